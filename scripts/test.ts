@@ -1,0 +1,21 @@
+/**
+ * Runs one of the two halves of the tests: `unit` is the fast part (everything below `test/` that needs nothing
+ * but Node and Python), `system` is `test/system/`, which talks to real Nix, Docker and registries.
+ */
+import { spawnSync } from "node:child_process";
+import { globSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+const [half, ...options] = process.argv.slice(2);
+const root = fileURLToPath(new URL("..", import.meta.url));
+const system = (file: string) => file.startsWith("test/system/");
+const files = globSync("test/**/*.test.ts", { cwd: root })
+  .filter((file) => (half === "system" ? system(file) : !system(file)))
+  .sort();
+// Tests that start daemons share ports, mounts and memory with nobody but themselves: one file at a time.
+const concurrency = half === "system" ? ["--test-concurrency=1"] : [];
+const run = spawnSync(process.execPath, ["--test", ...concurrency, ...options, ...files], {
+  cwd: root,
+  stdio: "inherit",
+});
+process.exitCode = run.status ?? 1;

@@ -1,0 +1,122 @@
+/**
+ * Every failure that a user can cause or meet is a {@link VarveError}. Its `code` is stable and meant for
+ * programs; its message is one sentence for people: what is wrong, with which input, and what to do.
+ */
+
+/** The codes a {@link VarveError} may carry. A code is never given another meaning. */
+export type ErrorCode =
+  /** A command or a function was called with arguments that make no sense. */
+  | "USAGE"
+  /** A file or folder that was named does not exist. */
+  | "NOT_FOUND"
+  /** A file or folder exists but can't be read. */
+  | "UNREADABLE"
+  /** Writing failed: no space, no permission, a folder that isn't there. */
+  | "UNWRITABLE"
+  /** The reader of our output went away before it had everything. */
+  | "OUTPUT_CLOSED"
+  /** A path lies outside the store it must be in. */
+  | "OUTSIDE_STORE"
+  /** A file whose type can't be put into an image, such as a socket. */
+  | "UNSUPPORTED_FILE"
+  /** A file changed after it was measured and before it was written. */
+  | "CHANGED_WHILE_READING"
+  /** Text that should be JSON isn't, or has a key twice, or is nested too deeply. */
+  | "INVALID_JSON"
+  /** A `varve stream` configuration has a field missing or of the wrong type. */
+  | "INVALID_CONF"
+  /** An image specification for `varve build` doesn't fit its schema. */
+  | "INVALID_SPEC"
+  /** A file isn't a references graph in any form varve reads. */
+  | "INVALID_GRAPH"
+  /** A component refers to another that the graph doesn't have. */
+  | "DANGLING_REFERENCE"
+  /** The layers needed at the least don't fit in `maxLayers`. */
+  | "NO_LAYERS_LEFT"
+  /** A tar archive is broken or cut short. */
+  | "INVALID_TAR"
+  /** A file isn't an image archive or layout in any form varve reads, or contradicts itself. */
+  | "INVALID_IMAGE"
+  /** An archive or index holds several images, or none for the wanted platform or name. */
+  | "IMAGE_NOT_FOUND"
+  /** A compression that varve doesn't read. */
+  | "UNSUPPORTED_COMPRESSION"
+  /** A decompressed stream outgrows every bound that a real image keeps. */
+  | "DECOMPRESSION_BOMB"
+  /** A digest is malformed or uses an algorithm varve doesn't know. */
+  | "INVALID_DIGEST"
+  /** Bytes don't have the digest they should have. */
+  | "DIGEST_MISMATCH"
+  /** More or fewer bytes came than were announced. */
+  | "SIZE_MISMATCH"
+  /** A name isn't an image reference. */
+  | "INVALID_REFERENCE"
+  /** A manifest, index or config contradicts itself or its media type. */
+  | "INVALID_MANIFEST"
+  /** Documents larger than any real one. */
+  | "TOO_LARGE"
+  /** A registry refused the credentials, or wants some. */
+  | "UNAUTHORIZED"
+  /** A registry's answer breaks the distribution specification. */
+  | "REGISTRY_PROTOCOL"
+  /** A registry or daemon can't be reached, or the connection broke and retries didn't help. */
+  | "NETWORK"
+  /** The Docker daemon answered with an error. */
+  | "DAEMON"
+  /** A credential helper failed. */
+  | "CREDENTIALS"
+  /** The operation was cancelled through its signal. */
+  | "ABORTED";
+
+/** A failure with a stable {@link ErrorCode} and a sentence for people. */
+export class VarveError extends Error {
+  override readonly name = "VarveError";
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** The `errno` name (`ENOENT`, `EPIPE`, …) of a system error, or undefined for any other value. */
+export function errnoOf(error: unknown): string | undefined {
+  if (typeof error !== "object" || error === null) return undefined;
+  const { code, syscall } = error as { code?: unknown; syscall?: unknown };
+  return typeof code === "string" && typeof syscall === "string" ? code : undefined;
+}
+
+/** Words for the system errors people meet; others are named by their code. */
+const ERRNO_WORDS: Record<string, string> = {
+  EACCES: "permission denied",
+  EISDIR: "it is a directory",
+  ELOOP: "too many levels of symbolic links",
+  EMFILE: "too many open files",
+  ENOENT: "it does not exist",
+  ENOSPC: "no space is left on the device",
+  ENOTDIR: "a part of the path is not a directory",
+  EPERM: "operation not permitted",
+  EPIPE: "the reader closed the pipe",
+  EROFS: "the file system is read-only",
+};
+
+/** What a system error says, in words, for the end of a sentence. */
+export function reasonOf(error: unknown): string {
+  const errno = errnoOf(error);
+  if (errno !== undefined) return ERRNO_WORDS[errno] ?? errno;
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** A system error met while reading `path`, as the {@link VarveError} it is for the user. */
+export function readError(path: string, error: unknown): VarveError {
+  if (error instanceof VarveError) return error;
+  const code = errnoOf(error) === "ENOENT" ? "NOT_FOUND" : "UNREADABLE";
+  return new VarveError(code, `cannot read ${path}: ${reasonOf(error)}`, { cause: error });
+}
+
+/** A system error met while writing `path`, as the {@link VarveError} it is for the user. */
+export function writeError(path: string, error: unknown): VarveError {
+  if (error instanceof VarveError) return error;
+  const code = errnoOf(error) === "EPIPE" ? "OUTPUT_CLOSED" : "UNWRITABLE";
+  return new VarveError(code, `cannot write ${path}: ${reasonOf(error)}`, { cause: error });
+}

@@ -1,0 +1,37 @@
+/** Large chunks keep the cost of a chunk (a system call, a hash update, a promise) far below that of its bytes. */
+export const CHUNK_SIZE = 1024 * 1024;
+
+/**
+ * Bytes that can be read again and again; every reading yields the same bytes, in large chunks.
+ *
+ * A chunk's memory may be reused: it stays as it is until the *second* next chunk is asked for. So a consumer
+ * may still be writing one chunk while it asks for the next, and must copy what it wants to keep for longer.
+ */
+export interface ByteSource {
+  open(signal?: AbortSignal): AsyncIterable<Uint8Array>;
+}
+
+/** A {@link ByteSource} over bytes that are in memory already. */
+export function bytesSource(bytes: Uint8Array): ByteSource {
+  return {
+    async *open() {
+      if (bytes.length > 0) yield bytes;
+    },
+  };
+}
+
+/** Reads all of `chunks` into one array; for small things such as JSON documents, of at most `limit` bytes. */
+export async function collect(
+  chunks: AsyncIterable<Uint8Array>,
+  limit: number,
+  tooLarge: () => Error,
+): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of chunks) {
+    size += chunk.length;
+    if (size > limit) throw tooLarge();
+    parts.push(Uint8Array.from(chunk));
+  }
+  return parts.length === 1 ? parts[0]! : Buffer.concat(parts, size);
+}
