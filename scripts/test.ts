@@ -1,6 +1,7 @@
 /**
  * Runs one of the two halves of the tests: `unit` is the fast part (everything below `test/` that needs nothing
- * but Node and Python), `system` is `test/system/`, which talks to real Nix, Docker and registries.
+ * but Node and Python), `system` is `test/system/`, which talks to real Nix, Docker and registries and tests `dist/`.
+ * Options after it go to `node --test`.
  */
 import { spawnSync } from "node:child_process";
 import { globSync } from "node:fs";
@@ -12,9 +13,10 @@ const system = (file: string) => file.startsWith("test/system/");
 const files = globSync("test/**/*.test.ts", { cwd: root })
   .filter((file) => (half === "system" ? system(file) : !system(file)))
   .sort();
-// Tests that start daemons share ports, mounts and memory with nobody but themselves: one file at a time.
-const concurrency = half === "system" ? ["--test-concurrency=1"] : [];
-const run = spawnSync(process.execPath, ["--test", ...concurrency, ...options, ...files], {
+// Tests that start daemons share ports, mounts and memory with nobody but themselves: one file at a time. The bound
+// is far beyond what a test needs; it is there so that one which hangs ends, and its servers with it.
+const usual = half === "system" ? ["--test-concurrency=1", "--test-timeout=600000"] : [];
+const run = spawnSync(process.execPath, ["--test", ...usual, ...options, ...files], {
   cwd: root,
   stdio: "inherit",
 });

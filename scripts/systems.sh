@@ -1,0 +1,70 @@
+# Installs the real systems that test/system talks to; sourced by scripts/check.
+
+# A program that the tests run, and the Debian package which brings it.
+SYSTEMS="
+  nix:nix-bin
+  dockerd:docker.io
+  docker:docker.io
+  containerd:containerd
+  ctr:containerd
+  runc:runc
+  docker-registry:docker-registry
+  skopeo:skopeo
+  umoci:umoci
+  podman:podman
+  crun:crun
+  newuidmap:uidmap
+  busybox:busybox-static
+  htpasswd:apache2-utils
+  openssl:openssl
+  zstd:zstd
+  python3:python3
+  setpriv:util-linux
+"
+
+# Installs what is missing where that is allowed: on Debian, as root. Elsewhere, and where it fails, the tests say
+# themselves what they miss.
+install_systems() {
+  local missing
+  missing=$(missing_packages)
+  if [ -z "$missing" ]; then
+    echo "all there"
+    return
+  fi
+  if [ "$(id -u)" != 0 ] || [ ! -e /etc/debian_version ] || ! command -v apt-get >/dev/null; then
+    echo "not installed, since this is not Debian as root:" $missing
+    return
+  fi
+  echo "installing" $missing
+  without_services install_packages $missing || echo "some could not be installed"
+}
+
+missing_packages() {
+  local system
+  for system in $SYSTEMS; do
+    command -v "${system%%:*}" >/dev/null || echo "${system##*:}"
+  done | sort -u
+}
+
+install_packages() {
+  export DEBIAN_FRONTEND=noninteractive
+  apt_get update && apt_get install --yes --no-install-recommends "$@"
+}
+
+apt_get() {
+  apt-get --quiet=2 -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 "$@"
+}
+
+# Runs a command while Debian's packages may not start their services: the tests start their own. (Debian asks
+# policy-rc.d, if there is one, and 101 means "no".)
+without_services() {
+  local policy=/usr/sbin/policy-rc.d made="" status=0
+  if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
+    made=yes
+  fi
+  "$@" || status=$?
+  if [ -n "$made" ]; then rm -f "$policy"; fi
+  return "$status"
+}

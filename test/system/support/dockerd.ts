@@ -1,0 +1,115 @@
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { request } from "node:http";
+import { join } from "node:path";
+import { type Finished, mustRun, type RunOptions, run } from "../../support/process.ts";
+import { type Scope, stacked, temporaryFolder } from "../../support/tmp.ts";
+import { startService } from "./service.ts";
+
+/** What `docker image inspect` says of an image, as far as the tests look at it. */
+export interface InspectedImage {
+  readonly Id: string;
+  readonly RepoTags: readonly string[];
+  readonly Created: string;
+  readonly Architecture: string;
+  readonly Config: { readonly Env?: readonly string[]; readonly Cmd?: readonly string[] };
+  readonly RootFS: { readonly Layers: readonly string[] };
+}
+
+/** A real Docker Engine of its own: its socket, data and state are in a temporary folder. */
+export interface Dockerd {
+  /** The Unix socket it listens on. */
+  readonly socket: string;
+  /** Runs `docker ARGS` against it, whatever the exit code. */
+  docker(args: readonly string[], options?: RunOptions): Promise<Finished>;
+  /** `docker load` of an archive. */
+  load(archive: string): Promise<void>;
+  inspect(image: string): Promise<InspectedImage>;
+  /** What a container of the image prints, with the image's own command or another. */
+  output(image: string, command?: readonly string[]): Promise<string>;
+}
+
+/**
+ * Starts a Docker Engine that is gone with the scope. It makes no bridge and no firewall rules, so containers have no
+ * network, and neither the machine's own daemon, its settings nor its data are touched.
+ */
+export async function startDockerd(outer: Scope): Promise<Dockerd> {
+  const scope = stacked(outer);
+  const folder = await temporaryFolder(scope);
+  const socket = join(folder, "docker.sock");
+  const settings = join(folder, "daemon.json");
+  const clientSettings = join(folder, "client");
+  await mkdir(clientSettings);
+  await writeFile(
+    settings,
+    JSON.stringify({
+      hosts: [`unix://${socket}`],
+      "data-root": join(folder, "data"),
+      "exec-root": join(folder, "exec"),
+      pidfile: join(folder, "docker.pid"),
+      bridge: "none",
+      iptables: false,
+      ip6tables: false,
+      "ip-forward": false,
+      // There need not be a systemd that would make cgroups for the containers.
+      "exec-opts": ["native.cgroupdriver=cgroupfs"],
+    }),
+  );
+  const service = await startService({
+    command: ["dockerd", "--config-file", settings],
+    logFile: join(folder, "docker.log"),
+    ready: () => answersPing(socket),
+  });
+
+  const docker = (args: readonly string[], options: RunOptions = {}) =>
+    run(["docker", "--host", `unix://${socket}`, ...args], {
+      ...options,
+      env: { DOCKER_CONFIG: clientSettings, DOCKER_CONTEXT: undefined, ...options.env },
+    });
+  const succeed = async (args: readonly string[]): Promise<string> => {
+    const { code, stdout, stderr } = await docker(args);
+    if (code !== 0) throw new Error(`docker ${args.join(" ")} ended with ${code}\n${stderr}`);
+    return stdout.toString();
+  };
+  scope.after(async () => {
+    // A container that is left would keep its shim alive, which is no child of the daemon.
+    const left = (await succeed(["ps", "--all", "--quiet"])).split("\n").filter((id) => id !== "");
+    if (left.length > 0) await docker(["rm", "--force", ...left]);
+    await service.stop();
+    await unmountBelow(folder);
+  });
+
+  return {
+    socket,
+    docker,
+    load: async (archive) => {
+      await succeed(["load", "--quiet", "--input", archive]);
+    },
+    inspect: async (image) => {
+      const [inspected] = JSON.parse(await succeed(["image", "inspect", image])) as InspectedImage[];
+      if (inspected === undefined) throw new Error(`docker inspects no image ${image}`);
+      return inspected;
+    },
+    output: (image, command = []) => succeed(["run", "--rm", "--network", "none", image, ...command]),
+  };
+}
+
+function answersPing(socketPath: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const ping = request({ socketPath, path: "/_ping" }, (response) => {
+      response.resume();
+      resolve(response.statusCode === 200);
+    });
+    ping.on("error", () => resolve(false));
+    ping.end();
+  });
+}
+
+async function unmountBelow(folder: string): Promise<void> {
+  const mounts = await readFile("/proc/self/mounts", "utf8");
+  const targets = mounts
+    .split("\n")
+    .map((line) => line.split(" ")[1] ?? "")
+    .filter((target) => target.startsWith(`${folder}/`));
+  // The innermost first.
+  for (const target of targets.reverse()) await mustRun(["umount", "--lazy", target]);
+}

@@ -1,0 +1,79 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type Scope, stacked, temporaryFolder } from "../../support/tmp.ts";
+import { type Service, startService } from "./service.ts";
+
+export interface RegistryOptions {
+  /** An htpasswd file with bcrypt hashes; anybody may read and write when left out. */
+  readonly htpasswd?: string;
+  /** PEM files; plain HTTP when left out. */
+  readonly tls?: { readonly certificate: string; readonly key: string };
+}
+
+/** A real registry on a port of the loopback interface, its blobs in a temporary folder. */
+export interface Registry {
+  /** `127.0.0.1:PORT`, as in an image's name. It stays the same when the registry is started again. */
+  readonly host: string;
+  /** Where it keeps what was pushed. */
+  readonly storage: string;
+  log(): string;
+  /** Ends it without a warning, as a crash does. */
+  kill(): Promise<void>;
+  /** Starts it again after `kill`, on the same port and storage. */
+  restart(): Promise<void>;
+}
+
+/** Starts Debian's docker-registry, which is gone with the scope. */
+export async function startRegistry(outer: Scope, options: RegistryOptions = {}): Promise<Registry> {
+  const scope = stacked(outer);
+  const folder = await temporaryFolder(scope);
+  const storage = join(folder, "storage");
+  await mkdir(storage);
+  let service: Service | undefined;
+  let address = "127.0.0.1:0";
+
+  const start = async () => {
+    const settings = join(folder, "config.yml");
+    // JSON is YAML, too.
+    await writeFile(settings, JSON.stringify(configuration({ storage, address, options })));
+    service = await startService({
+      command: ["docker-registry", "serve", settings],
+      env: { OTEL_TRACES_EXPORTER: "none" },
+      logFile: join(folder, "registry.log"),
+      ready: (log) => listening.test(log),
+    });
+    address = listening.exec(service.log())?.[1] ?? address;
+  };
+  await start();
+  scope.after(() => service?.stop());
+
+  return {
+    host: address,
+    storage,
+    log: () => service?.log() ?? "",
+    kill: async () => service?.stop("SIGKILL"),
+    restart: start,
+  };
+}
+
+const listening = /listening on (127\.0\.0\.1:\d+)/;
+
+interface Setup {
+  readonly storage: string;
+  readonly address: string;
+  readonly options: RegistryOptions;
+}
+
+function configuration({ storage, address, options }: Setup): unknown {
+  const { htpasswd, tls } = options;
+  return {
+    version: "0.1",
+    log: { level: "info", formatter: "text" },
+    storage: { filesystem: { rootdirectory: storage }, delete: { enabled: true } },
+    http: {
+      addr: address,
+      ...(tls === undefined ? {} : { tls: { certificate: tls.certificate, key: tls.key } }),
+    },
+    ...(htpasswd === undefined ? {} : { auth: { htpasswd: { realm: "varve", path: htpasswd } } }),
+  };
+}
