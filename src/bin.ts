@@ -1,0 +1,16 @@
+#!/usr/bin/env node
+// The entry must start on any Node.js, to say which one varve needs; all else is loaded after that.
+const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+
+if (major < 22 || (major === 22 && minor < 15)) {
+  process.stderr.write(`Error: varve needs Node.js 22.15 or newer, but this is ${process.versions.node}\n`);
+  process.exitCode = 1;
+} else {
+  // Compiled once, varve's own modules and their libraries start in half the time.
+  const { enableCompileCache } = await import("node:module");
+  enableCompileCache();
+  const { main } = await import("./cli/main.ts");
+  process.exitCode = await main(process.argv.slice(2));
+}
+
+export {};

@@ -1,0 +1,98 @@
+/**
+ * Layers become known by being measured: packed once for their digest and size, in other threads, before they are
+ * packed again to be written. Measuring runs ahead of the writer, so that both keep a core busy.
+ */
+import { availableParallelism } from "node:os";
+import { VarveError } from "../errors.ts";
+import { type LayerRecipe, packLayer, type TreeListing } from "../fs/index.ts";
+import { type Layer, verified } from "../image/index.ts";
+import { type Digest, MediaType } from "../oci/index.ts";
+import { MeasurePool } from "./measure-pool.ts";
+
+/** What measuring a recipe gives. */
+export interface Measured {
+  readonly diffId: Digest;
+  /** The uncompressed archive's length in bytes. */
+  readonly size: number;
+  /** The trees as they were listed, so that writing needn't list them again. */
+  readonly listings: readonly TreeListing[];
+}
+
+export interface MeasureOptions {
+  /** How many threads measure; by default one a core, at most four. */
+  readonly threads?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Listings take memory, so only so many layers may be measured and not yet written. */
+const LOOK_AHEAD = 8;
+
+/**
+ * Measures recipes side by side and yields their layers in order, each as soon as it is known.
+ * @throws VarveError whatever listing and packing throw, and `ABORTED`
+ */
+export async function* measureLayers(
+  recipes: readonly LayerRecipe[],
+  options: MeasureOptions = {},
+): AsyncGenerator<Layer, void, void> {
+  if (recipes.length === 0) return;
+  const threads = Math.min(options.threads ?? Math.min(availableParallelism(), 4), recipes.length);
+  await using pool = new MeasurePool(threads);
+  const pending: Promise<Measured>[] = [];
+  let next = 0;
+  for (const recipe of recipes) {
+    while (next < recipes.length && pending.length < LOOK_AHEAD) {
+      const measured = pool.measure(recipes[next++]!);
+      // It is awaited in its turn; until then its failure must not count as nobody's.
+      measured.catch(() => {});
+      pending.push(measured);
+    }
+    const measured = await pending.shift()!;
+    if (options.signal?.aborted) throw new VarveError("ABORTED", "the build was cancelled");
+    yield new RecipeLayer(recipe, measured);
+  }
+}
+
+/** A measured layer, packed anew whenever it is opened. */
+class RecipeLayer implements Layer {
+  readonly descriptor;
+  readonly diffId;
+  readonly components;
+  readonly #recipe: LayerRecipe;
+  readonly #listings: readonly TreeListing[];
+
+  constructor(recipe: LayerRecipe, { diffId, size, listings }: Measured) {
+    this.descriptor = { mediaType: MediaType.ociLayer, digest: diffId, size };
+    this.diffId = diffId;
+    this.components = recipe.components;
+    this.#recipe = recipe;
+    this.#listings = listings;
+  }
+
+  async *open(signal?: AbortSignal): AsyncGenerator<Uint8Array, void, void> {
+    const suspects: string[] = [];
+    const chunks = packLayer(this.#recipe, {
+      listings: this.#listings,
+      onSuspect: (path) => suspects.push(path),
+    });
+    try {
+      for await (const chunk of verified(chunks, this.descriptor, "the layer")) {
+        if (signal?.aborted) throw new VarveError("ABORTED", "the build was cancelled");
+        yield chunk;
+      }
+    } catch (error) {
+      const mismatch = error instanceof VarveError && error.code === "DIGEST_MISMATCH";
+      throw mismatch ? this.#changed(suspects, error) : error;
+    }
+  }
+
+  #changed(suspects: readonly string[], cause: Error): VarveError {
+    const roots = this.#listings.map((listing) => listing.root);
+    const where = suspects[0] ?? (roots.length === 1 ? roots[0] : `a file below one of ${roots.join(", ")}`);
+    return new VarveError(
+      "CHANGED_WHILE_READING",
+      `${where} changed while the image was being built; build again when nothing writes to it`,
+      { cause },
+    );
+  }
+}

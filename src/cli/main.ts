@@ -1,0 +1,57 @@
+/** The command line: finds the command, runs it, and turns failures into a sentence and an exit status. */
+import type { Command } from "commander";
+import { VarveError } from "../errors.ts";
+import { version } from "./version.ts";
+
+/** A module in `commands/`: one verb, loaded when it is called. */
+interface CommandModule {
+  command(): Command;
+}
+
+const COMMANDS: Record<string, { summary: string; load(): Promise<CommandModule> }> = {
+  build: { summary: "build an image from a spec", load: () => import("./commands/build.ts") },
+  stream: {
+    summary: "stream an image from dockerTools' conf JSON",
+    load: () => import("./commands/stream.ts"),
+  },
+  layers: { summary: "plan the layers of a references graph", load: () => import("./commands/layers.ts") },
+  inspect: { summary: "show what is in an image", load: () => import("./commands/inspect.ts") },
+};
+
+/**
+ * Runs varve.
+ * @param args the arguments after the program's name
+ * @returns the exit status: 0; 1 for a failure; 2 for wrong usage
+ */
+export async function main(args: readonly string[]): Promise<number> {
+  // Asked by scripts in every shell: not worth loading a parser for.
+  if (args.length === 1 && (args[0] === "--version" || args[0] === "-V")) {
+    process.stdout.write(`${version()}\n`);
+    return 0;
+  }
+  const { CommanderError, Command } = await import("commander");
+  try {
+    const program = new Command("varve")
+      .description("Layered, reproducible container images from a graph of files, without a Docker daemon.")
+      .version(version(), "-V, --version")
+      .showHelpAfterError("(varve --help, or varve COMMAND --help, tells more)");
+    for (const [name, { summary, load }] of Object.entries(COMMANDS)) {
+      if (args[0] === name || args[1] === name) program.addCommand((await load()).command().summary(summary));
+      else program.command(name).summary(summary);
+    }
+    for (const each of [program, ...program.commands]) each.exitOverride();
+    await program.parseAsync(args, { from: "user" });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    process.stderr.write(`${sentence(error)}\n`);
+    return error instanceof VarveError && error.code === "USAGE" ? 2 : 1;
+  }
+}
+
+/** A known failure is its sentence; anything else is a defect of varve's, and shows where. */
+function sentence(error: unknown): string {
+  if (error instanceof VarveError) return `Error: ${error.message}`;
+  const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return `Error: varve failed in a way it doesn't know; please report this:\n${detail}`;
+}

@@ -1,0 +1,69 @@
+import { open, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { readError, VarveError } from "../errors.ts";
+import { verified } from "../image/index.ts";
+import { type Digest, parseDigest } from "../oci/index.ts";
+import { EntryType, type TarEntry } from "../tar/index.ts";
+import { CHUNK_SIZE } from "../util/index.ts";
+import { ownerNames } from "./owner-names.ts";
+
+/** A layer that was packed before, with its digest beside it. */
+export interface CustomisationLayer {
+  readonly diffId: Digest;
+  /** The archive's header in the image, as the script writes it: with the file's own mode and owner. */
+  readonly entry: TarEntry;
+  /** The bytes; checked against the digest as they pass. */
+  readonly content: AsyncIterable<Uint8Array>;
+}
+
+/**
+ * Opens the customisation layer in `folder`: `layer.tar`, and `checksum` with its SHA-256 in hexadecimal.
+ * @throws VarveError `NOT_FOUND`, `UNREADABLE`, `INVALID_DIGEST`; while it is read, `DIGEST_MISMATCH`
+ */
+export async function openCustomisationLayer(
+  folder: string,
+  { mtime }: { mtime: number },
+): Promise<CustomisationLayer> {
+  const checksumPath = join(folder, "checksum");
+  const checksum = await reading(checksumPath, readFile(checksumPath, "latin1"));
+  const diffId = parseDigest(`sha256:${checksum.trim()}`, checksumPath);
+
+  const path = join(folder, "layer.tar");
+  const { mode, uid, gid, size, ...file } = await reading(path, stat(path));
+  if (!file.isFile()) throw new VarveError("UNREADABLE", `cannot read ${path}: it is not a file`);
+  const names = await ownerNames(uid, gid);
+  return {
+    diffId,
+    entry: {
+      name: `${checksum.trim()}/layer.tar`,
+      type: EntryType.file,
+      mode: mode & 0o7777,
+      uid,
+      gid,
+      ...names,
+      size,
+      mtime,
+    },
+    content: verified(readWhole(path), { digest: diffId, size }, path),
+  };
+}
+
+async function* readWhole(path: string): AsyncGenerator<Uint8Array, void, void> {
+  const file = await reading(path, open(path));
+  try {
+    const buffers = [Buffer.allocUnsafeSlow(CHUNK_SIZE), Buffer.allocUnsafeSlow(CHUNK_SIZE)] as const;
+    for (let turn = 0; ; turn++) {
+      const { bytesRead, buffer } = await reading(path, file.read(buffers[turn % 2 === 0 ? 0 : 1]));
+      if (bytesRead === 0) return;
+      yield buffer.subarray(0, bytesRead);
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+function reading<T>(path: string, operation: Promise<T>): Promise<T> {
+  return operation.catch((error) => {
+    throw readError(path, error);
+  });
+}

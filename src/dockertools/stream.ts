@@ -1,0 +1,142 @@
+/** `varve stream`: what nixpkgs' stream script does, byte for byte. */
+import { measureLayers } from "../build/index.ts";
+import { type ArchivedImage, DockerArchive } from "../formats/index.ts";
+import { type Digest, digestOf, hexOf } from "../oci/index.ts";
+import { EntryType, hasContent, type TarEntry, type TarInputMember, writeTar } from "../tar/index.ts";
+import type { StreamConf } from "./conf.ts";
+import { openCustomisationLayer } from "./customisation-layer.ts";
+import { dumpPythonJson, type PyJson, type PyObject, pyObject, pythonRepr } from "./python/index.ts";
+import { storeLayerRecipe } from "./store-layer.ts";
+
+export interface StreamOptions {
+  /** The name and tag that take the place of the conf's. */
+  readonly repoTag?: string;
+  /** Gets a line for each step, in the script's words. */
+  readonly onMessage?: (line: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** A layer that is in the archive already. */
+interface WrittenLayer {
+  readonly diffId: Digest;
+  readonly name: string;
+  /** What the layer's history entry says that it is made of. */
+  readonly paths: readonly string[];
+}
+
+/**
+ * The bytes of the image archive that a conf asks for; base layers first, then the store layers, the
+ * customisation layer, the config and `manifest.json`.
+ * @throws VarveError with any code that reading the base, the store or the customisation layer has
+ */
+export function streamLayeredImage(
+  conf: StreamConf,
+  options: StreamOptions = {},
+): AsyncGenerator<Uint8Array, void, void> {
+  return writeTar(members(conf, options));
+}
+
+async function* members(
+  conf: StreamConf,
+  options: StreamOptions,
+): AsyncGenerator<TarInputMember, void, void> {
+  const say = options.onMessage ?? (() => {});
+  const recipes = conf.storeLayers.map((paths) => storeLayerRecipe(paths, conf));
+  await using archive = conf.fromImage === undefined ? undefined : await DockerArchive.open(conf.fromImage);
+  const base = archive?.images[0];
+  const layers: WrittenLayer[] = [];
+
+  if (base === undefined) say("No 'fromImage' provided");
+  else {
+    for await (const { layer, member } of baseMembers(base)) {
+      yield member;
+      layers.push(layer);
+      say(`Adding base layer ${layers.length} from ${layer.name}`);
+    }
+  }
+
+  let announced = 0;
+  const announce = () => {
+    const paths = conf.storeLayers[announced++];
+    if (paths !== undefined) say(`Creating layer ${layers.length + 1} from paths: ${pythonRepr(paths)}`);
+  };
+  announce();
+  for await (const layer of measureLayers(recipes, { ...(options.signal && { signal: options.signal }) })) {
+    const name = `${hexOf(layer.diffId)}/layer.tar`;
+    const entry = fileEntry(name, { size: layer.descriptor.size, mtime: conf.mtime });
+    yield { entry, content: layer.open(options.signal) };
+    layers.push({ diffId: layer.diffId, name, paths: layer.components });
+    announce();
+  }
+
+  say(`Creating layer ${layers.length + 1} with customisation...`);
+  const customisation = await openCustomisationLayer(conf.customisationLayer, { mtime: conf.mtime });
+  yield customisation;
+  layers.push({
+    diffId: customisation.diffId,
+    name: customisation.entry.name,
+    paths: [conf.customisationLayer],
+  });
+
+  say("Adding manifests...");
+  const config = Buffer.from(dumpPythonJson(imageJson(conf, { base, layers })));
+  const configName = `${hexOf(digestOf(config))}.json`;
+  yield document(configName, config, conf.mtime);
+  const manifest = pyObject({
+    Config: configName,
+    RepoTags: [options.repoTag ?? conf.repoTag],
+    Layers: layers.map((layer) => layer.name),
+  });
+  yield document("manifest.json", Buffer.from(dumpPythonJson([manifest])), conf.mtime);
+  say("Done.");
+}
+
+/** The base's layers as they stand in its archive; a layer that is a link to another one stays a link. */
+async function* baseMembers(
+  base: ArchivedImage,
+): AsyncGenerator<{ layer: WrittenLayer; member: TarInputMember }, void, void> {
+  for (const { member, diffId, open } of base.layers) {
+    const { entry } = member;
+    const content = hasContent(entry.type) ? { content: open() } : {};
+    yield {
+      layer: { diffId, name: entry.name, paths: [entry.name] },
+      member: { entry: hasContent(entry.type) ? entry : { ...entry, size: 0 }, ...content },
+    };
+  }
+}
+
+function imageJson(
+  conf: StreamConf,
+  { base, layers }: { base: ArchivedImage | undefined; layers: readonly WrittenLayer[] },
+): PyObject {
+  return pyObject({
+    created: conf.created,
+    architecture: conf.architecture,
+    os: "linux",
+    config: base === undefined ? conf.config : withBaseEnv(conf.config, base),
+    rootfs: pyObject({ diff_ids: layers.map((layer) => layer.diffId), type: "layers" }),
+    history: layers.map((layer) =>
+      pyObject({ created: conf.created, comment: `store paths: ${pythonRepr(layer.paths)}` }),
+    ),
+  });
+}
+
+/** The config with the base's environment under its own: a variable keeps its first place and its last value. */
+function withBaseEnv(config: PyObject | null, base: ArchivedImage): PyObject {
+  const merged: PyObject = new Map(config ?? []);
+  const own = (merged.get("Env") ?? []) as string[];
+  const variables = new Map<string, PyJson>();
+  for (const entry of [...(base.config.config?.Env ?? []), ...own])
+    variables.set(entry.split("=", 1)[0]!, entry);
+  if (variables.size > 0) merged.set("Env", [...variables.values()]);
+  return merged;
+}
+
+function document(name: string, bytes: Uint8Array, mtime: number): TarInputMember {
+  return { entry: fileEntry(name, { size: bytes.length, mtime }), content: [bytes] };
+}
+
+/** A file's header as Python's `TarInfo` starts out: mode 0644, nobody's. */
+function fileEntry(name: string, { size, mtime }: { size: number; mtime: number }): TarEntry {
+  return { name, type: EntryType.file, mode: 0o644, uid: 0, gid: 0, size, mtime };
+}

@@ -1,0 +1,1 @@
+export { type ArchivedImage, type ArchivedLayer, DockerArchive } from "./docker-archive/read.ts";

@@ -1,0 +1,2 @@
+export type { Layer } from "./layer.ts";
+export { verified } from "./verify.ts";

@@ -1,0 +1,15 @@
+import type { Descriptor, Digest } from "../oci/index.ts";
+import type { ByteSource } from "../util/index.ts";
+
+/**
+ * A layer whose digest is known. `open` yields the bytes that the descriptor describes, and checks them as they
+ * pass: it throws a `VarveError` instead of ending when they were others, so who writes a layer whole has written
+ * the right one.
+ */
+export interface Layer extends ByteSource {
+  readonly descriptor: Descriptor;
+  /** The digest of the uncompressed tar archive: OCI image specification, config.md, "Layer DiffID". */
+  readonly diffId: Digest;
+  /** The ids of the graph's components that are in it; empty where they aren't known. */
+  readonly components: readonly string[];
+}

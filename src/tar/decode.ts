@@ -1,0 +1,255 @@
+/**
+ * Reads tar archives: ustar, pax (POSIX.1-2017), and GNU's long names and base-256 numbers. What an entry's fields
+ * are is what CPython's `tarfile` says they are, and where its content ends is what GNU tar says.
+ */
+import { VarveError } from "../errors.ts";
+import { decodeName } from "../util/index.ts";
+import { BLOCK_SIZE, EntryType, hasContent, padding, type TarEntry } from "./entry.ts";
+
+/** Where an archive's bytes come from, front to back. */
+export interface TarInput {
+  /** The next `length` bytes; fewer only at the end. They must not be changed afterwards. */
+  read(length: number): Promise<Uint8Array>;
+  /** Passes over `length` bytes; resolves to false if the input ends before. */
+  skip(length: number): Promise<boolean>;
+}
+
+/** An entry, and where its content starts, in bytes from the archive's start. */
+export interface TarMember {
+  readonly entry: TarEntry;
+  readonly offset: number;
+}
+
+/** Real names and records are a few kilobytes; more is an attack on memory. */
+const MAX_EXTENDED_SIZE = 1024 * 1024;
+
+/** What came before a header and belongs to it. */
+interface Preamble {
+  pax: Map<string, string>;
+  longName?: string;
+  longLink?: string;
+}
+
+/**
+ * The members of an archive in their order. After each, its content may be read from `input`, in whole; a content
+ * that isn't read is passed over.
+ * @param what names the archive in errors
+ * @throws VarveError `INVALID_TAR` for a broken header, or for an archive that is cut short
+ */
+export async function* readTar(
+  input: TarInput,
+  what: string,
+): AsyncGenerator<TarMember & { read(length: number): Promise<Uint8Array> }> {
+  const reader = new HeaderReader(input, what);
+  const globals = new Map<string, string>();
+  let preamble: Preamble = { pax: new Map() };
+  for (;;) {
+    const block = await reader.header();
+    if (block === undefined) return;
+    const raw = decodeBlock(block, what);
+    if (raw.type === "g") {
+      for (const [key, value] of decodeRecords(await reader.payload(raw.size), what)) globals.set(key, value);
+    } else if (raw.type === "x" || raw.type === "X") {
+      preamble.pax = decodeRecords(await reader.payload(raw.size), what);
+    } else if (raw.type === "L") {
+      preamble.longName = untilNul(await reader.payload(raw.size));
+    } else if (raw.type === "K") {
+      preamble.longLink = untilNul(await reader.payload(raw.size));
+    } else {
+      const entry = applyPreamble(raw, preamble, globals);
+      if (!Number.isSafeInteger(entry.size) || entry.size < 0) {
+        throw new VarveError("INVALID_TAR", `${what} has an entry of ${entry.size} bytes`);
+      }
+      preamble = { pax: new Map() };
+      const size = hasContent(entry.type) ? entry.size : 0;
+      const offset = reader.position;
+      let left = size;
+      const read = async (length: number) => {
+        const bytes = await reader.content(Math.min(length, left));
+        left -= bytes.length;
+        return bytes;
+      };
+      yield { entry, offset, read };
+      await reader.skip(left + padding(size));
+    }
+  }
+}
+
+/** Keeps the position, and turns an early end into an error. */
+class HeaderReader {
+  readonly #input: TarInput;
+  readonly #what: string;
+  position = 0;
+
+  constructor(input: TarInput, what: string) {
+    this.#input = input;
+    this.#what = what;
+  }
+
+  /** The next header block, or undefined at the end-of-archive marker. */
+  async header(): Promise<Uint8Array | undefined> {
+    const block = await this.content(BLOCK_SIZE);
+    return block.every((byte) => byte === 0) ? undefined : block;
+  }
+
+  /** The data of an extended header. */
+  async payload(size: number): Promise<Uint8Array> {
+    if (size > MAX_EXTENDED_SIZE) {
+      throw new VarveError(
+        "INVALID_TAR",
+        `${this.#what} has an extended header of ${size} bytes at ${this.position}`,
+      );
+    }
+    const bytes = await this.content(size);
+    await this.skip(padding(size));
+    return bytes;
+  }
+
+  async content(length: number): Promise<Uint8Array> {
+    const bytes = await this.#input.read(length);
+    if (bytes.length < length) throw this.#cutShort(this.position + bytes.length);
+    this.position += length;
+    return bytes;
+  }
+
+  async skip(length: number): Promise<void> {
+    if (length > 0 && !(await this.#input.skip(length))) throw this.#cutShort(this.position);
+    this.position += length;
+  }
+
+  #cutShort(position: number): VarveError {
+    return new VarveError(
+      "INVALID_TAR",
+      position === 0
+        ? `${this.#what} is empty, not a tar archive`
+        : `${this.#what} is cut short: the tar archive ends after ${position} bytes, without its end marker`,
+    );
+  }
+}
+
+function decodeBlock(block: Uint8Array, what: string): TarEntry {
+  const bytes = Buffer.from(block.buffer, block.byteOffset, block.length);
+  const text = (at: number, length: number) => untilNul(bytes.subarray(at, at + length));
+  const number = (at: number, length: number) => decodeNumber(bytes.subarray(at, at + length), what);
+  checkSum(bytes, number(148, 8), what);
+  let type = String.fromCharCode(bytes[156]!);
+  let name = text(0, 100);
+  if (type === "\0") type = name.endsWith("/") ? EntryType.directory : "\0";
+  if (type === EntryType.directory) name = withoutSlashes(name);
+  // GNU's own kinds use the prefix field for something else.
+  const prefix = "LKS".includes(type) ? "" : text(345, 155);
+  return {
+    name: prefix === "" ? name : `${prefix}/${name}`,
+    type,
+    mode: number(100, 8),
+    uid: number(108, 8),
+    gid: number(116, 8),
+    size: number(124, 12),
+    mtime: number(136, 12),
+    linkname: text(157, 100),
+    uname: text(265, 32),
+    gname: text(297, 32),
+    devmajor: number(329, 8),
+    devminor: number(337, 8),
+  };
+}
+
+function checkSum(block: Buffer, expected: number, what: string): void {
+  let unsigned = 8 * 0x20;
+  let signed = 8 * 0x20;
+  for (let at = 0; at < BLOCK_SIZE; at++) {
+    if (at >= 148 && at < 156) continue;
+    unsigned += block[at]!;
+    signed += block.readInt8(at);
+  }
+  // Old archivers summed signed bytes.
+  if (expected !== unsigned && expected !== signed) {
+    throw new VarveError(
+      "INVALID_TAR",
+      `${what} is not a tar archive, or is damaged: a header's checksum is wrong`,
+    );
+  }
+}
+
+/** Octal digits, or GNU's base 256: a first byte of 0x80 (positive) or 0xff (negative), then big-endian bytes. */
+function decodeNumber(field: Buffer, what: string): number {
+  const first = field[0]!;
+  if (first === 0x80 || first === 0xff) {
+    let value = 0n;
+    for (const byte of field.subarray(1)) value = (value << 8n) | BigInt(byte);
+    const number = Number(first === 0xff ? value - (1n << BigInt(8 * (field.length - 1))) : value);
+    if (Number.isSafeInteger(number)) return number;
+  } else {
+    const digits = untilNul(field).trim();
+    if (/^[0-7]*$/.test(digits)) return digits === "" ? 0 : Number.parseInt(digits, 8);
+  }
+  throw new VarveError(
+    "INVALID_TAR",
+    `${what} is not a tar archive, or is damaged: a header's number is malformed`,
+  );
+}
+
+function untilNul(field: Uint8Array): string {
+  const end = field.indexOf(0);
+  return decodeName(end === -1 ? field : field.subarray(0, end));
+}
+
+function withoutSlashes(name: string): string {
+  let end = name.length;
+  while (name[end - 1] === "/") end--;
+  return name.slice(0, end);
+}
+
+/** The records of a pax extended header: `LENGTH KEY=VALUE\n`, the length counting all of it. */
+function decodeRecords(payload: Uint8Array, what: string): Map<string, string> {
+  const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.length);
+  const records = new Map<string, string>();
+  let at = 0;
+  while (at < bytes.length && bytes[at] !== 0) {
+    const space = bytes.indexOf(0x20, at);
+    const digits = bytes.toString("latin1", at, Math.max(at, Math.min(space, at + 10)));
+    const end = at + Number(digits);
+    const equals = bytes.indexOf(0x3d, space);
+    const sound = /^[0-9]+$/.test(digits) && end <= bytes.length && equals > space && equals < end;
+    if (!sound || bytes[end - 1] !== 0x0a) {
+      throw new VarveError("INVALID_TAR", `${what} has a malformed pax record`);
+    }
+    records.set(
+      decodeName(bytes.subarray(space + 1, equals)),
+      decodeName(bytes.subarray(equals + 1, end - 1)),
+    );
+    at = end;
+  }
+  return records;
+}
+
+function applyPreamble(raw: TarEntry, preamble: Preamble, globals: ReadonlyMap<string, string>): TarEntry {
+  const directory = raw.type === EntryType.directory;
+  const longName = preamble.longName;
+  const pax = new Map([...globals, ...preamble.pax]);
+  const path = pax.get("path");
+  const name = path !== undefined ? withoutSlashes(path) : (longName ?? raw.name);
+  return {
+    ...raw,
+    name: directory ? withoutSlashes(name) : name,
+    linkname: pax.get("linkpath") ?? preamble.longLink ?? raw.linkname ?? "",
+    uname: pax.get("uname") ?? raw.uname ?? "",
+    gname: pax.get("gname") ?? raw.gname ?? "",
+    uid: wholeNumber(pax.get("uid"), raw.uid),
+    gid: wholeNumber(pax.get("gid"), raw.gid),
+    size: wholeNumber(pax.get("size"), raw.size),
+    mtime: anyNumber(pax.get("mtime"), raw.mtime),
+    ...(pax.size > 0 ? { pax } : {}),
+  };
+}
+
+function wholeNumber(record: string | undefined, field: number): number {
+  if (record === undefined) return field;
+  return /^\s*[+-]?\d+\s*$/.test(record) ? Number(record) : 0;
+}
+
+function anyNumber(record: string | undefined, field: number): number {
+  if (record === undefined) return field;
+  const number = Number(record);
+  return record.trim() !== "" && Number.isFinite(number) ? number : 0;
+}

@@ -1,0 +1,111 @@
+/** Writes streams of bytes to descriptors and files. */
+import {
+  close as closeCallback,
+  fsync as fsyncCallback,
+  open as openCallback,
+  write as writeCallback,
+} from "node:fs";
+import { lstat, rename, rm } from "node:fs/promises";
+import { setTimeout } from "node:timers/promises";
+import { promisify } from "node:util";
+import { errnoOf, writeError } from "../errors.ts";
+
+const close = promisify(closeCallback);
+const fsync = promisify(fsyncCallback);
+const open = promisify(openCallback);
+const write = promisify(writeCallback);
+
+/** How long to wait, in milliseconds, before a pipe that was full is tried again. */
+const FULL_PIPE_PAUSE = 2;
+
+/**
+ * Writes all chunks to an open descriptor. While one chunk is being written the next is asked for, so that reading
+ * and hashing go on beside writing.
+ * @param name names the output in errors
+ * @returns how many bytes were written
+ * @throws VarveError `OUTPUT_CLOSED` when the reader went away, `UNWRITABLE`; and whatever the chunks throw
+ */
+export async function writeChunks(
+  fd: number,
+  chunks: AsyncIterable<Uint8Array>,
+  name: string,
+): Promise<number> {
+  let total = 0;
+  let writing: Promise<void> = Promise.resolve();
+  for await (const chunk of chunks) {
+    await writing;
+    writing = writeWhole(fd, chunk, name);
+    // Its failure is met at the next turn; until then it must not count as nobody's.
+    writing.catch(() => {});
+    total += chunk.length;
+  }
+  await writing;
+  return total;
+}
+
+async function writeWhole(fd: number, chunk: Uint8Array, name: string): Promise<void> {
+  let written = 0;
+  while (written < chunk.length) {
+    try {
+      const { bytesWritten } = await write(fd, chunk, written, chunk.length - written, null);
+      written += bytesWritten;
+    } catch (error) {
+      // A pipe that somebody set to non-blocking; there is nothing to wait on but time.
+      if (errnoOf(error) !== "EAGAIN") throw writeError(name, error);
+      await setTimeout(FULL_PIPE_PAUSE);
+    }
+  }
+}
+
+/**
+ * Writes a file whole or not at all: beside its place first, then renamed into it. What isn't a regular file (a
+ * device, a pipe) is written directly.
+ * @returns how many bytes were written
+ * @throws VarveError `UNWRITABLE`, `OUTPUT_CLOSED`; and whatever the chunks throw
+ */
+export async function writeFileAtomically(path: string, chunks: AsyncIterable<Uint8Array>): Promise<number> {
+  if (await isSpecial(path)) return await writeTo(path, { flags: "w", chunks, name: path });
+  const aside = `${path}.varve-${process.pid}.tmp`;
+  try {
+    const written = await writeTo(aside, { flags: "w", chunks, name: path });
+    await rename(aside, path).catch((error) => {
+      throw writeError(path, error);
+    });
+    return written;
+  } catch (error) {
+    await rm(aside, { force: true });
+    throw error;
+  }
+}
+
+async function isSpecial(path: string): Promise<boolean> {
+  try {
+    const found = await lstat(path);
+    return !found.isFile() && !found.isDirectory() && !found.isSymbolicLink();
+  } catch {
+    return false;
+  }
+}
+
+interface WriteTarget {
+  readonly flags: string;
+  readonly chunks: AsyncIterable<Uint8Array>;
+  /** The path that the user named. */
+  readonly name: string;
+}
+
+async function writeTo(path: string, { flags, chunks, name }: WriteTarget): Promise<number> {
+  const fd = await open(path, flags).catch((error) => {
+    throw writeError(name, error);
+  });
+  try {
+    const written = await writeChunks(fd, chunks, name);
+    // Some file systems tell of a full disk only now. Pipes and devices can't be synchronised.
+    await fsync(fd).catch((error) => {
+      if (errnoOf(error) !== "EINVAL" && errnoOf(error) !== "ENOTSUP") throw writeError(name, error);
+    });
+    return written;
+  } finally {
+    await close(fd);
+  }
+}
