@@ -36,7 +36,13 @@ install_systems() {
     return
   fi
   echo "installing" $missing
-  without_services install_packages $missing || echo "some could not be installed"
+  local log
+  log=$(mktemp)
+  without_services install_packages $missing >"$log" 2>&1 || {
+    cat "$log"
+    echo "some could not be installed"
+  }
+  rm -f "$log"
 }
 
 missing_packages() {
@@ -57,14 +63,12 @@ apt_get() {
 
 # Runs a command while Debian's packages may not start their services: the tests start their own. (Debian asks
 # policy-rc.d, if there is one, and 101 means "no".)
-without_services() {
-  local policy=/usr/sbin/policy-rc.d made="" status=0
+without_services() (
+  policy=/usr/sbin/policy-rc.d
   if [ ! -e "$policy" ]; then
+    trap 'rm -f "$policy"' EXIT
     printf '#!/bin/sh\nexit 101\n' >"$policy"
     chmod 755 "$policy"
-    made=yes
   fi
-  "$@" || status=$?
-  if [ -n "$made" ]; then rm -f "$policy"; fi
-  return "$status"
-}
+  "$@"
+)

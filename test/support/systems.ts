@@ -1,6 +1,7 @@
 import { appendFileSync, existsSync, readFileSync, realpathSync } from "node:fs";
 import { delimiter, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { python } from "./python.ts";
 
 interface System {
   /** The programs which tests run. */
@@ -23,7 +24,10 @@ const systems = {
   skopeo: { programs: ["skopeo"] },
   umoci: { programs: ["umoci"], obstacle: notRoot },
   busybox: { programs: ["busybox"], obstacle: dynamicBusybox },
-  python: { programs: ["python3"] },
+  python: {
+    programs: [],
+    obstacle: () => (python === undefined ? "3.11 is not installed here" : undefined),
+  },
   openssl: { programs: ["openssl"] },
   htpasswd: { programs: ["htpasswd"] },
   zstd: { programs: ["zstd"] },

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { mustRun } from "../support/process.ts";
+import { requirePython } from "../support/python.ts";
 import { requires } from "../support/systems.ts";
 import { stacked } from "../support/tmp.ts";
 import { type Dockerd, startDockerd } from "./support/dockerd.ts";
@@ -41,7 +42,7 @@ describe("images of a real Nix closure in a real Docker Engine", {
       env: ["WHO=sea"],
     });
     const expected = join(images.folder, "streamed.oracle.tar");
-    await images.nix.run(["python3", oracle, conf], { stdoutFile: expected });
+    await images.nix.run([requirePython(), oracle, conf], { stdoutFile: expected });
     await mustRun(["cmp", expected, archive]);
 
     await docker.load(archive);

@@ -1,4 +1,4 @@
-import { copyFile, mkdir, rmdir, writeFile } from "node:fs/promises";
+import { mkdir, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { mustRun, type RunOptions } from "../../support/process.ts";
 import { type Scope, stacked, temporaryFolder } from "../../support/tmp.ts";
@@ -29,7 +29,7 @@ export async function startNix(outer: Scope): Promise<NixStore> {
   const home = join(folder, "home");
   const programs = join(folder, "programs", "bin");
   for (const path of [store, settings, home, programs]) await mkdir(path, { recursive: true });
-  await copyFile("/usr/bin/busybox", join(programs, "busybox"));
+  await mustRun(["sh", "-c", 'cp "$(command -v busybox)" "$1"', "sh", programs]);
   await writeFile(
     join(settings, "nix.conf"),
     ["sandbox = false", "build-users-group =", "substituters =", "experimental-features = nix-command"].join(
