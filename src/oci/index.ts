@@ -1,3 +1,42 @@
+export { type ContainerConfig, type HistoryEntry, type ImageConfig, parseImageConfig } from "./config.ts";
 export type { Descriptor, Platform } from "./descriptor.ts";
 export { type Digest, Digester, digestOf, hexOf, parseDigest } from "./digest.ts";
-export { MediaType } from "./media-types.ts";
+export {
+  type DocumentOrigin,
+  encodeDocument,
+  MAX_CONFIG_BYTES,
+  MAX_MANIFEST_BYTES,
+  type RawDocument,
+} from "./document.ts";
+export { type ImageIndex, type ManifestOrIndex, parseIndex, parseManifestOrIndex } from "./image-index.ts";
+export { type Manifest, parseManifest } from "./manifest.ts";
+export {
+  isForeignLayer,
+  isIndexType,
+  isManifestType,
+  type LayerCompression,
+  layerCompression,
+  layerMediaType,
+  MediaType,
+  type MediaTypeFamily,
+  mediaTypeFamily,
+  toDockerMediaType,
+  toOciMediaType,
+} from "./media-types.ts";
+export {
+  choosePlatform,
+  formatPlatform,
+  matchPlatform,
+  normalisePlatform,
+  type PlatformChoice,
+  parsePlatform,
+} from "./platform.ts";
+export {
+  DEFAULT_REGISTRY,
+  formatReference,
+  isRegistryHost,
+  isRepository,
+  isTag,
+  parseReference,
+  type Reference,
+} from "./reference.ts";

@@ -13,3 +13,88 @@ export const MediaType = {
   dockerLayerGzip: "application/vnd.docker.image.rootfs.diff.tar.gzip",
   dockerLayerZstd: "application/vnd.docker.image.rootfs.diff.tar.zstd",
 } as const;
+
+/** How a layer's tar is compressed. */
+export type LayerCompression = "none" | "gzip" | "zstd";
+
+/** Whose media types a document uses. */
+export type MediaTypeFamily = "oci" | "docker";
+
+const LAYERS: Record<MediaTypeFamily, Record<LayerCompression, string>> = {
+  oci: { none: MediaType.ociLayer, gzip: MediaType.ociLayerGzip, zstd: MediaType.ociLayerZstd },
+  docker: { none: MediaType.dockerLayer, gzip: MediaType.dockerLayerGzip, zstd: MediaType.dockerLayerZstd },
+};
+
+/** Layers that may be kept out of registries; their media types are read, never written. */
+const FOREIGN_LAYERS: Record<string, LayerCompression> = {
+  "application/vnd.oci.image.layer.nondistributable.v1.tar": "none",
+  "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip": "gzip",
+  "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd": "zstd",
+  "application/vnd.docker.image.rootfs.foreign.diff.tar": "none",
+  "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip": "gzip",
+};
+
+const COMPRESSIONS: ReadonlyMap<string, LayerCompression> = new Map([
+  ...Object.values(LAYERS).flatMap((family) =>
+    Object.entries(family).map(([compression, type]) => [type, compression as LayerCompression] as const),
+  ),
+  ...Object.entries(FOREIGN_LAYERS),
+]);
+
+const OCI_TO_DOCKER: ReadonlyMap<string, string> = new Map([
+  [MediaType.ociManifest, MediaType.dockerManifest],
+  [MediaType.ociIndex, MediaType.dockerManifestList],
+  [MediaType.ociConfig, MediaType.dockerConfig],
+  [MediaType.ociLayer, MediaType.dockerLayer],
+  [MediaType.ociLayerGzip, MediaType.dockerLayerGzip],
+  [MediaType.ociLayerZstd, MediaType.dockerLayerZstd],
+]);
+const DOCKER_TO_OCI: ReadonlyMap<string, string> = new Map(
+  [...OCI_TO_DOCKER].map(([oci, docker]) => [docker, oci]),
+);
+
+/** How the layers of a media type are compressed; undefined when it isn't a layer's media type. */
+export function layerCompression(mediaType: string): LayerCompression | undefined {
+  return COMPRESSIONS.get(mediaType);
+}
+
+/** The media type of a layer with the given compression. */
+export function layerMediaType(compression: LayerCompression, family: MediaTypeFamily = "oci"): string {
+  return LAYERS[family][compression];
+}
+
+/** Whether a layer of this media type may be missing from the registry that has its manifest. */
+export function isForeignLayer(mediaType: string): boolean {
+  return Object.hasOwn(FOREIGN_LAYERS, mediaType);
+}
+
+/** Whether the media type is that of an image manifest: OCI's or Docker's schema 2. */
+export function isManifestType(mediaType: string): boolean {
+  return mediaType === MediaType.ociManifest || mediaType === MediaType.dockerManifest;
+}
+
+/** Whether the media type is that of a list of manifests: an OCI index or Docker's manifest list. */
+export function isIndexType(mediaType: string): boolean {
+  return mediaType === MediaType.ociIndex || mediaType === MediaType.dockerManifestList;
+}
+
+/** Whether the media type is Docker's schema 1, retired long ago and never read by varve. */
+export function isSchema1Type(mediaType: string): boolean {
+  return /^application\/vnd\.docker\.distribution\.manifest\.v1\+(json|prettyjws)$/.test(mediaType);
+}
+
+/** The OCI media type for Docker's; any other is returned as it is. */
+export function toOciMediaType(mediaType: string): string {
+  return DOCKER_TO_OCI.get(mediaType) ?? mediaType;
+}
+
+/** Docker's media type for OCI's; any other is returned as it is. */
+export function toDockerMediaType(mediaType: string): string {
+  return OCI_TO_DOCKER.get(mediaType) ?? mediaType;
+}
+
+/** Whose family a manifest, index, config or layer type belongs to; undefined for any other. */
+export function mediaTypeFamily(mediaType: string): MediaTypeFamily | undefined {
+  if (mediaType.startsWith("application/vnd.oci.image.")) return "oci";
+  return mediaType.startsWith("application/vnd.docker.") ? "docker" : undefined;
+}
