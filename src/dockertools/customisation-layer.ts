@@ -29,8 +29,9 @@ export async function openCustomisationLayer(
   const diffId = parseDigest(`sha256:${checksum.trim()}`, checksumPath);
 
   const path = join(folder, "layer.tar");
-  const { mode, uid, gid, size, ...file } = await reading(path, stat(path));
+  const file = await reading(path, stat(path));
   if (!file.isFile()) throw new VarveError("UNREADABLE", `cannot read ${path}: it is not a file`);
+  const { mode, uid, gid, size } = file;
   const names = await ownerNames(uid, gid);
   return {
     diffId,

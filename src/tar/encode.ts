@@ -122,8 +122,10 @@ function encodeBlock(fields: HeaderFields): Buffer {
   block.write("ustar\x0000", 257, 8, "latin1");
   writeText(block, 265, OWNER_LENGTH, fields.uname);
   writeText(block, 297, OWNER_LENGTH, fields.gname);
-  writeOctal(block, 329, 7, fields.devmajor);
-  writeOctal(block, 337, 7, fields.devminor);
+  if (fields.type === EntryType.characterDevice || fields.type === EntryType.blockDevice) {
+    writeOctal(block, 329, 7, fields.devmajor);
+    writeOctal(block, 337, 7, fields.devminor);
+  }
   // The checksum is the sum of all bytes, its own field counted as eight spaces.
   let sum = 8 * 0x20;
   for (let at = 0; at < BLOCK_SIZE; at++) sum += block[at]!;

@@ -1,0 +1,68 @@
+/** Where components are in the image. */
+import { VarveError } from "../errors.ts";
+import type { EntryItem, TreeItem } from "../fs/index.ts";
+import type { Component, ReferencesGraph } from "../graph/index.ts";
+import { EntryType } from "../tar/index.ts";
+import { sortNames } from "../util/index.ts";
+
+/** Where an npm project is in the image unless its config has a `WorkingDir`. */
+const DEFAULT_PROJECT_FOLDER = "/app";
+
+/** A store path is where it is on this machine; an npm package is below the project's folder in the image. */
+export class Placement {
+  readonly #graph: ReferencesGraph;
+  readonly #folder: string;
+
+  constructor(graph: ReferencesGraph, { workingDir }: { workingDir: string | undefined }) {
+    this.#graph = graph;
+    this.#folder = (workingDir ?? DEFAULT_PROJECT_FOLDER).replace(/\/+$/, "");
+  }
+
+  /** The component's tree, its place, and what of it isn't its own. */
+  tree(id: string): TreeItem {
+    const component = this.#graph.components.get(id)!;
+    const { path, nested } = component;
+    const target = this.#target(component);
+    return { kind: "tree", source: path, target, ...(nested === undefined ? {} : { exclude: nested }) };
+  }
+
+  /**
+   * Where a path of this machine is in the image.
+   * @throws VarveError `INVALID_SPEC` if no component holds it
+   */
+  locate(path: string): string {
+    let holder: Component | undefined;
+    for (const component of this.#graph.components.values()) {
+      const holds = path === component.path || path.startsWith(`${component.path}/`);
+      if (holds && component.path.length >= (holder?.path.length ?? 0)) holder = component;
+    }
+    if (holder === undefined) {
+      throw new VarveError(
+        "INVALID_SPEC",
+        `contents has ${path}, which no component of the graph holds, so that links to it would lead nowhere; add it to the graph`,
+      );
+    }
+    return this.#target(holder) + path.slice(holder.path.length);
+  }
+
+  #target(component: Component): string {
+    if (this.#graph.kind === "nix") return component.path;
+    return component.id === "." ? this.#folder : `${this.#folder}/${component.id}`;
+  }
+}
+
+/** The directories above trees, none of them in a tree, each after the one above it. */
+export function parentsOf(trees: readonly TreeItem[]): EntryItem[] {
+  const targets = new Set(trees.map((tree) => tree.target));
+  const parents = new Set<string>();
+  for (const target of targets) {
+    for (let end = target.lastIndexOf("/"); end > 0; end = target.lastIndexOf("/", end - 1)) {
+      const parent = target.slice(0, end);
+      if (!targets.has(parent)) parents.add(parent);
+    }
+  }
+  return sortNames([...parents]).map((name) => ({
+    kind: "entry",
+    entry: { name, type: EntryType.directory, mode: 0o755 },
+  }));
+}

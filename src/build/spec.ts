@@ -1,0 +1,127 @@
+/** The image spec of `varve build`: its fields, which are dockerTools' arguments, and its JSON Schema. */
+import { readFile } from "node:fs/promises";
+import { dirname, isAbsolute, resolve } from "node:path";
+import { z } from "zod";
+import { readError } from "../errors.ts";
+import { checkSchema, parseJson } from "../util/index.ts";
+
+const MAX_SPEC_SIZE = 16 * 1024 * 1024;
+
+/** dockerTools' own default: the first second of 1970, since some tools take zero for "no time". */
+const EPOCH = "1970-01-01T00:00:01Z";
+
+const Time = z
+  .union([z.literal("now"), z.iso.datetime({ offset: true }), z.iso.date()], {
+    error: 'must be an ISO 8601 date, such as 1970-01-01T00:00:01Z, or "now"',
+  })
+  .describe(
+    'An ISO 8601 date, such as 1970-01-01T00:00:01Z, or "now", which makes every build another image.',
+  );
+
+const StringMap = z.record(z.string(), z.string());
+const EmptyMap = z.record(z.string(), z.object({}));
+
+const Config = z
+  .looseObject({
+    User: z.string().optional(),
+    ExposedPorts: EmptyMap.optional(),
+    Env: z.array(z.string()).optional(),
+    Entrypoint: z.array(z.string()).optional(),
+    Cmd: z.array(z.string()).optional(),
+    Volumes: EmptyMap.optional(),
+    WorkingDir: z.string().optional(),
+    Labels: StringMap.optional(),
+    StopSignal: z.string().optional(),
+  })
+  .describe("How a container of the image is run: the fields of the OCI image configuration's config.");
+
+const Id = z.int().min(0).max(0xffff_fffe);
+
+const Spec = z
+  .strictObject({
+    $schema: z.string().optional(),
+    name: z.string().min(1).describe("The image's name, such as hello or ghcr.io/me/hello."),
+    tag: z
+      .string()
+      .min(1)
+      .optional()
+      .describe("The image's tag; by default it is derived from the image's digest."),
+    fromImage: z
+      .string()
+      .optional()
+      .describe("The base image: the path of an archive that docker save or varve wrote."),
+    graph: z
+      .string()
+      .optional()
+      .describe(
+        "The references graph of what is in the image: a file in one of Nix's forms, or the folder of an npm project.",
+      ),
+    contents: z
+      .array(z.string())
+      .default([])
+      .describe("Components whose trees are merged into the image's root, as symbolic links."),
+    config: Config.default({}),
+    architecture: z
+      .string()
+      .optional()
+      .describe("As Go names it, such as amd64 or arm64; by default this machine's."),
+    created: Time.default(EPOCH).describe("When the image says it was made; ISO 8601, or now."),
+    mtime: Time.default(EPOCH).describe("The time of every file in the image; ISO 8601, or now."),
+    uid: Id.default(0).describe("The owner of every file."),
+    gid: Id.default(0).describe("The group of every file."),
+    uname: z.string().default("root").describe("The owner's name."),
+    gname: z.string().default("root").describe("The group's name."),
+    maxLayers: z
+      .int()
+      .min(2)
+      .default(100)
+      .describe("The most layers the image may have, the base's counted."),
+  })
+  .describe("An image for varve build.");
+
+/** A checked spec, every field set that has a default. Its paths are absolute. */
+export type ImageSpec = z.output<typeof Spec>;
+
+/** A spec as people write it. */
+export type ImageSpecInput = z.input<typeof Spec>;
+
+/** The spec's JSON Schema, for editors. */
+export function specJsonSchema(): object {
+  return z.toJSONSchema(Spec, { io: "input" });
+}
+
+/**
+ * Reads a spec file. What `overrides` has takes the place of the file's fields.
+ * @throws VarveError `NOT_FOUND`, `UNREADABLE`, `INVALID_JSON`, `INVALID_SPEC`
+ */
+export async function readSpec(path: string, overrides: Partial<ImageSpecInput> = {}): Promise<ImageSpec> {
+  const bytes = await readFile(path).catch((error) => {
+    throw readError(path, error);
+  });
+  const value = parseJson(bytes, { what: path, maxBytes: MAX_SPEC_SIZE });
+  const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+  const fields = isObject ? withPaths(value, dirname(resolve(path))) : value;
+  return checkSpec(isObject ? { ...(fields as object), ...overrides } : fields, path);
+}
+
+/**
+ * Checks a spec and fills in its defaults.
+ * @param what names the spec in errors
+ * @throws VarveError `INVALID_SPEC`
+ */
+export function checkSpec(value: unknown, what = "the spec"): ImageSpec {
+  return checkSchema(Spec, value, { code: "INVALID_SPEC", what });
+}
+
+/** A spec's paths are relative to the spec's own folder. */
+function withPaths(fields: object, folder: string): object {
+  const absolute = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(absolute);
+    return typeof value === "string" && !isAbsolute(value) ? resolve(folder, value) : value;
+  };
+  return Object.fromEntries(
+    Object.entries(fields).map(([key, value]) => {
+      return [key, key === "fromImage" || key === "graph" || key === "contents" ? absolute(value) : value];
+    }),
+  );
+}

@@ -1,0 +1,1 @@
+export { type ContentsTree, type MergedContents, mergeContents } from "./contents.ts";
