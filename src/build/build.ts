@@ -1,7 +1,7 @@
 /** How a spec becomes an image. */
 import { type MergedContents, mergeContents } from "../customise/index.ts";
 import type { LayerRecipe } from "../fs/index.ts";
-import { makeGraph, type ReferencesGraph, readGraph } from "../graph/index.ts";
+import { makeGraph, type ReferencesGraph, readGraph, withoutComponents } from "../graph/index.ts";
 import { type Image, type ImageDraft, mergeEnv, newConfig } from "../image/index.ts";
 import { layerBudget, planLayers, popularity } from "../layering/index.ts";
 import type { ContainerConfig } from "../oci/index.ts";
@@ -25,10 +25,7 @@ export interface BuildOptions {
  * @throws VarveError whatever reading the graph has; `NO_LAYERS_LEFT`, `INVALID_SPEC`
  */
 export async function buildImage(spec: ImageSpec, options: BuildOptions): Promise<ImageDraft> {
-  const graph =
-    spec.graph === undefined
-      ? makeGraph([], { kind: "nix", origin: "no graph" })
-      : await readGraph(spec.graph, { omitDev: true });
+  const graph = await readComponents(spec);
   const base = options.base;
   const baseLayers = base?.layers.length ?? 0;
   const budget = layerBudget({ maxLayers: spec.maxLayers, baseLayers });
@@ -64,6 +61,11 @@ export async function buildImage(spec: ImageSpec, options: BuildOptions): Promis
         layers,
       ),
   };
+}
+
+async function readComponents({ graph, omit, exclude }: ImageSpec): Promise<ReferencesGraph> {
+  if (graph === undefined) return makeGraph([], { kind: "nix", origin: "no graph" });
+  return withoutComponents(await readGraph(graph, { omitDev: omit.includes("dev") }), exclude);
 }
 
 interface Surroundings {

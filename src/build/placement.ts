@@ -47,6 +47,12 @@ export class Placement {
 
   #target(component: Component): string {
     if (this.#graph.kind === "nix") return component.path;
+    if (component.id.startsWith("../")) {
+      throw new VarveError(
+        "INVALID_GRAPH",
+        `the package ${component.path} lies outside its project, so it has no place in the image; move it into the project's folder`,
+      );
+    }
     return component.id === "." ? this.#folder : `${this.#folder}/${component.id}`;
   }
 }

@@ -56,6 +56,14 @@ const Spec = z
       .describe(
         "The references graph of what is in the image: a file in one of Nix's forms, or the folder of an npm project.",
       ),
+    omit: z
+      .array(z.literal("dev"))
+      .default([])
+      .describe('What of an npm project is left out: "dev" for what it needs for development only.'),
+    exclude: z
+      .array(z.string())
+      .default([])
+      .describe("Components of the graph that are left out, by their ids."),
     contents: z
       .array(z.string())
       .default([])

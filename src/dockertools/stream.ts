@@ -126,7 +126,7 @@ function withBaseEnv(config: PyObject | null, base: ArchivedImage): PyObject {
   const merged: PyObject = new Map(config ?? []);
   const own = (merged.get("Env") ?? []) as string[];
   const variables = new Map<string, PyJson>();
-  for (const entry of [...(base.config.config?.Env ?? []), ...own])
+  for (const entry of [...(base.config.value.config?.Env ?? []), ...own])
     variables.set(entry.split("=", 1)[0]!, entry);
   if (variables.size > 0) merged.set("Env", [...variables.values()]);
   return merged;

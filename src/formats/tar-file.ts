@@ -3,11 +3,10 @@ import { createReadStream } from "node:fs";
 import { type FileHandle, mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { pipeline } from "node:stream/promises";
-import { readError, VarveError, writeError } from "../errors.ts";
+import { readError, VarveError } from "../errors.ts";
+import { type Compression, compressionOf, decompress } from "../image/index.ts";
 import { hasContent, readTar, type TarInput, type TarMember } from "../tar/index.ts";
-import { type ByteSource, CHUNK_SIZE } from "../util/index.ts";
-import { compressionOf, createDecompressor } from "./compression.ts";
+import { type ByteSource, CHUNK_SIZE, writeChunks } from "../util/index.ts";
 
 /** Archives hold a handful of links that lead to layers; a longer way is a circle. */
 const MAX_LINKS = 8;
@@ -150,40 +149,19 @@ async function readAt(file: FileHandle, position: number, length: number): Promi
   return bytes.subarray(0, read);
 }
 
-async function decompressToTemporary(path: string, compression: "gzip" | "zstd"): Promise<FileHandle> {
+/** The archive decompressed into a file that has no name, so that it is gone when it is closed. */
+async function decompressToTemporary(path: string, algorithm: Compression): Promise<FileHandle> {
   const folder = await mkdtemp(join(tmpdir(), "varve-"));
   try {
     const spool = await open(join(folder, "archive.tar"), "wx+", 0o600);
     try {
-      await pipeline(createReadStream(path), createDecompressor(compression), async (chunks) => {
-        for await (const chunk of chunks as AsyncIterable<Buffer>) await writeAll(spool, chunk, folder);
-      });
+      await writeChunks(spool.fd, decompress(createReadStream(path), { algorithm, what: path }), folder);
       return spool;
     } catch (error) {
       await spool.close();
-      throw broken(path, compression, error);
+      throw error;
     }
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-async function writeAll(file: FileHandle, chunk: Buffer, folder: string): Promise<void> {
-  try {
-    await file.writeFile(chunk);
-  } catch (error) {
-    throw writeError(folder, error);
-  }
-}
-
-function broken(path: string, compression: string, error: unknown): Error {
-  if (error instanceof VarveError) return error;
-  const { code, message } = error as { code?: string; message: string };
-  const ofZlib = code?.startsWith("Z_") || code?.startsWith("ERR_") || code?.startsWith("ZSTD_");
-  if (!ofZlib) return readError(path, error);
-  return new VarveError(
-    "INVALID_IMAGE",
-    `${path} is damaged or cut short: its ${compression} stream doesn't decompress (${message})`,
-    { cause: error },
-  );
 }

@@ -1,4 +1,10 @@
-import type { ImageConfig, Manifest, RawDocument } from "../oci/index.ts";
+import {
+  encodeDocument,
+  type ImageConfig,
+  type Manifest,
+  MediaType,
+  type RawDocument,
+} from "../oci/index.ts";
 import type { Layer } from "./layer.ts";
 
 /** An image that is known whole: OCI image specification, manifest.md and config.md. */
@@ -28,4 +34,15 @@ export function draftOf(image: Image): ImageDraft {
     },
     config: () => image.config,
   };
+}
+
+/** An image from its parts, with an OCI manifest made for it. */
+export function imageOf(config: RawDocument<ImageConfig>, layers: readonly Layer[]): Image {
+  const manifest: Manifest = {
+    schemaVersion: 2,
+    mediaType: MediaType.ociManifest,
+    config: config.descriptor,
+    layers: layers.map((layer) => layer.descriptor),
+  };
+  return { manifest: encodeDocument(manifest, MediaType.ociManifest), config, layers };
 }

@@ -11,7 +11,6 @@ import { promisify } from "node:util";
 import { errnoOf, writeError } from "../errors.ts";
 
 const close = promisify(closeCallback);
-const fsync = promisify(fsyncCallback);
 const open = promisify(openCallback);
 const write = promisify(writeCallback);
 
@@ -99,12 +98,7 @@ async function writeTo(path: string, { flags, chunks, name }: WriteTarget): Prom
     throw writeError(name, error);
   });
   try {
-    const written = await writeChunks(fd, chunks, name);
-    // Some file systems tell of a full disk only now. Pipes and devices can't be synchronised.
-    await fsync(fd).catch((error) => {
-      if (errnoOf(error) !== "EINVAL" && errnoOf(error) !== "ENOTSUP") throw writeError(name, error);
-    });
-    return written;
+    return await writeChunks(fd, chunks, name);
   } finally {
     await close(fd);
   }

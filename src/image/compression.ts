@@ -1,0 +1,139 @@
+/** How layers and archives are compressed: gzip (RFC 1952) and zstd (RFC 8878). */
+import type { Transform } from "node:stream";
+import { constants, createGunzip, createGzip, createZstdCompress, createZstdDecompress } from "node:zlib";
+import { VarveError } from "../errors.ts";
+
+export type Compression = "none" | "gzip" | "zstd";
+
+export interface CompressionChoice {
+  readonly algorithm: Compression;
+  /** 1 to 9 for gzip, 1 to 22 for zstd; each has its own default. */
+  readonly level?: number;
+}
+
+/** What compressors and decompressors hand out at a time, in bytes. */
+const OUTPUT_CHUNK = 256 * 1024;
+
+/** The byte of a gzip header that names the system it was made on: RFC 1952, section 2.3.1. */
+const GZIP_SYSTEM = 9;
+const UNKNOWN_SYSTEM = 255;
+
+/**
+ * No layer of a real image grows this much: a stream that does, and is larger than the size beside it, is made to
+ * fill a disk.
+ */
+const BOMB_RATIO = 200;
+const BOMB_SIZE = 1024 * 1024 * 1024;
+
+/**
+ * Tells a compression by its first bytes.
+ * @param what names the bytes in errors
+ * @throws VarveError `UNSUPPORTED_COMPRESSION` for bzip2 and xz, which no image needs
+ */
+export function compressionOf(start: Uint8Array, what: string): Compression {
+  const begins = (...magic: number[]) => magic.every((byte, at) => start[at] === byte);
+  if (begins(0x1f, 0x8b)) return "gzip";
+  if (begins(0x28, 0xb5, 0x2f, 0xfd)) return "zstd";
+  const other = begins(0x42, 0x5a, 0x68) ? "bzip2" : begins(0xfd, 0x37, 0x7a, 0x58, 0x5a) ? "xz" : undefined;
+  if (other === undefined) return "none";
+  throw new VarveError(
+    "UNSUPPORTED_COMPRESSION",
+    `${what} is compressed with ${other}, which varve doesn't read; decompress it, or use gzip or zstd`,
+  );
+}
+
+/** Compresses chunks. A gzip header tells neither a time nor a system. What comes out is new memory. */
+export async function* compress(
+  chunks: AsyncIterable<Uint8Array>,
+  { algorithm, level }: CompressionChoice,
+): AsyncGenerator<Uint8Array, void, void> {
+  if (algorithm === "none") {
+    yield* chunks;
+  } else if (algorithm === "zstd") {
+    const params = level === undefined ? {} : { params: { [constants.ZSTD_c_compressionLevel]: level } };
+    yield* through(chunks, createZstdCompress({ chunkSize: OUTPUT_CHUNK, ...params }));
+  } else {
+    const encoder = createGzip({ chunkSize: OUTPUT_CHUNK, ...(level === undefined ? {} : { level }) });
+    let first = true;
+    for await (const chunk of through(chunks, encoder)) {
+      if (first) chunk[GZIP_SYSTEM] = UNKNOWN_SYSTEM;
+      first = false;
+      yield chunk;
+    }
+  }
+}
+
+/**
+ * Decompresses chunks. What comes out is new memory.
+ * @param what names the bytes in errors
+ * @throws VarveError `INVALID_IMAGE` for a damaged stream, `DECOMPRESSION_BOMB`
+ */
+export async function* decompress(
+  chunks: AsyncIterable<Uint8Array>,
+  { algorithm, what }: { algorithm: Compression; what: string },
+): AsyncGenerator<Uint8Array, void, void> {
+  if (algorithm === "none") {
+    yield* chunks;
+    return;
+  }
+  const options = { chunkSize: OUTPUT_CHUNK };
+  const decoder = algorithm === "gzip" ? createGunzip(options) : createZstdDecompress(options);
+  let compressed = 0;
+  let size = 0;
+  const counted = async function* () {
+    for await (const chunk of chunks) {
+      compressed += chunk.length;
+      yield chunk;
+    }
+  };
+  try {
+    for await (const chunk of through(counted(), decoder)) {
+      size += chunk.length;
+      if (size > BOMB_SIZE && size > compressed * BOMB_RATIO) {
+        throw new VarveError(
+          "DECOMPRESSION_BOMB",
+          `${what} grows from ${compressed} to more than ${size} bytes when decompressed, as no real image does`,
+        );
+      }
+      yield chunk;
+    }
+  } catch (error) {
+    throw isDecoderError(error) ? damaged(what, algorithm, error) : error;
+  }
+}
+
+function isDecoderError(error: unknown): error is Error {
+  const code = (error as { code?: unknown }).code;
+  return typeof code === "string" && /^(Z_|ZSTD_|ERR__?Z)/i.test(code);
+}
+
+function damaged(what: string, algorithm: Compression, cause: Error): VarveError {
+  return new VarveError(
+    "INVALID_IMAGE",
+    `${what} is damaged or cut short: its ${algorithm} stream doesn't decompress (${cause.message})`,
+    { cause },
+  );
+}
+
+/** Feeds chunks to a stream and yields what it gives; it works in another thread meanwhile. */
+async function* through(
+  chunks: AsyncIterable<Uint8Array>,
+  stream: Transform,
+): AsyncGenerator<Buffer, void, void> {
+  const feed = async () => {
+    for await (const chunk of chunks) {
+      // The chunk's memory may be used again after the next but one, so wait until it is taken in.
+      await new Promise<void>((resolve, reject) => {
+        stream.write(chunk, (error) => (error ? reject(error) : resolve()));
+      });
+    }
+    stream.end();
+  };
+  const feeding = feed().catch((error) => stream.destroy(error));
+  try {
+    yield* stream as AsyncIterable<Buffer>;
+    await feeding;
+  } finally {
+    stream.destroy();
+  }
+}
