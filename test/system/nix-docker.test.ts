@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { mustRun } from "../support/process.ts";
@@ -35,17 +34,20 @@ describe("images of a real Nix closure in a real Docker Engine", {
     assert.ok(plan.every((layer) => layer.length === 1));
   });
 
-  it("streams an image that loads and runs, byte for byte as CPython writes it", async () => {
-    const { conf, archive } = await images.stream({
-      name: "streamed",
-      program: images.base,
-      env: ["WHO=sea"],
-    });
-    const expected = join(images.folder, "streamed.oracle.tar");
-    await images.nix.run([requirePython(), oracle, conf], { stdoutFile: expected });
-    await mustRun(["cmp", expected, archive]);
+  it("streams images byte for byte as CPython writes them, with and without a base", async () => {
+    const below = await images.stream({ name: "below", program: images.base, env: ["WHO=sea"] });
+    const fromImage = below.archive;
+    const above = await images.stream({ name: "above", program: images.child, env: ["B=2"], fromImage });
+    for (const { conf, archive } of [below, above]) {
+      const expected = `${archive}.oracle`;
+      await images.nix.run([requirePython(), oracle, conf], { stdoutFile: expected });
+      await mustRun(["cmp", expected, archive]);
+    }
+  });
 
-    await docker.load(archive);
+  it("streams an image that loads and runs", async () => {
+    const wanted = { name: "streamed", program: images.base, env: ["WHO=sea"] };
+    await docker.load((await images.stream(wanted)).archive);
     assert.equal(await docker.output("streamed:1"), "Hello, sea!\n");
     const { RepoTags, RootFS } = await docker.inspect("streamed:1");
     assert.deepEqual(RepoTags, ["streamed:1"]);
