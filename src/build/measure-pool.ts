@@ -15,30 +15,31 @@ interface Job {
   readonly reject: (error: unknown) => void;
 }
 
-/** A fixed number of threads, each measuring one recipe at a time, first come, first served. */
+/**
+ * Measures recipes in several threads. The first thread takes them in order, so that whoever writes the layers can
+ * begin at once; the others take the largest that is left, so that none is still being measured when all else is done.
+ */
 export class MeasurePool implements AsyncDisposable {
-  readonly #workers: Worker[] = [];
-  readonly #idle: Worker[] = [];
+  readonly #workers: readonly Worker[];
   readonly #running = new Map<Worker, Job>();
-  readonly #waiting: Job[] = [];
+  readonly #inOrder: Job[] = [];
+  readonly #bySize: Job[] = [];
+  readonly #taken = new Set<Job>();
 
-  constructor(threads: number) {
-    // The sources run as they are in development, and compiled elsewhere.
-    const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
-    for (let n = 0; n < threads; n++) {
-      const worker = new Worker(new URL(`./measure-worker.${extension}`, import.meta.url));
-      worker.on("message", (answer: MeasureAnswer) => this.#finish(worker, answer));
-      worker.on("error", (error) => this.#running.get(worker)?.reject(error));
-      this.#workers.push(worker);
-      this.#idle.push(worker);
-    }
-  }
+  /** One promise for each recipe, in their order. */
+  readonly measured: readonly Promise<Measured>[];
 
-  measure(recipe: LayerRecipe): Promise<Measured> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ recipe, resolve, reject });
-      this.#dispatch();
+  constructor(recipes: readonly LayerRecipe[], { threads }: { threads: number }) {
+    this.measured = recipes.map((recipe) => {
+      const { promise, resolve, reject } = Promise.withResolvers<Measured>();
+      this.#inOrder.push({ recipe, resolve, reject });
+      // Each is awaited in its turn; until then a failure must not count as nobody's.
+      promise.catch(() => {});
+      return promise;
     });
+    this.#bySize = this.#inOrder.toSorted((a, b) => b.recipe.items.length - a.recipe.items.length);
+    this.#workers = Array.from({ length: Math.min(threads, recipes.length) }, () => this.#startWorker());
+    for (const worker of this.#workers) this.#dispatch(worker);
   }
 
   /** Ends the threads, whatever they are doing. */
@@ -46,20 +47,32 @@ export class MeasurePool implements AsyncDisposable {
     await Promise.all(this.#workers.map((worker) => worker.terminate()));
   }
 
-  #dispatch(): void {
-    while (this.#idle.length > 0 && this.#waiting.length > 0) {
-      const worker = this.#idle.pop()!;
-      const job = this.#waiting.shift()!;
-      this.#running.set(worker, job);
-      worker.postMessage(job.recipe);
-    }
+  #startWorker(): Worker {
+    // The sources run as they are in development, and compiled elsewhere.
+    const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
+    const worker = new Worker(new URL(`./measure-worker.${extension}`, import.meta.url), {
+      // Measuring makes short-lived objects only: more room for them would be memory for nothing.
+      resourceLimits: { maxYoungGenerationSizeMb: 4 },
+    });
+    worker.on("message", (answer: MeasureAnswer) => this.#finish(worker, answer));
+    worker.on("error", (error) => this.#running.get(worker)?.reject(error));
+    return worker;
+  }
+
+  #dispatch(worker: Worker): void {
+    const queue = worker === this.#workers[0] ? this.#inOrder : this.#bySize;
+    let job = queue.shift();
+    while (job !== undefined && this.#taken.has(job)) job = queue.shift();
+    if (job === undefined) return;
+    this.#taken.add(job);
+    this.#running.set(worker, job);
+    worker.postMessage(job.recipe);
   }
 
   #finish(worker: Worker, answer: MeasureAnswer): void {
     const job = this.#running.get(worker)!;
     this.#running.delete(worker);
-    this.#idle.push(worker);
-    this.#dispatch();
+    this.#dispatch(worker);
     if ("measured" in answer) job.resolve(answer.measured);
     else job.reject(revive(answer.error));
   }

@@ -18,14 +18,14 @@ export interface Measured {
   readonly listings: readonly TreeListing[];
 }
 
+/** More threads than this wait for each other's memory, and each takes some of its own. */
+const MAX_THREADS = 4;
+
 export interface MeasureOptions {
   /** How many threads measure; by default one a core, at most four. */
   readonly threads?: number;
   readonly signal?: AbortSignal;
 }
-
-/** Listings take memory, so only so many layers may be measured and not yet written. */
-const LOOK_AHEAD = 8;
 
 /**
  * Measures recipes side by side and yields their layers in order, each as soon as it is known.
@@ -33,22 +33,12 @@ const LOOK_AHEAD = 8;
  */
 export async function* measureLayers(
   recipes: readonly LayerRecipe[],
-  options: MeasureOptions = {},
+  { threads = Math.min(availableParallelism(), MAX_THREADS), signal }: MeasureOptions = {},
 ): AsyncGenerator<Layer, void, void> {
-  if (recipes.length === 0) return;
-  const threads = Math.min(options.threads ?? Math.min(availableParallelism(), 4), recipes.length);
-  await using pool = new MeasurePool(threads);
-  const pending: Promise<Measured>[] = [];
-  let next = 0;
-  for (const recipe of recipes) {
-    while (next < recipes.length && pending.length < LOOK_AHEAD) {
-      const measured = pool.measure(recipes[next++]!);
-      // It is awaited in its turn; until then its failure must not count as nobody's.
-      measured.catch(() => {});
-      pending.push(measured);
-    }
-    const measured = await pending.shift()!;
-    if (options.signal?.aborted) throw new VarveError("ABORTED", "the build was cancelled");
+  await using pool = new MeasurePool(recipes, { threads });
+  for (const [index, recipe] of recipes.entries()) {
+    const measured = await pool.measured[index]!;
+    if (signal?.aborted) throw new VarveError("ABORTED", "the build was cancelled");
     yield new RecipeLayer(recipe, measured);
   }
 }

@@ -1,7 +1,15 @@
 /** Turns listed trees into the bytes of a layer's tar archive. */
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { readError, VarveError } from "../errors.ts";
-import { EntryType, encodeHeader, endOfArchive, padding, type TarEntry } from "../tar/index.ts";
+import {
+  BLOCK_SIZE,
+  EntryType,
+  encodeHeader,
+  encodePlainHeader,
+  endOfArchive,
+  padding,
+  type TarEntry,
+} from "../tar/index.ts";
 import { CHUNK_SIZE, fsPath } from "../util/index.ts";
 import { giveBackBuffers, takeBuffers } from "./buffers.ts";
 import { listTree, type TreeListing } from "./listing.ts";
@@ -41,12 +49,14 @@ export function* packLayer(recipe: LayerRecipe, options: PackOptions): Generator
 
   try {
     for (const { entry, path, mtimeMs } of entriesOf(recipe, options.listings)) {
-      const header = encodeHeader(entry);
-      if (used + header.length > CHUNK_SIZE) yield flush();
-      if (header.length > CHUNK_SIZE)
-        throw new VarveError("UNSUPPORTED_FILE", `the owner's name is too long`);
-      header.copy(buffers[current], used);
-      used += header.length;
+      if (used + BLOCK_SIZE > CHUNK_SIZE) yield flush();
+      if (encodePlainHeader(entry, buffers[current], used)) {
+        used += BLOCK_SIZE;
+      } else {
+        const header = encodeHeader(entry);
+        if (used + header.length > CHUNK_SIZE) yield flush();
+        used += header.copy(buffers[current], used);
+      }
       if (path === undefined || entry.size === 0) continue;
 
       const file = openListed({ path, size: entry.size, mtimeMs, onSuspect: options.onSuspect });
@@ -62,8 +72,8 @@ export function* packLayer(recipe: LayerRecipe, options: PackOptions): Generator
       } finally {
         closeSync(file);
       }
+      // A chunk holds whole blocks, so there is room.
       const fill = padding(entry.size);
-      if (used + fill > CHUNK_SIZE) yield flush();
       buffers[current].fill(0, used, used + fill);
       used += fill;
     }
@@ -72,15 +82,6 @@ export function* packLayer(recipe: LayerRecipe, options: PackOptions): Generator
   } finally {
     giveBackBuffers(buffers);
   }
-}
-
-/** The exact length in bytes of what {@link packLayer} yields. */
-export function packedSize(recipe: LayerRecipe, listings: readonly TreeListing[]): number {
-  let size = 0;
-  for (const { entry } of entriesOf(recipe, listings)) {
-    size += encodeHeader(entry).length + entry.size + padding(entry.size);
-  }
-  return size + endOfArchive(size).length;
 }
 
 interface PackedEntry {

@@ -11,11 +11,15 @@ export const RECORD_SIZE = 20 * BLOCK_SIZE;
 
 const NAME_LENGTH = 100;
 const OWNER_LENGTH = 32;
+/** Octal digits of the fields for modes and owners, and of those for size and time. */
+const SHORT_DIGITS = 7;
+const LONG_DIGITS = 11;
 
 /** The header of an entry: one block, after a pax extended header where the fields can't hold everything. */
 export function encodeHeader(entry: TarEntry): Buffer {
-  const name =
-    entry.type === EntryType.directory && !entry.name.endsWith("/") ? `${entry.name}/` : entry.name;
+  const plain = Buffer.alloc(BLOCK_SIZE);
+  if (encodePlainHeader(entry, plain, 0)) return plain;
+  const name = nameInHeader(entry);
   const records = new Map(entry.pax);
   noteText(records, { key: "path", value: name, length: NAME_LENGTH });
   noteText(records, { key: "linkpath", value: entry.linkname ?? "", length: NAME_LENGTH });
@@ -25,18 +29,58 @@ export function encodeHeader(entry: TarEntry): Buffer {
     name,
     type: entry.type,
     mode: entry.mode,
-    uid: noteNumber(records, { key: "uid", value: entry.uid, digits: 7 }),
-    gid: noteNumber(records, { key: "gid", value: entry.gid, digits: 7 }),
-    size: noteNumber(records, { key: "size", value: entry.size, digits: 11 }),
-    mtime: noteNumber(records, { key: "mtime", value: entry.mtime, digits: 11 }),
+    uid: noteNumber(records, { key: "uid", value: entry.uid, digits: SHORT_DIGITS }),
+    gid: noteNumber(records, { key: "gid", value: entry.gid, digits: SHORT_DIGITS }),
+    size: noteNumber(records, { key: "size", value: entry.size, digits: LONG_DIGITS }),
+    mtime: noteNumber(records, { key: "mtime", value: entry.mtime, digits: LONG_DIGITS }),
     linkname: entry.linkname ?? "",
     uname: entry.uname ?? "",
     gname: entry.gname ?? "",
     devmajor: entry.devmajor ?? 0,
     devminor: entry.devminor ?? 0,
   };
-  const header = encodeBlock(fields);
-  return records.size === 0 ? header : Buffer.concat([encodeExtendedHeader(records), header]);
+  return Buffer.concat([encodeExtendedHeader(records), encodeBlock(fields)]);
+}
+
+/**
+ * Writes the header of an entry whose fields one block holds into `target`, as almost all of a layer's are.
+ * @returns false, with nothing written, for an entry that needs a pax extended header
+ */
+export function encodePlainHeader(entry: TarEntry, target: Buffer, at: number): boolean {
+  const name = nameInHeader(entry);
+  const linkname = entry.linkname ?? "";
+  const uname = entry.uname ?? "";
+  const gname = entry.gname ?? "";
+  const fits =
+    entry.pax === undefined &&
+    textFits(name, NAME_LENGTH) &&
+    textFits(linkname, NAME_LENGTH) &&
+    textFits(uname, OWNER_LENGTH) &&
+    textFits(gname, OWNER_LENGTH) &&
+    numberFits(entry.uid, SHORT_DIGITS) &&
+    numberFits(entry.gid, SHORT_DIGITS) &&
+    numberFits(entry.size, LONG_DIGITS) &&
+    numberFits(entry.mtime, LONG_DIGITS);
+  if (!fits) return false;
+  const { devmajor = 0, devminor = 0 } = entry;
+  writeBlock(
+    { ...entry, name, linkname, uname, gname, devmajor, devminor },
+    target.subarray(at, at + BLOCK_SIZE),
+  );
+  return true;
+}
+
+/** A directory's name ends with a slash in the archive. */
+function nameInHeader({ name, type }: TarEntry): string {
+  return type === EntryType.directory && !name.endsWith("/") ? `${name}/` : name;
+}
+
+function textFits(text: string, length: number): boolean {
+  return text.length <= length && isAscii(text);
+}
+
+function numberFits(value: number, digits: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value < 8 ** digits;
 }
 
 /**
@@ -51,7 +95,7 @@ export function endOfArchive(size: number): Buffer {
 /** A text that doesn't fit its field, or isn't ASCII, goes into a record, unless there is one. */
 function noteText(records: Map<string, string>, field: { key: string; value: string; length: number }): void {
   if (records.has(field.key)) return;
-  if (field.value.length > field.length || !isAscii(field.value)) records.set(field.key, field.value);
+  if (!textFits(field.value, field.length)) records.set(field.key, field.value);
 }
 
 /** What the header's field holds for a number: 0 if only a record can hold it. */
@@ -111,6 +155,12 @@ const EXTENDED_HEADER: HeaderFields = {
 
 function encodeBlock(fields: HeaderFields): Buffer {
   const block = Buffer.alloc(BLOCK_SIZE);
+  writeBlock(fields, block);
+  return block;
+}
+
+function writeBlock(fields: HeaderFields, block: Buffer): void {
+  block.fill(0);
   writeText(block, 0, NAME_LENGTH, fields.name);
   writeOctal(block, 100, 7, fields.mode & 0o7777);
   writeOctal(block, 108, 7, fields.uid);
@@ -131,7 +181,6 @@ function encodeBlock(fields: HeaderFields): Buffer {
   for (let at = 0; at < BLOCK_SIZE; at++) sum += block[at]!;
   writeOctal(block, 148, 6, sum);
   block[155] = 0x20;
-  return block;
 }
 
 function writeText(block: Buffer, at: number, length: number, text: string): void {

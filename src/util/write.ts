@@ -1,10 +1,5 @@
 /** Writes streams of bytes to descriptors and files. */
-import {
-  close as closeCallback,
-  fsync as fsyncCallback,
-  open as openCallback,
-  write as writeCallback,
-} from "node:fs";
+import { close as closeCallback, open as openCallback, write as writeCallback } from "node:fs";
 import { lstat, rename, rm } from "node:fs/promises";
 import { setTimeout } from "node:timers/promises";
 import { promisify } from "node:util";

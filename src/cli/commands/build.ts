@@ -38,7 +38,7 @@ export function command(): Command {
     .option(
       "--contents <path>",
       "merge a component's tree into the root; may be given several times",
-      list,
+      pathList,
       undefined,
     )
     .option("--architecture <name>", "as Go names it, such as arm64 (default: this machine's)")
