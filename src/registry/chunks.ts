@@ -1,0 +1,45 @@
+import { getDefaultHighWaterMark } from "node:stream";
+
+/**
+ * Chunks that may be handed to a socket, from a source that reuses its memory (see `ByteSource`). A socket asks for the next chunk as long
+ * as it holds less than its high-water mark, so smaller chunks are copied; a larger one alone makes it wait until it is written.
+ */
+export async function* steadyChunks(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const enough = getDefaultHighWaterMark(false);
+  for await (const chunk of chunks) {
+    if (chunk.length === 0) continue;
+    yield chunk.length >= enough ? chunk : Uint8Array.prototype.slice.call(chunk);
+  }
+}
+
+/** Tells how many bytes have passed since the beginning. */
+export async function* counted(
+  chunks: AsyncIterable<Uint8Array>,
+  tell: ((bytes: number) => void) | undefined,
+): AsyncGenerator<Uint8Array> {
+  let passed = 0;
+  for await (const chunk of chunks) {
+    yield chunk;
+    passed += chunk.length;
+    tell?.(passed);
+  }
+}
+
+/** Cuts a stream into parts of exactly `size` bytes, the last one excepted. Each part is valid until the next is asked for. */
+export async function* parts(chunks: AsyncIterable<Uint8Array>, size: number): AsyncGenerator<Uint8Array> {
+  const part = Buffer.allocUnsafeSlow(size);
+  let filled = 0;
+  for await (const chunk of chunks) {
+    for (let taken = 0; taken < chunk.length; ) {
+      const count = Math.min(size - filled, chunk.length - taken);
+      part.set(chunk.subarray(taken, taken + count), filled);
+      filled += count;
+      taken += count;
+      if (filled === size) {
+        yield part;
+        filled = 0;
+      }
+    }
+  }
+  if (filled > 0) yield part.subarray(0, filled);
+}

@@ -1,0 +1,10 @@
+export { type BlobQuery, RegistryClient, type RegistryClientOptions } from "./client.ts";
+export type { Credentials } from "./credential-helper.ts";
+export { type CredentialStore, type CredentialStoreOptions, credentialStore } from "./credentials.ts";
+export type { ConnectionOptions, Environment } from "./dispatcher.ts";
+export { isTransient, RegistryFailure } from "./failure.ts";
+export type { ManifestHead, ManifestRequest, ManifestUpload } from "./manifests.ts";
+export type { RetryOptions } from "./retry.ts";
+export { type RequestEvent, Transport, type TransportOptions } from "./transport.ts";
+export type { BlobUpload, Uploaded, UploadOptions } from "./upload.ts";
+export type { Mount, UploadSession } from "./upload-session.ts";
