@@ -1,0 +1,7 @@
+/** Every benchmark there is, in the order of the report. */
+import type { Bench } from "../bench.ts";
+import { popularity } from "./popularity.ts";
+import { startup } from "./startup.ts";
+import { streamSmall, streamStore } from "./stream.ts";
+
+export const BENCHES: readonly Bench[] = [streamStore, streamSmall, startup, popularity];

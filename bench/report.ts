@@ -1,0 +1,95 @@
+/** What a benchmark answers with, and how it is put into words. */
+import type { Pair, Spread } from "./run.ts";
+import { ratios, spread } from "./run.ts";
+
+/** What a figure has to be for its target to be met. */
+export type Target = { atLeast: number } | { atMost: number };
+
+/** One line of the report. */
+export interface Row {
+  /** What is measured, and against what. */
+  what: string;
+  unit: "s" | "ms" | "MiB";
+  ours: Spread;
+  /** What ours is compared with; without it, the target is for ours. */
+  theirs?: Spread;
+  /** Of each run to the one beside it; the target is for this. */
+  ratio?: Spread;
+  target: Target;
+  met: boolean;
+}
+
+/** A row that compares time. `faster`: how many times as fast ours is; `slower`: how many times as long ours takes. */
+export function timeRow(
+  what: string,
+  pair: Pair,
+  options: { faster: number } | { slower: number; unit?: "ms" },
+): Row {
+  const unit = "unit" in options ? "ms" : "s";
+  const scale = unit === "ms" ? 1000 : 1;
+  const walls = (samples: Pair["ours"]): Spread => spread(samples.map(({ wall }) => wall * scale));
+  const isFaster = "faster" in options;
+  const ratio = isFaster ? ratios(pair.theirs, pair.ours) : ratios(pair.ours, pair.theirs);
+  const target: Target = isFaster ? { atLeast: options.faster } : { atMost: options.slower };
+  return {
+    what,
+    unit,
+    ours: walls(pair.ours),
+    theirs: walls(pair.theirs),
+    ratio,
+    target,
+    met: meets(ratio.median, target),
+  };
+}
+
+/** A row for memory: the largest peak of all runs has to stay under `mebibytes`. */
+export function memoryRow(what: string, pair: Pair, mebibytes: number): Row {
+  const peaks = (samples: Pair["ours"]): Spread => spread(samples.map(({ peak }) => peak / 2 ** 20));
+  const ours = peaks(pair.ours);
+  const target = { atMost: mebibytes };
+  return { what, unit: "MiB", ours, theirs: peaks(pair.theirs), target, met: meets(ours.max, target) };
+}
+
+/** A row for one figure in seconds. */
+export function secondsRow(what: string, seconds: readonly number[], atMost: number): Row {
+  const ours = spread(seconds);
+  return { what, unit: "s", ours, target: { atMost }, met: meets(ours.median, { atMost }) };
+}
+
+/** Whether a figure is what its target wants. */
+export const meets = (figure: number, target: Target): boolean =>
+  "atLeast" in target ? figure >= target.atLeast : figure <= target.atMost;
+
+/** The rows as a table for people. */
+export function table(rows: readonly Row[]): string {
+  const head = ["", "varve", "other", "ratio: median [min - max]", "target", ""];
+  const cells = rows.map((row) => [
+    row.what,
+    amount(row.ours, row.unit),
+    row.theirs === undefined ? "" : amount(row.theirs, row.unit),
+    row.ratio === undefined
+      ? ""
+      : `${times(row.ratio.median)} [${times(row.ratio.min)} - ${times(row.ratio.max)}]`,
+    wanted(row),
+    row.met ? "met" : "MISSED",
+  ]);
+  const widths = head.map((title, i) => Math.max(title.length, ...cells.map((line) => line[i]!.length)));
+  const draw = (line: readonly string[]): string =>
+    line
+      .map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
+      .join("   ")
+      .trimEnd();
+  return [draw(head), draw(widths.map((width) => "-".repeat(width))), ...cells.map(draw)].join("\n");
+}
+
+const times = (figure: number): string => `${figure.toFixed(2)}x`;
+
+function amount({ median, max }: Spread, unit: Row["unit"]): string {
+  if (unit === "MiB") return `${max.toFixed(0)} MiB`;
+  return `${median.toFixed(unit === "s" && median < 10 ? 2 : 1)} ${unit}`;
+}
+
+function wanted({ target, ratio, unit }: Row): string {
+  const bound = "atLeast" in target ? `at least ${target.atLeast}` : `at most ${target.atMost}`;
+  return ratio === undefined ? `${bound} ${unit}` : `${bound}x`;
+}
