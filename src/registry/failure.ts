@@ -81,8 +81,8 @@ export function connectionFailure(host: string, error: unknown): VarveError {
   if (isTlsProtocolError(code)) {
     return new RegistryFailure("NETWORK", `${host} does not speak HTTPS (${code})`, { cause: error });
   }
-  if (code.startsWith("HPE_")) {
-    return new RegistryFailure("REGISTRY_PROTOCOL", `${host} sent an answer that is not HTTP (${code})`, {
+  if (code.startsWith("HPE_") || (error as Error | undefined)?.name === "HTTPParserError") {
+    return new RegistryFailure("REGISTRY_PROTOCOL", `${host} sent an answer that is not HTTP`, {
       cause: error,
     });
   }
