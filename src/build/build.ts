@@ -4,10 +4,13 @@ import type { LayerRecipe } from "../fs/index.ts";
 import { makeGraph, type ReferencesGraph, readGraph, withoutComponents } from "../graph/index.ts";
 import { type Image, type ImageDraft, mergeEnv, newConfig } from "../image/index.ts";
 import { layerBudget, planLayers, popularity } from "../layering/index.ts";
-import type { ContainerConfig } from "../oci/index.ts";
+import { type ContainerConfig, hexOf } from "../oci/index.ts";
 import { measureLayers } from "./measure.ts";
 import { Placement, parentsOf } from "./placement.ts";
 import type { ImageSpec } from "./spec.ts";
+
+/** How many digits of the config's digest make the tag of an image that was given none. */
+const DERIVED_TAG_LENGTH = 32;
 
 export interface BuildOptions {
   /** The image that the spec's `fromImage` names; its reader must stay open until the draft is written. */
@@ -49,8 +52,8 @@ export async function buildImage(spec: ImageSpec, options: BuildOptions): Promis
       yield* base?.layers ?? [];
       yield* measureLayers(recipes, signal === undefined ? {} : { signal });
     },
-    config: (layers) =>
-      newConfig(
+    finish: (layers) => {
+      const document = newConfig(
         {
           architecture: spec.architecture ?? options.architecture,
           created: timeOf(spec.created, options.now).toISOString().replace(".000Z", "Z"),
@@ -59,7 +62,10 @@ export async function buildImage(spec: ImageSpec, options: BuildOptions): Promis
           baseLayers,
         },
         layers,
-      ),
+      );
+      const tag = spec.tag ?? hexOf(document.descriptor.digest).slice(0, DERIVED_TAG_LENGTH);
+      return { config: document, names: [`${spec.name}:${tag}`] };
+    },
   };
 }
 

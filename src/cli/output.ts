@@ -1,6 +1,7 @@
 /** Where commands put what they make. */
 import { isatty } from "node:tty";
 import { VarveError } from "../errors.ts";
+import type { ArchiveOutput } from "../formats/index.ts";
 import { writeChunks } from "../util/index.ts";
 
 const STDOUT = 1;
@@ -17,6 +18,11 @@ export async function writeToStdout(chunks: AsyncIterable<Uint8Array>): Promise<
     );
   }
   await writeChunks(STDOUT, chunks, "stdout");
+}
+
+/** Stdout, as a place for an archive. */
+export function stdoutOutput(): ArchiveOutput {
+  return { name: "stdout", write: writeToStdout };
 }
 
 /** A line about what is being done. */

@@ -1,3 +1,4 @@
+import type { Descriptor } from "../oci/index.ts";
 import {
   encodeDocument,
   type ImageConfig,
@@ -9,21 +10,34 @@ import type { Layer } from "./layer.ts";
 
 /** An image that is known whole: OCI image specification, manifest.md and config.md. */
 export interface Image {
-  readonly manifest: RawDocument<Manifest>;
+  /** Absent where an image comes without one: a docker-archive, the Docker daemon. */
+  readonly manifest?: RawDocument<Manifest>;
   readonly config: RawDocument<ImageConfig>;
   /** From the bottom up; one for each diff ID of the config. */
   readonly layers: readonly Layer[];
+  /** The names that the image has where it comes from, such as `docker.io/library/busybox:1`. */
+  readonly names: readonly string[];
 }
 
 /**
  * An image whose layers are still being made. What writes it takes the layers one by one, as they get known, and
- * asks for the config when it has them all.
+ * asks for the rest when it has them all.
  */
 export interface ImageDraft {
   /** The layers from the bottom up. */
   layers(signal?: AbortSignal): AsyncIterable<Layer>;
-  /** The config over these layers. */
-  config(layers: readonly Pick<Layer, "diffId" | "components">[]): RawDocument<ImageConfig>;
+  /** The config and all else over these layers. */
+  finish(layers: readonly Pick<Layer, "diffId" | "components">[]): FinishedDraft;
+}
+
+/** What a draft says once its layers are known. */
+export interface FinishedDraft {
+  readonly config: RawDocument<ImageConfig>;
+  readonly names: readonly string[];
+  /** The manifest, for an image that has one already and wants to keep it where its layers are kept. */
+  readonly manifest?: RawDocument<Manifest>;
+  /** Annotations for a manifest that is made anew. */
+  readonly annotations?: Readonly<Record<string, string>>;
 }
 
 /** A finished image as a draft, for what takes drafts. */
@@ -32,17 +46,24 @@ export function draftOf(image: Image): ImageDraft {
     async *layers() {
       yield* image.layers;
     },
-    config: () => image.config,
+    finish: () => image,
   };
 }
 
-/** An image from its parts, with an OCI manifest made for it. */
-export function imageOf(config: RawDocument<ImageConfig>, layers: readonly Layer[]): Image {
-  const manifest: Manifest = {
+export interface NewManifest {
+  readonly config: Descriptor;
+  readonly layers: readonly Descriptor[];
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
+}
+
+/** An OCI manifest: OCI image specification, manifest.md. */
+export function newManifest({ config, layers, annotations }: NewManifest): RawDocument<Manifest> {
+  const value: Manifest = {
     schemaVersion: 2,
     mediaType: MediaType.ociManifest,
-    config: config.descriptor,
-    layers: layers.map((layer) => layer.descriptor),
+    config,
+    layers,
+    ...(annotations === undefined || Object.keys(annotations).length === 0 ? {} : { annotations }),
   };
-  return { manifest: encodeDocument(manifest, MediaType.ociManifest), config, layers };
+  return encodeDocument(value, MediaType.ociManifest);
 }

@@ -1,3 +1,4 @@
+export { type SharedReading, shareReading } from "./broadcast.ts";
 export {
   type Compression,
   type CompressionChoice,
@@ -7,7 +8,25 @@ export {
 } from "./compression.ts";
 export { mergeEnv, type NewConfig, newConfig } from "./config.ts";
 export { componentsComment, componentsOf } from "./history.ts";
-export { draftOf, type Image, type ImageDraft, imageOf } from "./image.ts";
+export {
+  draftOf,
+  type FinishedDraft,
+  type Image,
+  type ImageDraft,
+  type NewManifest,
+  newManifest,
+} from "./image.ts";
 export type { Layer } from "./layer.ts";
+export type {
+  FinishedImage,
+  ImageSink,
+  ImageWriter,
+  LayerOutcome,
+  LayerProgress,
+  OpenOptions,
+  StoredLayer,
+} from "./sink.ts";
+export type { ImageSource, ReadOptions } from "./source.ts";
 export { uncompressedLayer } from "./uncompressed.ts";
 export { verified } from "./verify.ts";
+export { type WriteOptions, type WrittenImage, writeImage } from "./write-image.ts";

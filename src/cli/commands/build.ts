@@ -1,12 +1,11 @@
 import { Command } from "commander";
-import { buildImage, type ImageSpec, type ImageSpecInput, readSpec } from "../../build/index.ts";
-import { DockerArchive, writeDockerArchive } from "../../formats/index.ts";
-import { compress, type ImageDraft } from "../../image/index.ts";
-import { writeFileAtomically } from "../../util/index.ts";
+import { buildImage, type ImageSpecInput, readSpec } from "../../build/index.ts";
+import { DockerArchive, dockerArchiveSink, fileOutput } from "../../formats/index.ts";
+import { type ImageDraft, writeImage } from "../../image/index.ts";
 import { architecture } from "../host.ts";
 import { interruptSignal } from "../interrupt.ts";
 import { integer, list, pathList } from "../options.ts";
-import { say, writeToStdout } from "../output.ts";
+import { say, stdoutOutput } from "../output.ts";
 import { formatBytes } from "../table.ts";
 
 /** The options that take the place of the spec's fields have the fields' names. */
@@ -35,11 +34,11 @@ export function command(): Command {
     .option("--from-image <archive>", "the base image")
     .option("--graph <path>", "the references graph, or the folder of an npm project")
     .option("--omit <type>", "leave out an npm project's packages of a type: dev", list)
+    .option("--exclude <id>", "leave a component out; may be given several times", list)
     .option(
       "--contents <path>",
       "merge a component's tree into the root; may be given several times",
       pathList,
-      undefined,
     )
     .option("--architecture <name>", "as Go names it, such as arm64 (default: this machine's)")
     .option("--created <time>", "when the image says it was made: ISO 8601, or now")
@@ -54,24 +53,17 @@ export function command(): Command {
         now: new Date(),
         onNote: (note) => say(`Note: ${note}`),
       });
-      await write(draft, spec, output);
+      await write(draft, output);
     });
 }
 
-async function write(draft: ImageDraft, spec: ImageSpec, output: string | undefined): Promise<void> {
-  let name = "";
-  const archive = writeDockerArchive(draft, {
-    names: (configHex) => {
-      name = `${spec.name}:${spec.tag ?? configHex.slice(0, 32)}`;
-      return [name];
-    },
-    onLayer: ({ descriptor }, number) => say(`Layer ${number}: ${formatBytes(descriptor.size)}`),
+async function write(draft: ImageDraft, output: string | undefined): Promise<void> {
+  const sink = dockerArchiveSink({ output: output === undefined ? stdoutOutput() : fileOutput(output) });
+  const [written] = await writeImage(draft, [sink], {
     signal: interruptSignal(),
+    onProgress: (_, { index, layer, outcome }) => {
+      if (outcome !== undefined) say(`Layer ${index + 1}: ${formatBytes(layer.descriptor.size)}`);
+    },
   });
-  if (output === undefined) await writeToStdout(archive);
-  else {
-    const algorithm = /\.(tgz|gz)$/.test(output) ? "gzip" : "none";
-    const size = await writeFileAtomically(output, compress(archive, { algorithm }));
-    say(`Wrote ${name} to ${output}: ${formatBytes(size)}`);
-  }
+  if (output !== undefined) say(`Wrote ${written!.names.join(", ")} to ${output}`);
 }

@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { VarveError } from "../../errors.ts";
-import { componentsOf, compressionOf, type Image, imageOf, type Layer, verified } from "../../image/index.ts";
+import { componentsOf, compressionOf, type Image, type Layer, verified } from "../../image/index.ts";
 import {
   type Descriptor,
   type Digest,
@@ -89,7 +89,7 @@ export class DockerArchive implements AsyncDisposable {
   }
 
   /**
-   * The archive's image, with a manifest made for it: an archive has none.
+   * The archive's image; an archive has no manifest of OCI's kind.
    * @throws VarveError `IMAGE_NOT_FOUND` if there are several
    */
   async image(): Promise<Image> {
@@ -106,7 +106,7 @@ export class DockerArchive implements AsyncDisposable {
     for (const [index, archived] of only.layers.entries()) {
       layers.push(await archived.layer(componentsOf(comments[index]?.comment)));
     }
-    return imageOf(only.config, layers);
+    return { config: only.config, layers, names: only.names };
   }
 }
 

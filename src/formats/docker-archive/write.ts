@@ -1,55 +1,65 @@
-import { type ImageDraft, type Layer, uncompressedLayer } from "../../image/index.ts";
+import { type FinishedImage, type ImageSink, uncompressedLayer } from "../../image/index.ts";
 import { hexOf } from "../../oci/index.ts";
 import { EntryType, type TarEntry, type TarInputMember, writeTar } from "../../tar/index.ts";
+import type { ArchiveOutput } from "../archive-output.ts";
+import { type ArchiveInput, streamedWriter } from "../streamed-writer.ts";
 
-export interface DockerArchiveOptions {
-  /** The names and tags that loading the archive gives the image, once its config is known. */
-  readonly names: (configHex: string) => readonly string[];
-  /** Called before each layer is written, counted from 1. */
-  readonly onLayer?: (layer: Layer, number: number) => void;
-  readonly signal?: AbortSignal;
+export interface DockerArchiveSinkOptions {
+  readonly output: ArchiveOutput;
+  /** The names that loading the archive gives the image; by default those it comes with. */
+  readonly names?: readonly string[] | undefined;
 }
 
 /**
- * The bytes of a docker-archive that holds one image: its layers, its config, and `manifest.json` last. Nothing in
- * it depends on when or where it is written.
+ * Writes docker-archives: an image's uncompressed layers, its config, and `manifest.json` last. Nothing in it depends
+ * on when or where it is written. It names its config, whose digest is the image's ID.
  */
-export function writeDockerArchive(
-  draft: ImageDraft,
+export function dockerArchiveSink({ output, names }: DockerArchiveSinkOptions): ImageSink {
+  return {
+    name: `docker-archive:${output.name}`,
+    parallel: 1,
+    async open({ signal }) {
+      return streamedWriter({
+        archive: (input) => dockerArchive(input, { names, signal }),
+        consume: (chunks) => output.write(chunks),
+        describe: (image) => image.config.descriptor,
+      });
+    },
+  };
+}
+
+interface DockerArchiveOptions {
+  readonly names?: readonly string[] | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The bytes of a docker-archive of one image. */
+export function dockerArchive(
+  input: ArchiveInput,
   options: DockerArchiveOptions,
 ): AsyncGenerator<Uint8Array, void, void> {
-  return writeTar(members(draft, options));
+  return writeTar(members(input, options));
 }
 
 async function* members(
-  draft: ImageDraft,
-  { names, onLayer, signal }: DockerArchiveOptions,
+  { layers, finished }: ArchiveInput,
+  { names, signal }: DockerArchiveOptions,
 ): AsyncGenerator<TarInputMember, void, void> {
-  const layers: Pick<Layer, "diffId" | "components">[] = [];
-  const written = new Set<string>();
-  for await (const layer of draft.layers(signal)) {
-    const { diffId, components } = layer;
-    layers.push({ diffId, components });
-    onLayer?.(layer, layers.length);
+  const written: string[] = [];
+  for await (const { layer, stored } of layers) {
+    const plain = await uncompressedLayer(layer, `layer ${written.length + 1}`);
+    const name = `${hexOf(layer.diffId)}/layer.tar`;
     // An image may have the same layer twice; the archive needs it once.
-    if (written.has(diffId)) continue;
-    written.add(diffId);
-    const plain = await uncompressedLayer(layer, `layer ${layers.length}`);
-    yield { entry: fileEntry(layerName(diffId), plain.descriptor.size), content: plain.open(signal) };
+    const present = written.includes(name);
+    if (!present) yield { entry: fileEntry(name, plain.descriptor.size), content: plain.open(signal) };
+    written.push(name);
+    stored({ descriptor: plain.descriptor, outcome: present ? "present" : "written" });
   }
-  const config = draft.config(layers);
-  const configHex = hexOf(config.descriptor.digest);
-  yield document(`${configHex}.json`, config.bytes);
-  const manifest = {
-    Config: `${configHex}.json`,
-    RepoTags: names(configHex),
-    Layers: layers.map((layer) => layerName(layer.diffId)),
-  };
-  yield document("manifest.json", Buffer.from(JSON.stringify([manifest])));
-}
-
-function layerName(diffId: Layer["diffId"]): string {
-  return `${hexOf(diffId)}/layer.tar`;
+  const image: FinishedImage = await finished();
+  const configName = `${hexOf(image.config.descriptor.digest)}.json`;
+  yield document(configName, image.config.bytes);
+  const manifest = [{ Config: configName, RepoTags: names ?? image.names, Layers: written }];
+  yield document("manifest.json", Buffer.from(JSON.stringify(manifest)));
 }
 
 function document(name: string, bytes: Uint8Array): TarInputMember {

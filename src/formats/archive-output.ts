@@ -1,0 +1,21 @@
+import { compress } from "../image/index.ts";
+import { writeFileAtomically } from "../util/index.ts";
+
+/** Where the bytes of an archive go. */
+export interface ArchiveOutput {
+  /** What people call it. */
+  readonly name: string;
+  /** Takes all bytes; when they fail, it leaves nothing that looks finished. */
+  write(chunks: AsyncIterable<Uint8Array>): Promise<void>;
+}
+
+/** A file, written whole or not at all; compressed with gzip if its name ends in `.gz` or `.tgz`, with zstd if in `.zst`. */
+export function fileOutput(path: string): ArchiveOutput {
+  const algorithm = /\.(gz|tgz)$/.test(path) ? "gzip" : /\.zst$/.test(path) ? "zstd" : "none";
+  return {
+    name: path,
+    async write(chunks) {
+      await writeFileAtomically(path, compress(chunks, { algorithm }));
+    },
+  };
+}

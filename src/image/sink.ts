@@ -1,0 +1,64 @@
+import type { Descriptor, ImageConfig, ImageIndex, Manifest, RawDocument } from "../oci/index.ts";
+import type { CompressionChoice } from "./compression.ts";
+import type { Layer } from "./layer.ts";
+
+/** What became of a layer: it was written, or was there already, or the registry took it from another repository. */
+export type LayerOutcome = "written" | "present" | "mounted";
+
+/** Tells how a layer is getting on. */
+export interface LayerProgress {
+  /** Counted from 0. */
+  readonly index: number;
+  readonly layer: Layer;
+  /** Bytes of the layer as it is made that have been handed over; they count up to `layer.descriptor.size`. */
+  readonly done: number;
+  /** Set once, when the layer is through. */
+  readonly outcome?: LayerOutcome;
+}
+
+export interface OpenOptions {
+  /** What becomes of layers that aren't compressed; absent for the sink's own way. Other layers stay as they are. */
+  readonly compression?: CompressionChoice | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Where images are written to. */
+export interface ImageSink {
+  /** What people call it. */
+  readonly name: string;
+  /** How many layers are worth writing at the same time. */
+  readonly parallel: number;
+  open(options: OpenOptions): Promise<ImageWriter>;
+  /** Writes an index over images that were written here by their digests; absent where there can't be one. */
+  writeIndex?(index: RawDocument<ImageIndex>, options: OpenOptions): Promise<Descriptor>;
+}
+
+/** A layer as a sink stored it. */
+export interface StoredLayer {
+  /** What the manifest says of it. */
+  readonly descriptor: Descriptor;
+  readonly outcome: LayerOutcome;
+}
+
+export interface FinishedImage {
+  readonly config: RawDocument<ImageConfig>;
+  readonly manifest: RawDocument<Manifest>;
+  /** The names the image should have, where the sink's own place doesn't say. */
+  readonly names: readonly string[];
+  /** True for an image that an index will name, and nothing else. */
+  readonly untagged?: boolean;
+}
+
+/**
+ * Writes one image. Layers come from the bottom up, at most `parallel` at the same time. Nothing half-written is left
+ * when it is disposed of without having finished.
+ */
+export interface ImageWriter extends AsyncDisposable {
+  /**
+   * Stores a layer, reading it at most once, or not at all where it isn't needed.
+   * @throws VarveError what opening the layer throws, and what the sink's own place may fail with
+   */
+  layer(layer: Layer): Promise<StoredLayer>;
+  /** Writes the config and the manifest; from then on the image is there. Returns the descriptor of what was named. */
+  finish(image: FinishedImage): Promise<Descriptor>;
+}

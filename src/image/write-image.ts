@@ -1,0 +1,166 @@
+/** Brings an image to one sink or several; its layers are read once. */
+import type { Descriptor } from "../oci/index.ts";
+import { shareReading } from "./broadcast.ts";
+import type { CompressionChoice } from "./compression.ts";
+import { type FinishedDraft, type ImageDraft, newManifest } from "./image.ts";
+import type { Layer } from "./layer.ts";
+import type { ImageSink, ImageWriter, LayerProgress, StoredLayer } from "./sink.ts";
+
+export interface WriteOptions {
+  /** What becomes of layers that aren't compressed; by default each sink's own way. */
+  readonly compression?: CompressionChoice | undefined;
+  /** True for images that an index will name, and nothing else. */
+  readonly untagged?: boolean;
+  readonly onProgress?: (sink: ImageSink, progress: LayerProgress) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What was written to one sink. */
+export interface WrittenImage {
+  readonly sink: ImageSink;
+  /** Of the manifest, or where a sink has none, of the config. */
+  readonly descriptor: Descriptor;
+  readonly config: Descriptor;
+  readonly names: readonly string[];
+  readonly layers: readonly StoredLayer[];
+}
+
+/**
+ * Writes an image to all sinks. Each gets the layers from the bottom up, then the config and the manifest; the manifest
+ * that an image came with is kept where all of its layers were stored as they are.
+ * @returns one result for each sink, in their order
+ * @throws VarveError whatever reading the layers and writing to the sinks throw; then no sink has the image
+ */
+export async function writeImage(
+  draft: ImageDraft,
+  sinks: readonly ImageSink[],
+  options: WriteOptions = {},
+): Promise<WrittenImage[]> {
+  const outputs: Output[] = [];
+  try {
+    for (const sink of sinks) outputs.push(new Output(sink, await sink.open(options), options));
+    return await writeToAll(draft, outputs, options.signal);
+  } finally {
+    for (const output of outputs) await output.dispose();
+  }
+}
+
+async function writeToAll(
+  draft: ImageDraft,
+  outputs: readonly Output[],
+  signal: AbortSignal | undefined,
+): Promise<WrittenImage[]> {
+  const layers: Pick<Layer, "diffId" | "components">[] = [];
+  const parallel = outputs.length === 1 ? outputs[0]!.sink.parallel : 1;
+  await forEachParallel(draft.layers(signal), parallel, async (layer, index) => {
+    layers.push({ diffId: layer.diffId, components: layer.components });
+    await storeInAll(layer, { index, outputs, signal });
+  });
+  const finished = draft.finish(layers);
+  const written: WrittenImage[] = [];
+  for (const output of outputs) written.push(await output.finish(finished));
+  return written;
+}
+
+/** Gives one layer to every output, read once however many want it. */
+async function storeInAll(
+  layer: Layer,
+  { index, outputs, signal }: { index: number; outputs: readonly Output[]; signal: AbortSignal | undefined },
+): Promise<void> {
+  if (outputs.length === 1) {
+    await outputs[0]!.store(layer, index);
+    return;
+  }
+  const readings = shareReading(layer, { readers: outputs.length, signal });
+  const results = await Promise.allSettled(
+    outputs.map(async (output, at) => {
+      const reading = readings[at]!;
+      try {
+        await output.store({ ...layer, open: () => reading.open() }, index);
+      } finally {
+        reading.decline();
+      }
+    }),
+  );
+  const failed = results.find((result) => result.status === "rejected");
+  if (failed !== undefined) throw failed.reason;
+}
+
+/** One sink, and what it has got so far. */
+class Output {
+  readonly sink: ImageSink;
+  readonly #writer: ImageWriter;
+  readonly #options: WriteOptions;
+  readonly #stored: StoredLayer[] = [];
+
+  constructor(sink: ImageSink, writer: ImageWriter, options: WriteOptions) {
+    this.sink = sink;
+    this.#writer = writer;
+    this.#options = options;
+  }
+
+  async store(layer: Layer, index: number): Promise<void> {
+    let done = 0;
+    const report = (more: Partial<LayerProgress> = {}) =>
+      this.#options.onProgress?.(this.sink, { index, layer, done, ...more });
+    report();
+    const observed: Layer = {
+      ...layer,
+      async *open(signal) {
+        for await (const chunk of layer.open(signal)) {
+          yield chunk;
+          done += chunk.length;
+          report();
+        }
+      },
+    };
+    const stored = await this.#writer.layer(observed);
+    this.#stored[index] = stored;
+    report({ outcome: stored.outcome });
+  }
+
+  async dispose(): Promise<void> {
+    await this.#writer[Symbol.asyncDispose]();
+  }
+
+  async finish({ config, names, manifest, annotations }: FinishedDraft): Promise<WrittenImage> {
+    const layers = this.#stored;
+    const kept =
+      manifest?.value.layers.length === layers.length &&
+      manifest.value.layers.every((layer, index) => layer.digest === layers[index]!.descriptor.digest);
+    const descriptor = await this.#writer.finish({
+      config,
+      manifest: kept
+        ? manifest
+        : newManifest({
+            config: config.descriptor,
+            layers: layers.map((layer) => layer.descriptor),
+            annotations: annotations ?? manifest?.value.annotations,
+          }),
+      names,
+      ...(this.#options.untagged ? { untagged: true } : {}),
+    });
+    return { sink: this.sink, descriptor, config: config.descriptor, names, layers };
+  }
+}
+
+/** Runs `work` on each item, at most `limit` at the same time; waits for all that has begun before it fails. */
+async function forEachParallel<T>(
+  items: AsyncIterable<T>,
+  limit: number,
+  work: (item: T, index: number) => Promise<void>,
+): Promise<void> {
+  const running = new Set<Promise<void>>();
+  const failures: unknown[] = [];
+  let index = 0;
+  for await (const item of items) {
+    const task = work(item, index++)
+      .catch((error) => void failures.push(error))
+      .finally(() => running.delete(task));
+    running.add(task);
+    if (running.size >= limit) await Promise.race(running);
+    if (failures.length > 0) break;
+  }
+  await Promise.all(running);
+  if (failures.length > 0) throw failures[0];
+}
