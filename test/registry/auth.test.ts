@@ -259,7 +259,7 @@ test("credentials are never sent to another host on a redirect, and its own 401 
   for (const status of [301, 302, 303, 307, 308]) {
     const thief = await otherServer(t, new FakeServer());
     thief.handle = async (_request, response) => {
-      response.writeHead(401, { "www-authenticate": 'Basic realm="give me"' }).end();
+      response.writeHead(401, { "www-authenticate": `Bearer realm="${thief.url}/token"` }).end();
     };
     const { client, registry } = await setUp(t, { credentials: async () => password });
     registry.quirk = (request, response) => {
