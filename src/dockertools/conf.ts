@@ -1,4 +1,5 @@
 /** The conf JSON of nixpkgs' stream script: reading and checking it. */
+import { isUtf8 } from "node:buffer";
 import { readFile } from "node:fs/promises";
 import { readError, VarveError } from "../errors.ts";
 import type { Ownership } from "../fs/index.ts";
@@ -41,10 +42,11 @@ export interface ReadConfOptions {
  * @throws VarveError `NOT_FOUND`, `UNREADABLE`, `INVALID_JSON`, `INVALID_CONF` (naming the field)
  */
 export async function readConf(path: string, options: ReadConfOptions): Promise<StreamConf> {
-  const text = await readFile(path, "utf8").catch((error) => {
+  const bytes = await readFile(path).catch((error) => {
     throw readError(path, error);
   });
-  return parseConf(parsePythonJson(text, { what: path }), { ...options, what: path });
+  if (!isUtf8(bytes)) throw new VarveError("INVALID_JSON", `${path} is not valid JSON: it is not UTF-8`);
+  return parseConf(parsePythonJson(bytes.toString(), { what: path }), { ...options, what: path });
 }
 
 export function parseConf(value: PyJson, { now, what }: ReadConfOptions & { what: string }): StreamConf {
@@ -55,8 +57,8 @@ export function parseConf(value: PyJson, { now, what }: ReadConfOptions & { what
     created: parsePythonDatetime(fields.text("created"), { field: "created", now }).isoformat(),
     mtime: timestampSeconds(parsePythonDatetime(fields.text("mtime"), { field: "mtime", now })),
     owner: {
-      uid: Number(pythonInt(fields.get("uid"), "uid")),
-      gid: Number(pythonInt(fields.get("gid"), "gid")),
+      uid: fields.id("uid"),
+      gid: fields.id("gid"),
       uname: fields.text("uname"),
       gname: fields.text("gname"),
     },
@@ -92,11 +94,18 @@ class Fields {
     return value;
   }
 
+  /** A user's or group's number. No system has one that a double can't hold. */
+  id(name: string): number {
+    const id = Number(pythonInt(this.get(name), name));
+    if (!Number.isSafeInteger(id)) throw this.#wrongType(name, "an id of less than 16 digits");
+    return id;
+  }
+
   config(): PyObject | null {
     const value = this.get("config");
     if (value !== null && !(value instanceof Map)) throw this.#wrongType("config", "an object");
-    const env = value?.get("Env");
-    if (env !== undefined && !isTextList(env)) throw this.#wrongType("config.Env", "a list of strings");
+    const env = value?.get("Env") ?? null;
+    if (env !== null && !isTextList(env)) throw this.#wrongType("config.Env", "a list of strings");
     return value;
   }
 

@@ -51,7 +51,7 @@ async function* members(
     for await (const { layer, member } of baseMembers(base)) {
       yield member;
       layers.push(layer);
-      say(`Adding base layer ${layers.length} from ${layer.name}`);
+      say(`Adding base layer ${layers.length} from ${escapeSurrogates(layer.name)}`);
     }
   }
 
@@ -89,6 +89,11 @@ async function* members(
   });
   yield document("manifest.json", Buffer.from(dumpPythonJson([manifest])), conf.mtime);
   say("Done.");
+}
+
+/** Python shows what no encoding can write, a byte of a name that isn't UTF-8, as an escape. */
+function escapeSurrogates(text: string): string {
+  return text.replace(/\p{Surrogate}/gu, (unit) => `\\u${unit.charCodeAt(0).toString(16)}`);
 }
 
 /** The base's layers as they stand in its archive; a layer that is a link to another one stays a link. */

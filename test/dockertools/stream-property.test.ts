@@ -1,8 +1,8 @@
 import { rm } from "node:fs/promises";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { skipReason } from "../support/python.ts";
 import { assertSameStream, type Case } from "../support/stream-oracle.ts";
+import { requires } from "../support/systems.ts";
 import { temporaryFolder } from "../support/tmp.ts";
 import { pathBytes, type Tree } from "../support/tree.ts";
 
@@ -67,7 +67,7 @@ const testCase: fc.Arbitrary<Case> = fc
       .map((layers) => ({ store, ...rest, layers })),
   );
 
-describe("varve stream", { skip: skipReason }, () => {
+describe("varve stream", { skip: requires("python") }, () => {
   it("writes what CPython writes, whatever the trees and the conf", async (t) => {
     const folder = await temporaryFolder(t);
     await fc.assert(

@@ -18,12 +18,6 @@ function find(): string | undefined {
 /** The command that runs CPython 3.11, if there is one. */
 export const python: string | undefined = find();
 
-/** Why tests against Python are skipped, for a test's `skip` option; false where they run, as they must in CI. */
-export const skipReason: string | false =
-  python !== undefined || process.env["CI"] === "true"
-    ? false
-    : `no Python ${VERSION} is here (VARVE_TEST_PYTHON may name one)`;
-
 /** {@link python}, or the error that fails a test which may not be skipped. */
 export function requirePython(): string {
   if (python === undefined) throw new Error(`these tests need Python ${VERSION}, and none was found`);

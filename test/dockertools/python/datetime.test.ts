@@ -3,7 +3,8 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import { parsePythonDatetime, timestampSeconds } from "../../../src/dockertools/python/index.ts";
 import { VarveError } from "../../../src/errors.ts";
-import { askPython, skipReason } from "../../support/python.ts";
+import { askPython } from "../../support/python.ts";
+import { requires } from "../../support/systems.ts";
 
 /** What `isoformat()`, `timestamp()` and `int(timestamp())` give, or null for an error. */
 type Answer = [string, number | null, number | null] | null;
@@ -118,7 +119,7 @@ const separator = fc.constantFrom(
 const moment = fc.tuple(date, separator, clock, zone).map((parts) => parts.join(""));
 
 describe("parsePythonDatetime", () => {
-  it("agrees with Python on explicit cases", { skip: skipReason }, () => {
+  it("agrees with Python on explicit cases", { skip: requires("python") }, () => {
     const dates = agrees([
       "1970-01-01T00:00:01Z",
       "1970-01-01T00:00:01+00:00",
@@ -205,13 +206,13 @@ describe("parsePythonDatetime", () => {
     assert.ok(dates > 30, `only ${dates} of the cases are dates`);
   });
 
-  it("agrees with Python on generated texts", { skip: skipReason }, () => {
+  it("agrees with Python on generated texts", { skip: requires("python") }, () => {
     const dates = agrees(fc.sample(moment, 20_000));
     assert.ok(dates > 2000, `only ${dates} of the texts are dates`);
   });
 
   it("agrees with Python on texts with something put in, taken out or exchanged", {
-    skip: skipReason,
+    skip: requires("python"),
   }, () => {
     const seed = fc.constantFrom(
       "2020-01-02T03:04:05.678901+02:03",
@@ -226,7 +227,7 @@ describe("parsePythonDatetime", () => {
     assert.ok(dates > 400, `only ${dates} of the texts are dates`);
   });
 
-  it("prints what isoformat prints for times far and near", { skip: skipReason }, () => {
+  it("prints what isoformat prints for times far and near", { skip: requires("python") }, () => {
     const times = fc.sample(
       fc.date({
         min: new Date("0001-01-03T00:00:00Z"),

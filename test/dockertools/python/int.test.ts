@@ -3,7 +3,8 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import { parsePythonJson, pythonInt } from "../../../src/dockertools/python/index.ts";
 import { VarveError } from "../../../src/errors.ts";
-import { askPython, skipReason } from "../../support/python.ts";
+import { askPython } from "../../support/python.ts";
+import { requires } from "../../support/systems.ts";
 
 function agrees(documents: readonly string[]): void {
   const program = `
@@ -26,7 +27,7 @@ output = [answer(document) for document in input]`;
 }
 
 describe("pythonInt", () => {
-  it("agrees with Python on numbers, constants and containers", { skip: skipReason }, () => {
+  it("agrees with Python on numbers, constants and containers", { skip: requires("python") }, () => {
     agrees([
       "0",
       "-0",
@@ -46,7 +47,7 @@ describe("pythonInt", () => {
     ]);
   });
 
-  it("agrees with Python on explicit strings", { skip: skipReason }, () => {
+  it("agrees with Python on explicit strings", { skip: requires("python") }, () => {
     const texts = [
       "",
       " ",
@@ -91,7 +92,7 @@ describe("pythonInt", () => {
     agrees(texts.map((text) => JSON.stringify(text)));
   });
 
-  it("agrees with Python on generated strings", { skip: skipReason }, () => {
+  it("agrees with Python on generated strings", { skip: requires("python") }, () => {
     const piece = fc.oneof(
       fc.constantFrom(..."+-_ \t\n", "\u00a0", "\u2028", "\x1f", "0"),
       fc.nat(999).map(String),
@@ -103,7 +104,7 @@ describe("pythonInt", () => {
     agrees(fc.sample(fc.array(piece, { maxLength: 5 }), 3000).map((parts) => JSON.stringify(parts.join(""))));
   });
 
-  it("agrees with Python on every code point as a digit", { skip: skipReason }, () => {
+  it("agrees with Python on every code point as a digit", { skip: requires("python") }, () => {
     const expected = askPython<[number, number][]>(
       "output = [[point, int(chr(point))] for point in range(0x110000) if chr(point).isdecimal()]",
       null,

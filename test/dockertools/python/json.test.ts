@@ -8,7 +8,8 @@ import {
   pyObject,
 } from "../../../src/dockertools/python/index.ts";
 import { VarveError } from "../../../src/errors.ts";
-import { askPython, skipReason } from "../../support/python.ts";
+import { askPython } from "../../support/python.ts";
+import { requires } from "../../support/systems.ts";
 
 const parse = (text: string) => parsePythonJson(text, { what: "conf.json" });
 const roundTrip = (text: string) => dumpPythonJson(parse(text));
@@ -64,7 +65,7 @@ const numeral = fc
   .map((parts) => parts.join(""));
 
 describe("parsePythonJson and dumpPythonJson", () => {
-  it("agree with Python on explicit documents, good and bad", { skip: skipReason }, () => {
+  it("agree with Python on explicit documents, good and bad", { skip: requires("python") }, () => {
     agrees([
       "0",
       "-0",
@@ -177,7 +178,7 @@ describe("parsePythonJson and dumpPythonJson", () => {
     ]);
   });
 
-  it("agree with Python on generated values", { skip: skipReason }, () => {
+  it("agree with Python on generated values", { skip: requires("python") }, () => {
     const value = fc.letrec<{ value: string; list: string; object: string; scalar: string }>((tie) => ({
       value: fc.oneof({ maxDepth: 5 }, tie("scalar"), tie("list"), tie("object")),
       scalar: fc.oneof(
@@ -194,7 +195,7 @@ describe("parsePythonJson and dumpPythonJson", () => {
     agrees(fc.sample(value, 2000));
   });
 
-  it("agree with Python on what is no JSON", { skip: skipReason }, () => {
+  it("agree with Python on what is no JSON", { skip: requires("python") }, () => {
     const pieces = fc.constantFrom(
       ...'[]{},:"\\ -+.eE019\n/*'.split(""),
       "NaN",
@@ -212,7 +213,7 @@ describe("parsePythonJson and dumpPythonJson", () => {
     );
   });
 
-  it("agree with Python on every shape of float", { skip: skipReason }, () => {
+  it("agree with Python on every shape of float", { skip: requires("python") }, () => {
     const doubles = fc.sample(fc.double({ noDefaultInfinity: true, noNaN: true }), 3000);
     const round = fc.sample(fc.tuple(fc.integer(), fc.integer({ min: -30, max: 30 })), 2000);
     agrees([

@@ -3,10 +3,11 @@ import { createHash } from "node:crypto";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { pythonFloat, pythonRepr } from "../../../src/dockertools/python/index.ts";
-import { askPython, skipReason } from "../../support/python.ts";
+import { askPython } from "../../support/python.ts";
+import { requires } from "../../support/systems.ts";
 
 describe("pythonRepr", () => {
-  it("prints every single code point as Python does", { skip: skipReason }, () => {
+  it("prints every single code point as Python does", { skip: requires("python") }, () => {
     const program = `
 import hashlib
 output = []
@@ -25,7 +26,7 @@ for start in range(0, 0x110000, 0x1000):
     }
   });
 
-  it("agrees with Python on generated lists of strings", { skip: skipReason }, () => {
+  it("agrees with Python on generated lists of strings", { skip: requires("python") }, () => {
     const character = fc.oneof(
       fc.constantFrom(
         "'",
