@@ -1,10 +1,11 @@
-import type { Descriptor } from "../oci/index.ts";
 import {
+  type Descriptor,
   encodeDocument,
   type ImageConfig,
   type Manifest,
   MediaType,
   type RawDocument,
+  toOciMediaType,
 } from "../oci/index.ts";
 import type { Layer } from "./layer.ts";
 
@@ -56,14 +57,18 @@ export interface NewManifest {
   readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
 
-/** An OCI manifest: OCI image specification, manifest.md. */
+/** An OCI manifest: OCI image specification, manifest.md. Blobs that had Docker's media types get OCI's; they are the same. */
 export function newManifest({ config, layers, annotations }: NewManifest): RawDocument<Manifest> {
   const value: Manifest = {
     schemaVersion: 2,
     mediaType: MediaType.ociManifest,
-    config,
-    layers,
+    config: withOciType(config),
+    layers: layers.map(withOciType),
     ...(annotations === undefined || Object.keys(annotations).length === 0 ? {} : { annotations }),
   };
   return encodeDocument(value, MediaType.ociManifest);
+}
+
+function withOciType(descriptor: Descriptor): Descriptor {
+  return { ...descriptor, mediaType: toOciMediaType(descriptor.mediaType) };
 }

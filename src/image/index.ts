@@ -1,3 +1,4 @@
+export { assembleImage, checkPlatform, type ImageParts, layerComments } from "./assemble.ts";
 export { type SharedReading, shareReading } from "./broadcast.ts";
 export {
   type Compression,
@@ -7,6 +8,7 @@ export {
   decompress,
 } from "./compression.ts";
 export { mergeEnv, type NewConfig, newConfig } from "./config.ts";
+export { type EncodedLayer, encodeLayer } from "./encode.ts";
 export { componentsComment, componentsOf } from "./history.ts";
 export {
   draftOf,

@@ -12,4 +12,6 @@ export interface Layer extends ByteSource {
   readonly diffId: Digest;
   /** The ids of the graph's components that are in it; empty where they aren't known. */
   readonly components: readonly string[];
+  /** The repository of a registry that has the layer, for a push to the same registry. */
+  readonly origin?: { readonly registry: string; readonly repository: string };
 }

@@ -4,6 +4,8 @@ export { type CredentialStore, type CredentialStoreOptions, credentialStore } fr
 export type { ConnectionOptions, Environment } from "./dispatcher.ts";
 export { isTransient, RegistryFailure } from "./failure.ts";
 export type { ManifestHead, ManifestRequest, ManifestUpload } from "./manifests.ts";
+export { type RegistrySourceOptions, registrySource } from "./pull.ts";
+export { type RegistrySinkOptions, registrySink } from "./push.ts";
 export type { RetryOptions } from "./retry.ts";
 export { type RequestEvent, Transport, type TransportOptions } from "./transport.ts";
 export type { BlobUpload, Uploaded, UploadOptions } from "./upload.ts";

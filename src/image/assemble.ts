@@ -1,0 +1,79 @@
+import { VarveError } from "../errors.ts";
+import {
+  type Descriptor,
+  formatPlatform,
+  type ImageConfig,
+  type Manifest,
+  matchPlatform,
+  type Platform,
+  parseImageConfig,
+  type RawDocument,
+} from "../oci/index.ts";
+import type { ByteSource } from "../util/index.ts";
+import { componentsOf } from "./history.ts";
+import type { Image } from "./image.ts";
+import type { Layer } from "./layer.ts";
+
+export interface ImageParts {
+  readonly manifest: RawDocument<Manifest>;
+  /** The config's bytes; checked against the manifest's descriptor already. */
+  readonly config: Uint8Array;
+  /** Opens a layer's blob, which checks its bytes as they pass. */
+  readonly blob: (descriptor: Descriptor) => ByteSource;
+  readonly names: readonly string[];
+  /** Names the image in errors. */
+  readonly what: string;
+  /** The repository of a registry that the blobs are in. */
+  readonly origin?: Layer["origin"];
+}
+
+/**
+ * An image from its manifest and config, which must agree on how many layers there are.
+ * @throws VarveError `INVALID_MANIFEST`, `INVALID_DIGEST`, `INVALID_JSON`
+ */
+export function assembleImage({ manifest, config, blob, names, what, origin }: ImageParts): Image {
+  const document = parseImageConfig(config, {
+    what: `the config of ${what}`,
+    mediaType: manifest.value.config.mediaType,
+  });
+  const descriptors = manifest.value.layers;
+  const diffIds = document.value.rootfs.diff_ids;
+  if (diffIds.length !== descriptors.length) {
+    throw new VarveError(
+      "INVALID_MANIFEST",
+      `${what} has ${descriptors.length} layers, but its config has ${diffIds.length} diff IDs`,
+    );
+  }
+  const comments = layerComments(document.value);
+  const layers = descriptors.map((descriptor, index): Layer => {
+    const source = blob(descriptor);
+    return {
+      descriptor,
+      diffId: diffIds[index]!,
+      components: componentsOf(comments[index]),
+      open: (signal) => source.open(signal),
+      ...(origin === undefined ? {} : { origin }),
+    };
+  });
+  return { manifest, config: document, layers, names };
+}
+
+/** The history comments of a config's layers, from the bottom up; those of steps without a layer left out. */
+export function layerComments(config: ImageConfig): (string | null | undefined)[] {
+  return (config.history ?? []).filter((entry) => entry.empty_layer !== true).map((entry) => entry.comment);
+}
+
+/**
+ * Checks that a single image is for the platform that the user asked for.
+ * @throws VarveError `IMAGE_NOT_FOUND`
+ */
+export function checkPlatform(image: Image, { platform, what }: { platform: Platform; what: string }): void {
+  const { os, architecture, variant } = image.config.value;
+  const offered: Platform = { os, architecture, ...(variant ? { variant } : {}) };
+  if (matchPlatform(platform, offered) === undefined) {
+    throw new VarveError(
+      "IMAGE_NOT_FOUND",
+      `${what} is for ${formatPlatform(offered)} only, not for ${formatPlatform(platform)}`,
+    );
+  }
+}

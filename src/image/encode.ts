@@ -1,0 +1,22 @@
+import { layerCompression, layerMediaType } from "../oci/index.ts";
+import type { ByteSource } from "../util/index.ts";
+import { type CompressionChoice, compress } from "./compression.ts";
+import type { Layer } from "./layer.ts";
+
+/** A layer in the form in which a sink stores it. */
+export interface EncodedLayer extends ByteSource {
+  readonly mediaType: string;
+}
+
+/**
+ * How a layer is compressed on its way into a sink; undefined for one that is stored as it is, because it is compressed
+ * already, or isn't to be.
+ */
+export function encodeLayer(layer: Layer, choice: CompressionChoice): EncodedLayer | undefined {
+  const plain = layerCompression(layer.descriptor.mediaType) === "none";
+  if (!plain || choice.algorithm === "none") return undefined;
+  return {
+    mediaType: layerMediaType(choice.algorithm),
+    open: (signal) => compress(layer.open(signal), choice),
+  };
+}

@@ -1,0 +1,80 @@
+import { VarveError } from "../errors.ts";
+import {
+  assembleImage,
+  checkPlatform,
+  type Image,
+  type ImageSource,
+  type ReadOptions,
+} from "../image/index.ts";
+import {
+  choosePlatform,
+  formatReference,
+  MAX_CONFIG_BYTES,
+  type Manifest,
+  type RawDocument,
+  type Reference,
+} from "../oci/index.ts";
+import { collect } from "../util/index.ts";
+import type { RegistryClient } from "./client.ts";
+
+/** An index in an index in an index is as deep as anybody goes. */
+const MAX_INDEX_DEPTH = 4;
+
+export interface RegistrySourceOptions {
+  readonly client: RegistryClient;
+  readonly reference: Reference;
+}
+
+/** Reads an image from a registry: OCI distribution specification, "Pull". */
+export function registrySource({ client, reference }: RegistrySourceOptions): ImageSource {
+  const name = formatReference(reference, "familiar");
+  return {
+    name,
+    async read(options) {
+      const { manifest, chosen } = await findManifest(client, { reference, options });
+      const { registry, repository } = reference;
+      const config = manifest.value.config;
+      const image: Image = assembleImage({
+        manifest,
+        config: await collect(
+          client.getBlob({ repository, descriptor: config, signal: options.signal }),
+          MAX_CONFIG_BYTES,
+          () => new VarveError("TOO_LARGE", `the config of ${name} has more than ${MAX_CONFIG_BYTES} bytes`),
+        ),
+        blob: (descriptor) => ({
+          open: (signal) => client.getBlob({ repository, descriptor, signal }),
+        }),
+        names: [name],
+        what: name,
+        origin: { registry, repository },
+      });
+      if (options.strict && !chosen) checkPlatform(image, { platform: options.platform, what: name });
+      return image;
+    },
+    async [Symbol.asyncDispose]() {},
+  };
+}
+
+interface Search {
+  readonly reference: Reference;
+  readonly options: ReadOptions;
+}
+
+/** Follows indexes to the manifest for the platform; `chosen` tells whether there was a choice. */
+async function findManifest(
+  client: RegistryClient,
+  { reference, options: { platform, signal } }: Search,
+): Promise<{ manifest: RawDocument<Manifest>; chosen: boolean }> {
+  const what = formatReference(reference, "familiar");
+  const { registry, repository } = reference;
+  let current = await client.getManifest({ reference, signal });
+  for (let depth = 0; depth <= MAX_INDEX_DEPTH; depth++) {
+    if (current.kind === "manifest") return { manifest: current.document, chosen: depth > 0 };
+    const { digest } = choosePlatform(current.document.value.manifests, { platform, what });
+    current = await client.getManifest({ reference: { registry, repository, digest }, signal });
+  }
+  throw new VarveError(
+    "INVALID_MANIFEST",
+    `${what} has indexes in indexes, more than ${MAX_INDEX_DEPTH} deep`,
+  );
+}
