@@ -1,10 +1,11 @@
 /**
  * Reads tar archives: ustar, pax (POSIX.1-2017), and GNU's long names and base-256 numbers. What an entry's fields
- * are is what CPython's `tarfile` says they are, and where its content ends is what GNU tar says.
+ * are is what CPython's `tarfile` says they are. Which entries there are, and where their contents end, is what GNU
+ * tar says; where GNU tar itself complains of a number or a record, the archive is refused.
  */
 import { VarveError } from "../errors.ts";
 import { decodeName } from "../util/index.ts";
-import { BLOCK_SIZE, EntryType, hasContent, padding, type TarEntry } from "./entry.ts";
+import { BLOCK_SIZE, EntryType, padding, type TarEntry } from "./entry.ts";
 
 /** Where an archive's bytes come from, front to back. */
 export interface TarInput {
@@ -48,6 +49,8 @@ export async function* readTar(
     if (block === undefined) return;
     const raw = decodeBlock(block, what);
     if (raw.type === "g") {
+      // A size for all that follows, absurd as it is, lasts until the next global header, as GNU tar has it.
+      globals.delete("size");
       for (const [key, value] of decodeRecords(await reader.payload(raw.size), what)) globals.set(key, value);
     } else if (raw.type === "x" || raw.type === "X") {
       preamble.pax = decodeRecords(await reader.payload(raw.size), what);
@@ -57,11 +60,9 @@ export async function* readTar(
       preamble.longLink = untilNul(await reader.payload(raw.size));
     } else {
       const entry = applyPreamble(raw, preamble, globals);
-      if (!Number.isSafeInteger(entry.size) || entry.size < 0) {
-        throw new VarveError("INVALID_TAR", `${what} has an entry of ${entry.size} bytes`);
-      }
+      refuseSparse(entry, what);
       preamble = { pax: new Map() };
-      const size = hasContent(entry.type) ? entry.size : 0;
+      const size = storedSize(entry, block[TYPE_AT]!);
       const offset = reader.position;
       let left = size;
       const read = async (length: number) => {
@@ -127,24 +128,49 @@ class HeaderReader {
   }
 }
 
+/** Where the type flag is in a header. */
+const TYPE_AT = 156;
+
+/**
+ * How many bytes of content follow an entry's header, as GNU tar has it: none after a directory's; after a hard
+ * link's only what a pax record says; and those that the size says after any other, links and devices, too.
+ * @param flag the type flag as the header has it
+ */
+function storedSize({ size, pax }: TarEntry, flag: number): number {
+  const type = String.fromCharCode(flag);
+  if (type === EntryType.directory) return 0;
+  return type === EntryType.hardLink && pax?.has("size") !== true ? 0 : size;
+}
+
+/** A sparse file's content is stored without its holes: to take it for the file would be wrong. */
+function refuseSparse({ name, type, pax }: TarEntry, what: string): void {
+  if (type === "S" || [...(pax?.keys() ?? [])].some((key) => key.startsWith("GNU.sparse."))) {
+    throw new VarveError(
+      "INVALID_TAR",
+      `${what} has the sparse file ${name}, which varve doesn't read; make the archive without sparse files`,
+    );
+  }
+}
+
 function decodeBlock(block: Uint8Array, what: string): TarEntry {
   const bytes = Buffer.from(block.buffer, block.byteOffset, block.length);
   const text = (at: number, length: number) => untilNul(bytes.subarray(at, at + length));
   const number = (at: number, length: number) => decodeNumber(bytes.subarray(at, at + length), what);
   checkSum(bytes, number(148, 8), what);
-  let type = String.fromCharCode(bytes[156]!);
+  let type = String.fromCharCode(bytes[TYPE_AT]!);
   let name = text(0, 100);
   if (type === "\0") type = name.endsWith("/") ? EntryType.directory : "\0";
   if (type === EntryType.directory) name = withoutSlashes(name);
-  // GNU's own kinds use the prefix field for something else.
-  const prefix = "LKS".includes(type) ? "" : text(345, 155);
+  // Only POSIX's format has a prefix; older ones have nothing there, and GNU's has times.
+  const prefix =
+    bytes.toString("latin1", 257, 263) === "ustar\0" && !"LK".includes(type) ? text(345, 155) : "";
   return {
     name: prefix === "" ? name : `${prefix}/${name}`,
     type,
     mode: number(100, 8),
     uid: number(108, 8),
     gid: number(116, 8),
-    size: number(124, 12),
+    size: decodeSize(bytes.subarray(124, 136), what),
     mtime: number(136, 12),
     linkname: text(157, 100),
     uname: text(265, 32),
@@ -189,6 +215,16 @@ function decodeNumber(field: Buffer, what: string): number {
   );
 }
 
+/** The size decides where the next header is, so it is read as GNU tar reads it, and nothing strange is passed. */
+function decodeSize(field: Buffer, what: string): number {
+  const start = field[0] === 0 ? 1 : 0;
+  const size = decodeNumber(field.subarray(start), what);
+  if (size < 0 || field.every((byte) => byte === 0x20)) {
+    throw new VarveError("INVALID_TAR", `${what} is damaged: a header's size is negative or blank`);
+  }
+  return size;
+}
+
 function untilNul(field: Uint8Array): string {
   const end = field.indexOf(0);
   return decodeName(end === -1 ? field : field.subarray(0, end));
@@ -211,16 +247,25 @@ function decodeRecords(payload: Uint8Array, what: string): Map<string, string> {
     const end = at + Number(digits);
     const equals = bytes.indexOf(0x3d, space);
     const sound = /^[0-9]+$/.test(digits) && end <= bytes.length && equals > space && equals < end;
-    if (!sound || bytes[end - 1] !== 0x0a) {
-      throw new VarveError("INVALID_TAR", `${what} has a malformed pax record`);
-    }
-    records.set(
-      decodeName(bytes.subarray(space + 1, equals)),
-      decodeName(bytes.subarray(equals + 1, end - 1)),
-    );
+    if (!sound || bytes[end - 1] !== 0x0a) throw malformedRecord(what);
+    const key = decodeName(bytes.subarray(space + 1, equals));
+    const value = decodeName(bytes.subarray(equals + 1, end - 1));
+    // Readers differ in what these are, so an archive that has them may mean two things.
+    const doubtful = /^(?:$|\s)/.test(key) || (NAMES.has(key) && value.includes("\0"));
+    if (doubtful || (key === "size" && !/^[0-9]{1,15}$/.test(value))) throw malformedRecord(what);
+    records.set(key, value);
     at = end;
   }
-  return records;
+  // Python takes this record first, wherever it is, and writes it first.
+  const charset = records.get("hdrcharset");
+  return charset === undefined ? records : new Map([["hdrcharset", charset], ...records]);
+}
+
+/** Records that are names, which end at a NUL for some readers. */
+const NAMES: ReadonlySet<string> = new Set(["path", "linkpath", "uname", "gname"]);
+
+function malformedRecord(what: string): VarveError {
+  return new VarveError("INVALID_TAR", `${what} has a malformed pax record`);
 }
 
 function applyPreamble(raw: TarEntry, preamble: Preamble, globals: ReadonlyMap<string, string>): TarEntry {
@@ -251,5 +296,6 @@ function wholeNumber(record: string | undefined, field: number): number {
 function anyNumber(record: string | undefined, field: number): number {
   if (record === undefined) return field;
   const number = Number(record);
-  return record.trim() !== "" && Number.isFinite(number) ? number : 0;
+  // Other than Python, JavaScript reads 0x10, too.
+  return /^\s*[+-]?[0-9.]/.test(record) && !/x/i.test(record) && Number.isFinite(number) ? number : 0;
 }
