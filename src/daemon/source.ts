@@ -1,0 +1,96 @@
+import { mkdtemp, open, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { VarveError } from "../errors.ts";
+import { DockerArchive } from "../formats/index.ts";
+import type { Image, ImageSource, ReadOptions } from "../image/index.ts";
+import {
+  formatPlatform,
+  formatReference,
+  matchPlatform,
+  type Platform,
+  parseReference,
+} from "../oci/index.ts";
+import { writeChunks } from "../util/index.ts";
+import { DaemonClient } from "./client.ts";
+import type { DockerDaemonOptions } from "./sink.ts";
+
+export interface DockerDaemonSourceOptions extends DockerDaemonOptions {
+  /** A name, with Docker's defaults filled in, or an image's ID: `sha256:HEX`, or 64 hexadecimal digits. */
+  readonly reference: string;
+}
+
+/**
+ * Reads an image of a Docker daemon: Docker Engine API, "Export an image". The docker-archive that it sends is kept in a
+ * temporary file without a name, which is gone when the source is closed.
+ * @throws VarveError `USAGE` for a host that varve doesn't speak to; `INVALID_REFERENCE`
+ */
+export function dockerDaemonSource({ host, reference }: DockerDaemonSourceOptions): ImageSource {
+  const client = new DaemonClient(host);
+  const image = savableName(reference);
+  const name = `docker-daemon:${image}`;
+  let archive: Promise<DockerArchive> | undefined;
+  return {
+    name,
+    async read(options) {
+      archive ??= spooled(client, image, options.signal);
+      return ofPlatform(await (await archive).image(), { ...options, what: name });
+    },
+    async [Symbol.asyncDispose]() {
+      await (await archive?.catch(() => undefined))?.[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function savableName(text: string): string {
+  return /^(sha256:)?[0-9a-f]{64}$/.test(text) ? text : formatReference(parseReference(text), "familiar");
+}
+
+async function spooled(
+  client: DaemonClient,
+  image: string,
+  signal: AbortSignal | undefined,
+): Promise<DockerArchive> {
+  const folder = await mkdtemp(join(tmpdir(), "varve-"));
+  try {
+    const path = join(folder, "archive.tar");
+    const file = await open(path, "wx", 0o600);
+    try {
+      const take = async (chunks: AsyncIterable<Uint8Array>) => {
+        await writeChunks(file.fd, chunks, folder);
+      };
+      await client.save(image, { take, signal });
+    } finally {
+      await file.close();
+    }
+    return await DockerArchive.open(path).catch((error) => {
+      throw renamed(error, { path, image });
+    });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** The same failure, told of the image and not of a temporary file that is gone. */
+function renamed(error: unknown, { path, image }: { path: string; image: string }): unknown {
+  if (!(error instanceof VarveError)) return error;
+  return new VarveError(error.code, error.message.replaceAll(path, `docker-daemon:${image}`), {
+    cause: error,
+  });
+}
+
+interface Wanted extends ReadOptions {
+  readonly what: string;
+}
+
+function ofPlatform(image: Image, { platform, strict, what }: Wanted): Image {
+  const { os, architecture, variant } = image.config.value;
+  const offered: Platform = { os, architecture, ...(variant == null ? {} : { variant }) };
+  if (strict && matchPlatform(platform, offered) === undefined) {
+    throw new VarveError(
+      "IMAGE_NOT_FOUND",
+      `${what} is for ${formatPlatform(offered)} and not for ${formatPlatform(platform)}`,
+    );
+  }
+  return image;
+}
