@@ -118,5 +118,6 @@ export function readError(path: string, error: unknown): VarveError {
 export function writeError(path: string, error: unknown): VarveError {
   if (error instanceof VarveError) return error;
   const code = errnoOf(error) === "EPIPE" ? "OUTPUT_CLOSED" : "UNWRITABLE";
-  return new VarveError(code, `cannot write ${path}: ${reasonOf(error)}`, { cause: error });
+  const reason = errnoOf(error) === "ENOENT" ? "its folder does not exist" : reasonOf(error);
+  return new VarveError(code, `cannot write ${path}: ${reason}`, { cause: error });
 }

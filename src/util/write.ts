@@ -1,9 +1,10 @@
 /** Writes streams of bytes to descriptors and files. */
+import { randomUUID } from "node:crypto";
 import { close as closeCallback, open as openCallback, write as writeCallback } from "node:fs";
-import { lstat, rename, rm } from "node:fs/promises";
+import { realpath, rename, rm, stat } from "node:fs/promises";
 import { setTimeout } from "node:timers/promises";
 import { promisify } from "node:util";
-import { errnoOf, writeError } from "../errors.ts";
+import { errnoOf, VarveError, writeError } from "../errors.ts";
 
 const close = promisify(closeCallback);
 const open = promisify(openCallback);
@@ -26,12 +27,17 @@ export async function writeChunks(
 ): Promise<number> {
   let total = 0;
   let writing: Promise<void> = Promise.resolve();
-  for await (const chunk of chunks) {
-    await writing;
-    writing = writeWhole(fd, chunk, name);
-    // Its failure is met at the next turn; until then it must not count as nobody's.
-    writing.catch(() => {});
-    total += chunk.length;
+  try {
+    for await (const chunk of chunks) {
+      await writing;
+      writing = writeWhole(fd, chunk, name);
+      // Its failure is met at the next turn; until then it must not count as nobody's.
+      writing.catch(() => {});
+      total += chunk.length;
+    }
+  } finally {
+    // Where the chunks fail, too: the caller closes the descriptor, and its number may be another file's then.
+    await writing.catch(() => {});
   }
   await writing;
   return total;
@@ -53,31 +59,26 @@ async function writeWhole(fd: number, chunk: Uint8Array, name: string): Promise<
 
 /**
  * Writes a file whole or not at all: beside its place first, then renamed into it. What isn't a regular file (a
- * device, a pipe) is written directly.
+ * device, a pipe) is written directly; a symbolic link stays, and what it leads to is written.
  * @returns how many bytes were written
  * @throws VarveError `UNWRITABLE`, `OUTPUT_CLOSED`; and whatever the chunks throw
  */
 export async function writeFileAtomically(path: string, chunks: AsyncIterable<Uint8Array>): Promise<number> {
-  if (await isSpecial(path)) return await writeTo(path, { flags: "w", chunks, name: path });
-  const aside = `${path}.varve-${process.pid}.tmp`;
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isDirectory()) throw new VarveError("UNWRITABLE", `cannot write ${path}: it is a directory`);
+  if (found !== undefined && !found.isFile()) return await writeTo(path, { flags: "w", chunks, name: path });
+  const place = found === undefined ? path : await realpath(path);
+  // Nobody else's name: a file of a run that was killed may still be there, its process's number taken again.
+  const aside = `${place}.varve-${randomUUID()}.tmp`;
   try {
-    const written = await writeTo(aside, { flags: "w", chunks, name: path });
-    await rename(aside, path).catch((error) => {
+    const written = await writeTo(aside, { flags: "wx", chunks, name: path });
+    await rename(aside, place).catch((error) => {
       throw writeError(path, error);
     });
     return written;
   } catch (error) {
-    await rm(aside, { force: true });
+    await rm(aside, { force: true }).catch(() => {});
     throw error;
-  }
-}
-
-async function isSpecial(path: string): Promise<boolean> {
-  try {
-    const found = await lstat(path);
-    return !found.isFile() && !found.isDirectory() && !found.isSymbolicLink();
-  } catch {
-    return false;
   }
 }
 
@@ -89,12 +90,18 @@ interface WriteTarget {
 }
 
 async function writeTo(path: string, { flags, chunks, name }: WriteTarget): Promise<number> {
-  const fd = await open(path, flags).catch((error) => {
+  const failed = (error: unknown): never => {
     throw writeError(name, error);
-  });
+  };
+  const fd = await open(path, flags).catch(failed);
+  let written: number;
   try {
-    return await writeChunks(fd, chunks, name);
-  } finally {
-    await close(fd);
+    written = await writeChunks(fd, chunks, name);
+  } catch (error) {
+    await close(fd).catch(() => {});
+    throw error;
   }
+  // Some file systems tell only now that there was no space.
+  await close(fd).catch(failed);
+  return written;
 }
