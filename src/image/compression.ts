@@ -1,7 +1,9 @@
 /** How layers and archives are compressed: gzip (RFC 1952) and zstd (RFC 8878). */
 import type { Transform } from "node:stream";
-import { constants, createGunzip, createGzip, createZstdCompress, createZstdDecompress } from "node:zlib";
+import { createGunzip, createZstdDecompress } from "node:zlib";
 import { VarveError } from "../errors.ts";
+import { gzipBlocks, zstdBlocks } from "./compress-blocks.ts";
+import { wholeZstdFrames } from "./zstd-frames.ts";
 
 export type Compression = "none" | "gzip" | "zstd";
 
@@ -14,9 +16,8 @@ export interface CompressionChoice {
 /** What compressors and decompressors hand out at a time, in bytes. */
 const OUTPUT_CHUNK = 256 * 1024;
 
-/** The byte of a gzip header that names the system it was made on: RFC 1952, section 2.3.1. */
-const GZIP_SYSTEM = 9;
-const UNKNOWN_SYSTEM = 255;
+/** The levels there are, and what each format's own tool takes unless told. */
+const LEVELS = { gzip: { most: 9, default: 6 }, zstd: { most: 22, default: 3 } } as const;
 
 /**
  * No layer of a real image grows this much: a stream that does, and is larger than the size beside it, is made to
@@ -42,25 +43,26 @@ export function compressionOf(start: Uint8Array, what: string): Compression {
   );
 }
 
-/** Compresses chunks. A gzip header tells neither a time nor a system. What comes out is new memory. */
+/**
+ * Compresses chunks, several blocks of them at a time in the thread pool. A gzip header tells neither a time nor a
+ * system. The output follows from the bytes and the level alone. What comes out is new memory, unless the algorithm is
+ * `none`.
+ * @throws VarveError `USAGE` for a level that the algorithm doesn't have
+ */
 export async function* compress(
   chunks: AsyncIterable<Uint8Array>,
   { algorithm, level }: CompressionChoice,
 ): AsyncGenerator<Uint8Array, void, void> {
   if (algorithm === "none") {
     yield* chunks;
-  } else if (algorithm === "zstd") {
-    const params = level === undefined ? {} : { params: { [constants.ZSTD_c_compressionLevel]: level } };
-    yield* through(chunks, createZstdCompress({ chunkSize: OUTPUT_CHUNK, ...params }));
-  } else {
-    const encoder = createGzip({ chunkSize: OUTPUT_CHUNK, ...(level === undefined ? {} : { level }) });
-    let first = true;
-    for await (const chunk of through(chunks, encoder)) {
-      if (first) chunk[GZIP_SYSTEM] = UNKNOWN_SYSTEM;
-      first = false;
-      yield chunk;
-    }
+    return;
   }
+  const levels = LEVELS[algorithm];
+  const chosen = level ?? levels.default;
+  if (!Number.isInteger(chosen) || chosen < 1 || chosen > levels.most) {
+    throw new VarveError("USAGE", `${algorithm} has the levels 1 to ${levels.most}, not ${chosen}`);
+  }
+  yield* algorithm === "gzip" ? gzipBlocks(chunks, chosen) : zstdBlocks(chunks, chosen);
 }
 
 /**
@@ -86,8 +88,9 @@ export async function* decompress(
       yield chunk;
     }
   };
+  const input = algorithm === "gzip" ? counted() : wholeZstdFrames(counted(), what);
   try {
-    for await (const chunk of through(counted(), decoder)) {
+    for await (const chunk of through(input, decoder)) {
       size += chunk.length;
       if (size > BOMB_SIZE && size > compressed * BOMB_RATIO) {
         throw new VarveError(
@@ -99,6 +102,13 @@ export async function* decompress(
     }
   } catch (error) {
     throw isDecoderError(error) ? damaged(what, algorithm, error) : error;
+  }
+  // The decoder passes silently over zeros behind the end, and over whatever follows them.
+  if (decoder.bytesWritten !== compressed) {
+    throw new VarveError(
+      "INVALID_IMAGE",
+      `${what} is damaged: ${compressed - decoder.bytesWritten} bytes follow the end of its ${algorithm} stream`,
+    );
   }
 }
 
