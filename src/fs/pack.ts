@@ -1,6 +1,6 @@
 /** Turns listed trees into the bytes of a layer's tar archive. */
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
-import { readError, VarveError } from "../errors.ts";
+import { errnoOf, readError, VarveError } from "../errors.ts";
 import {
   BLOCK_SIZE,
   EntryType,
@@ -32,7 +32,8 @@ export interface PackOptions {
 /**
  * The layer's bytes, in chunks of up to {@link CHUNK_SIZE}; their memory is reused as `ByteSource` says.
  * It reads synchronously, since waiting costs more than reading a small file does.
- * @throws VarveError `CHANGED_WHILE_READING` when a file hasn't the listed size, `NOT_FOUND` or `UNREADABLE`
+ * @throws VarveError `CHANGED_WHILE_READING` when a file is none any more or hasn't the listed size, `NOT_FOUND`,
+ *   `UNREADABLE`
  */
 export function* packLayer(recipe: LayerRecipe, options: PackOptions): Generator<Uint8Array, void, void> {
   const buffers = takeBuffers();
@@ -174,15 +175,18 @@ function openListed(listed: ListedFile): number {
   try {
     // Where a file was listed there may by now be a link, or a pipe that nobody writes to.
     const file = openSync(fsPath(listed.path), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-    const { size, mtimeMs } = fstatSync(file);
-    if (size !== listed.size) {
+    const stat = fstatSync(file);
+    const { size, mtimeMs } = stat;
+    if (!stat.isFile() || size !== listed.size) {
       closeSync(file);
       throw changed(listed.path);
     }
     if (mtimeMs !== listed.mtimeMs) listed.onSuspect?.(listed.path);
     return file;
   } catch (error) {
-    throw readError(listed.path, error);
+    // A link, or a socket.
+    const another = ["ELOOP", "ENXIO"].includes(errnoOf(error) ?? "");
+    throw another ? changed(listed.path) : readError(listed.path, error);
   }
 }
 
