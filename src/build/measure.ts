@@ -37,10 +37,27 @@ export async function* measureLayers(
 ): AsyncGenerator<Layer, void, void> {
   await using pool = new MeasurePool(recipes, { threads });
   for (const [index, recipe] of recipes.entries()) {
-    const measured = await pool.measured[index]!;
-    if (signal?.aborted) throw new VarveError("ABORTED", "the build was cancelled");
+    const measured = await unlessAborted(pool.measured[index]!, signal);
     yield new RecipeLayer(recipe, measured);
   }
+}
+
+/** What a promise gives, or `ABORTED` as soon as the signal says so: measuring a large layer takes a while. */
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return await promise;
+  if (signal.aborted) throw cancelled();
+  const abortion = Promise.withResolvers<never>();
+  const abort = () => abortion.reject(cancelled());
+  signal.addEventListener("abort", abort);
+  try {
+    return await Promise.race([promise, abortion.promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+function cancelled(): VarveError {
+  return new VarveError("ABORTED", "the build was cancelled");
 }
 
 /** A measured layer, packed anew whenever it is opened. */
@@ -67,7 +84,7 @@ class RecipeLayer implements Layer {
     });
     try {
       for await (const chunk of verified(chunks, this.descriptor, "the layer")) {
-        if (signal?.aborted) throw new VarveError("ABORTED", "the build was cancelled");
+        if (signal?.aborted) throw cancelled();
         yield chunk;
       }
     } catch (error) {
