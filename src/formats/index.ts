@@ -1,4 +1,13 @@
 export { type ArchiveOutput, fileOutput } from "./archive-output.ts";
 export { type ArchivedImage, type ArchivedLayer, DockerArchive } from "./docker-archive/read.ts";
+export {
+  type DockerArchiveSource,
+  type DockerArchiveSourceOptions,
+  dockerArchiveSource,
+} from "./docker-archive/source.ts";
 export { type DockerArchiveSinkOptions, dockerArchive, dockerArchiveSink } from "./docker-archive/write.ts";
+export { type OciArchiveSinkOptions, ociArchiveSink } from "./oci-layout/archive-write.ts";
+export { type OciSourceOptions, ociArchiveSource, ociLayoutSource } from "./oci-layout/read.ts";
+export { type OciLayoutSinkOptions, ociLayoutSink } from "./oci-layout/write.ts";
+export { type ImageFormat, recogniseImage } from "./recognise.ts";
 export { type ArchiveInput, type HandedLayer, streamedWriter } from "./streamed-writer.ts";

@@ -1,15 +1,21 @@
 /** A tar archive in a file, with random access to its members; nothing is unpacked. */
 import { createReadStream } from "node:fs";
-import { type FileHandle, mkdtemp, open, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { type FileHandle, open, stat } from "node:fs/promises";
+import { posix } from "node:path";
 import { readError, VarveError } from "../errors.ts";
-import { type Compression, compressionOf, decompress } from "../image/index.ts";
+import { compressionOf, decompress } from "../image/index.ts";
 import { hasContent, readTar, type TarInput, type TarMember } from "../tar/index.ts";
-import { type ByteSource, CHUNK_SIZE, writeChunks } from "../util/index.ts";
+import { type ByteSource, CHUNK_SIZE } from "../util/index.ts";
+import { readAt, readRange } from "./file-bytes.ts";
+import { spool } from "./spool.ts";
 
 /** Archives hold a handful of links that lead to layers; a longer way is a circle. */
 const MAX_LINKS = 8;
+
+/** Enough to tell a compression. */
+const MAGIC_LENGTH = 16;
+
+const STDIN = 0;
 
 export class TarFile implements AsyncDisposable {
   /** The archive's path, for messages. */
@@ -24,24 +30,19 @@ export class TarFile implements AsyncDisposable {
   }
 
   /**
-   * Opens the archive at `path` and lists its members. A compressed one (gzip, zstd) is decompressed into a
-   * temporary file first, which has no name and goes when the archive is closed.
-   * @throws VarveError `NOT_FOUND`, `UNREADABLE`, `INVALID_TAR`, `UNSUPPORTED_COMPRESSION`
+   * Opens the archive at `path`, or on stdin for `-`, and lists its members. What is compressed (gzip, zstd) or isn't a
+   * regular file (a pipe) is read once into a temporary file first, which has no name and goes when the archive is
+   * closed.
+   * @throws VarveError `NOT_FOUND`, `UNREADABLE`, `INVALID_TAR`, `INVALID_IMAGE`, `UNSUPPORTED_COMPRESSION`
    */
-  static async open(path: string): Promise<TarFile> {
+  static async open(path: string, { signal }: { signal?: AbortSignal | undefined } = {}): Promise<TarFile> {
     let file: FileHandle | undefined;
     try {
-      file = await open(path);
-      const compression = compressionOf(await readAt(file, 0, 16), path);
-      if (compression !== "none") {
-        await file.close();
-        file = undefined;
-        file = await decompressToTemporary(path, compression);
-      }
+      file = await openPlain(path, signal);
       return new TarFile(path, file, await indexMembers(file, path));
     } catch (error) {
       await file?.close();
-      throw readError(path, error);
+      throw readError(path === "-" ? "stdin" : path, error);
     }
   }
 
@@ -53,9 +54,9 @@ export class TarFile implements AsyncDisposable {
     return this.#members.keys();
   }
 
-  /** The member of that name, the last one where there are several; undefined if there is none. */
+  /** The member of that name, with or without `./`; the last one where there are several, undefined if there is none. */
   member(name: string): TarMember | undefined {
-    return this.#members.get(name) ?? this.#members.get(`./${name}`);
+    return this.#members.get(withoutDot(name));
   }
 
   /**
@@ -68,7 +69,8 @@ export class TarFile implements AsyncDisposable {
       const { type, name, linkname } = current.entry;
       if (hasContent(type)) return current;
       // A hard link names its target from the archive's root, a symbolic link from its own folder.
-      const target = type === "1" ? linkname : type === "2" ? join(name, "..", linkname ?? "") : undefined;
+      const target =
+        type === "1" ? linkname : type === "2" ? posix.join(name, "..", linkname ?? "") : undefined;
       const next = target === undefined ? undefined : this.member(target);
       if (next === undefined) {
         throw new VarveError(
@@ -84,22 +86,7 @@ export class TarFile implements AsyncDisposable {
   /** A member's content. The archive must stay open while it is read. */
   content(member: TarMember): ByteSource {
     const { offset, entry } = member;
-    const file = this.#file;
-    const path = this.path;
-    return {
-      async *open() {
-        const buffers = [Buffer.allocUnsafeSlow(CHUNK_SIZE), Buffer.allocUnsafeSlow(CHUNK_SIZE)] as const;
-        let turn: 0 | 1 = 0;
-        for (let at = 0; at < entry.size; ) {
-          const length = Math.min(CHUNK_SIZE, entry.size - at);
-          const { bytesRead } = await file.read(buffers[turn], 0, length, offset + at);
-          if (bytesRead === 0) throw new VarveError("INVALID_TAR", `${path} was cut short while it was read`);
-          yield buffers[turn].subarray(0, bytesRead);
-          turn = turn === 0 ? 1 : 0;
-          at += bytesRead;
-        }
-      },
-    };
+    return { open: (signal) => readRange(this.#file, { offset, size: entry.size, path: this.path, signal }) };
   }
 
   /** The whole content of a small member, such as a JSON document. */
@@ -134,34 +121,56 @@ async function indexMembers(file: FileHandle, path: string): Promise<Map<string,
     },
   };
   const members = new Map<string, TarMember>();
-  for await (const { entry, offset } of readTar(input, path)) members.set(entry.name, { entry, offset });
+  for await (const { entry, offset } of readTar(input, path)) {
+    members.set(withoutDot(entry.name), { entry, offset });
+  }
   return members;
 }
 
-async function readAt(file: FileHandle, position: number, length: number): Promise<Buffer> {
-  const bytes = Buffer.alloc(length);
-  let read = 0;
-  while (read < length) {
-    const { bytesRead } = await file.read(bytes, read, length - read, position + read);
-    if (bytesRead === 0) break;
-    read += bytesRead;
-  }
-  return bytes.subarray(0, read);
+function withoutDot(name: string): string {
+  return name.startsWith("./") ? name.slice(2) : name;
 }
 
-/** The archive decompressed into a file that has no name, so that it is gone when it is closed. */
-async function decompressToTemporary(path: string, algorithm: Compression): Promise<FileHandle> {
-  const folder = await mkdtemp(join(tmpdir(), "varve-"));
-  try {
-    const spool = await open(join(folder, "archive.tar"), "wx+", 0o600);
+/** The uncompressed archive in a file with random access. */
+async function openPlain(path: string, signal: AbortSignal | undefined): Promise<FileHandle> {
+  const isFile = path !== "-" && (await stat(path)).isFile();
+  if (isFile) {
+    const file = await open(path);
     try {
-      await writeChunks(spool.fd, decompress(createReadStream(path), { algorithm, what: path }), folder);
-      return spool;
+      if (compressionOf(await readAt(file, 0, MAGIC_LENGTH), path) === "none") return file;
     } catch (error) {
-      await spool.close();
+      await file.close();
       throw error;
     }
+    await file.close();
+  }
+  const options = { highWaterMark: CHUNK_SIZE, signal };
+  const chunks =
+    path === "-"
+      ? createReadStream("", { ...options, fd: STDIN, autoClose: false })
+      : createReadStream(path, options);
+  return (await spool(decompressed(chunks, path === "-" ? "stdin" : path))).file;
+}
+
+/** Chunks without their compression, whichever it is. */
+async function* decompressed(
+  chunks: AsyncIterable<Uint8Array>,
+  what: string,
+): AsyncGenerator<Uint8Array, void, void> {
+  const iterator = chunks[Symbol.asyncIterator]();
+  let start = Buffer.alloc(0);
+  while (start.length < MAGIC_LENGTH) {
+    const step = await iterator.next();
+    if (step.done) break;
+    start = Buffer.concat([start, step.value]);
+  }
+  const whole = async function* () {
+    yield start;
+    yield* { [Symbol.asyncIterator]: () => iterator };
+  };
+  try {
+    yield* decompress(whole(), { algorithm: compressionOf(start, what), what });
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await iterator.return?.();
   }
 }

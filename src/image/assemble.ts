@@ -3,6 +3,7 @@ import {
   type Descriptor,
   formatPlatform,
   type ImageConfig,
+  layerCompression,
   type Manifest,
   matchPlatform,
   type Platform,
@@ -42,6 +43,13 @@ export function assembleImage({ manifest, config, blob, names, what, origin }: I
     throw new VarveError(
       "INVALID_MANIFEST",
       `${what} has ${descriptors.length} layers, but its config has ${diffIds.length} diff IDs`,
+    );
+  }
+  for (const [index, { mediaType, digest }] of descriptors.entries()) {
+    if (layerCompression(mediaType) !== "none" || digest === diffIds[index]) continue;
+    throw new VarveError(
+      "INVALID_MANIFEST",
+      `${what} has an uncompressed layer ${digest}, but its config has the diff ID ${diffIds[index]} for it`,
     );
   }
   const comments = layerComments(document.value);

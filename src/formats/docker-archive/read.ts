@@ -4,7 +4,15 @@
  */
 import { z } from "zod";
 import { VarveError } from "../../errors.ts";
-import { componentsOf, compressionOf, type Image, type Layer, verified } from "../../image/index.ts";
+import {
+  assembleImage,
+  componentsOf,
+  compressionOf,
+  type Image,
+  type Layer,
+  layerComments,
+  verified,
+} from "../../image/index.ts";
 import {
   type Descriptor,
   type Digest,
@@ -16,8 +24,12 @@ import {
   type RawDocument,
 } from "../../oci/index.ts";
 import type { TarMember } from "../../tar/index.ts";
-import { type ByteSource, checkSchema, parseJson } from "../../util/index.ts";
+import { checkSchema, parseJson } from "../../util/index.ts";
+import { LayoutArchive } from "../oci-layout/archive.ts";
+import { layoutBlob } from "../oci-layout/blobs.ts";
 import { TarFile } from "../tar-file.ts";
+import { chooseImage } from "./choose.ts";
+import { findOciManifest } from "./oci-manifest.ts";
 
 /** Real documents have some kilobytes. */
 const MAX_DOCUMENT_SIZE = 16 * 1024 * 1024;
@@ -30,15 +42,17 @@ export interface ArchivedLayer {
   /** The entry that bears the name; it may be a link to the one that holds the content. */
   readonly member: TarMember;
   /** The stored bytes; checked against the diff ID unless they are compressed. */
-  open(): AsyncIterable<Uint8Array>;
+  open(signal?: AbortSignal): AsyncIterable<Uint8Array>;
   /** Reads as much as is needed to know the layer: nothing, unless it is compressed. */
-  layer(components: readonly string[]): Promise<Layer>;
+  layer(components: readonly string[], signal?: AbortSignal): Promise<Layer>;
 }
 
 /** An image as it lies in an archive. */
 export interface ArchivedImage {
   /** The names and tags that loading the archive gives it. */
   readonly names: readonly string[];
+  /** The config's name in the archive. */
+  readonly configName: string;
   readonly config: RawDocument<ImageConfig>;
   /** From the bottom up. */
   readonly layers: readonly ArchivedLayer[];
@@ -54,6 +68,7 @@ const Manifest = z.array(
 
 type ManifestEntry = z.infer<typeof Manifest>[number];
 
+/** An open archive. Its layers can be read until it is closed. */
 export class DockerArchive implements AsyncDisposable {
   readonly path: string;
   /** The images, in the order of `manifest.json`; one at the least. */
@@ -70,8 +85,11 @@ export class DockerArchive implements AsyncDisposable {
    * Opens an archive and reads what it says of its images; layers are read when they are opened.
    * @throws VarveError `NOT_FOUND`, `UNREADABLE`, `INVALID_TAR`, `INVALID_IMAGE`, `UNSUPPORTED_COMPRESSION`
    */
-  static async open(path: string): Promise<DockerArchive> {
-    const file = await TarFile.open(path);
+  static async open(
+    path: string,
+    options: { signal?: AbortSignal | undefined } = {},
+  ): Promise<DockerArchive> {
+    const file = await TarFile.open(path, options);
     try {
       const entries = await readManifest(file);
       const images = await Promise.all(entries.map((entry) => readImage(file, entry)));
@@ -89,24 +107,41 @@ export class DockerArchive implements AsyncDisposable {
   }
 
   /**
-   * The archive's image; an archive has no manifest of OCI's kind.
-   * @throws VarveError `IMAGE_NOT_FOUND` if there are several
+   * The image that is meant. `select` is a name, an image's ID, or `@` and an index counted from 0; it may be left out
+   * where there is one image only.
+   * @throws VarveError `IMAGE_NOT_FOUND`, listing what there is
    */
-  async image(): Promise<Image> {
-    const [only, ...others] = this.images;
-    if (others.length > 0) {
-      const names = this.images.map((image) => image.names[0] ?? "(unnamed)").join(", ");
-      throw new VarveError(
-        "IMAGE_NOT_FOUND",
-        `${this.path} holds several images (${names}); say which one is meant`,
-      );
+  choose(select?: string): ArchivedImage {
+    return chooseImage(this.images, { select, path: this.path });
+  }
+
+  /**
+   * The image that is meant, see {@link choose}. It has a manifest if the archive is an OCI layout as well. Layers that are
+   * compressed are read for their digests, unless there is a manifest.
+   * @throws VarveError `IMAGE_NOT_FOUND`; what reading the manifest and the layers throws
+   */
+  async image(select?: string, signal?: AbortSignal): Promise<Image> {
+    const image = this.choose(select);
+    const file = this.#file;
+    const config = file.resolve(file.member(image.configName)!);
+    const members = { config, layers: image.layers.map(({ member }) => file.resolve(member)) };
+    const manifest = await findOciManifest(file, members);
+    if (manifest !== undefined) {
+      const layout = new LayoutArchive(file);
+      return assembleImage({
+        manifest,
+        config: image.config.bytes,
+        blob: (descriptor) => layoutBlob(layout, descriptor),
+        names: image.names,
+        what: this.path,
+      });
     }
-    const comments = (only.config.value.history ?? []).filter((entry) => entry.empty_layer !== true);
+    const comments = layerComments(image.config.value);
     const layers: Layer[] = [];
-    for (const [index, archived] of only.layers.entries()) {
-      layers.push(await archived.layer(componentsOf(comments[index]?.comment)));
+    for (const [index, archived] of image.layers.entries()) {
+      layers.push(await archived.layer(componentsOf(comments[index]), signal));
     }
-    return { config: only.config, layers, names: only.names };
+    return { config: image.config, layers, names: image.names };
   }
 }
 
@@ -127,7 +162,7 @@ async function readImage(file: TarFile, entry: ManifestEntry): Promise<ArchivedI
     );
   }
   const layers = entry.Layers.map((name, index) => archivedLayer(file, { name, diffId: diffIds[index]! }));
-  return { names: entry.RepoTags ?? [], config, layers };
+  return { names: entry.RepoTags ?? [], configName: entry.Config, config, layers };
 }
 
 function archivedLayer(file: TarFile, { name, diffId }: { name: string; diffId: Digest }): ArchivedLayer {
@@ -143,26 +178,28 @@ function archivedLayer(file: TarFile, { name, diffId }: { name: string; diffId: 
   const stored = file.content(holder);
   const plain = { mediaType: MediaType.ociLayer, digest: diffId, size: holder.entry.size };
   const compression = async () => compressionOf(await file.peek(holder, 16), what);
-  const opened = (descriptor: Descriptor) => verified(stored.open(), descriptor, what);
+  const opened = (descriptor: Descriptor, signal?: AbortSignal) =>
+    verified(stored.open(signal), descriptor, what);
   return {
     name,
     diffId,
     member,
-    async *open() {
-      yield* (await compression()) === "none" ? opened(plain) : stored.open();
+    async *open(signal) {
+      yield* (await compression()) === "none" ? opened(plain, signal) : stored.open(signal);
     },
-    async layer(components) {
+    async layer(components, signal) {
       const algorithm = await compression();
-      const descriptor = algorithm === "none" ? plain : await describe(stored, layerMediaType(algorithm));
-      return { descriptor, diffId, components, open: () => opened(descriptor) };
+      const descriptor =
+        algorithm === "none" ? plain : await describe(stored.open(signal), layerMediaType(algorithm));
+      return { descriptor, diffId, components, open: (signal) => opened(descriptor, signal) };
     },
   };
 }
 
 /** Reads bytes for their descriptor. */
-async function describe(source: ByteSource, mediaType: string): Promise<Descriptor> {
+async function describe(chunks: AsyncIterable<Uint8Array>, mediaType: string): Promise<Descriptor> {
   const digester = new Digester();
-  for await (const chunk of source.open()) digester.update(chunk);
+  for await (const chunk of chunks) digester.update(chunk);
   return { mediaType, size: digester.size, digest: digester.digest() };
 }
 
