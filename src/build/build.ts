@@ -2,9 +2,17 @@
 import { type MergedContents, mergeContents } from "../customise/index.ts";
 import type { LayerRecipe } from "../fs/index.ts";
 import { makeGraph, type ReferencesGraph, readGraph, withoutComponents } from "../graph/index.ts";
-import { type Image, type ImageDraft, mergeEnv, newConfig } from "../image/index.ts";
+import {
+  type FinishedDraft,
+  type Image,
+  type ImageDraft,
+  type Inherit,
+  inheritConfig,
+  layerComments,
+  newConfig,
+} from "../image/index.ts";
 import { layerBudget, planLayers, popularity } from "../layering/index.ts";
-import { type ContainerConfig, hexOf } from "../oci/index.ts";
+import { type ContainerConfig, type HistoryEntry, hexOf } from "../oci/index.ts";
 import { measureLayers } from "./measure.ts";
 import { Placement, parentsOf } from "./placement.ts";
 import type { ImageSpec } from "./spec.ts";
@@ -44,28 +52,48 @@ export async function buildImage(spec: ImageSpec, options: BuildOptions): Promis
     customisationRecipe(contents, spec, options.now),
   ];
 
-  const baseConfig = base?.config.value;
-  const env = mergeEnv(baseConfig?.config?.Env ?? [], spec.config.Env ?? []);
-  const config = { ...spec.config, ...(env.length > 0 ? { Env: env } : {}) } as ContainerConfig;
   return {
     async *layers(signal) {
       yield* base?.layers ?? [];
       yield* measureLayers(recipes, signal === undefined ? {} : { signal });
     },
-    finish: (layers) => {
-      const document = newConfig(
-        {
-          architecture: spec.architecture ?? options.architecture,
-          created: timeOf(spec.created, options.now).toISOString().replace(".000Z", "Z"),
-          config,
-          baseHistory: base === undefined ? [] : historyOf(base),
-          baseLayers,
-        },
-        layers,
-      );
-      const tag = spec.tag ?? hexOf(document.descriptor.digest).slice(0, DERIVED_TAG_LENGTH);
-      return { config: document, names: [`${spec.name}:${tag}`] };
+    finish: (layers) => finishImage(layers, spec, options),
+  };
+}
+
+/** The config, names and annotations of the image that has these layers. */
+function finishImage(
+  layers: Parameters<ImageDraft["finish"]>[0],
+  spec: ImageSpec,
+  { base, architecture, now }: BuildOptions,
+): FinishedDraft {
+  const labels = { ...spec.config.Labels, ...spec.labels };
+  const own = { ...spec.config, ...(Object.keys(labels).length > 0 ? { Labels: labels } : {}) };
+  const baseConfig = base?.config.value.config ?? {};
+  const config = newConfig(
+    {
+      architecture: spec.architecture ?? base?.config.value.architecture ?? architecture,
+      created: timeOf(spec.created, now).toISOString().replace(".000Z", "Z"),
+      config: inheritConfig(baseConfig, own as ContainerConfig, spec.inherit),
+      baseHistory: base === undefined ? [] : historyOf(base, spec.inherit),
+      baseLayers: base?.layers.length ?? 0,
     },
+    layers,
+  );
+  const tag = spec.tag ?? hexOf(config.descriptor.digest).slice(0, DERIVED_TAG_LENGTH);
+  return {
+    config,
+    names: [`${spec.name}:${tag}`],
+    annotations: { ...(base === undefined ? {} : baseAnnotations(base)), ...spec.annotations },
+  };
+}
+
+/** Where the base came from: OCI image specification, annotations.md, "Pre-Defined Annotation Keys". */
+function baseAnnotations({ names, manifest }: Image): Record<string, string> {
+  const [name] = names;
+  return {
+    ...(name === undefined ? {} : { "org.opencontainers.image.base.name": name }),
+    ...(manifest === undefined ? {} : { "org.opencontainers.image.base.digest": manifest.descriptor.digest }),
   };
 }
 
@@ -104,11 +132,13 @@ function ownerOf({ uid, gid, uname, gname }: ImageSpec): LayerRecipe["owner"] {
   return { uid, gid, uname, gname };
 }
 
-/** The base's history, made up where it has none: an image's history has an entry for each layer. */
-function historyOf(base: Image) {
+/** The base's part of the history, which has an entry for each layer: the base's own, or made up where it isn't wanted. */
+function historyOf(base: Image, inherit: Inherit): readonly HistoryEntry[] {
   const history = base.config.value.history ?? [];
-  const told = history.filter((entry) => entry.empty_layer !== true).length;
-  return told === base.layers.length ? history : base.layers.map(() => ({}));
+  const complete = layerComments(base.config.value).length === base.layers.length;
+  return complete && inherit === "all"
+    ? history
+    : base.layers.map(() => ({ comment: "a layer of the base image" }));
 }
 
 function timeOf(text: string, now: Date): Date {

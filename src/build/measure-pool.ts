@@ -2,11 +2,24 @@
 import { Worker } from "node:worker_threads";
 import { type ErrorCode, VarveError } from "../errors.ts";
 import type { LayerRecipe } from "../fs/index.ts";
+import { parseDigest } from "../oci/index.ts";
+import { fingerprintKey } from "../util/index.ts";
 import type { Measured } from "./measure.ts";
+
+/** What a thread gets when it starts. */
+export interface MeasureThreadData {
+  readonly fingerprintKey: Uint8Array;
+}
+
+/** What a thread says of a recipe. */
+export interface ThreadMeasured extends Omit<Measured, "diffId"> {
+  /** In hexadecimal. */
+  readonly sha256: string;
+}
 
 /** What a thread answers; errors lose their class on the way, so their parts are sent. */
 export type MeasureAnswer =
-  | { readonly measured: Measured }
+  | { readonly measured: ThreadMeasured }
   | { readonly error: { readonly code: ErrorCode | undefined; readonly message: string } };
 
 interface Job {
@@ -25,6 +38,9 @@ export class MeasurePool implements AsyncDisposable {
   readonly #inOrder: Job[] = [];
   readonly #bySize: Job[] = [];
   readonly #taken = new Set<Job>();
+
+  /** The key of the layers' fingerprints. */
+  readonly fingerprintKey = fingerprintKey();
 
   /** One promise for each recipe, in their order. */
   readonly measured: readonly Promise<Measured>[];
@@ -53,6 +69,7 @@ export class MeasurePool implements AsyncDisposable {
     const worker = new Worker(new URL(`./measure-worker.${extension}`, import.meta.url), {
       // Measuring makes short-lived objects only: more room for them would be memory for nothing.
       resourceLimits: { maxYoungGenerationSizeMb: 4 },
+      workerData: { fingerprintKey: this.fingerprintKey } satisfies MeasureThreadData,
     });
     worker.on("message", (answer: MeasureAnswer) => this.#finish(worker, answer));
     worker.on("error", (error) => this.#running.get(worker)?.reject(error));
@@ -73,8 +90,12 @@ export class MeasurePool implements AsyncDisposable {
     const job = this.#running.get(worker)!;
     this.#running.delete(worker);
     this.#dispatch(worker);
-    if ("measured" in answer) job.resolve(answer.measured);
-    else job.reject(revive(answer.error));
+    if ("error" in answer) {
+      job.reject(revive(answer.error));
+    } else {
+      const { sha256, ...measured } = answer.measured;
+      job.resolve({ ...measured, diffId: parseDigest(`sha256:${sha256}`, "a measured layer") });
+    }
   }
 }
 

@@ -5,8 +5,9 @@
 import { availableParallelism } from "node:os";
 import { VarveError } from "../errors.ts";
 import { type LayerRecipe, packLayer, type TreeListing } from "../fs/index.ts";
-import { type Layer, verified } from "../image/index.ts";
+import type { Layer } from "../image/index.ts";
 import { type Digest, MediaType } from "../oci/index.ts";
+import { Fingerprint } from "../util/index.ts";
 import { MeasurePool } from "./measure-pool.ts";
 
 /** What measuring a recipe gives. */
@@ -14,6 +15,8 @@ export interface Measured {
   readonly diffId: Digest;
   /** The uncompressed archive's length in bytes. */
   readonly size: number;
+  /** Tells whether the bytes are the same when the layer is packed again. */
+  readonly fingerprint: string;
   /** The trees as they were listed, so that writing needn't list them again. */
   readonly listings: readonly TreeListing[];
 }
@@ -38,7 +41,7 @@ export async function* measureLayers(
   await using pool = new MeasurePool(recipes, { threads });
   for (const [index, recipe] of recipes.entries()) {
     const measured = await unlessAborted(pool.measured[index]!, signal);
-    yield new RecipeLayer(recipe, measured);
+    yield new RecipeLayer(recipe, measured, pool.fingerprintKey);
   }
 }
 
@@ -66,40 +69,39 @@ class RecipeLayer implements Layer {
   readonly diffId;
   readonly components;
   readonly #recipe: LayerRecipe;
-  readonly #listings: readonly TreeListing[];
+  readonly #measured: Measured;
+  readonly #fingerprintKey: Uint8Array;
 
-  constructor(recipe: LayerRecipe, { diffId, size, listings }: Measured) {
+  constructor(recipe: LayerRecipe, measured: Measured, fingerprintKey: Uint8Array) {
+    const { diffId, size } = measured;
     this.descriptor = { mediaType: MediaType.ociLayer, digest: diffId, size };
     this.diffId = diffId;
     this.components = recipe.components;
     this.#recipe = recipe;
-    this.#listings = listings;
+    this.#measured = measured;
+    this.#fingerprintKey = fingerprintKey;
   }
 
   async *open(signal?: AbortSignal): AsyncGenerator<Uint8Array, void, void> {
+    const { listings, fingerprint } = this.#measured;
     const suspects: string[] = [];
-    const chunks = packLayer(this.#recipe, {
-      listings: this.#listings,
-      onSuspect: (path) => suspects.push(path),
-    });
-    try {
-      for await (const chunk of verified(chunks, this.descriptor, "the layer")) {
-        if (signal?.aborted) throw cancelled();
-        yield chunk;
-      }
-    } catch (error) {
-      const mismatch = error instanceof VarveError && error.code === "DIGEST_MISMATCH";
-      throw mismatch ? this.#changed(suspects, error) : error;
+    const chunks = packLayer(this.#recipe, { listings, onSuspect: (path) => suspects.push(path) });
+    const passing = new Fingerprint(this.#fingerprintKey);
+    for (const chunk of chunks) {
+      if (signal?.aborted) throw cancelled();
+      passing.update(chunk);
+      yield chunk;
     }
+    if (passing.finish() !== fingerprint) throw this.#changed(suspects);
   }
 
-  #changed(suspects: readonly string[], cause: Error): VarveError {
-    const roots = this.#listings.map((listing) => listing.root);
-    const where = suspects[0] ?? (roots.length === 1 ? roots[0] : `a file below one of ${roots.join(", ")}`);
+  #changed(suspects: readonly string[]): VarveError {
+    const roots = this.#measured.listings.map((listing) => listing.root);
+    const shown = `${roots.slice(0, 3).join(", ")}${roots.length > 3 ? `, … (${roots.length} in all)` : ""}`;
+    const where = suspects[0] ?? (roots.length === 1 ? roots[0] : `a file below one of ${shown}`);
     return new VarveError(
       "CHANGED_WHILE_READING",
       `${where} changed while the image was being built; build again when nothing writes to it`,
-      { cause },
     );
   }
 }

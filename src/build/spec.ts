@@ -1,6 +1,7 @@
 /** The image spec of `varve build`: its fields, which are dockerTools' arguments, and its JSON Schema. */
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { dirname, isAbsolute, resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { z } from "zod";
 import { readError } from "../errors.ts";
 import { checkSchema, parseJson } from "../util/index.ts";
@@ -49,7 +50,9 @@ const Spec = z
     fromImage: z
       .string()
       .optional()
-      .describe("The base image: the path of an archive that docker save or varve wrote."),
+      .describe(
+        "The base image: a path or a reference, or a place such as docker://ghcr.io/me/base:1 or oci:folder:tag.",
+      ),
     graph: z
       .string()
       .optional()
@@ -68,7 +71,15 @@ const Spec = z
       .array(z.string())
       .default([])
       .describe("Components whose trees are merged into the image's root, as symbolic links."),
+    inherit: z
+      .enum(["all", "env", "none"])
+      .default("all")
+      .describe(
+        "What is taken over from the base image's config: all, as FROM does; env, the environment only, as dockerTools does; none.",
+      ),
     config: Config.default({}),
+    labels: StringMap.default({}).describe("Labels, added to the config's."),
+    annotations: StringMap.default({}).describe("Annotations of the image's manifest, where it has one."),
     architecture: z
       .string()
       .optional()
@@ -99,17 +110,20 @@ export function specJsonSchema(): object {
 }
 
 /**
- * Reads a spec file. What `overrides` has takes the place of the file's fields.
+ * Reads a spec file.
+ * @param change gets the file's fields, not yet checked, and returns those that count
  * @throws VarveError `NOT_FOUND`, `UNREADABLE`, `INVALID_JSON`, `INVALID_SPEC`
  */
-export async function readSpec(path: string, overrides: Partial<ImageSpecInput> = {}): Promise<ImageSpec> {
+export async function readSpec(
+  path: string,
+  change: (fields: Partial<ImageSpecInput>) => Partial<ImageSpecInput> = (fields) => fields,
+): Promise<ImageSpec> {
   const bytes = await readFile(path).catch((error) => {
     throw readError(path, error);
   });
   const value = parseJson(bytes, { what: path, maxBytes: MAX_SPEC_SIZE });
   const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
-  const fields = isObject ? withPaths(value, dirname(resolve(path))) : value;
-  return checkSpec(isObject ? { ...(fields as object), ...overrides } : fields, path);
+  return checkSpec(isObject ? change(withPaths(value, dirname(resolve(path)))) : value, path);
 }
 
 /**
@@ -125,11 +139,20 @@ export function checkSpec(value: unknown, what = "the spec"): ImageSpec {
 function withPaths(fields: object, folder: string): object {
   const absolute = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(absolute);
-    return typeof value === "string" && !isAbsolute(value) ? resolve(folder, value) : value;
+    return typeof value === "string" ? resolve(folder, value) : value;
   };
   return Object.fromEntries(
     Object.entries(fields).map(([key, value]) => {
-      return [key, key === "fromImage" || key === "graph" || key === "contents" ? absolute(value) : value];
+      if (key === "fromImage" && typeof value === "string") return [key, absolutePlace(value, folder)];
+      return [key, key === "graph" || key === "contents" ? absolute(value) : value];
     }),
   );
+}
+
+/** A base image's place with its path made absolute; what isn't a path stays as it is. */
+function absolutePlace(place: string, folder: string): string {
+  const [, transport, path] = /^(docker-archive|oci-archive|oci):(.*)$/s.exec(place) ?? [];
+  if (transport !== undefined) return `${transport}:${resolve(folder, path!)}`;
+  const looksLikePath = /^\.{0,2}\/|\.(tar|tgz|tar\.gz|tar\.zst)$/.test(place);
+  return looksLikePath || existsSync(resolve(folder, place)) ? resolve(folder, place) : place;
 }

@@ -1,6 +1,7 @@
 /** The command line: finds the command, runs it, and turns failures into a sentence and an exit status. */
+import { writeSync } from "node:fs";
 import type { Command } from "commander";
-import { VarveError } from "../errors.ts";
+import { VarveError, writeError } from "../errors.ts";
 import { version } from "./version.ts";
 
 /** A module in `commands/`: one verb, loaded when it is called. */
@@ -15,7 +16,18 @@ const COMMANDS: Record<string, { summary: string; load(): Promise<CommandModule>
     load: () => import("./commands/stream.ts"),
   },
   layers: { summary: "plan the layers of a references graph", load: () => import("./commands/layers.ts") },
+  copy: { summary: "copy an image from one place to another", load: () => import("./commands/copy.ts") },
+  pull: { summary: "copy an image from a registry", load: () => import("./commands/pull.ts") },
+  push: { summary: "copy an image to a registry", load: () => import("./commands/push.ts") },
+  load: { summary: "load an image into the Docker daemon", load: () => import("./commands/load.ts") },
   inspect: { summary: "show what is in an image", load: () => import("./commands/inspect.ts") },
+  validate: { summary: "check all of an image", load: () => import("./commands/validate.ts") },
+  index: {
+    summary: "make an index over several platforms",
+    load: () => import("./commands/index-command.ts"),
+  },
+  login: { summary: "keep a registry's credentials", load: () => import("./commands/login.ts") },
+  logout: { summary: "forget a registry's credentials", load: () => import("./commands/logout.ts") },
 };
 
 /**
@@ -26,10 +38,10 @@ const COMMANDS: Record<string, { summary: string; load(): Promise<CommandModule>
 export async function main(args: readonly string[]): Promise<number> {
   // Asked by scripts in every shell: not worth loading a parser for.
   if (args.length === 1 && (args[0] === "--version" || args[0] === "-V")) {
-    process.stdout.write(`${version()}\n`);
-    return 0;
+    return printVersion();
   }
   const { CommanderError, Command } = await import("commander");
+  const { print, say } = await import("./output.ts");
   try {
     const program = new Command("varve")
       .description("Layered, reproducible container images from a graph of files, without a Docker daemon.")
@@ -39,13 +51,28 @@ export async function main(args: readonly string[]): Promise<number> {
       if (args[0] === name || args[1] === name) program.addCommand((await load()).command().summary(summary));
       else program.command(name).summary(summary);
     }
-    for (const each of [program, ...program.commands]) each.exitOverride();
+    const settle = (command: Command): void => {
+      command.exitOverride().configureOutput({ writeOut: print, writeErr: (text) => say(text.trimEnd()) });
+      command.commands.forEach(settle);
+    };
+    settle(program);
     await program.parseAsync(args, { from: "user" });
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    process.stderr.write(`${sentence(error)}\n`);
+    say(sentence(error));
     return error instanceof VarveError && error.code === "USAGE" ? 2 : 1;
+  }
+}
+
+async function printVersion(): Promise<number> {
+  try {
+    writeSync(1, `${version()}\n`);
+    return 0;
+  } catch (error) {
+    const { say } = await import("./output.ts");
+    say(sentence(writeError("stdout", error)));
+    return 1;
   }
 }
 

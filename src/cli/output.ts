@@ -1,10 +1,15 @@
 /** Where commands put what they make. */
+import { writeSync } from "node:fs";
 import { isatty } from "node:tty";
-import { VarveError } from "../errors.ts";
+import { errnoOf, VarveError, writeError } from "../errors.ts";
 import type { ArchiveOutput } from "../formats/index.ts";
 import { writeChunks } from "../util/index.ts";
 
 const STDOUT = 1;
+const STDERR = 2;
+
+/** How long to wait, in milliseconds, before a pipe that was full is tried again. */
+const FULL_PIPE_PAUSE = 2;
 
 /**
  * Writes an image's bytes to stdout.
@@ -25,12 +30,42 @@ export function stdoutOutput(): ArchiveOutput {
   return { name: "stdout", write: writeToStdout };
 }
 
-/** A line about what is being done. */
-export function say(line: string): void {
-  process.stderr.write(`${line}\n`);
+/**
+ * Writes a text or bytes to stdout, whole. (Not through `process.stdout`, which tells of a failure only when nobody can
+ * catch it.)
+ * @throws VarveError `OUTPUT_CLOSED` when the reader goes away, `UNWRITABLE`
+ */
+export function print(text: string | Uint8Array): void {
+  try {
+    writeWhole(STDOUT, text);
+  } catch (error) {
+    throw writeError("stdout", error);
+  }
 }
 
 /** A result for programs. */
 export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+  print(`${JSON.stringify(value, null, 2)}\n`);
+}
+
+/** A line about what is being done; whether anybody reads it doesn't matter. */
+export function say(line: string): void {
+  try {
+    writeWhole(STDERR, `${line}\n`);
+  } catch {
+    // There is no better place to tell it.
+  }
+}
+
+function writeWhole(fd: number, text: string | Uint8Array): void {
+  const bytes = Buffer.from(text);
+  for (let at = 0; at < bytes.length; ) {
+    try {
+      at += writeSync(fd, bytes, at);
+    } catch (error) {
+      // A pipe that somebody set to non-blocking, and that is full.
+      if (errnoOf(error) !== "EAGAIN") throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, FULL_PIPE_PAUSE);
+    }
+  }
 }

@@ -1,27 +1,23 @@
 /** `varve stream`: what nixpkgs' stream script does, byte for byte. */
 import { measureLayers } from "../build/index.ts";
-import { type ArchivedImage, DockerArchive } from "../formats/index.ts";
-import { type Digest, digestOf, hexOf } from "../oci/index.ts";
-import { EntryType, hasContent, type TarEntry, type TarInputMember, writeTar } from "../tar/index.ts";
+import { type Image, mergeEnv } from "../image/index.ts";
+import { digestOf, hexOf } from "../oci/index.ts";
+import { type TarInputMember, writeTar } from "../tar/index.ts";
+import { archiveBase, imageBase, type StreamBase, type WrittenLayer } from "./base.ts";
 import type { StreamConf } from "./conf.ts";
 import { openCustomisationLayer } from "./customisation-layer.ts";
-import { dumpPythonJson, type PyJson, type PyObject, pyObject, pythonRepr } from "./python/index.ts";
+import { fileEntry } from "./file-entry.ts";
+import { dumpPythonJson, type PyObject, pyObject, pythonRepr } from "./python/index.ts";
 import { storeLayerRecipe } from "./store-layer.ts";
 
 export interface StreamOptions {
+  /** The image at the conf's `from_image`, unless that is a docker-archive's path; its reader must stay open. */
+  readonly base?: Image;
   /** The name and tag that take the place of the conf's. */
   readonly repoTag?: string;
   /** Gets a line for each step, in the script's words. */
   readonly onMessage?: (line: string) => void;
   readonly signal?: AbortSignal;
-}
-
-/** A layer that is in the archive already. */
-interface WrittenLayer {
-  readonly diffId: Digest;
-  readonly name: string;
-  /** What the layer's history entry says that it is made of. */
-  readonly paths: readonly string[];
 }
 
 /**
@@ -42,13 +38,12 @@ async function* members(
 ): AsyncGenerator<TarInputMember, void, void> {
   const say = options.onMessage ?? (() => {});
   const recipes = conf.storeLayers.map((paths) => storeLayerRecipe(paths, conf));
-  await using archive = conf.fromImage === undefined ? undefined : await DockerArchive.open(conf.fromImage);
-  const base = archive?.images[0];
+  await using base = await openBase(conf, options.base);
   const layers: WrittenLayer[] = [];
 
   if (base === undefined) say("No 'fromImage' provided");
   else {
-    for await (const { layer, member } of baseMembers(base)) {
+    for await (const { layer, member } of base.layers()) {
       yield member;
       layers.push(layer);
       say(`Adding base layer ${layers.length} from ${escapeSurrogates(layer.name)}`);
@@ -96,23 +91,14 @@ function escapeSurrogates(text: string): string {
   return text.replace(/\p{Surrogate}/gu, (unit) => `\\u${unit.charCodeAt(0).toString(16)}`);
 }
 
-/** The base's layers as they stand in its archive; a layer that is a link to another one stays a link. */
-async function* baseMembers(
-  base: ArchivedImage,
-): AsyncGenerator<{ layer: WrittenLayer; member: TarInputMember }, void, void> {
-  for (const { member, diffId, open } of base.layers) {
-    const { entry } = member;
-    const content = hasContent(entry.type) ? { content: open() } : {};
-    yield {
-      layer: { diffId, name: entry.name, paths: [entry.name] },
-      member: { entry: hasContent(entry.type) ? entry : { ...entry, size: 0 }, ...content },
-    };
-  }
+async function openBase(conf: StreamConf, image: Image | undefined): Promise<StreamBase | undefined> {
+  if (image !== undefined) return imageBase(image, conf);
+  return conf.fromImage === undefined ? undefined : await archiveBase(conf.fromImage);
 }
 
 function imageJson(
   conf: StreamConf,
-  { base, layers }: { base: ArchivedImage | undefined; layers: readonly WrittenLayer[] },
+  { base, layers }: { base: StreamBase | undefined; layers: readonly WrittenLayer[] },
 ): PyObject {
   return pyObject({
     created: conf.created,
@@ -127,21 +113,14 @@ function imageJson(
 }
 
 /** The config with the base's environment under its own: a variable keeps its first place and its last value. */
-function withBaseEnv(config: PyObject | null, base: ArchivedImage): PyObject {
+function withBaseEnv(config: PyObject | null, base: StreamBase): PyObject {
   const merged: PyObject = new Map(config ?? []);
   const own = (merged.get("Env") ?? []) as string[];
-  const variables = new Map<string, PyJson>();
-  for (const entry of [...(base.config.value.config?.Env ?? []), ...own])
-    variables.set(entry.split("=", 1)[0]!, entry);
-  if (variables.size > 0) merged.set("Env", [...variables.values()]);
+  const env = mergeEnv(base.env, own);
+  if (env.length > 0) merged.set("Env", env);
   return merged;
 }
 
 function document(name: string, bytes: Uint8Array, mtime: number): TarInputMember {
   return { entry: fileEntry(name, { size: bytes.length, mtime }), content: [bytes] };
-}
-
-/** A file's header as Python's `TarInfo` starts out: mode 0644, nobody's. */
-function fileEntry(name: string, { size, mtime }: { size: number; mtime: number }): TarEntry {
-  return { name, type: EntryType.file, mode: 0o644, uid: 0, gid: 0, size, mtime };
 }

@@ -1,15 +1,7 @@
 /** Turns listed trees into the bytes of a layer's tar archive. */
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { errnoOf, readError, VarveError } from "../errors.ts";
-import {
-  BLOCK_SIZE,
-  EntryType,
-  encodeHeader,
-  encodePlainHeader,
-  endOfArchive,
-  padding,
-  type TarEntry,
-} from "../tar/index.ts";
+import { EntryType, endOfArchive, padding, type TarEntry, writeHeader } from "../tar/index.ts";
 import { CHUNK_SIZE, fsPath } from "../util/index.ts";
 import { giveBackBuffers, takeBuffers } from "./buffers.ts";
 import { listTree, type TreeListing } from "./listing.ts";
@@ -50,14 +42,13 @@ export function* packLayer(recipe: LayerRecipe, options: PackOptions): Generator
 
   try {
     for (const { entry, path, mtimeMs } of entriesOf(recipe, options.listings)) {
-      if (used + BLOCK_SIZE > CHUNK_SIZE) yield flush();
-      if (encodePlainHeader(entry, buffers[current], used)) {
-        used += BLOCK_SIZE;
-      } else {
-        const header = encodeHeader(entry);
-        if (used + header.length > CHUNK_SIZE) yield flush();
-        used += header.copy(buffers[current], used);
+      let header = writeHeader(entry, buffers[current], used);
+      if (header === 0) {
+        yield flush();
+        header = writeHeader(entry, buffers[current], used);
+        if (header === 0) throw new VarveError("UNSUPPORTED_FILE", `the header of ${entry.name} is too long`);
       }
+      used += header;
       if (path === undefined || entry.size === 0) continue;
 
       const file = openListed({ path, size: entry.size, mtimeMs, onSuspect: options.onSuspect });

@@ -41,10 +41,3 @@ export function newConfig(
   };
   return encodeDocument(value, MediaType.ociConfig);
 }
-
-/** The base's environment under the image's own: a variable keeps its first place and its last value. */
-export function mergeEnv(base: readonly string[], own: readonly string[]): string[] {
-  const variables = new Map<string, string>();
-  for (const entry of [...base, ...own]) variables.set(entry.split("=", 1)[0]!, entry);
-  return [...variables.values()];
-}

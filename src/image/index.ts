@@ -7,7 +7,7 @@ export {
   compressionOf,
   decompress,
 } from "./compression.ts";
-export { mergeEnv, type NewConfig, newConfig } from "./config.ts";
+export { type NewConfig, newConfig } from "./config.ts";
 export { type EncodedLayer, encodeLayer } from "./encode.ts";
 export { componentsComment, componentsOf } from "./history.ts";
 export {
@@ -18,6 +18,7 @@ export {
   type NewManifest,
   newManifest,
 } from "./image.ts";
+export { type Inherit, inheritConfig, mergeEnv } from "./inherit.ts";
 export type { Layer } from "./layer.ts";
 export type {
   FinishedImage,
@@ -29,6 +30,8 @@ export type {
   StoredLayer,
 } from "./sink.ts";
 export type { ImageSource, ReadOptions } from "./source.ts";
+export { transcoded } from "./transcode.ts";
 export { uncompressedLayer } from "./uncompressed.ts";
+export { type ValidLayer, validateImage } from "./validate.ts";
 export { verified } from "./verify.ts";
 export { type WriteOptions, type WrittenImage, writeImage } from "./write-image.ts";

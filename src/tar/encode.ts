@@ -17,70 +17,39 @@ const LONG_DIGITS = 11;
 
 /** The header of an entry: one block, after a pax extended header where the fields can't hold everything. */
 export function encodeHeader(entry: TarEntry): Buffer {
-  const plain = Buffer.alloc(BLOCK_SIZE);
-  if (encodePlainHeader(entry, plain, 0)) return plain;
-  const name = nameInHeader(entry);
-  const records = new Map(entry.pax);
-  noteText(records, { key: "path", value: name, length: NAME_LENGTH });
-  noteText(records, { key: "linkpath", value: entry.linkname ?? "", length: NAME_LENGTH });
-  noteText(records, { key: "uname", value: entry.uname ?? "", length: OWNER_LENGTH });
-  noteText(records, { key: "gname", value: entry.gname ?? "", length: OWNER_LENGTH });
-  const fields: HeaderFields = {
-    name,
-    type: entry.type,
-    mode: entry.mode,
-    uid: noteNumber(records, { key: "uid", value: entry.uid, digits: SHORT_DIGITS }),
-    gid: noteNumber(records, { key: "gid", value: entry.gid, digits: SHORT_DIGITS }),
-    size: noteNumber(records, { key: "size", value: entry.size, digits: LONG_DIGITS }),
-    mtime: noteNumber(records, { key: "mtime", value: entry.mtime, digits: LONG_DIGITS }),
-    linkname: entry.linkname ?? "",
-    uname: entry.uname ?? "",
-    gname: entry.gname ?? "",
-    devmajor: entry.devmajor ?? 0,
-    devminor: entry.devminor ?? 0,
-  };
-  return Buffer.concat([encodeExtendedHeader(records), encodeBlock(fields)]);
+  for (let room = 4 * BLOCK_SIZE; ; room *= 4) {
+    const target = Buffer.alloc(room);
+    const length = writeHeader(entry, target, 0);
+    if (length > 0) return target.subarray(0, length);
+  }
 }
 
 /**
- * Writes the header of an entry whose fields one block holds into `target`, as almost all of a layer's are.
- * @returns false, with nothing written, for an entry that needs a pax extended header
+ * Writes an entry's header into `target`, which costs less than to make one: a layer has as many as it has files.
+ * @returns how many bytes were written; 0, with nothing written, if there is too little room
  */
-export function encodePlainHeader(entry: TarEntry, target: Buffer, at: number): boolean {
-  const name = nameInHeader(entry);
-  const linkname = entry.linkname ?? "";
-  const uname = entry.uname ?? "";
-  const gname = entry.gname ?? "";
-  const fits =
-    entry.pax === undefined &&
-    textFits(name, NAME_LENGTH) &&
-    textFits(linkname, NAME_LENGTH) &&
-    textFits(uname, OWNER_LENGTH) &&
-    textFits(gname, OWNER_LENGTH) &&
-    numberFits(entry.uid, SHORT_DIGITS) &&
-    numberFits(entry.gid, SHORT_DIGITS) &&
-    numberFits(entry.size, LONG_DIGITS) &&
-    numberFits(entry.mtime, LONG_DIGITS);
-  if (!fits) return false;
-  const { devmajor = 0, devminor = 0 } = entry;
-  writeBlock(
-    { ...entry, name, linkname, uname, gname, devmajor, devminor },
-    target.subarray(at, at + BLOCK_SIZE),
-  );
-  return true;
-}
-
-/** A directory's name ends with a slash in the archive. */
-function nameInHeader({ name, type }: TarEntry): string {
-  return type === EntryType.directory && !name.endsWith("/") ? `${name}/` : name;
-}
-
-function textFits(text: string, length: number): boolean {
-  return text.length <= length && isAscii(text);
-}
-
-function numberFits(value: number, digits: number): boolean {
-  return Number.isInteger(value) && value >= 0 && value < 8 ** digits;
+export function writeHeader(entry: TarEntry, target: Buffer, at: number): number {
+  // A directory's name ends with a slash in the archive.
+  const isDirectory = entry.type === EntryType.directory && !entry.name.endsWith("/");
+  const name = isDirectory ? `${entry.name}/` : entry.name;
+  const records = recordsOf(entry, name);
+  if (records === undefined) {
+    if (at + BLOCK_SIZE > target.length) return 0;
+    writeBlock(entry, { name, target, at });
+    return BLOCK_SIZE;
+  }
+  const payload = encodeRecords(records);
+  const fill = padding(payload.length);
+  const length = BLOCK_SIZE + payload.length + fill + BLOCK_SIZE;
+  if (at + length > target.length) return 0;
+  const payloadAt = at + BLOCK_SIZE;
+  const end = payloadAt + payload.length;
+  writeBlock({ ...EXTENDED_HEADER, size: payload.length }, { name: EXTENDED_HEADER.name, target, at });
+  if (typeof payload === "string") target.write(payload, payloadAt, "latin1");
+  else payload.copy(target, payloadAt);
+  target.fill(0, end, end + fill);
+  writeBlock(entry, { name, target, at: end + fill });
+  return length;
 }
 
 /**
@@ -92,103 +61,114 @@ export function endOfArchive(size: number): Buffer {
   return Buffer.alloc(Math.ceil(end / RECORD_SIZE) * RECORD_SIZE - size);
 }
 
-/** A text that doesn't fit its field, or isn't ASCII, goes into a record, unless there is one. */
-function noteText(records: Map<string, string>, field: { key: string; value: string; length: number }): void {
-  if (records.has(field.key)) return;
-  if (!textFits(field.value, field.length)) records.set(field.key, field.value);
+/** The pax records that an entry needs, in their order; undefined if its fields hold everything. */
+function recordsOf(entry: TarEntry, name: string): Map<string, string> | undefined {
+  const { linkname = "", uname = "", gname = "", uid, gid, size, mtime, pax } = entry;
+  const fits =
+    pax === undefined &&
+    textFits(name, NAME_LENGTH) &&
+    textFits(linkname, NAME_LENGTH) &&
+    textFits(uname, OWNER_LENGTH) &&
+    textFits(gname, OWNER_LENGTH) &&
+    numberFits(uid, SHORT_DIGITS) &&
+    numberFits(gid, SHORT_DIGITS) &&
+    numberFits(size, LONG_DIGITS) &&
+    numberFits(mtime, LONG_DIGITS);
+  if (fits) return undefined;
+
+  const records = new Map(pax);
+  // A record that is there already takes precedence.
+  const note = (key: string, fitting: boolean, value: string | number) => {
+    if (!fitting && !records.has(key)) records.set(key, String(value));
+  };
+  note("path", textFits(name, NAME_LENGTH), name);
+  note("linkpath", textFits(linkname, NAME_LENGTH), linkname);
+  note("uname", textFits(uname, OWNER_LENGTH), uname);
+  note("gname", textFits(gname, OWNER_LENGTH), gname);
+  note("uid", numberFits(uid, SHORT_DIGITS), uid);
+  note("gid", numberFits(gid, SHORT_DIGITS), gid);
+  note("size", numberFits(size, LONG_DIGITS), size);
+  note("mtime", numberFits(mtime, LONG_DIGITS), mtime);
+  return records.size === 0 ? undefined : records;
 }
 
-/** What the header's field holds for a number: 0 if only a record can hold it. */
-function noteNumber(
-  records: Map<string, string>,
-  field: { key: string; value: number; digits: number },
-): number {
-  const whole = roundHalfEven(field.value);
-  const fits = whole >= 0 && whole < 8 ** field.digits;
-  if (!(fits && whole === field.value) && !records.has(field.key)) {
-    records.set(field.key, String(field.value));
-  }
-  return fits ? whole : 0;
+function textFits(text: string, length: number): boolean {
+  return text.length <= length && isAscii(text);
 }
 
-function roundHalfEven(value: number): number {
-  const rounded = Math.round(value);
-  return Math.abs(value % 1) === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
+function numberFits(value: number, digits: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value < 8 ** digits;
 }
 
-function encodeExtendedHeader(records: ReadonlyMap<string, string>): Buffer {
-  const parts: Buffer[] = [];
+/** The data of an extended header: as a string where all of it is ASCII, which is nearly always. */
+function encodeRecords(records: ReadonlyMap<string, string>): string | Buffer {
+  let text = "";
+  for (const [key, value] of records) text += encodeRecord(key, value);
+  if (isAscii(text)) return text;
   // Told once, so that a reader doesn't take bytes which aren't UTF-8 for damaged UTF-8.
-  if ([...records.values()].some((value) => !value.isWellFormed())) {
-    parts.push(Buffer.from("21 hdrcharset=BINARY\n"));
-  }
-  for (const [key, value] of records) parts.push(encodeRecord(key, value));
-  const size = parts.reduce((sum, part) => sum + part.length, 0);
-  const header = encodeBlock({ ...EXTENDED_HEADER, size });
-  return Buffer.concat([header, ...parts, Buffer.alloc(padding(size))]);
+  return encodeName(text.isWellFormed() ? text : `21 hdrcharset=BINARY\n${text}`);
 }
 
 /** A record starts with its own length in bytes, the digits of the length counted too. */
-function encodeRecord(key: string, value: string): Buffer {
-  const body = Buffer.concat([Buffer.from(` ${key}=`), encodeName(value), Buffer.from("\n")]);
-  let length = body.length;
-  while (length !== body.length + String(length).length) length = body.length + String(length).length;
-  return Buffer.concat([Buffer.from(String(length)), body]);
+function encodeRecord(key: string, value: string): string {
+  const body = ` ${key}=${value}\n`;
+  const bytes = isAscii(body) ? body.length : encodeName(body).length;
+  let length = bytes;
+  while (length !== bytes + String(length).length) length = bytes + String(length).length;
+  return `${length}${body}`;
 }
 
-type HeaderFields = Required<Omit<TarEntry, "pax">>;
-
-const EXTENDED_HEADER: HeaderFields = {
+const EXTENDED_HEADER = {
   name: "././@PaxHeader",
   type: "x",
   mode: 0,
   uid: 0,
   gid: 0,
-  size: 0,
   mtime: 0,
-  linkname: "",
-  uname: "",
-  gname: "",
-  devmajor: 0,
-  devminor: 0,
-};
+} as const;
 
-function encodeBlock(fields: HeaderFields): Buffer {
-  const block = Buffer.alloc(BLOCK_SIZE);
-  writeBlock(fields, block);
-  return block;
-}
-
-function writeBlock(fields: HeaderFields, block: Buffer): void {
-  block.fill(0);
-  writeText(block, 0, NAME_LENGTH, fields.name);
-  writeOctal(block, 100, 7, fields.mode & 0o7777);
-  writeOctal(block, 108, 7, fields.uid);
-  writeOctal(block, 116, 7, fields.gid);
-  writeOctal(block, 124, 11, fields.size);
-  writeOctal(block, 136, 11, fields.mtime);
-  block.write(fields.type, 156, 1, "latin1");
-  writeText(block, 157, NAME_LENGTH, fields.linkname);
-  block.write("ustar\x0000", 257, 8, "latin1");
-  writeText(block, 265, OWNER_LENGTH, fields.uname);
-  writeText(block, 297, OWNER_LENGTH, fields.gname);
-  if (fields.type === EntryType.characterDevice || fields.type === EntryType.blockDevice) {
-    writeOctal(block, 329, 7, fields.devmajor);
-    writeOctal(block, 337, 7, fields.devminor);
+/** Writes one block, with what of the entry fits into its fields. */
+function writeBlock(
+  entry: TarEntry,
+  { name, target, at }: { name: string; target: Buffer; at: number },
+): void {
+  target.fill(0, at, at + BLOCK_SIZE);
+  writeText(target, at, name, NAME_LENGTH);
+  writeOctal(target, at + 100, entry.mode & 0o7777, SHORT_DIGITS);
+  writeOctal(target, at + 108, entry.uid, SHORT_DIGITS);
+  writeOctal(target, at + 116, entry.gid, SHORT_DIGITS);
+  writeOctal(target, at + 124, entry.size, LONG_DIGITS);
+  writeOctal(target, at + 136, entry.mtime, LONG_DIGITS);
+  target.write(entry.type, at + 156, 1, "latin1");
+  writeText(target, at + 157, entry.linkname, NAME_LENGTH);
+  target.write("ustar\x0000", at + 257, 8, "latin1");
+  writeText(target, at + 265, entry.uname, OWNER_LENGTH);
+  writeText(target, at + 297, entry.gname, OWNER_LENGTH);
+  if (entry.type === EntryType.characterDevice || entry.type === EntryType.blockDevice) {
+    writeOctal(target, at + 329, entry.devmajor ?? 0, SHORT_DIGITS);
+    writeOctal(target, at + 337, entry.devminor ?? 0, SHORT_DIGITS);
   }
   // The checksum is the sum of all bytes, its own field counted as eight spaces.
   let sum = 8 * 0x20;
-  for (let at = 0; at < BLOCK_SIZE; at++) sum += block[at]!;
-  writeOctal(block, 148, 6, sum);
-  block[155] = 0x20;
+  for (let byte = at; byte < at + BLOCK_SIZE; byte++) sum += target[byte]!;
+  writeOctal(target, at + 148, sum, 6);
+  target[at + 155] = 0x20;
 }
 
-function writeText(block: Buffer, at: number, length: number, text: string): void {
-  if (text === "") return;
+function writeText(target: Buffer, at: number, text: string | undefined, length: number): void {
+  if (text === undefined || text === "") return;
   const ascii = isAscii(text) ? text : text.replace(/[^\0-\x7f]/gu, "?");
-  block.write(ascii, at, Math.min(length, ascii.length), "latin1");
+  target.write(ascii, at, Math.min(length, ascii.length), "latin1");
 }
 
-function writeOctal(block: Buffer, at: number, digits: number, value: number): void {
-  block.write(value.toString(8).padStart(digits, "0"), at, digits, "latin1");
+/** A number that doesn't fit is 0 here, and whole in a record. */
+function writeOctal(target: Buffer, at: number, value: number, digits: number): void {
+  const whole = roundHalfEven(value);
+  const fitting = whole >= 0 && whole < 8 ** digits ? whole : 0;
+  target.write(fitting.toString(8).padStart(digits, "0"), at, digits, "latin1");
+}
+
+function roundHalfEven(value: number): number {
+  const rounded = Math.round(value);
+  return Math.abs(value % 1) === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
 }

@@ -1,37 +1,60 @@
 import { Command } from "commander";
 import { buildImage, type ImageSpecInput, readSpec } from "../../build/index.ts";
-import { DockerArchive, dockerArchiveSink, fileOutput } from "../../formats/index.ts";
-import { type ImageDraft, writeImage } from "../../image/index.ts";
+import { VarveError } from "../../errors.ts";
+import { dockerArchiveSink } from "../../formats/index.ts";
+import type { CompressionChoice, ImageSink } from "../../image/index.ts";
+import type { Transports } from "../../transports/index.ts";
 import { architecture } from "../host.ts";
-import { interruptSignal } from "../interrupt.ts";
-import { integer, list, pathList } from "../options.ts";
+import { integer, list, pairs, pathList } from "../options.ts";
 import { say, stdoutOutput } from "../output.ts";
-import { formatBytes } from "../table.ts";
+import { compressionOption, type PlaceOptions, placeOptions, withPlaces } from "../places.ts";
+import { transfer } from "../transfer.ts";
+import { inRegistry } from "./pull.ts";
 
-/** The options that take the place of the spec's fields have the fields' names. */
-interface BuildCommandOptions
-  extends Partial<
-    Pick<
-      ImageSpecInput,
-      "name" | "tag" | "fromImage" | "graph" | "architecture" | "created" | "mtime" | "maxLayers"
-    >
-  > {
-  readonly contents?: string[];
-  readonly omit?: "dev"[];
-  readonly exclude?: string[];
-  readonly output?: string;
+interface BuildCommandOptions extends PlaceOptions {
+  readonly output?: string[];
+  readonly push?: string[];
+  readonly load?: true;
+  readonly compression?: CompressionChoice;
+  readonly quiet?: true;
+  readonly json?: true;
+  readonly from?: string;
+  readonly label?: Record<string, string>;
+  readonly annotation?: Record<string, string>;
 }
 
+/** These options take the place of the spec's fields, and have their names. */
+const FIELDS = [
+  "name",
+  "tag",
+  "inherit",
+  "graph",
+  "omit",
+  "exclude",
+  "contents",
+  "architecture",
+  "created",
+  "mtime",
+  "maxLayers",
+] as const satisfies readonly (keyof ImageSpecInput)[];
+
 export function command(): Command {
-  return new Command("build")
+  const command = new Command("build")
     .description(
       "Builds the image that a spec asks for: the components of a graph in layers, on top of a base image.",
     )
     .argument("<spec>", "the spec, a JSON file")
-    .option("-o, --output <file>", "write a docker-archive, .tar or .tar.gz (default: stdout)")
+    .option(
+      "-o, --output <place>",
+      "write the image to a place; may be given several times (default: stdout)",
+      list,
+    )
+    .option("--push <reference>", "push the image to a registry; may be given several times", list)
+    .option("--load", "load the image into the Docker daemon")
     .option("--name <name>", "the image's name")
     .option("--tag <tag>", "the image's tag (default: derived from the image's digest)")
-    .option("--from-image <archive>", "the base image")
+    .option("--from-image, --from <place>", "the base image")
+    .option("--inherit <all|env|none>", "what is taken over from the base image's config (default: all)")
     .option("--graph <path>", "the references graph, or the folder of an npm project")
     .option("--omit <type>", "leave out an npm project's packages of a type: dev", list)
     .option("--exclude <id>", "leave a component out; may be given several times", list)
@@ -40,30 +63,62 @@ export function command(): Command {
       "merge a component's tree into the root; may be given several times",
       pathList,
     )
-    .option("--architecture <name>", "as Go names it, such as arm64 (default: this machine's)")
+    .option("--label <key=value>", "add a label; may be given several times", pairs)
+    .option("--annotation <key=value>", "add an annotation; may be given several times", pairs)
+    .option("--architecture <name>", "as Go names it, such as arm64 (default: the base's or this machine's)")
     .option("--created <time>", "when the image says it was made: ISO 8601, or now")
     .option("--mtime <time>", "the time of every file in the image: ISO 8601, or now")
-    .option("--max-layers <n>", "the most layers the image may have (default: 100)", integer)
-    .action(async (path: string, { output, ...overrides }: BuildCommandOptions) => {
-      const spec = await readSpec(path, overrides);
-      await using base = spec.fromImage === undefined ? undefined : await DockerArchive.open(spec.fromImage);
-      const draft = await buildImage(spec, {
-        ...(base === undefined ? {} : { base: await base.image() }),
-        architecture: architecture(),
-        now: new Date(),
-        onNote: (note) => say(`Note: ${note}`),
-      });
-      await write(draft, output);
-    });
+    .option("--max-layers <n>", "the most layers the image may have (default: 100)", integer);
+  return compressionOption(placeOptions(command))
+    .option("-q, --quiet", "print nothing but errors")
+    .option("--json", "print the result as JSON, for programs")
+    .action(build);
 }
 
-async function write(draft: ImageDraft, output: string | undefined): Promise<void> {
-  const sink = dockerArchiveSink({ output: output === undefined ? stdoutOutput() : fileOutput(output) });
-  const [written] = await writeImage(draft, [sink], {
-    signal: interruptSignal(),
-    onProgress: (_, { index, layer, outcome }) => {
-      if (outcome !== undefined) say(`Layer ${index + 1}: ${formatBytes(layer.descriptor.size)}`);
-    },
+async function build(path: string, options: BuildCommandOptions): Promise<void> {
+  const spec = await readSpec(path, (fields) => ({ ...fields, ...overrides(options, fields) }));
+  await withPlaces(options, async ({ transports, read, signal }) => {
+    const sinks = await openSinks(transports, options);
+    await using source = spec.fromImage === undefined ? undefined : await transports.source(spec.fromImage);
+    const wanted = spec.architecture ?? read.platform.architecture;
+    const base = await source?.read({ ...read, platform: { ...read.platform, architecture: wanted } });
+    const draft = await buildImage(spec, {
+      ...(base === undefined ? {} : { base }),
+      architecture: architecture(),
+      now: new Date(),
+      onNote: (note) => {
+        if (!options.quiet) say(`Note: ${note}`);
+      },
+    });
+    await transfer(draft, sinks, { ...options, signal });
   });
-  if (output !== undefined) say(`Wrote ${written!.names.join(", ")} to ${output}`);
+}
+
+/** What the options put in the place of the spec's fields; labels and annotations are added to them. */
+function overrides(options: BuildCommandOptions, fields: Partial<ImageSpecInput>): Partial<ImageSpecInput> {
+  const given = options as Partial<ImageSpecInput>;
+  const { from, label, annotation } = options;
+  return {
+    ...Object.fromEntries(
+      FIELDS.filter((name) => given[name] !== undefined).map((name) => [name, given[name]]),
+    ),
+    ...(from === undefined ? {} : { fromImage: from }),
+    ...(label === undefined ? {} : { labels: { ...fields.labels, ...label } }),
+    ...(annotation === undefined ? {} : { annotations: { ...fields.annotations, ...annotation } }),
+  };
+}
+
+async function openSinks(transports: Transports, options: BuildCommandOptions): Promise<ImageSink[]> {
+  const { output = [], push = [], load = false, json = false } = options;
+  const sinks: ImageSink[] = [];
+  for (const place of output) sinks.push(await transports.sink(place));
+  for (const reference of push) sinks.push(await transports.sink(inRegistry(reference)));
+  if (load) sinks.push(await transports.daemonSink());
+  if (sinks.length > 0) return sinks;
+  if (json)
+    throw new VarveError(
+      "USAGE",
+      "stdout can't take both the image and --json; give --output, --push or --load",
+    );
+  return [dockerArchiveSink({ output: stdoutOutput() })];
 }

@@ -1,48 +1,75 @@
 import { Command } from "commander";
-import { DockerArchive } from "../../formats/index.ts";
-import type { Layer } from "../../image/index.ts";
-import { printJson } from "../output.ts";
+import { VarveError } from "../../errors.ts";
+import type { Image, Layer } from "../../image/index.ts";
+import { print, printJson } from "../output.ts";
+import { type PlaceOptions, placeOptions, withPlaces } from "../places.ts";
 import { formatBytes, table } from "../table.ts";
 
+interface InspectOptions extends PlaceOptions {
+  readonly raw?: true;
+  readonly config?: true;
+  readonly json?: true;
+}
+
 export function command(): Command {
-  return new Command("inspect")
-    .description("Shows what is in an image: its name, its layers, and what they are made of.")
-    .argument("<archive>", "an archive that docker save or varve wrote")
+  return placeOptions(new Command("inspect"))
+    .description("Shows what is in an image: its names, its layers, and what they are made of.")
+    .argument("<source>", "where the image is")
+    .option("--raw", "print the manifest as it is")
+    .option("--config", "print the config as it is")
     .option("--json", "print JSON, for programs")
-    .action(async (path: string, options: { json?: true }) => {
-      await using archive = await DockerArchive.open(path);
-      const { config, layers } = await archive.image();
-      const { names } = archive.images[0];
-      const { digest } = config.descriptor;
-      if (options.json) {
-        printJson({ names, config: digest, layers: layers.map(describe) });
-        return;
-      }
-      const { architecture, created, os } = config.value;
-      const total = layers.reduce((sum, layer) => sum + layer.descriptor.size, 0);
-      process.stdout.write(
-        [
-          `Name:      ${names.join(", ") || "(none)"}`,
-          `Image ID:  ${digest}`,
-          `Platform:  ${os}/${architecture}`,
-          `Created:   ${created ?? "(not said)"}`,
-          `Size:      ${formatBytes(total)} in ${layers.length} layers`,
-          "",
-          layerTable(layers),
-          "",
-        ].join("\n"),
-      );
+    .action(async (from: string, options: InspectOptions) => {
+      await withPlaces(options, async ({ transports, read }) => {
+        await using source = await transports.source(from);
+        const image = await source.read(read);
+        if (options.raw) print(manifestOf(image, source.name));
+        else if (options.config) print(image.config.bytes);
+        else if (options.json) printJson(describe(image));
+        else print(summary(image));
+      });
     });
 }
 
-function describe({ diffId, descriptor, components }: Layer) {
-  return { ...descriptor, diffId, components };
+function manifestOf({ manifest }: Image, name: string): Uint8Array {
+  if (manifest !== undefined) return manifest.bytes;
+  throw new VarveError(
+    "INVALID_IMAGE",
+    `${name} has no manifest, as docker-archives have none; --config shows its config`,
+  );
+}
+
+function describe({ names, manifest, config, layers }: Image) {
+  const { os, architecture, variant, created } = config.value;
+  return {
+    names,
+    digest: manifest?.descriptor.digest,
+    config: config.descriptor.digest,
+    platform: { os, architecture, variant },
+    created,
+    layers: layers.map(({ descriptor, diffId, components }) => ({ ...descriptor, diffId, components })),
+  };
+}
+
+function summary({ names, manifest, config, layers }: Image): string {
+  const { architecture, created, os, variant } = config.value;
+  const total = layers.reduce((sum, layer) => sum + layer.descriptor.size, 0);
+  return [
+    `Name:      ${names.join(", ") || "(none)"}`,
+    ...(manifest === undefined ? [] : [`Digest:    ${manifest.descriptor.digest}`]),
+    `Image ID:  ${config.descriptor.digest}`,
+    `Platform:  ${[os, architecture, variant].filter(Boolean).join("/")}`,
+    `Created:   ${created ?? "(not said)"}`,
+    `Size:      ${formatBytes(total)} in ${layers.length} layers`,
+    "",
+    layerTable(layers),
+    "",
+  ].join("\n");
 }
 
 function layerTable(layers: readonly Layer[]): string {
   const rows = layers.map(({ descriptor, components }, index) => {
     const { size, digest } = descriptor;
-    return [String(index + 1), formatBytes(size), summary(components), digest];
+    return [String(index + 1), formatBytes(size), shorten(components), digest];
   });
   return table(["LAYER", "SIZE", "COMPONENTS", "DIGEST"], rows, ["right", "right", "left", "left"]);
 }
@@ -50,7 +77,7 @@ function layerTable(layers: readonly Layer[]): string {
 const SHOWN_LENGTH = 44;
 
 /** How many components there are, and the first by name. */
-function summary(components: readonly string[]): string {
+function shorten(components: readonly string[]): string {
   const [first] = components;
   if (first === undefined) return "-";
   // A package is known by its name, a store path without its folder and hash.

@@ -1,23 +1,42 @@
 import { Command } from "commander";
-import { readConf, streamLayeredImage } from "../../dockertools/index.ts";
-import { interruptSignal } from "../interrupt.ts";
+import { readConf, type StreamConf, streamLayeredImage } from "../../dockertools/index.ts";
+import type { ImageSource } from "../../image/index.ts";
+import { parseSource, type Transports } from "../../transports/index.ts";
 import { say, writeToStdout } from "../output.ts";
+import { type PlaceOptions, placeOptions, withPlaces } from "../places.ts";
+
+interface StreamOptions extends PlaceOptions {
+  readonly repoTag?: string;
+}
 
 export function command(): Command {
-  return new Command("stream")
+  return placeOptions(new Command("stream"))
     .description(
       "Writes the image that a conf of nixpkgs' streamLayeredImage asks for to stdout, as a docker-archive: the same bytes as nixpkgs' own script.",
     )
     .argument("<conf>", "the conf, a JSON file")
     .option("-t, --repo-tag <name:tag>", "the image's name and tag, in place of the conf's")
-    .action(async (path: string, options: { repoTag?: string }) => {
+    .action(async (path: string, options: StreamOptions) => {
       const conf = await readConf(path, { now: new Date() });
-      await writeToStdout(
-        streamLayeredImage(conf, {
-          ...(options.repoTag === undefined ? {} : { repoTag: options.repoTag }),
-          onMessage: say,
-          signal: interruptSignal(),
-        }),
-      );
+      await withPlaces(options, async ({ transports, read, signal }) => {
+        await using source = await openBase(conf, transports);
+        const base = await source?.read(read);
+        await writeToStdout(
+          streamLayeredImage(conf, {
+            ...(base === undefined ? {} : { base }),
+            ...(options.repoTag === undefined ? {} : { repoTag: options.repoTag }),
+            onMessage: say,
+            signal,
+          }),
+        );
+      });
     });
+}
+
+/** The base image, unless it is a docker-archive, whose very headers nixpkgs' script keeps. */
+async function openBase({ fromImage }: StreamConf, transports: Transports): Promise<ImageSource | undefined> {
+  if (fromImage === undefined) return undefined;
+  const place = await parseSource(fromImage);
+  const plain = place.transport === "docker-archive" && place.path === fromImage;
+  return plain ? undefined : await transports.source(fromImage);
 }

@@ -1,0 +1,39 @@
+/** Writes an image to places and tells of it. */
+import type { CompressionChoice, ImageDraft, ImageSink, WrittenImage } from "../image/index.ts";
+import { writeImage } from "../image/index.ts";
+import { printJson, say } from "./output.ts";
+import { Progress } from "./progress.ts";
+
+export interface TransferOptions {
+  readonly compression?: CompressionChoice | undefined;
+  readonly quiet?: boolean | undefined;
+  readonly json?: boolean | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** Writes the image, with progress on stderr; then says where it is, or prints that as JSON. */
+export async function transfer(
+  draft: ImageDraft,
+  sinks: readonly ImageSink[],
+  { compression, quiet = false, json = false, signal }: TransferOptions,
+): Promise<void> {
+  const progress = new Progress({ quiet, several: sinks.length > 1 });
+  const written = await writeImage(draft, sinks, { compression, signal, onProgress: progress.report });
+  progress.finish();
+  if (json) printJson(written.map(describe));
+  else if (!quiet) {
+    for (const { sink, names, descriptor } of written) {
+      say(`Wrote ${names.join(", ") || "the image"} to ${sink.name}: ${descriptor.digest}`);
+    }
+  }
+}
+
+function describe({ sink, names, descriptor, config, layers }: WrittenImage) {
+  return {
+    destination: sink.name,
+    names,
+    digest: descriptor.digest,
+    config: config.digest,
+    layers: layers.map(({ descriptor, outcome }) => ({ ...descriptor, outcome })),
+  };
+}

@@ -1,0 +1,20 @@
+import { layerCompression } from "../oci/index.ts";
+import type { CompressionChoice } from "./compression.ts";
+import type { Image, ImageDraft } from "./image.ts";
+import { uncompressedLayer } from "./uncompressed.ts";
+
+/**
+ * An image whose layers that aren't compressed as chosen come uncompressed, so that a sink compresses them anew. Layers
+ * are read once more for that.
+ */
+export function transcoded(image: Image, { algorithm }: CompressionChoice): ImageDraft {
+  return {
+    async *layers() {
+      for (const [index, layer] of image.layers.entries()) {
+        const asWanted = layerCompression(layer.descriptor.mediaType) === algorithm;
+        yield asWanted ? layer : await uncompressedLayer(layer, `layer ${index + 1}`);
+      }
+    },
+    finish: () => image,
+  };
+}
