@@ -1,5 +1,14 @@
 /** varve's public API. */
 export {
+  type BuildOptions,
+  buildImage,
+  checkSpec,
+  type ImageSpec,
+  type ImageSpecInput,
+  readSpec,
+  specJsonSchema,
+} from "./build/index.ts";
+export {
   type ReadConfOptions,
   readConf,
   type StreamConf,
@@ -7,5 +16,40 @@ export {
   streamLayeredImage,
 } from "./dockertools/index.ts";
 export { type ErrorCode, VarveError } from "./errors.ts";
-export type { Descriptor, Digest, Platform } from "./oci/index.ts";
+export {
+  type ArchiveOutput,
+  dockerArchiveSink,
+  dockerArchiveSource,
+  fileOutput,
+  ociArchiveSink,
+  ociArchiveSource,
+  ociLayoutSink,
+  ociLayoutSource,
+} from "./formats/index.ts";
+export { type Component, makeGraph, type ReferencesGraph, readGraph } from "./graph/index.ts";
+export {
+  type CompressionChoice,
+  draftOf,
+  type Image,
+  type ImageDraft,
+  type ImageSink,
+  type ImageSource,
+  type Layer,
+  type LayerProgress,
+  validateImage,
+  type WriteOptions,
+  type WrittenImage,
+  writeImage,
+} from "./image/index.ts";
+export { type LayerPlan, layerBudget, planLayers, popularity, type Strategy } from "./layering/index.ts";
+export {
+  type Descriptor,
+  type Digest,
+  type ImageConfig,
+  type Manifest,
+  type Platform,
+  parseReference,
+  type Reference,
+} from "./oci/index.ts";
+export { Transports, type TransportsOptions } from "./transports/index.ts";
 export type { ByteSource } from "./util/index.ts";

@@ -1,34 +1,9 @@
 /** The command line: finds the command, runs it, and turns failures into a sentence and an exit status. */
 import { writeSync } from "node:fs";
-import type { Command } from "commander";
+import type { Command as CommanderCommand } from "commander";
 import { VarveError, writeError } from "../errors.ts";
+import { COMMANDS } from "./commands.ts";
 import { version } from "./version.ts";
-
-/** A module in `commands/`: one verb, loaded when it is called. */
-interface CommandModule {
-  command(): Command;
-}
-
-const COMMANDS: Record<string, { summary: string; load(): Promise<CommandModule> }> = {
-  build: { summary: "build an image from a spec", load: () => import("./commands/build.ts") },
-  stream: {
-    summary: "stream an image from dockerTools' conf JSON",
-    load: () => import("./commands/stream.ts"),
-  },
-  layers: { summary: "plan the layers of a references graph", load: () => import("./commands/layers.ts") },
-  copy: { summary: "copy an image from one place to another", load: () => import("./commands/copy.ts") },
-  pull: { summary: "copy an image from a registry", load: () => import("./commands/pull.ts") },
-  push: { summary: "copy an image to a registry", load: () => import("./commands/push.ts") },
-  load: { summary: "load an image into the Docker daemon", load: () => import("./commands/load.ts") },
-  inspect: { summary: "show what is in an image", load: () => import("./commands/inspect.ts") },
-  validate: { summary: "check all of an image", load: () => import("./commands/validate.ts") },
-  index: {
-    summary: "make an index over several platforms",
-    load: () => import("./commands/index-command.ts"),
-  },
-  login: { summary: "keep a registry's credentials", load: () => import("./commands/login.ts") },
-  logout: { summary: "forget a registry's credentials", load: () => import("./commands/logout.ts") },
-};
 
 /**
  * Runs varve.
@@ -51,7 +26,7 @@ export async function main(args: readonly string[]): Promise<number> {
       if (args[0] === name || args[1] === name) program.addCommand((await load()).command().summary(summary));
       else program.command(name).summary(summary);
     }
-    const settle = (command: Command): void => {
+    const settle = (command: CommanderCommand): void => {
       command.exitOverride().configureOutput({ writeOut: print, writeErr: (text) => say(text.trimEnd()) });
       command.commands.forEach(settle);
     };

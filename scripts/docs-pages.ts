@@ -1,0 +1,69 @@
+/** What the generated pages of `docs/` say. */
+import type { Command } from "commander";
+import { specJsonSchema } from "../src/build/index.ts";
+import { COMMANDS } from "../src/cli/commands.ts";
+
+const GENERATED = "<!-- Made by `npm run docs`; change what it is made from. -->";
+
+/** docs/cli.md: every command's help. */
+export async function cliPage(): Promise<string> {
+  const parts = [
+    "# The command line",
+    GENERATED,
+    "Exit status: 0; 1 when something failed, with one sentence on stderr that says what and what to do; 2 for wrong usage.",
+  ];
+  for (const { load } of Object.values(COMMANDS)) parts.push(...helpOf((await load()).command(), "varve"));
+  return `${parts.join("\n\n")}\n`;
+}
+
+function helpOf(command: Command, prefix: string): string[] {
+  const name = `${prefix} ${command.name()}`;
+  if (command.commands.length > 0) return command.commands.flatMap((each) => helpOf(each, name));
+  let help = "";
+  // The text that a command adds after its help comes only when it is printed.
+  command.configureOutput({
+    writeOut: (text) => {
+      help += text;
+    },
+    getOutHelpWidth: () => 100,
+  });
+  command.outputHelp();
+  const text = help.replace(`Usage: ${command.name()}`, `Usage: ${name}`).trimEnd();
+  return [`## ${name}`, `\`\`\`text\n${text}\n\`\`\``];
+}
+
+interface SchemaField {
+  readonly type?: string;
+  readonly enum?: readonly unknown[];
+  readonly default?: unknown;
+  readonly description?: string;
+}
+
+/** docs/spec.md: every field of an image spec. */
+export function specPage(): string {
+  const schema = specJsonSchema() as { properties: Record<string, SchemaField>; required?: string[] };
+  const rows = Object.entries(schema.properties)
+    .filter(([name]) => name !== "$schema")
+    .map(([name, field]) => {
+      const type = field.enum?.map((value) => JSON.stringify(value)).join(", ") ?? field.type ?? "string";
+      const fallback = field.default === undefined ? "" : `\`${JSON.stringify(field.default)}\``;
+      const required = schema.required?.includes(name) ? "required" : fallback;
+      return `| \`${name}\` | ${type} | ${required} | ${field.description ?? ""} |`;
+    });
+  return `# The image spec
+
+${GENERATED}
+
+A spec is a JSON file for \`varve build\`. Its fields have the names of dockerTools' arguments where there are such. Paths are
+relative to the spec's own folder. An editor that knows JSON Schema helps with
+\`"$schema": "./node_modules/varve/dist/spec.schema.json"\`. Options of \`varve build\` take the place of fields.
+
+| field | type | default | |
+|---|---|---|---|
+${rows.join("\n")}
+
+A component of a Nix graph is where its store path is; a package of an npm project is below \`config.WorkingDir\`, or
+\`/app\`. Files of an npm project have the mode 0755 if their owner may execute them, else 0644, since npm leaves the rest
+to the umask.
+`;
+}

@@ -1,0 +1,6 @@
+/** Writes the generated pages: docs/cli.md from the commands' own help, docs/spec.md from the spec's schema. */
+import { writeFileSync } from "node:fs";
+import { cliPage, specPage } from "./docs-pages.ts";
+
+writeFileSync(new URL("../docs/cli.md", import.meta.url), await cliPage());
+writeFileSync(new URL("../docs/spec.md", import.meta.url), specPage());
