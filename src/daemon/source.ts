@@ -1,16 +1,10 @@
 import { mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { VarveError } from "../errors.ts";
+import { VarveError, writeError } from "../errors.ts";
 import { DockerArchive } from "../formats/index.ts";
-import type { Image, ImageSource, ReadOptions } from "../image/index.ts";
-import {
-  formatPlatform,
-  formatReference,
-  matchPlatform,
-  type Platform,
-  parseReference,
-} from "../oci/index.ts";
+import { checkPlatform, type ImageSource } from "../image/index.ts";
+import { formatReference, parseReference } from "../oci/index.ts";
 import { writeChunks } from "../util/index.ts";
 import { DaemonClient } from "./client.ts";
 import type { DockerDaemonOptions } from "./sink.ts";
@@ -34,7 +28,9 @@ export function dockerDaemonSource({ host, reference }: DockerDaemonSourceOption
     name,
     async read(options) {
       archive ??= spooled(client, image, options.signal);
-      return ofPlatform(await (await archive).image(), { ...options, what: name });
+      const found = await (await archive).image(undefined, options.signal);
+      if (options.strict) checkPlatform(found, { platform: options.platform, what: name });
+      return found;
     },
     async [Symbol.asyncDispose]() {
       await (await archive?.catch(() => undefined))?.[Symbol.asyncDispose]();
@@ -51,19 +47,23 @@ async function spooled(
   image: string,
   signal: AbortSignal | undefined,
 ): Promise<DockerArchive> {
-  const folder = await mkdtemp(join(tmpdir(), "varve-"));
+  const place = `a temporary file in ${tmpdir()}`;
+  const unwritable = (error: unknown) => {
+    throw writeError(place, error);
+  };
+  const folder = await mkdtemp(join(tmpdir(), "varve-")).catch(unwritable);
   try {
     const path = join(folder, "archive.tar");
-    const file = await open(path, "wx", 0o600);
+    const file = await open(path, "wx", 0o600).catch(unwritable);
     try {
       const take = async (chunks: AsyncIterable<Uint8Array>) => {
-        await writeChunks(file.fd, chunks, folder);
+        await writeChunks(file.fd, chunks, place);
       };
       await client.save(image, { take, signal });
     } finally {
       await file.close();
     }
-    return await DockerArchive.open(path).catch((error) => {
+    return await DockerArchive.open(path, { signal }).catch((error) => {
       throw renamed(error, { path, image });
     });
   } finally {
@@ -77,20 +77,4 @@ function renamed(error: unknown, { path, image }: { path: string; image: string 
   return new VarveError(error.code, error.message.replaceAll(path, `docker-daemon:${image}`), {
     cause: error,
   });
-}
-
-interface Wanted extends ReadOptions {
-  readonly what: string;
-}
-
-function ofPlatform(image: Image, { platform, strict, what }: Wanted): Image {
-  const { os, architecture, variant } = image.config.value;
-  const offered: Platform = { os, architecture, ...(variant == null ? {} : { variant }) };
-  if (strict && matchPlatform(platform, offered) === undefined) {
-    throw new VarveError(
-      "IMAGE_NOT_FOUND",
-      `${what} is for ${formatPlatform(offered)} and not for ${formatPlatform(platform)}`,
-    );
-  }
-  return image;
 }
