@@ -15,6 +15,8 @@ export interface Row {
   theirs?: Spread;
   /** Of each run to the one beside it; the target is for this. */
   ratio?: Spread;
+  /** Processor time in seconds, the median of each side: a busy machine disturbs it least. */
+  cpu?: { ours: number; theirs: number };
   target: Target;
   met: boolean;
 }
@@ -37,10 +39,13 @@ export function timeRow(
     ours: walls(pair.ours),
     theirs: walls(pair.theirs),
     ratio,
+    cpu: { ours: medianCpu(pair.ours), theirs: medianCpu(pair.theirs) },
     target,
     met: meets(ratio.median, target),
   };
 }
+
+const medianCpu = (samples: Pair["ours"]): number => spread(samples.map(({ cpu }) => cpu)).median;
 
 /** A row for memory: the largest peak of all runs has to stay under `mebibytes`. */
 export function memoryRow(what: string, pair: Pair, mebibytes: number): Row {
@@ -62,7 +67,7 @@ export const meets = (figure: number, target: Target): boolean =>
 
 /** The rows as a table for people. */
 export function table(rows: readonly Row[]): string {
-  const head = ["", "varve", "other", "ratio: median [min - max]", "target", ""];
+  const head = ["", "varve", "other", "ratio: median [min - max]", "processor time", "target", ""];
   const cells = rows.map((row) => [
     row.what,
     amount(row.ours, row.unit),
@@ -70,6 +75,9 @@ export function table(rows: readonly Row[]): string {
     row.ratio === undefined
       ? ""
       : `${times(row.ratio.median)} [${times(row.ratio.min)} - ${times(row.ratio.max)}]`,
+    row.cpu === undefined || row.unit === "ms"
+      ? ""
+      : `${row.cpu.ours.toFixed(1)} / ${row.cpu.theirs.toFixed(1)} s`,
     wanted(row),
     row.met ? "met" : "MISSED",
   ]);

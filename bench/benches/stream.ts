@@ -10,7 +10,7 @@ import { type Command, measurePair, outputDigest } from "../run.ts";
 /** More than 1 GB in some 300 store paths: large files, where hashing is most of the work. */
 export const streamStore: Bench = {
   name: "stream-store",
-  what: "varve stream of 1.2 GB in 293 store paths, against CPython and against tar | openssl sha256",
+  what: "varve stream of some 300 store paths, 1.2 GB, against CPython and against tar | openssl sha256",
   async run(context) {
     const fixture = await debianStore(context.work, context.say);
     const { name, ours, theirs } = prepare("store", fixture, context);
