@@ -8,6 +8,13 @@ export interface RegistryOptions {
   readonly htpasswd?: string;
   /** PEM files; plain HTTP when left out. */
   readonly tls?: { readonly certificate: string; readonly key: string };
+  /** Who signs the tokens without which nobody gets in. */
+  readonly tokens?: {
+    readonly realm: string;
+    readonly service: string;
+    readonly issuer: string;
+    readonly certificate: string;
+  };
 }
 
 /** A real registry on a port of the loopback interface, its blobs in a temporary folder. */
@@ -65,7 +72,11 @@ interface Setup {
 }
 
 function configuration({ storage, address, options }: Setup): unknown {
-  const { htpasswd, tls } = options;
+  const { htpasswd, tls, tokens } = options;
+  const auth = {
+    ...(htpasswd === undefined ? {} : { htpasswd: { realm: "varve", path: htpasswd } }),
+    ...(tokens === undefined ? {} : { token: tokenSettings(tokens) }),
+  };
   return {
     version: "0.1",
     log: { level: "info", formatter: "text" },
@@ -74,6 +85,10 @@ function configuration({ storage, address, options }: Setup): unknown {
       addr: address,
       ...(tls === undefined ? {} : { tls: { certificate: tls.certificate, key: tls.key } }),
     },
-    ...(htpasswd === undefined ? {} : { auth: { htpasswd: { realm: "varve", path: htpasswd } } }),
+    ...(Object.keys(auth).length === 0 ? {} : { auth }),
   };
+}
+
+function tokenSettings({ certificate, ...settings }: NonNullable<RegistryOptions["tokens"]>): unknown {
+  return { ...settings, rootcertbundle: certificate };
 }
