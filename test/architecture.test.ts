@@ -24,6 +24,7 @@ const RULES: Rules = {
     registry: ["image", "oci"],
     daemon: ["formats", "image", "oci"],
     build: ["graph", "layering", "image", "fs", "customise", "cache", "oci", "tar"],
+    transports: ["formats", "registry", "daemon", "image", "cache", "oci"],
     dockertools: ["build", "graph", "layering", "image", "fs", "formats", "cache", "oci", "tar"],
     cli: "*",
     // The public API: names from the rooms, nothing of its own.

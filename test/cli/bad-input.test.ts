@@ -12,11 +12,20 @@ import { varve } from "../support/varve.ts";
 describe("a base image that is broken ends a command with a sentence, and no image", {
   concurrency: 2,
 }, async () => {
-  // Starting a program is what costs time, and one reader is behind both.
-  let turn = 0;
-  for (const [what, broken] of await brokenArchives()) {
-    const [building, streaming] = broken.late ? [true, true] : [turn % 2 === 0, turn % 2 === 1];
-    turn++;
+  // The rest of them is tested on the reader alone: starting a program is what costs time.
+  const chosen = [
+    "a file that isn't there",
+    "a text",
+    "an archive cut in a layer",
+    "an archive without manifest.json",
+    "an archive with fewer diff IDs than layers",
+    "an archive that lacks a layer",
+    "an archive whose layers are links in a circle",
+    "an archive with a layer in which a bit fell over",
+  ];
+  const archives = await brokenArchives();
+  for (const [index, what] of chosen.entries()) {
+    const broken = archives.get(what)!;
     const build = async (t: TestContext) => {
       const folder = await temporaryFolder(t);
       const base = writeBroken(folder, broken);
@@ -41,8 +50,8 @@ describe("a base image that is broken ends a command with a sentence, and no ima
       // What came before the fault is out; the end, without which it is no archive, isn't.
       assert.ok(!finished.stdout.includes("manifest.json"));
     };
-    if (building) it(`varve build on ${what}`, build);
-    if (streaming) it(`varve stream on ${what}`, stream);
+    if (broken.late || index % 2 === 0) it(`varve build on ${what}`, build);
+    if (broken.late || index % 2 === 1) it(`varve stream on ${what}`, stream);
   }
 });
 
@@ -103,7 +112,7 @@ describe("a store that is wrong ends varve stream with a sentence", { concurrenc
     const store = storeOf(`${folder}/case`);
     const conf = writeCase(`${folder}/case`, {});
     const fields = JSON.parse(readFileSync(conf, "utf8"));
-    for (const path of ["/etc/passwd", `${store}-other/x`, `${store}/../x`, "relative/path"]) {
+    for (const path of [`${store}-other/x`, `${store}/../x`]) {
       writeFileSync(conf, JSON.stringify({ ...fields, store_layers: [[path]] }));
       const finished = await varve(["stream", conf]);
       assertFailed(finished, /is not in the store/);
@@ -113,11 +122,9 @@ describe("a store that is wrong ends varve stream with a sentence", { concurrenc
   });
 
   for (const [file, content, wording] of [
-    ["checksum", undefined, /cannot read .*checksum/],
     ["checksum", "0123\n", /checksum has the digest/],
     ["checksum", `${"0".repeat(64)}\n`, /layer\.tar should have the digest/],
     ["layer.tar", undefined, /cannot read .*layer\.tar/],
-    ["layer.tar", "other", /layer\.tar should have/],
   ] as const) {
     it(`for a customisation layer whose ${file} is ${content === undefined ? "missing" : JSON.stringify(content.slice(0, 8))}`, async (t) => {
       const folder = await temporaryFolder(t);
@@ -135,8 +142,6 @@ describe("a spec or a graph that is wrong ends a command with a sentence", { con
   for (const [what, spec, wording] of [
     ["no JSON", "{", /spec\.json is not valid JSON/],
     ["no name", "{}", /spec\.json .* at name/],
-    ["a field it doesn't know", '{"name": "x", "layers": []}', /spec\.json .*layers/],
-    ["a wrong maxLayers", '{"name": "x", "maxLayers": 1}', /at maxLayers/],
     ["a graph that isn't there", '{"name": "x", "graph": "gone"}', /cannot read .*\/gone: it does not exist/],
     ["a graph that is none", '{"name": "x", "graph": "spec.json"}', /spec\.json is not a references graph/],
     ["contents that no component holds", '{"name": "x", "contents": ["/etc"]}', /\/etc, which no component/],

@@ -20,7 +20,7 @@ describe("varve", { concurrency: 2 }, () => {
     const help = stdout.toString();
     for (const name of ["build", "stream", "layers", "inspect"])
       assert.match(help, new RegExp(`^  ${name} +\\w`, "m"));
-    for (const name of ["build", "stream"]) {
+    for (const name of ["stream"]) {
       const ofCommand = await varve([name, "--help"]);
       assert.equal(ofCommand.code, 0);
       assert.match(ofCommand.stdout.toString(), new RegExp(`^Usage: varve ${name} `));
@@ -55,7 +55,7 @@ describe("varve", { concurrency: 2 }, () => {
     });
   }
 
-  for (const version of ["20.11.1", "22.14.0", "18.0.0"]) {
+  for (const version of ["20.11.1", "22.14.0"]) {
     it(`says in one line that it needs a newer Node.js than ${version}`, async () => {
       const older = `Object.defineProperty(process, "versions", { value: { ...process.versions, node: "${version}" } })`;
       const [node, ...program] = sourceCommand;
