@@ -19,10 +19,11 @@ const GZIP_UNDER_WAY = 4;
 
 /**
  * A zstd frame knows nothing of the one before it, so frames are larger than blocks of gzip: with these the whole
- * is less than one percent larger than a single frame. Levels beyond the limit look further back, and need
- * memory of their own for it.
+ * is up to two percent larger than a single frame. Still larger ones would cost memory, several times for each layer
+ * that is compressed at the same time. Levels beyond the limit look further back, and need memory of their own for
+ * it.
  */
-const ZSTD_FRAME = 4 * 1024 * 1024;
+const ZSTD_FRAME = 2 * 1024 * 1024;
 const ZSTD_UNDER_WAY = 3;
 const ZSTD_FAST_LEVELS = 9;
 const ZSTD_LARGE_FRAME = 16 * 1024 * 1024;
@@ -91,6 +92,8 @@ interface Block {
   /** What came before, as far as it matters; empty for the first block. */
   readonly history: Buffer;
   readonly last: boolean;
+  /** Says that the bytes aren't needed any more. */
+  release(): void;
 }
 
 /** Copies bytes into blocks of `size`; only the last is shorter, and even nothing is one block. */
@@ -98,19 +101,26 @@ async function* cutBlocks(
   chunks: AsyncIterable<Uint8Array>,
   { size, history }: { size: number; history: number },
 ): AsyncGenerator<Block, void, void> {
-  let memory = Buffer.allocUnsafeSlow(history + size);
+  const free: Buffer[] = [];
+  const take = () => free.pop() ?? Buffer.allocUnsafeSlow(history + size);
+  let memory = take();
   let start = history;
   let end = history;
-  const block = (last: boolean): Block => ({
-    bytes: memory.subarray(history, end),
-    history: memory.subarray(start, history),
-    last,
-  });
+  const block = (last: boolean): Block => {
+    const used = memory;
+    return {
+      bytes: used.subarray(history, end),
+      history: used.subarray(start, history),
+      last,
+      release: () => free.push(used),
+    };
+  };
   for await (const chunk of chunks) {
     for (let at = 0; at < chunk.length; ) {
       if (end === memory.length) {
         yield block(false);
-        const next = Buffer.allocUnsafeSlow(history + size);
+        // It may be the same memory: then the block is done with, and only its end matters.
+        const next = take();
         memory.copy(next, 0, end - history, end);
         memory = next;
         start = 0;
@@ -125,16 +135,16 @@ async function* cutBlocks(
   yield block(true);
 }
 
-/** Works on at most `limit` items at a time and yields the results in the items' order. */
-async function* inOrder<T, R>(
-  items: AsyncIterable<T>,
+/** Works on at most `limit` blocks at a time and yields the results in the blocks' order. */
+async function* inOrder(
+  blocks: AsyncIterable<Block>,
   limit: number,
-  work: (item: T) => Promise<R>,
-): AsyncGenerator<R, void, void> {
-  const under: Promise<R>[] = [];
+  work: (block: Block) => Promise<Buffer>,
+): AsyncGenerator<Buffer, void, void> {
+  const under: Promise<Buffer>[] = [];
   try {
-    for await (const item of items) {
-      const task = work(item);
+    for await (const block of blocks) {
+      const task = work(block).finally(() => block.release());
       // Its failure is met when its turn comes; until then it must not count as nobody's.
       task.catch(() => {});
       under.push(task);

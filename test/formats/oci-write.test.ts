@@ -388,7 +388,8 @@ describe("an image that goes from format to format", () => {
         dockerArchiveSink({ output: fileOutput(at("c.tar")), names: ["x:1"] }),
       );
       assert.equal(docker.descriptor.digest, id);
-      const layers = (await readWhole(dockerArchiveSource({ path: at("c.tar"), select: "x:1" }))).layers;
+      await using made = dockerArchiveSource({ path: at("c.tar"), select: "x:1" });
+      const { layers } = await readWhole(made);
       assert.deepEqual(
         layers.map(({ diffId }) => diffId),
         origin.layers.map(({ diffId }) => diffId),
