@@ -89,6 +89,7 @@ describe("a registry that wants tokens", { skip: requires("registry", "openssl",
     registry = await startRegistry(scope, { tokens });
     const login = ["login", registry.host, "--username", "anna", "--password-stdin"];
     await images.varve(login, { input: "secret" });
+    await images.varve(["push", "--quiet", archive, `${registry.host}/public/base:1`]);
   });
 
   it("gets an image with one token for the whole push, asked for with the user's password", async () => {
@@ -106,7 +107,7 @@ describe("a registry that wants tokens", { skip: requires("registry", "openssl",
   it("gives strangers a token for what is public, and varve a reason for what isn't", async () => {
     const env = { DOCKER_CONFIG: join(images.folder, "nobody"), REGISTRY_AUTH_FILE: undefined };
     await images.varve(["push", "--quiet", archive, `${registry.host}/private/app:1`]);
-    await images.varve(["validate", `docker://${registry.host}/public/app:1`], { env });
+    await images.varve(["validate", `docker://${registry.host}/public/base:1`], { env });
     const why = await images.failure(["inspect", `docker://${registry.host}/private/app:1`], { env });
     assert.match(why, /^Error: .*private\/app/);
   });
@@ -114,7 +115,7 @@ describe("a registry that wants tokens", { skip: requires("registry", "openssl",
   it("mounts blobs of another repository, for which the token is asked, too", async () => {
     const name = `${registry.host}/other/app:1`;
     tokens.granted.length = 0;
-    const from = `docker://${registry.host}/public/app:1`;
+    const from = `docker://${registry.host}/public/base:1`;
     const [{ layers }] = JSON.parse(await images.varve(["copy", "--json", from, `docker://${name}`])) as [
       { layers: { outcome: string }[] },
     ];
@@ -173,15 +174,16 @@ describe("a base in a registry that is appended to", { skip: requires("registry"
   });
 
   it("costs nothing but questions and the manifest when it is pushed again", async () => {
+    const spec = await images.spec({ name: "again", sizes: [2000, 150_000] });
+    const push = ["--from", `docker://${proxy.host}/base:1`, "--push", `${proxy.host}/again:1`];
+    await images.varve(["build", "--quiet", spec, ...push]);
     proxy.requests.length = 0;
-    const spec = join(images.folder, "app.json");
-    const from = `docker://${proxy.host}/base:1`;
-    await images.varve(["build", "--quiet", spec, "--from", from, "--push", `${proxy.host}/app:1`]);
+    await images.varve(["build", "--quiet", spec, ...push]);
     assert.deepEqual(uploads(), []);
     const writes = proxy.requests.filter(({ method }) => method !== "GET" && method !== "HEAD");
     assert.deepEqual(
       writes.map(({ method, path }) => `${method} ${path}`),
-      ["PUT /v2/app/manifests/1"],
+      ["PUT /v2/again/manifests/1"],
     );
   });
 });
