@@ -1,2 +1,11 @@
+export {
+  CACHE_ARTIFACT_TYPE,
+  type CacheIndexOptions,
+  type PulledCacheIndex,
+  type PushCacheIndexOptions,
+  type PushedCacheIndex,
+  pullCacheIndex,
+  pushCacheIndex,
+} from "./cache-artifact.ts";
 export { type Place, parseDestination, parseSource } from "./place.ts";
 export { Transports, type TransportsOptions } from "./transports.ts";

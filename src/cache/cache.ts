@@ -1,0 +1,191 @@
+import type { Digest } from "../oci/index.ts";
+import type { CacheEntry } from "./entry.ts";
+import { type BlobKey, blobKeyDigits, type LayerKey } from "./key.ts";
+import { EntryStore } from "./store.ts";
+import {
+  type CacheInfo,
+  describe,
+  type Pruned,
+  type PruneLimits,
+  prune,
+  pruneNowAndThen,
+  type Verified,
+  verify,
+} from "./upkeep.ts";
+
+/** What a layer's archive was when it was measured. */
+export interface CachedLayer {
+  readonly diffId: Digest;
+  /** In bytes. */
+  readonly size: number;
+  /** Whether the key rests on NAR hashes alone, so that it means the same on any machine. */
+  readonly portable: boolean;
+}
+
+/** What a layer was when it was compressed. */
+export interface CachedBlob {
+  readonly digest: Digest;
+  /** In bytes. */
+  readonly size: number;
+  /** Whether it is of use to other machines: whether the layer is. */
+  readonly portable: boolean;
+}
+
+/** What came of entries from elsewhere. */
+export interface Imported {
+  readonly added: number;
+  /** Entries whose key was known already; what was known stays. */
+  readonly known: number;
+  /** Entries that aren't portable, and those that could not be written. */
+  readonly skipped: number;
+}
+
+/**
+ * Digests that are known already. Nothing that may be wrong with it ever fails a build: what can't be read is not known,
+ * and what can't be written is measured again. What it says is to be checked wherever the bytes pass by.
+ *
+ * It is synchronous, because an entry is a small file: a hundred are looked up in a few milliseconds.
+ */
+export interface DigestCache {
+  readonly folder: string;
+  layer(key: LayerKey): CachedLayer | undefined;
+  putLayer(key: LayerKey, layer: CachedLayer): void;
+  /** Forgets what proved wrong. Tells whether it is gone from the folder, too; this cache won't give it again either way. */
+  dropLayer(key: LayerKey): boolean;
+  blob(key: BlobKey): CachedBlob | undefined;
+  putBlob(key: BlobKey, blob: CachedBlob): void;
+  /** As {@link dropLayer}. */
+  dropBlob(key: BlobKey): boolean;
+  /**
+   * Removes old entries, and files that killed processes left. It is also done by itself, at most once a day.
+   * @throws VarveError `UNREADABLE`
+   */
+  prune(limits?: PruneLimits): Pruned;
+  /** @throws VarveError `UNREADABLE` */
+  info(): CacheInfo;
+  /** Reads all entries and removes the broken ones. @throws VarveError `UNREADABLE` */
+  verify(): Verified;
+  /** All portable entries, by kind and key. @throws VarveError `UNREADABLE` */
+  exportEntries(): Iterable<CacheEntry>;
+  importEntries(entries: Iterable<CacheEntry>): Imported;
+}
+
+export interface DigestCacheOptions {
+  /** It needn't be there yet; what else is in it is left alone. */
+  readonly folder: string;
+  /** The time in milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** Opens a cache; nothing is read or made before it is needed. */
+export function openDigestCache(options: DigestCacheOptions): DigestCache {
+  return new FolderCache(options);
+}
+
+class FolderCache implements DigestCache {
+  readonly folder: string;
+  readonly #store: EntryStore;
+  readonly #now: () => number;
+  readonly #dropped = new Set<string>();
+  #written = false;
+
+  constructor({ folder, now }: DigestCacheOptions) {
+    this.folder = folder;
+    this.#store = new EntryStore(folder);
+    this.#now = now;
+  }
+
+  layer(key: LayerKey): CachedLayer | undefined {
+    const entry = this.#get("layer", key);
+    return entry && { diffId: entry.digest, size: entry.size, portable: entry.portable };
+  }
+
+  putLayer(key: LayerKey, { diffId, size, portable }: CachedLayer): void {
+    this.#put({ kind: "layer", key, digest: diffId, size, portable });
+  }
+
+  dropLayer(key: LayerKey): boolean {
+    return this.#drop("layer", key);
+  }
+
+  blob(key: BlobKey): CachedBlob | undefined {
+    const entry = this.#get("blob", blobKeyDigits(key));
+    return entry && { digest: entry.digest, size: entry.size, portable: entry.portable };
+  }
+
+  putBlob(key: BlobKey, { digest, size, portable }: CachedBlob): void {
+    this.#put({ kind: "blob", key: blobKeyDigits(key), digest, size, portable });
+  }
+
+  dropBlob(key: BlobKey): boolean {
+    return this.#drop("blob", blobKeyDigits(key));
+  }
+
+  prune(limits: PruneLimits = {}): Pruned {
+    return prune(this.#store, { ...limits, now: this.#now() });
+  }
+
+  info(): CacheInfo {
+    return describe(this.#store, this.folder);
+  }
+
+  verify(): Verified {
+    return verify(this.#store);
+  }
+
+  *exportEntries(): Generator<CacheEntry, void, void> {
+    for (const file of this.#store.files()) {
+      const entry = this.#known(file);
+      if (entry?.portable) yield entry;
+    }
+  }
+
+  importEntries(entries: Iterable<CacheEntry>): Imported {
+    let [added, known, skipped] = [0, 0, 0];
+    for (const entry of entries) {
+      if (!entry.portable) skipped++;
+      else if (this.#known(entry) !== undefined) known++;
+      else if (this.#put(entry)) added++;
+      else skipped++;
+    }
+    return { added, known, skipped };
+  }
+
+  #get(kind: CacheEntry["kind"], key: string): CacheEntry | undefined {
+    return this.#known({ kind, key }, this.#now());
+  }
+
+  #known({ kind, key }: Pick<CacheEntry, "kind" | "key">, touch?: number): CacheEntry | undefined {
+    return this.#dropped.has(`${kind} ${key}`) ? undefined : this.#store.read({ kind, key }, touch);
+  }
+
+  /** Writes an entry if it can; tells whether it did. */
+  #put(entry: CacheEntry): boolean {
+    const now = this.#now();
+    this.#pruneFirst(now);
+    try {
+      this.#store.write(entry, now);
+    } catch {
+      // The disk is full, the folder is read-only, …: it is measured again next time.
+      return false;
+    }
+    this.#dropped.delete(`${entry.kind} ${entry.key}`);
+    return true;
+  }
+
+  /** Prunes before the first entry is written, if that wasn't done lately. */
+  #pruneFirst(now: number): void {
+    if (this.#written) return;
+    this.#written = true;
+    try {
+      pruneNowAndThen(this.#store, now);
+    } catch {
+      // Another time.
+    }
+  }
+
+  #drop(kind: CacheEntry["kind"], key: string): boolean {
+    this.#dropped.add(`${kind} ${key}`);
+    return this.#store.remove({ kind, key });
+  }
+}

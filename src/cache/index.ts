@@ -1,0 +1,24 @@
+export {
+  type CachedBlob,
+  type CachedLayer,
+  type DigestCache,
+  type DigestCacheOptions,
+  type Imported,
+  openDigestCache,
+} from "./cache.ts";
+export {
+  type CacheEntry,
+  type DecodedEntries,
+  decodeEntries,
+  type EntryKind,
+  encodeEntries,
+} from "./entry.ts";
+export { type BlobKey, COMPRESSOR_FORMAT, type LayerKey, layerKey, WRITER_FORMAT } from "./key.ts";
+export {
+  type CacheInfo,
+  DEFAULT_MAX_AGE,
+  DEFAULT_MAX_ENTRIES,
+  type Pruned,
+  type PruneLimits,
+  type Verified,
+} from "./upkeep.ts";

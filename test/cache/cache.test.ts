@@ -1,0 +1,153 @@
+import assert from "node:assert/strict";
+import { readdirSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { decodeEntries, encodeEntries } from "../../src/cache/index.ts";
+import { temporaryFolder } from "../support/tmp.ts";
+import {
+  blobKeyOf,
+  blobOf,
+  DAY,
+  filesIn,
+  keyOf,
+  layerOf,
+  NOW,
+  openAt,
+  openWithClock,
+} from "./support/samples.ts";
+
+describe("a digest cache", () => {
+  it("gives what was put, to itself and to others, and nothing else", async (t) => {
+    const folder = join(await temporaryFolder(t), "not", "there", "yet");
+    const cache = openAt(folder);
+    assert.equal(cache.layer(keyOf(1)), undefined);
+    cache.putLayer(keyOf(1), layerOf(1));
+    cache.putBlob(blobKeyOf(1), blobOf(1));
+    for (const reader of [cache, openAt(folder)]) {
+      assert.deepEqual(reader.layer(keyOf(1)), layerOf(1));
+      assert.deepEqual(reader.blob(blobKeyOf(1)), blobOf(1));
+      assert.equal(reader.layer(keyOf(2)), undefined);
+      assert.equal(reader.blob(blobKeyOf(2)), undefined);
+    }
+  });
+
+  it("keeps a blob for each algorithm, level and library by itself", async (t) => {
+    const cache = openAt(await temporaryFolder(t));
+    const key = blobKeyOf(1);
+    cache.putBlob(key, blobOf(1));
+    const others = [
+      { ...key, diffId: layerOf(2).diffId },
+      { ...key, algorithm: "zstd" as const },
+      { ...key, level: 9 },
+      { ...key, level: undefined },
+      { ...key, library: "zlib 1.3.2" },
+    ];
+    for (const other of others) assert.equal(cache.blob(other), undefined);
+  });
+
+  it("asks nothing of the disk before it is used, and makes no folder for reading", async (t) => {
+    const folder = join(await temporaryFolder(t), "cache");
+    const cache = openAt(folder);
+    assert.equal(cache.layer(keyOf(1)), undefined);
+    cache.dropLayer(keyOf(1));
+    assert.deepEqual([...cache.exportEntries()], []);
+    assert.equal(cache.info().entries.layer, 0);
+    assert.throws(() => readdirSync(folder), { code: "ENOENT" });
+  });
+
+  it("takes what is put last", async (t) => {
+    const cache = openAt(await temporaryFolder(t));
+    cache.putLayer(keyOf(1), layerOf(1));
+    cache.putLayer(keyOf(1), layerOf(2));
+    assert.deepEqual(cache.layer(keyOf(1)), layerOf(2));
+  });
+
+  it("forgets what is dropped until it is put again", async (t) => {
+    const folder = await temporaryFolder(t);
+    const cache = openAt(folder);
+    cache.putLayer(keyOf(1), layerOf(2));
+    cache.putBlob(blobKeyOf(1), blobOf(2));
+    assert.equal(cache.dropLayer(keyOf(1)), true);
+    assert.equal(cache.dropBlob(blobKeyOf(1)), true);
+    assert.equal(openAt(folder).layer(keyOf(1)), undefined);
+    assert.equal(openAt(folder).blob(blobKeyOf(1)), undefined);
+    cache.putLayer(keyOf(1), layerOf(1));
+    assert.deepEqual(cache.layer(keyOf(1)), layerOf(1));
+  });
+
+  it("keeps no entry that could not be read again", async (t) => {
+    const folder = await temporaryFolder(t);
+    const cache = openAt(folder);
+    for (const size of [-1, 0.5, NaN, 2 ** 53]) cache.putLayer(keyOf(1), { ...layerOf(1), size });
+    assert.deepEqual(filesIn(folder), []);
+  });
+
+  it("marks an entry as used when it is, but not more than once a day", async (t) => {
+    const folder = await temporaryFolder(t);
+    const { cache, clock } = openWithClock(folder);
+    cache.putLayer(keyOf(1), layerOf(1));
+    const [file] = filesIn(folder) as [string];
+    const used = () => statSync(file).mtimeMs;
+    assert.equal(used(), NOW);
+    clock.now = NOW + DAY - 1;
+    cache.layer(keyOf(1));
+    assert.equal(used(), NOW);
+    clock.now = NOW + DAY;
+    // Neither of these is a use.
+    [...cache.exportEntries()];
+    cache.verify();
+    cache.info();
+    assert.equal(used(), NOW);
+    cache.layer(keyOf(1));
+    assert.equal(used(), NOW + DAY);
+  });
+
+  it("exports what is portable, and nothing else", async (t) => {
+    const cache = openAt(await temporaryFolder(t));
+    cache.putLayer(keyOf(1), layerOf(1));
+    cache.putLayer(keyOf(2), { ...layerOf(2), portable: false });
+    cache.putBlob(blobKeyOf(1), blobOf(1));
+    cache.putBlob(blobKeyOf(2), { ...blobOf(2), portable: false });
+    const exported = [...cache.exportEntries()];
+    assert.deepEqual(
+      exported.map(({ kind, digest }) => [kind, digest]),
+      [
+        ["blob", blobOf(1).digest],
+        ["layer", layerOf(1).diffId],
+      ],
+    );
+    assert.deepEqual(cache.layer(keyOf(2)), { ...layerOf(2), portable: false });
+  });
+
+  it("imports what it doesn't know, and keeps what it does", async (t) => {
+    const [one, two] = [openAt(await temporaryFolder(t)), openAt(await temporaryFolder(t))];
+    for (const number of [1, 2]) one.putLayer(keyOf(number), layerOf(number));
+    two.putLayer(keyOf(2), layerOf(3));
+    two.putBlob(blobKeyOf(4), blobOf(4));
+    const { entries } = decodeEntries(encodeEntries(one.exportEntries()));
+    const [first] = entries as [(typeof entries)[number]];
+    assert.deepEqual(two.importEntries([...entries, { ...first, portable: false }]), {
+      added: 1,
+      known: 1,
+      skipped: 1,
+    });
+    assert.deepEqual(
+      [1, 2].map((number) => two.layer(keyOf(number))),
+      [layerOf(1), layerOf(3)],
+    );
+    assert.deepEqual(two.blob(blobKeyOf(4)), blobOf(4));
+  });
+
+  it("writes nothing outside of its folder, whatever an entry's key says", async (t) => {
+    const folder = await temporaryFolder(t);
+    const cache = openAt(join(folder, "cache"));
+    cache.putLayer(keyOf(1), layerOf(1));
+    const [entry] = [...cache.exportEntries()] as [
+      { kind: "layer"; digest: never; size: number; key: string; portable: true },
+    ];
+    writeFileSync(join(folder, "victim.json"), "text");
+    const key = "../../../../victim";
+    assert.deepEqual(cache.importEntries([{ ...entry, key }]), { added: 0, known: 0, skipped: 1 });
+    assert.deepEqual(readdirSync(folder).sort(), ["cache", "victim.json"]);
+  });
+});
