@@ -13,10 +13,21 @@ export function componentsComment(components: readonly string[]): string {
 /** Matches a string of the list: in double quotes as JSON writes it, or in single quotes as Python does. */
 const QUOTED = /"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'/gs;
 
-/** The components that a comment lists, as far as they matter to people; empty for any other comment. */
+/** An escape in such a string: a code point in hexadecimal digits, or a character after a backslash. */
+const ESCAPE = /\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|U([0-9a-fA-F]{8})|(.))/gs;
+const CONTROLS: Partial<Record<string, string>> = { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" };
+
+/** The components that a comment lists; empty for any other comment. */
 export function componentsOf(comment: string | null | undefined): readonly string[] {
   if (!comment?.startsWith(PREFIX)) return [];
   return (comment.slice(PREFIX.length).match(QUOTED) ?? []).map((quoted) =>
-    quoted.slice(1, -1).replace(/\\(.)/gs, "$1"),
+    quoted.slice(1, -1).replace(ESCAPE, unescaped),
   );
+}
+
+function unescaped(all: string, short?: string, byte?: string, long?: string, character = ""): string {
+  const digits = short ?? byte ?? long;
+  if (digits === undefined) return CONTROLS[character] ?? character;
+  const code = Number.parseInt(digits, 16);
+  return code <= 0x10ffff ? String.fromCodePoint(code) : all;
 }

@@ -1,0 +1,147 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { type ImageDraft, type ImageSink, type Layer, writeImage } from "../../src/image/index.ts";
+import { type Descriptor, digestOf, encodeDocument, MediaType } from "../../src/oci/index.ts";
+
+function layerOf(text: string): Layer {
+  const bytes = Buffer.from(text);
+  const digest = digestOf(bytes);
+  return {
+    descriptor: { mediaType: MediaType.ociLayer, digest, size: bytes.length },
+    diffId: digest,
+    components: [text],
+    async *open() {
+      yield bytes;
+    },
+  };
+}
+
+function draftOf(layers: () => AsyncIterable<Layer>): ImageDraft {
+  return {
+    layers,
+    finish: (made) => ({
+      config: encodeDocument(
+        {
+          architecture: "amd64",
+          os: "linux",
+          rootfs: { type: "layers" as const, diff_ids: made.map(({ diffId }) => diffId) },
+        },
+        MediaType.ociConfig,
+      ),
+      names: ["x"],
+    }),
+  };
+}
+
+/** A sink that keeps a diary; `store` is what it does with a layer. */
+function diarist(diary: string[], { parallel = 1, store = async (_: string) => {} } = {}): ImageSink {
+  return {
+    name: "the sink",
+    parallel,
+    async open() {
+      return {
+        async layer(layer) {
+          const [name = ""] = layer.components;
+          diary.push(`begin ${name}`);
+          await store(name);
+          for await (const _ of layer.open());
+          diary.push(`end ${name}`);
+          return { descriptor: layer.descriptor, outcome: "written" };
+        },
+        async finish({ manifest }): Promise<Descriptor> {
+          diary.push(`finish ${manifest.value.layers.length}`);
+          return manifest.descriptor;
+        },
+        async [Symbol.asyncDispose]() {
+          diary.push("dispose");
+        },
+      };
+    },
+  };
+}
+
+describe("writing an image", () => {
+  const three = draftOf(async function* () {
+    for (const name of ["a", "b", "c"]) yield layerOf(name);
+  });
+
+  it("gives a sink its layers from the bottom up, then the rest", async () => {
+    const diary: string[] = [];
+    const [written] = await writeImage(three, [diarist(diary)]);
+    assert.deepEqual(diary, [
+      "begin a",
+      "end a",
+      "begin b",
+      "end b",
+      "begin c",
+      "end c",
+      "finish 3",
+      "dispose",
+    ]);
+    assert.equal(written!.layers.length, 3);
+  });
+
+  it("keeps the layers' order in the manifest, whichever is through first", async () => {
+    const release = Promise.withResolvers<void>();
+    const diary: string[] = [];
+    const store = async (name: string) => {
+      if (name === "a") await release.promise;
+      if (name === "c") release.resolve();
+    };
+    const [written] = await writeImage(three, [diarist(diary, { parallel: 3, store })]);
+    assert.ok(diary.indexOf("end c") < diary.indexOf("end a"));
+    assert.deepEqual(
+      written!.layers.map(({ descriptor }) => descriptor.digest),
+      ["a", "b", "c"].map((name) => layerOf(name).diffId),
+    );
+  });
+
+  it("waits for the layers under way before it fails, whoever failed", async () => {
+    const begun = Promise.withResolvers<void>();
+    const release = Promise.withResolvers<void>();
+    const failing = draftOf(async function* () {
+      yield layerOf("a");
+      await begun.promise;
+      setImmediate(release.resolve);
+      throw new Error("the draft broke");
+    });
+    const diary: string[] = [];
+    const store = async () => {
+      begun.resolve();
+      await release.promise;
+    };
+    await assert.rejects(writeImage(failing, [diarist(diary, { parallel: 2, store })]), /the draft broke/);
+    // A writer that is disposed of while it writes could leave behind what it was writing.
+    assert.deepEqual(diary, ["begin a", "end a", "dispose"]);
+  });
+
+  it("fails with a sink's failure, disposes of all sinks, and finishes none", async () => {
+    const diary: string[] = [];
+    const failing = diarist(diary, {
+      store: async (name) => {
+        if (name === "b") throw new Error("the sink broke");
+      },
+    });
+    const other: string[] = [];
+    await assert.rejects(writeImage(three, [failing, diarist(other)]), /the sink broke/);
+    assert.deepEqual(diary, ["begin a", "end a", "begin b", "dispose"]);
+    assert.equal(other.at(-1), "dispose");
+    assert.ok(!other.some((line) => line.startsWith("finish")));
+  });
+
+  it("reads each layer once for several sinks", async () => {
+    let opened = 0;
+    const draft = draftOf(async function* () {
+      const layer = layerOf("a");
+      yield {
+        ...layer,
+        open: () => {
+          opened++;
+          return layer.open();
+        },
+      };
+    });
+    await writeImage(draft, [diarist([]), diarist([]), diarist([])]);
+    assert.equal(opened, 1);
+  });
+});
