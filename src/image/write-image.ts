@@ -153,14 +153,17 @@ async function forEachParallel<T>(
   const running = new Set<Promise<void>>();
   const failures: unknown[] = [];
   let index = 0;
-  for await (const item of items) {
-    const task = work(item, index++)
-      .catch((error) => void failures.push(error))
-      .finally(() => running.delete(task));
-    running.add(task);
-    if (running.size >= limit) await Promise.race(running);
-    if (failures.length > 0) break;
+  try {
+    for await (const item of items) {
+      const task = work(item, index++)
+        .catch((error) => void failures.push(error))
+        .finally(() => running.delete(task));
+      running.add(task);
+      if (running.size >= limit) await Promise.race(running);
+      if (failures.length > 0) break;
+    }
+  } finally {
+    await Promise.all(running);
   }
-  await Promise.all(running);
   if (failures.length > 0) throw failures[0];
 }
