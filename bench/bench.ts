@@ -13,6 +13,8 @@ export interface Context {
   work: string;
   /** How many times each side of a pair is run. */
   runs: number;
+  /** Take runs again that others on the machine disturbed. */
+  quiet: boolean;
   /** The built varve, as its users run it. */
   varve: Command;
   /** Tells people what is going on. */

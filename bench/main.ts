@@ -6,7 +6,7 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { findPython, ROOT } from "./bench.ts";
 import { BENCHES } from "./benches/index.ts";
-import { type Row, table } from "./report.ts";
+import { disturbance, type Row, table } from "./report.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -14,6 +14,7 @@ const { values, positionals } = parseArgs({
     runs: { type: "string", default: "5" },
     json: { type: "boolean", default: false },
     save: { type: "boolean", default: false },
+    quiet: { type: "boolean", default: false },
     list: { type: "boolean", default: false },
     varve: { type: "string" },
   },
@@ -29,7 +30,7 @@ async function main(): Promise<number> {
   const unknown = positionals.filter((name) => !BENCHES.some((bench) => bench.name === name));
   if (unknown.length > 0 || !Number.isInteger(runs) || runs < 1) {
     say(
-      `usage: npm run bench -- [--runs N] [--json] [--save] [--list] [--varve BIN_JS] [NAME...], where NAME is one of ${names()}`,
+      `usage: npm run bench -- [--runs N] [--json] [--save] [--quiet] [--list] [--varve BIN_JS] [NAME...], where NAME is one of ${names()}`,
     );
     return 2;
   }
@@ -50,7 +51,7 @@ async function main(): Promise<number> {
   const rows: (Row & { bench: string })[] = [];
   for (const bench of chosen) {
     say(`${bench.name}: ${bench.what}`);
-    const found = await bench.run({ work, runs, varve: [process.execPath, bin], say });
+    const found = await bench.run({ work, runs, quiet: values.quiet, varve: [process.execPath, bin], say });
     rows.push(...found.map((row) => ({ bench: bench.name, ...row })));
   }
   const machine = {
@@ -69,6 +70,8 @@ async function main(): Promise<number> {
       `${cpu}, ${cores} cores, ${memory}; Node ${node}, CPython ${cpython}; ${runs} runs of each\n`,
     );
     console.log(table(rows));
+    const warning = disturbance(rows);
+    if (warning !== undefined) console.log(`\n${warning}`);
   }
   // A target that is missed is something to know, and noise is no failure; only a wrong result is one.
   return 0;

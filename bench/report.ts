@@ -1,6 +1,6 @@
 /** What a benchmark answers with, and how it is put into words. */
 import type { Pair, Spread } from "./run.ts";
-import { ratios, spread } from "./run.ts";
+import { DISTURBED, ratios, spread } from "./run.ts";
 
 /** What a figure has to be for its target to be met. */
 export type Target = { atLeast: number } | { atMost: number };
@@ -17,6 +17,8 @@ export interface Row {
   ratio?: Spread;
   /** Processor time in seconds, the median of each side: a busy machine disturbs it least. */
   cpu?: { ours: number; theirs: number };
+  /** What others took of the machine meanwhile, the median of all runs, as a share of all its cores. */
+  others?: number;
   target: Target;
   met: boolean;
 }
@@ -40,6 +42,7 @@ export function timeRow(
     theirs: walls(pair.theirs),
     ratio,
     cpu: { ours: medianCpu(pair.ours), theirs: medianCpu(pair.theirs) },
+    others: spread([...pair.ours, ...pair.theirs].map((sample) => sample.others)).median,
     target,
     met: meets(ratio.median, target),
   };
@@ -64,6 +67,13 @@ export function secondsRow(what: string, seconds: readonly number[], atMost: num
 /** Whether a figure is what its target wants. */
 export const meets = (figure: number, target: Target): boolean =>
   "atLeast" in target ? figure >= target.atLeast : figure <= target.atMost;
+
+/** A sentence about how far the times can be trusted, or nothing where there is nothing to say. */
+export function disturbance(rows: readonly Row[]): string | undefined {
+  const others = Math.max(0, ...rows.filter(({ unit }) => unit === "s").map((row) => row.others ?? 0));
+  if (others <= DISTURBED) return undefined;
+  return `Others took up to ${(others * 100).toFixed(0)}% of the machine meanwhile, so the times are worth little; --quiet waits for better ones.`;
+}
 
 /** The rows as a table for people. */
 export function table(rows: readonly Row[]): string {

@@ -8,7 +8,7 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 
 /** A command and its arguments; nothing is read by a shell. */
@@ -22,6 +22,8 @@ export interface Sample {
   cpu: number;
   /** The largest resident set that one of its processes had, in bytes. Threads of a process share it. */
   peak: number;
+  /** What others took of the machine meanwhile, as a share of all its cores: 0 to 1. */
+  others: number;
 }
 
 /** The runs of two commands, each of `ours` with the one of `theirs` right after it. */
@@ -44,27 +46,44 @@ const GNU_TIME = "/usr/bin/time";
 export function measure(command: Command, { sink }: RunOptions): Sample {
   const folder = mkdtempSync(join(tmpdir(), "varve-bench-"));
   try {
-    const report = join(folder, "time");
-    const timed = [GNU_TIME, "-q", "-o", report, "-f", "%U %S %M %x", ...command] as const;
+    const [report, reader] = [join(folder, "time"), join(folder, "reader")];
+    const time = [GNU_TIME, "-q", "-f", "%U %S %M %x", "-o"] as const;
+    const timed = [...time, report, ...command] as const;
     // A shell connects the pipe, so that no process of ours stands between writer and reader.
-    const piped = ["sh", "-c", '"$@" | cat > /dev/null', "sh", ...timed] as const;
+    const piped = [
+      "sh",
+      "-c",
+      `"$@" | ${time.join(" ").replace(/%.*x/, '"$&"')} ${reader} cat > /dev/null`,
+      "sh",
+      ...timed,
+    ];
     const [file, ...args] = sink === "pipe" ? piped : timed;
+    const busy = busySeconds();
     const start = process.hrtime.bigint();
     const ran = spawnSync(file!, args, { stdio: ["ignore", "ignore", "pipe"], maxBuffer: 1 << 28 });
     const wall = Number(process.hrtime.bigint() - start) / 1e9;
     if (ran.error !== undefined) throw ran.error;
-    const [user, system, kilobytes, status] = readFileSync(report, "utf8")
-      .trim()
-      .split(/\s+/)
-      .slice(-4)
-      .map(Number);
-    if (status !== 0) {
+    const own = readReport(report);
+    if (own.status !== 0) {
       throw new Error(`${command.join(" ").slice(0, 300)} failed: ${ran.stderr.toString().slice(-1000)}`);
     }
-    return { wall, cpu: user! + system!, peak: kilobytes! * 1024 };
+    const known = own.cpu + (sink === "pipe" ? readReport(reader).cpu : 0);
+    const others = Math.max(0, busySeconds() - busy - known) / (wall * cpus().length);
+    return { wall, cpu: own.cpu, peak: own.peak, others };
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+function readReport(path: string): { cpu: number; peak: number; status: number } {
+  const figures = readFileSync(path, "utf8").trim().split(/\s+/).slice(-4).map(Number);
+  const [user, system, kilobytes, status] = figures as [number, number, number, number];
+  return { cpu: user + system, peak: kilobytes * 1024, status };
+}
+
+/** The seconds that all cores together were busy since the machine started, in the kernel's steps of 10 ms. */
+function busySeconds(): number {
+  return cpus().reduce((sum, { times }) => sum + times.user + times.nice + times.sys + times.irq, 0) / 1000;
 }
 
 /** How two commands are compared. */
@@ -73,16 +92,33 @@ export interface PairOptions extends RunOptions {
   theirs: Command;
   /** How many times each is run, after a first time that isn't counted and warms the page cache. */
   runs: number;
+  /** Runs that others disturbed are taken again, as far as there is patience. */
+  quiet?: boolean;
 }
 
+/** Others that take more of the machine than this disturb a run; below it, the kernel's steps are part of the figure. */
+export const DISTURBED = 0.05;
+/** How many runs in all may be thrown away for one that counts, and how long to wait before each. */
+const PATIENCE = 20;
+const PAUSE_MS = 3000;
+
 /** Runs two commands alternately, so that what disturbs the machine meets both. */
-export function measurePair({ ours, theirs, runs, sink }: PairOptions): Pair {
+export function measurePair({ ours, theirs, runs, sink, quiet = false }: PairOptions): Pair {
   const pair: { ours: Sample[]; theirs: Sample[] } = { ours: [], theirs: [] };
+  const sample = (command: Command): Sample => {
+    let taken = measure(command, { sink });
+    for (let again = 0; quiet && taken.others > DISTURBED && again < PATIENCE; again++) {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_MS);
+      const next = measure(command, { sink });
+      if (next.others < taken.others) taken = next;
+    }
+    return taken;
+  };
   measure(ours, { sink });
   measure(theirs, { sink });
   for (let i = 0; i < runs; i++) {
-    pair.ours.push(measure(ours, { sink }));
-    pair.theirs.push(measure(theirs, { sink }));
+    pair.ours.push(sample(ours));
+    pair.theirs.push(sample(theirs));
   }
   return pair;
 }

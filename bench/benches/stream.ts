@@ -14,8 +14,14 @@ export const streamStore: Bench = {
   async run(context) {
     const fixture = await debianStore(context.work, context.say);
     const { name, ours, theirs } = prepare("store", fixture, context);
-    const cpython = measurePair({ ours, theirs, runs: context.runs, sink: "pipe" });
-    const limit = measurePair({ ours, theirs: tarIntoOpenssl(fixture), runs: context.runs, sink: "pipe" });
+    const cpython = measurePair({ ours, theirs, runs: context.runs, quiet: context.quiet, sink: "pipe" });
+    const limit = measurePair({
+      ours,
+      theirs: tarIntoOpenssl(fixture),
+      runs: context.runs,
+      quiet: context.quiet,
+      sink: "pipe",
+    });
     return [
       timeRow(`${name}: varve stream / CPython`, cpython, { faster: 4.5 }),
       timeRow(`${name}: varve stream / tar | openssl sha256`, limit, { slower: 1.6 }),
@@ -35,7 +41,7 @@ export const streamSmall: Bench = {
   async run(context) {
     const fixture = npmTree(context.work, context.say);
     const { name, ours, theirs } = prepare("small files", fixture, context);
-    const cpython = measurePair({ ours, theirs, runs: context.runs, sink: "pipe" });
+    const cpython = measurePair({ ours, theirs, runs: context.runs, quiet: context.quiet, sink: "pipe" });
     return [
       timeRow(`${name}: varve stream / CPython`, cpython, { faster: 4 }),
       memoryRow(`${name}: peak memory / CPython`, cpython, 160),

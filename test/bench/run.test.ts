@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { measure, measurePair, outputDigest, ratios, type Sample, spread } from "../../bench/run.ts";
 
 const withTime = { skip: existsSync("/usr/bin/time") ? false : "GNU time is not installed" };
-const sample = (wall: number): Sample => ({ wall, cpu: 0, peak: 0 });
+const sample = (wall: number): Sample => ({ wall, cpu: 0, peak: 0, others: 0 });
 
 test("spread gives the middle and the ends, in whatever order the figures come", () => {
   assert.deepEqual(spread([5, 1, 3]), { median: 3, min: 1, max: 5 });
