@@ -1,4 +1,5 @@
 /** `varve stream` against a program in CPython that writes the same bytes, and against what the machine can do. */
+import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { type Bench, type Context, findPython, ROOT } from "../bench.ts";
 import { streamConf } from "../fixtures/conf.ts";
@@ -56,7 +57,7 @@ function prepare(
   { varve, work, say }: Context,
 ): { name: string; ours: Command; theirs: Command } {
   const conf = streamConf(join(work, `conf-${name.replace(" ", "-")}`), fixture, varve);
-  const ours: Command = [...varve, "stream", conf];
+  const ours: Command = [...varve, "stream", ...withoutCache(varve), conf];
   const theirs: Command = [findPython().file, join(ROOT, "test/oracle/stream_image.py"), conf];
   say(`${name}: ${fixture.files} files, ${(fixture.bytes / 1e9).toFixed(2)} GB; comparing the bytes of both`);
   const digests = [outputDigest(ours), outputDigest(theirs)];
@@ -65,6 +66,12 @@ function prepare(
   }
   say(`${name}: both write sha256:${digests[0]}; measuring`);
   return { name, ours, theirs };
+}
+
+/** Nothing known beforehand: that is what CPython's program starts from, too. Older builds have no cache to leave out. */
+function withoutCache([file, ...args]: Command): string[] {
+  const help = execFileSync(file, [...args, "stream", "--help"], { encoding: "utf8" });
+  return help.includes("--no-cache") ? ["--no-cache"] : [];
 }
 
 /** One pass of GNU tar over the same files into one process that hashes: no program that reads and hashes all is faster. */
