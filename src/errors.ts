@@ -21,6 +21,8 @@ export type ErrorCode =
   | "UNSUPPORTED_FILE"
   /** A file changed after it was measured and before it was written. */
   | "CHANGED_WHILE_READING"
+  /** A layer isn't what the digest cache said; what it said has been forgotten, so that building again is right. */
+  | "STALE_CACHE"
   /** Text that should be JSON isn't, or has a key twice, or is nested too deeply. */
   | "INVALID_JSON"
   /** A `varve stream` configuration has a field missing or of the wrong type. */

@@ -1,4 +1,5 @@
 /** How a spec becomes an image. */
+import type { DigestCache } from "../cache/index.ts";
 import { type MergedContents, mergeContents } from "../customise/index.ts";
 import type { LayerRecipe } from "../fs/index.ts";
 import { makeGraph, type ReferencesGraph, readGraph, withoutComponents } from "../graph/index.ts";
@@ -22,11 +23,13 @@ const DERIVED_TAG_LENGTH = 32;
 
 export interface BuildOptions {
   /** The image that the spec's `fromImage` names; its reader must stay open until the draft is written. */
-  readonly base?: Image;
+  readonly base?: Image | undefined;
   /** This machine's, as Go names it, for a spec that names none. */
   readonly architecture: string;
   /** What `"now"` means. */
   readonly now: Date;
+  /** Knows layers that were measured before. */
+  readonly cache?: DigestCache | undefined;
   /** Gets a sentence for what the user may want to know. */
   readonly onNote?: (sentence: string) => void;
 }
@@ -55,7 +58,7 @@ export async function buildImage(spec: ImageSpec, options: BuildOptions): Promis
   return {
     async *layers(signal) {
       yield* base?.layers ?? [];
-      yield* measureLayers(recipes, signal === undefined ? {} : { signal });
+      yield* measureLayers(recipes, { cache: options.cache, signal });
     },
     finish: (layers) => finishImage(layers, spec, options),
   };

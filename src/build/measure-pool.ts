@@ -1,39 +1,80 @@
 /** Threads that measure layers. */
 import { Worker } from "node:worker_threads";
+import type { DigestCache, LayerKey } from "../cache/index.ts";
 import { type ErrorCode, VarveError } from "../errors.ts";
-import type { LayerRecipe } from "../fs/index.ts";
-import { parseDigest } from "../oci/index.ts";
+import type { LayerRecipe, TreeListing } from "../fs/index.ts";
+import { type Digest, parseDigest } from "../oci/index.ts";
 import { fingerprintKey } from "../util/index.ts";
-import type { Measured } from "./measure.ts";
+import { recipeKey } from "./layer-key.ts";
+
+/** What is known of a recipe's layer. */
+export interface Measured {
+  readonly diffId: Digest;
+  /** The uncompressed archive's length in bytes. */
+  readonly size: number;
+  /** Tells whether the bytes are the same when the layer is packed again; absent for what only the cache says. */
+  readonly fingerprint?: string;
+  /** The trees as they were listed, so that writing needn't list them again; absent where nobody has listed them. */
+  readonly listings?: readonly TreeListing[];
+  /** Under which the cache has it. */
+  readonly key?: LayerKey | undefined;
+  /** Whether the key means the same on every machine. */
+  readonly portable: boolean;
+}
 
 /** What a thread gets when it starts. */
 export interface MeasureThreadData {
   readonly fingerprintKey: Uint8Array;
 }
 
-/** What a thread says of a recipe. */
-export interface ThreadMeasured extends Omit<Measured, "diffId"> {
-  /** In hexadecimal. */
-  readonly sha256: string;
-}
+/** What a thread is asked: to measure a recipe; to list its trees and wait; or to measure what it listed. */
+export type MeasureRequest =
+  | { readonly type: "measure"; readonly recipe: LayerRecipe }
+  | { readonly type: "list"; readonly recipe: LayerRecipe }
+  | { readonly type: "measure-listed" };
 
 /** What a thread answers; errors lose their class on the way, so their parts are sent. */
 export type MeasureAnswer =
-  | { readonly measured: ThreadMeasured }
-  | { readonly error: { readonly code: ErrorCode | undefined; readonly message: string } };
+  | { readonly type: "listed"; readonly listings: readonly TreeListing[] }
+  | {
+      readonly type: "measured";
+      /** In hexadecimal. */
+      readonly sha256: string;
+      readonly size: number;
+      readonly fingerprint: string;
+      /** Unless they were sent before. */
+      readonly listings?: readonly TreeListing[];
+    }
+  | { readonly type: "failed"; readonly code: ErrorCode | undefined; readonly message: string };
+
+export interface MeasurePoolOptions {
+  readonly threads: number;
+  readonly cache?: DigestCache | undefined;
+}
 
 interface Job {
   readonly recipe: LayerRecipe;
   readonly resolve: (measured: Measured) => void;
   readonly reject: (error: unknown) => void;
+  /** Whether the key rests on NAR hashes alone. */
+  readonly portable: boolean;
+  key: LayerKey | undefined;
+  /** Whether what is measured may be kept. */
+  settled: boolean;
+  listings: readonly TreeListing[] | undefined;
 }
 
+/** A file that changed this little before it was listed could change again without its times telling, in milliseconds. */
+const UNSETTLED = 2000;
+
 /**
- * Measures recipes in several threads. The first thread takes them in order, so that whoever writes the layers can
- * begin at once; the others take the largest that is left, so that none is still being measured when all else is done.
+ * Measures recipes in several threads, those excepted that the cache knows. The first thread takes them in order, so that
+ * whoever writes the layers can begin at once; the others take the largest that is left, so that none is still being
+ * measured when all else is done.
  */
 export class MeasurePool implements AsyncDisposable {
-  readonly #workers: readonly Worker[];
+  readonly #options: MeasurePoolOptions;
+  readonly #workers: Worker[] = [];
   readonly #running = new Map<Worker, Job>();
   readonly #inOrder: Job[] = [];
   readonly #bySize: Job[] = [];
@@ -45,22 +86,32 @@ export class MeasurePool implements AsyncDisposable {
   /** One promise for each recipe, in their order. */
   readonly measured: readonly Promise<Measured>[];
 
-  constructor(recipes: readonly LayerRecipe[], { threads }: { threads: number }) {
-    this.measured = recipes.map((recipe) => {
-      const { promise, resolve, reject } = Promise.withResolvers<Measured>();
-      this.#inOrder.push({ recipe, resolve, reject });
-      // Each is awaited in its turn; until then a failure must not count as nobody's.
-      promise.catch(() => {});
-      return promise;
-    });
+  constructor(recipes: readonly LayerRecipe[], options: MeasurePoolOptions) {
+    this.#options = options;
+    this.measured = recipes.map((recipe) => this.#enqueue(recipe));
     this.#bySize = this.#inOrder.toSorted((a, b) => b.recipe.items.length - a.recipe.items.length);
-    this.#workers = Array.from({ length: Math.min(threads, recipes.length) }, () => this.#startWorker());
+    const threads = Math.min(options.threads, this.#inOrder.length);
+    for (let n = 0; n < threads; n++) this.#workers.push(this.#startWorker());
     for (const worker of this.#workers) this.#dispatch(worker);
   }
 
   /** Ends the threads, whatever they are doing. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#workers.map((worker) => worker.terminate()));
+  }
+
+  /** Looks a recipe up, or makes a job of it. */
+  #enqueue(recipe: LayerRecipe): Promise<Measured> {
+    const { cache } = this.#options;
+    const key = cache && recipeKey(recipe);
+    const portable = key !== undefined;
+    const known = key && cache?.layer(key);
+    if (known) return Promise.resolve({ diffId: known.diffId, size: known.size, key, portable });
+    const { promise, resolve, reject } = Promise.withResolvers<Measured>();
+    this.#inOrder.push({ recipe, resolve, reject, portable, key, settled: portable, listings: undefined });
+    // Each is awaited in its turn; until then a failure must not count as nobody's.
+    promise.catch(() => {});
+    return promise;
   }
 
   #startWorker(): Worker {
@@ -71,7 +122,7 @@ export class MeasurePool implements AsyncDisposable {
       resourceLimits: { maxYoungGenerationSizeMb: 4 },
       workerData: { fingerprintKey: this.fingerprintKey } satisfies MeasureThreadData,
     });
-    worker.on("message", (answer: MeasureAnswer) => this.#finish(worker, answer));
+    worker.on("message", (answer: MeasureAnswer) => this.#hear(worker, answer));
     worker.on("error", (error) => this.#running.get(worker)?.reject(error));
     return worker;
   }
@@ -80,25 +131,55 @@ export class MeasurePool implements AsyncDisposable {
     const queue = worker === this.#workers[0] ? this.#inOrder : this.#bySize;
     let job = queue.shift();
     while (job !== undefined && this.#taken.has(job)) job = queue.shift();
-    if (job === undefined) return;
+    if (job === undefined) {
+      this.#running.delete(worker);
+      return;
+    }
     this.#taken.add(job);
     this.#running.set(worker, job);
-    worker.postMessage(job.recipe);
+    const listFirst = this.#options.cache !== undefined && !job.portable;
+    this.#ask(worker, { type: listFirst ? "list" : "measure", recipe: job.recipe });
   }
 
-  #finish(worker: Worker, answer: MeasureAnswer): void {
+  #ask(worker: Worker, request: MeasureRequest): void {
+    worker.postMessage(request);
+  }
+
+  #hear(worker: Worker, answer: MeasureAnswer): void {
     const job = this.#running.get(worker)!;
-    this.#running.delete(worker);
-    this.#dispatch(worker);
-    if ("error" in answer) {
-      job.reject(revive(answer.error));
-    } else {
-      const { sha256, ...measured } = answer.measured;
-      job.resolve({ ...measured, diffId: parseDigest(`sha256:${sha256}`, "a measured layer") });
+    if (answer.type === "listed" && !this.#knows(job, answer.listings)) {
+      this.#ask(worker, { type: "measure-listed" });
+      return;
     }
+    this.#dispatch(worker);
+    if (answer.type === "measured") this.#measured(job, answer);
+    else if (answer.type === "failed") job.reject(revive(answer));
+  }
+
+  /** Looks up a recipe whose trees have been listed. */
+  #knows(job: Job, listings: readonly TreeListing[]): boolean {
+    const { cache } = this.#options;
+    const { recipe, portable } = job;
+    const lastChange = Math.max(...listings.map((listing) => listing.identity?.lastChange ?? 0));
+    job.listings = listings;
+    job.key = recipeKey(recipe, listings);
+    job.settled = cache !== undefined && lastChange < cache.now() - UNSETTLED;
+    const known = job.key && cache?.layer(job.key);
+    if (!known) return false;
+    job.resolve({ diffId: known.diffId, size: known.size, listings, key: job.key, portable });
+    return true;
+  }
+
+  #measured(job: Job, answer: MeasureAnswer & { type: "measured" }): void {
+    const { key, portable, settled } = job;
+    const { size, fingerprint } = answer;
+    const listings = answer.listings ?? job.listings ?? [];
+    const diffId = parseDigest(`sha256:${answer.sha256}`, "a measured layer");
+    if (key !== undefined && settled) this.#options.cache?.putLayer(key, { diffId, size, portable });
+    job.resolve({ diffId, size, fingerprint, listings, key, portable });
   }
 }
 
-function revive(error: { code: ErrorCode | undefined; message: string }): Error {
-  return error.code === undefined ? new Error(error.message) : new VarveError(error.code, error.message);
+function revive({ code, message }: { code: ErrorCode | undefined; message: string }): Error {
+  return code === undefined ? new Error(message) : new VarveError(code, message);
 }

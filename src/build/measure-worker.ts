@@ -1,16 +1,18 @@
-/** The body of a measuring thread: a recipe comes in, its digest, size and listings go out. */
+/** The body of a measuring thread: recipes come in, their digests, sizes and listings go out. */
 import { createHash } from "node:crypto";
 import { parentPort, workerData } from "node:worker_threads";
 import { VarveError } from "../errors.ts";
-import { type LayerRecipe, listRecipe, packLayer } from "../fs/index.ts";
+import { type LayerRecipe, listRecipe, packLayer, type TreeListing } from "../fs/index.ts";
 import { Fingerprint } from "../util/index.ts";
-import type { MeasureAnswer, MeasureThreadData, ThreadMeasured } from "./measure-pool.ts";
+import type { MeasureAnswer, MeasureRequest, MeasureThreadData } from "./measure-pool.ts";
 
 const { fingerprintKey } = workerData as MeasureThreadData;
 
+/** What was listed, and may be asked to be measured. */
+let listed: { recipe: LayerRecipe; listings: readonly TreeListing[] } | undefined;
+
 // The hash itself and not oci's Digester, since a thread that loads less is there sooner, and smaller.
-function measure(recipe: LayerRecipe): ThreadMeasured {
-  const listings = listRecipe(recipe);
+function measure(recipe: LayerRecipe, listings: readonly TreeListing[]) {
   const hash = createHash("sha256");
   const fingerprint = new Fingerprint(fingerprintKey);
   let size = 0;
@@ -19,16 +21,28 @@ function measure(recipe: LayerRecipe): ThreadMeasured {
     fingerprint.update(chunk);
     size += chunk.length;
   }
-  return { sha256: hash.digest("hex"), fingerprint: fingerprint.finish(), size, listings };
+  return { type: "measured", sha256: hash.digest("hex"), fingerprint: fingerprint.finish(), size } as const;
 }
 
-parentPort!.on("message", (recipe: LayerRecipe) => {
+function answerTo(request: MeasureRequest): MeasureAnswer {
+  if (request.type === "measure-listed") {
+    const { recipe, listings } = listed!;
+    return measure(recipe, listings);
+  }
+  const { recipe } = request;
+  const listings = listRecipe(recipe, { identify: request.type === "list" });
+  if (request.type === "measure") return { ...measure(recipe, listings), listings };
+  listed = { recipe, listings };
+  return { type: "listed", listings };
+}
+
+parentPort!.on("message", (request: MeasureRequest) => {
   let answer: MeasureAnswer;
   try {
-    answer = { measured: measure(recipe) };
+    answer = answerTo(request);
   } catch (error) {
     const { message } = error as Error;
-    answer = { error: { code: error instanceof VarveError ? error.code : undefined, message } };
+    answer = { type: "failed", code: error instanceof VarveError ? error.code : undefined, message };
   }
   parentPort!.postMessage(answer);
 });

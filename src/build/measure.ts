@@ -3,23 +3,13 @@
  * packed again to be written. Measuring runs ahead of the writer, so that both keep a core busy.
  */
 import { availableParallelism } from "node:os";
+import type { DigestCache } from "../cache/index.ts";
 import { VarveError } from "../errors.ts";
-import { type LayerRecipe, packLayer, type TreeListing } from "../fs/index.ts";
+import { type LayerRecipe, listRecipe, packLayer, type TreeListing } from "../fs/index.ts";
 import type { Layer } from "../image/index.ts";
-import { type Digest, MediaType } from "../oci/index.ts";
+import { Digester, MediaType } from "../oci/index.ts";
 import { Fingerprint } from "../util/index.ts";
-import { MeasurePool } from "./measure-pool.ts";
-
-/** What measuring a recipe gives. */
-export interface Measured {
-  readonly diffId: Digest;
-  /** The uncompressed archive's length in bytes. */
-  readonly size: number;
-  /** Tells whether the bytes are the same when the layer is packed again. */
-  readonly fingerprint: string;
-  /** The trees as they were listed, so that writing needn't list them again. */
-  readonly listings: readonly TreeListing[];
-}
+import { type Measured, MeasurePool } from "./measure-pool.ts";
 
 /** More threads than this wait for each other's memory, and each takes some of its own. */
 const MAX_THREADS = 4;
@@ -27,7 +17,9 @@ const MAX_THREADS = 4;
 export interface MeasureOptions {
   /** How many threads measure; by default one a core, at most four. */
   readonly threads?: number;
-  readonly signal?: AbortSignal;
+  /** Knows layers that were measured before; those aren't measured again, but checked as they are written. */
+  readonly cache?: DigestCache | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -36,12 +28,12 @@ export interface MeasureOptions {
  */
 export async function* measureLayers(
   recipes: readonly LayerRecipe[],
-  { threads = Math.min(availableParallelism(), MAX_THREADS), signal }: MeasureOptions = {},
+  { threads = Math.min(availableParallelism(), MAX_THREADS), cache, signal }: MeasureOptions = {},
 ): AsyncGenerator<Layer, void, void> {
-  await using pool = new MeasurePool(recipes, { threads });
+  await using pool = new MeasurePool(recipes, { threads, cache });
   for (const [index, recipe] of recipes.entries()) {
     const measured = await unlessAborted(pool.measured[index]!, signal);
-    yield new RecipeLayer(recipe, measured, pool.fingerprintKey);
+    yield new RecipeLayer(recipe, measured, { fingerprintKey: pool.fingerprintKey, cache });
   }
 }
 
@@ -68,40 +60,69 @@ class RecipeLayer implements Layer {
   readonly descriptor;
   readonly diffId;
   readonly components;
+  readonly portable;
   readonly #recipe: LayerRecipe;
   readonly #measured: Measured;
-  readonly #fingerprintKey: Uint8Array;
+  readonly #check: LayerCheck;
 
-  constructor(recipe: LayerRecipe, measured: Measured, fingerprintKey: Uint8Array) {
+  constructor(recipe: LayerRecipe, measured: Measured, check: LayerCheck) {
     const { diffId, size } = measured;
     this.descriptor = { mediaType: MediaType.ociLayer, digest: diffId, size };
     this.diffId = diffId;
     this.components = recipe.components;
     this.#recipe = recipe;
     this.#measured = measured;
-    this.#fingerprintKey = fingerprintKey;
+    this.#check = check;
+    this.portable = measured.portable;
   }
 
   async *open(signal?: AbortSignal): AsyncGenerator<Uint8Array, void, void> {
-    const { listings, fingerprint } = this.#measured;
+    const { listings = listRecipe(this.#recipe), fingerprint, diffId, size } = this.#measured;
     const suspects: string[] = [];
     const chunks = packLayer(this.#recipe, { listings, onSuspect: (path) => suspects.push(path) });
-    const passing = new Fingerprint(this.#fingerprintKey);
+    // What was measured just now is known again by its fingerprint, which costs less than its digest.
+    const passing = fingerprint === undefined ? new Digester() : new Fingerprint(this.#check.fingerprintKey);
+    let passed = 0;
     for (const chunk of chunks) {
       if (signal?.aborted) throw cancelled();
       passing.update(chunk);
+      passed += chunk.length;
+      if (passed > size) break;
       yield chunk;
     }
-    if (passing.finish() !== fingerprint) throw this.#changed(suspects);
+    if (passing instanceof Fingerprint) {
+      if (passing.finish() !== fingerprint) throw this.#changed(suspects, listings);
+    } else if (passed !== size || passing.digest() !== diffId) {
+      throw this.#stale();
+    }
   }
 
-  #changed(suspects: readonly string[]): VarveError {
-    const roots = this.#measured.listings.map((listing) => listing.root);
-    const shown = `${roots.slice(0, 3).join(", ")}${roots.length > 3 ? `, … (${roots.length} in all)` : ""}`;
-    const where = suspects[0] ?? (roots.length === 1 ? roots[0] : `a file below one of ${shown}`);
+  #stale(): VarveError {
+    const { key } = this.#measured;
+    if (key !== undefined) this.#check.cache?.dropLayer(key);
+    return new VarveError(
+      "STALE_CACHE",
+      `the layer of ${shortList(this.components)} isn't what the digest cache says, which has been told to forget it; build again`,
+    );
+  }
+
+  #changed(suspects: readonly string[], listings: readonly TreeListing[]): VarveError {
+    const roots = listings.map((listing) => listing.root);
+    const where = suspects[0] ?? (roots.length === 1 ? roots[0] : `a file below one of ${shortList(roots)}`);
     return new VarveError(
       "CHANGED_WHILE_READING",
       `${where} changed while the image was being built; build again when nothing writes to it`,
     );
   }
+}
+
+/** With what a layer's bytes are compared as they pass. */
+interface LayerCheck {
+  readonly fingerprintKey: Uint8Array;
+  readonly cache: DigestCache | undefined;
+}
+
+/** Some of many names, for a sentence. */
+function shortList(names: readonly string[]): string {
+  return `${names.slice(0, 3).join(", ")}${names.length > 3 ? `, … (${names.length} in all)` : ""}`;
 }

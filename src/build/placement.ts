@@ -21,9 +21,15 @@ export class Placement {
   /** The component's tree, its place, and what of it isn't its own. */
   tree(id: string): TreeItem {
     const component = this.#graph.components.get(id)!;
-    const { path, nested } = component;
+    const { path, nested, narHash } = component;
     const target = this.#target(component);
-    return { kind: "tree", source: path, target, ...(nested === undefined ? {} : { exclude: nested }) };
+    return {
+      kind: "tree",
+      source: path,
+      target,
+      ...(nested && { exclude: nested }),
+      ...(narHash && { narHash }),
+    };
   }
 
   /**

@@ -48,6 +48,8 @@ export interface Imported {
  */
 export interface DigestCache {
   readonly folder: string;
+  /** Its clock: milliseconds since 1970. */
+  readonly now: () => number;
   layer(key: LayerKey): CachedLayer | undefined;
   putLayer(key: LayerKey, layer: CachedLayer): void;
   /** Forgets what proved wrong. Tells whether it is gone from the folder, too; this cache won't give it again either way. */
@@ -84,15 +86,15 @@ export function openDigestCache(options: DigestCacheOptions): DigestCache {
 
 class FolderCache implements DigestCache {
   readonly folder: string;
+  readonly now: () => number;
   readonly #store: EntryStore;
-  readonly #now: () => number;
   readonly #dropped = new Set<string>();
   #written = false;
 
   constructor({ folder, now }: DigestCacheOptions) {
     this.folder = folder;
     this.#store = new EntryStore(folder);
-    this.#now = now;
+    this.now = now;
   }
 
   layer(key: LayerKey): CachedLayer | undefined {
@@ -122,7 +124,7 @@ class FolderCache implements DigestCache {
   }
 
   prune(limits: PruneLimits = {}): Pruned {
-    return prune(this.#store, { ...limits, now: this.#now() });
+    return prune(this.#store, { ...limits, now: this.now() });
   }
 
   info(): CacheInfo {
@@ -152,7 +154,7 @@ class FolderCache implements DigestCache {
   }
 
   #get(kind: CacheEntry["kind"], key: string): CacheEntry | undefined {
-    return this.#known({ kind, key }, this.#now());
+    return this.#known({ kind, key }, this.now());
   }
 
   #known({ kind, key }: Pick<CacheEntry, "kind" | "key">, touch?: number): CacheEntry | undefined {
@@ -161,7 +163,7 @@ class FolderCache implements DigestCache {
 
   /** Writes an entry if it can; tells whether it did. */
   #put(entry: CacheEntry): boolean {
-    const now = this.#now();
+    const now = this.now();
     this.#pruneFirst(now);
     try {
       this.#store.write(entry, now);

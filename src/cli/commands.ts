@@ -18,10 +18,15 @@ export const COMMANDS: Record<string, { summary: string; load(): Promise<Command
   push: { summary: "copy an image to a registry", load: () => import("./commands/push.ts") },
   load: { summary: "load an image into the Docker daemon", load: () => import("./commands/load.ts") },
   inspect: { summary: "show what is in an image", load: () => import("./commands/inspect.ts") },
+  why: { summary: "say what a change to an image costs, and why", load: () => import("./commands/why.ts") },
   validate: { summary: "check all of an image", load: () => import("./commands/validate.ts") },
   index: {
     summary: "make an index over several platforms",
     load: () => import("./commands/index-command.ts"),
+  },
+  cache: {
+    summary: "tell of the digests that are kept, and prune them",
+    load: () => import("./commands/cache.ts"),
   },
   login: { summary: "keep a registry's credentials", load: () => import("./commands/login.ts") },
   logout: { summary: "forget a registry's credentials", load: () => import("./commands/logout.ts") },

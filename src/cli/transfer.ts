@@ -1,11 +1,15 @@
 /** Writes an image to places and tells of it. */
+
+import type { DigestCache } from "../cache/index.ts";
 import type { CompressionChoice, ImageDraft, ImageSink, WrittenImage } from "../image/index.ts";
 import { writeImage } from "../image/index.ts";
+import { knownBlobs } from "../transports/index.ts";
 import { printJson, say } from "./output.ts";
 import { Progress } from "./progress.ts";
 
 export interface TransferOptions {
   readonly compression?: CompressionChoice | undefined;
+  readonly cache?: DigestCache | undefined;
   readonly quiet?: boolean | undefined;
   readonly json?: boolean | undefined;
   readonly signal: AbortSignal;
@@ -15,10 +19,15 @@ export interface TransferOptions {
 export async function transfer(
   draft: ImageDraft,
   sinks: readonly ImageSink[],
-  { compression, quiet = false, json = false, signal }: TransferOptions,
+  { compression, cache, quiet = false, json = false, signal }: TransferOptions,
 ): Promise<void> {
   const progress = new Progress({ quiet, several: sinks.length > 1 });
-  const written = await writeImage(draft, sinks, { compression, signal, onProgress: progress.report });
+  const written = await writeImage(draft, sinks, {
+    compression,
+    known: cache && knownBlobs(cache),
+    signal,
+    onProgress: progress.report,
+  });
   progress.finish();
   if (json) printJson(written.map(describe));
   else if (!quiet) {

@@ -1,5 +1,6 @@
 /** `varve stream`: what nixpkgs' stream script does, byte for byte. */
 import { measureLayers } from "../build/index.ts";
+import type { DigestCache } from "../cache/index.ts";
 import { type Image, mergeEnv } from "../image/index.ts";
 import { digestOf, hexOf } from "../oci/index.ts";
 import { type TarInputMember, writeTar } from "../tar/index.ts";
@@ -15,6 +16,8 @@ export interface StreamOptions {
   readonly base?: Image;
   /** The name and tag that take the place of the conf's. */
   readonly repoTag?: string;
+  /** Knows layers that were measured before. */
+  readonly cache?: DigestCache | undefined;
   /** Gets a line for each step, in the script's words. */
   readonly onMessage?: (line: string) => void;
   readonly signal?: AbortSignal;
@@ -56,7 +59,7 @@ async function* members(
     if (paths !== undefined) say(`Creating layer ${layers.length + 1} from paths: ${pythonRepr(paths)}`);
   };
   announce();
-  for await (const layer of measureLayers(recipes, { ...(options.signal && { signal: options.signal }) })) {
+  for await (const layer of measureLayers(recipes, { cache: options.cache, signal: options.signal })) {
     const name = `${hexOf(layer.diffId)}/layer.tar`;
     const entry = fileEntry(name, { size: layer.descriptor.size, mtime: conf.mtime });
     yield { entry, content: layer.open(options.signal) };

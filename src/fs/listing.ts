@@ -1,4 +1,5 @@
 /** Lists a tree of files: every name in it, in an order that doesn't depend on the file system. */
+import { createHash } from "node:crypto";
 import { constants, lstatSync, readdirSync, readlinkSync, type Stats } from "node:fs";
 import { readError, VarveError } from "../errors.ts";
 import { decodeName, fsPath, sortNames } from "../util/index.ts";
@@ -25,11 +26,23 @@ export interface TreeListing {
   readonly targets: ReadonlyMap<number, string>;
   /** Device numbers of device nodes, by index. */
   readonly devices: ReadonlyMap<number, number>;
+  /** What tells this tree from itself after a change; if it was asked for. */
+  readonly identity?: TreeIdentity;
+}
+
+/** The state of a tree, as far as it can be told without reading its files. */
+export interface TreeIdentity {
+  /** A hash over all that `lstat` says of each name: it is another one when a file could have changed. */
+  readonly metadata: string;
+  /** When anything of it last changed, in milliseconds since 1970: a later change in the same instant can't be told. */
+  readonly lastChange: number;
 }
 
 export interface ListOptions {
   /** Paths below the root that are left out, with all that is in them. */
   readonly exclude?: readonly string[];
+  /** Asks for the tree's identity. */
+  readonly identify?: boolean;
 }
 
 /**
@@ -42,12 +55,19 @@ export function listTree(root: string, options: ListOptions = {}): TreeListing {
   const stats: Pick<Stats, "mode" | "size" | "mtimeMs">[] = [];
   const targets = new Map<number, string>();
   const devices = new Map<number, number>();
+  const hash = options.identify ? createHash("sha256") : undefined;
+  let lastChange = 0;
 
   const visit = (name: string): void => {
     const path = name === "" ? root : `${root}/${name}`;
     const stat = attempt(path, () => lstatSync(fsPath(path)));
     const index = names.push(name) - 1;
     const { mode, mtimeMs } = stat;
+    if (hash !== undefined) {
+      // A file's content can't change without its ctime, which nobody sets, and a file put in its place has another inode.
+      hash.update(`${name}\0${mode} ${stat.size} ${mtimeMs} ${stat.ctimeMs} ${stat.ino} ${stat.dev}\n`);
+      lastChange = Math.max(lastChange, stat.ctimeMs);
+    }
     const type = mode & constants.S_IFMT;
     stats.push({ mode, mtimeMs, size: type === constants.S_IFREG ? stat.size : 0 });
     if (type === constants.S_IFDIR) {
@@ -79,6 +99,7 @@ export function listTree(root: string, options: ListOptions = {}): TreeListing {
     mtimes: Float64Array.from(stats, (stat) => stat.mtimeMs),
     targets,
     devices,
+    ...(hash === undefined ? {} : { identity: { metadata: hash.digest("hex"), lastChange } }),
   };
 }
 

@@ -8,10 +8,13 @@ import { listTree, type TreeListing } from "./listing.ts";
 import type { EntryItem, LayerRecipe, TreeItem } from "./recipe.ts";
 
 /** Lists every tree of a recipe once, in the order of its items. */
-export function listRecipe(recipe: LayerRecipe): TreeListing[] {
+export function listRecipe(
+  recipe: LayerRecipe,
+  { identify = false }: { identify?: boolean } = {},
+): TreeListing[] {
   return recipe.items
     .filter((item) => item.kind === "tree")
-    .map((item) => listTree(item.source, item.exclude === undefined ? {} : { exclude: item.exclude }));
+    .map(({ source, exclude = [] }) => listTree(source, { exclude, identify }));
 }
 
 export interface PackOptions {

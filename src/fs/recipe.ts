@@ -9,6 +9,8 @@ export interface TreeItem {
   readonly target: string;
   /** Paths below the source that are left out, with all that is in them. */
   readonly exclude?: readonly string[];
+  /** The hash of the source's NAR serialisation, where it is known: it tells the content on any machine. */
+  readonly narHash?: string;
 }
 
 /** An entry without content that no file stands for: a directory above the trees, a link. */

@@ -60,6 +60,7 @@ export function assembleImage({ manifest, config, blob, names, what, origin }: I
       diffId: diffIds[index]!,
       components: componentsOf(comments[index]),
       open: (signal) => source.open(signal),
+      keep: true,
       ...(origin === undefined ? {} : { origin }),
     };
   });

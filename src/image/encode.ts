@@ -10,11 +10,11 @@ export interface EncodedLayer extends ByteSource {
 
 /**
  * How a layer is compressed on its way into a sink; undefined for one that is stored as it is, because it is compressed
- * already, or isn't to be.
+ * already, isn't to be, or belongs to an image that is kept.
  */
 export function encodeLayer(layer: Layer, choice: CompressionChoice): EncodedLayer | undefined {
   const plain = layerCompression(layer.descriptor.mediaType) === "none";
-  if (!plain || choice.algorithm === "none") return undefined;
+  if (!plain || layer.keep || choice.algorithm === "none") return undefined;
   return {
     mediaType: layerMediaType(choice.algorithm),
     open: (signal) => compress(layer.open(signal), choice),

@@ -1,5 +1,18 @@
 export { assembleImage, checkPlatform, type ImageParts, layerComments } from "./assemble.ts";
 export { type SharedReading, shareReading } from "./broadcast.ts";
+export { compareImages } from "./compare.ts";
+export type {
+  ChangeReason,
+  ComponentChange,
+  ConfigChange,
+  FileAspect,
+  FileChange,
+  FileChanges,
+  GoneLayer,
+  ImageComparison,
+  LayerComparison,
+  LayerCost,
+} from "./compare-types.ts";
 export {
   type Compression,
   type CompressionChoice,
@@ -24,6 +37,8 @@ export type {
   FinishedImage,
   ImageSink,
   ImageWriter,
+  KnownBlob,
+  KnownBlobs,
   LayerOutcome,
   LayerProgress,
   OpenOptions,

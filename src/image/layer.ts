@@ -12,6 +12,10 @@ export interface Layer extends ByteSource {
   readonly diffId: Digest;
   /** The ids of the graph's components that are in it; empty where they aren't known. */
   readonly components: readonly string[];
+  /** True for the layer of an image that has a manifest: sinks store it as it is, compressed or not. */
+  readonly keep?: boolean;
+  /** Whether it was made of what has the same hash on every machine, so that others can use what is known of it. */
+  readonly portable?: boolean;
   /** The repository of a registry that has the layer, for a push to the same registry. */
   readonly origin?: { readonly registry: string; readonly repository: string };
 }

@@ -16,9 +16,23 @@ export interface LayerProgress {
   readonly outcome?: LayerOutcome;
 }
 
+/**
+ * What layers were when they were compressed before, so that a sink can tell whether it has them without compressing
+ * them again. What it says is checked by whoever compresses the layer all the same.
+ */
+export interface KnownBlobs {
+  get(layer: Layer, choice: CompressionChoice): KnownBlob | undefined;
+  put(layer: Layer, choice: CompressionChoice, blob: KnownBlob): void;
+  /** Forgets what proved wrong. */
+  drop(layer: Layer, choice: CompressionChoice): void;
+}
+
+export type KnownBlob = Pick<Descriptor, "digest" | "size">;
+
 export interface OpenOptions {
   /** What becomes of layers that aren't compressed; absent for the sink's own way. Other layers stay as they are. */
   readonly compression?: CompressionChoice | undefined;
+  readonly known?: KnownBlobs | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

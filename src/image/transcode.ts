@@ -12,7 +12,8 @@ export function transcoded(image: Image, { algorithm }: CompressionChoice): Imag
     async *layers() {
       for (const [index, layer] of image.layers.entries()) {
         const asWanted = layerCompression(layer.descriptor.mediaType) === algorithm;
-        yield asWanted ? layer : await uncompressedLayer(layer, `layer ${index + 1}`);
+        if (asWanted) yield layer;
+        else yield { ...(await uncompressedLayer(layer, `layer ${index + 1}`)), keep: false };
       }
     },
     finish: () => image,

@@ -4,11 +4,12 @@ import { shareReading } from "./broadcast.ts";
 import type { CompressionChoice } from "./compression.ts";
 import { type FinishedDraft, type ImageDraft, newManifest } from "./image.ts";
 import type { Layer } from "./layer.ts";
-import type { ImageSink, ImageWriter, LayerProgress, StoredLayer } from "./sink.ts";
+import type { ImageSink, ImageWriter, KnownBlobs, LayerProgress, StoredLayer } from "./sink.ts";
 
 export interface WriteOptions {
   /** What becomes of layers that aren't compressed; by default each sink's own way. */
   readonly compression?: CompressionChoice | undefined;
+  readonly known?: KnownBlobs | undefined;
   /** True for images that an index will name, and nothing else. */
   readonly untagged?: boolean;
   readonly onProgress?: (sink: ImageSink, progress: LayerProgress) => void;

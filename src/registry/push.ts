@@ -1,15 +1,27 @@
+import { VarveError } from "../errors.ts";
 import {
   type CompressionChoice,
   type EncodedLayer,
   encodeLayer,
+  type FinishedImage,
   type ImageSink,
   type ImageWriter,
+  type KnownBlob,
   type Layer,
   type LayerOutcome,
   type OpenOptions,
   type StoredLayer,
 } from "../image/index.ts";
-import { type Descriptor, digestOf, formatReference, isForeignLayer, type Reference } from "../oci/index.ts";
+import {
+  type Descriptor,
+  type Digest,
+  digestOf,
+  formatReference,
+  isForeignLayer,
+  type Manifest,
+  type RawDocument,
+  type Reference,
+} from "../oci/index.ts";
 import { type ByteSource, bytesSource } from "../util/index.ts";
 import type { RegistryClient } from "./client.ts";
 import type { UploadSession } from "./upload-session.ts";
@@ -52,64 +64,104 @@ class RegistryWriter implements ImageWriter {
   readonly #client: RegistryClient;
   readonly #reference: Reference;
   readonly #options: OpenOptions;
+  /** What the reference names now; the registry has all that is in it. */
+  readonly #current: Promise<RawDocument<Manifest> | undefined>;
+  /** Layers under way or stored, by the digests that they came with. */
+  readonly #stored = new Map<string, Promise<StoredLayer>>();
 
   constructor({ client, reference }: RegistrySinkOptions, options: OpenOptions) {
     this.#client = client;
     this.#reference = reference;
     this.#options = options;
+    this.#current = currentManifest(client, { reference, signal: options.signal });
+    this.#current.catch(() => {});
   }
 
   async layer(layer: Layer): Promise<StoredLayer> {
-    const { signal, compression = DEFAULT_COMPRESSION } = this.#options;
-    const { descriptor, origin } = layer;
+    const { descriptor } = layer;
     // Nobody stores what may only be had from its maker.
     if (isForeignLayer(descriptor.mediaType)) return { descriptor, outcome: "present" };
-    const encoded = encodeLayer(layer, compression);
-    if (encoded === undefined) {
-      const outcome = await this.#store(descriptor, { source: layer, origin });
-      return { descriptor, outcome };
-    }
-    if (descriptor.size <= MADE_FIRST_SIZE) return await this.#makeFirst(encoded);
-    const { repository } = this.#reference;
-    const uploaded = await this.#client.uploadBlob(
-      { open: () => encoded.open(signal) },
-      { repository, signal },
-    );
-    return { descriptor: { mediaType: encoded.mediaType, ...uploaded }, outcome: "written" };
+    const same = this.#stored.get(descriptor.digest);
+    if (same !== undefined) return { ...(await same), outcome: "present" };
+    const stored = this.#storeLayer(layer);
+    this.#stored.set(descriptor.digest, stored);
+    return await stored;
   }
 
-  async finish({ config, manifest, untagged }: Parameters<ImageWriter["finish"]>[0]): Promise<Descriptor> {
-    await this.#store(config.descriptor, { source: bytesSource(config.bytes) });
+  async finish({ config, manifest, untagged }: FinishedImage): Promise<Descriptor> {
+    await this.#storeBlob(config.descriptor, { source: bytesSource(config.bytes) });
     const { registry, repository } = this.#reference;
     const { bytes, descriptor } = manifest;
-    await this.#client.putManifest({
-      reference: untagged ? { registry, repository, digest: descriptor.digest } : this.#reference,
-      bytes,
-      mediaType: descriptor.mediaType,
-      signal: this.#options.signal,
-    });
+    const isThere = !untagged && (await this.#current)?.descriptor.digest === descriptor.digest;
+    if (!isThere) {
+      await this.#client.putManifest({
+        reference: untagged ? { registry, repository, digest: descriptor.digest } : this.#reference,
+        bytes,
+        mediaType: descriptor.mediaType,
+        signal: this.#options.signal,
+      });
+    }
     return descriptor;
   }
 
   /** Blobs that have arrived are of use to the next push, and registries remove those that nobody names. */
   async [Symbol.asyncDispose](): Promise<void> {}
 
+  async #storeLayer(layer: Layer): Promise<StoredLayer> {
+    const { compression = DEFAULT_COMPRESSION, known } = this.#options;
+    const { descriptor, origin } = layer;
+    const encoded = encodeLayer(layer, compression);
+    if (encoded === undefined) {
+      return { descriptor, outcome: await this.#storeBlob(descriptor, { source: layer, origin }) };
+    }
+    const expected = known?.get(layer, compression);
+    if (expected !== undefined) {
+      const stored = await this.#storeExpected(encoded, expected);
+      if (stored !== undefined) return stored;
+      known?.drop(layer, compression);
+    }
+    const small = descriptor.size <= MADE_FIRST_SIZE;
+    const stored = await (small ? this.#makeFirst(encoded) : this.#sendWhileMade(encoded));
+    known?.put(layer, compression, stored.descriptor);
+    return stored;
+  }
+
+  /** Stores a layer that was compressed before; undefined if it comes out otherwise this time. */
+  async #storeExpected(encoded: EncodedLayer, expected: KnownBlob): Promise<StoredLayer | undefined> {
+    const descriptor = { mediaType: encoded.mediaType, ...expected };
+    try {
+      return { descriptor, outcome: await this.#storeBlob(descriptor, { source: encoded }) };
+    } catch (error) {
+      const code = error instanceof VarveError ? error.code : undefined;
+      if (code === "DIGEST_MISMATCH" || code === "SIZE_MISMATCH") return undefined;
+      throw error;
+    }
+  }
+
   async #makeFirst({ mediaType, open }: EncodedLayer): Promise<StoredLayer> {
     const parts: Uint8Array[] = [];
     for await (const chunk of open(this.#options.signal)) parts.push(chunk);
     const bytes = Buffer.concat(parts);
     const descriptor = { mediaType, digest: digestOf(bytes), size: bytes.length };
-    return { descriptor, outcome: await this.#store(descriptor, { source: bytesSource(bytes) }) };
+    return { descriptor, outcome: await this.#storeBlob(descriptor, { source: bytesSource(bytes) }) };
+  }
+
+  async #sendWhileMade({ mediaType, open }: EncodedLayer): Promise<StoredLayer> {
+    const { signal } = this.#options;
+    const { repository } = this.#reference;
+    const uploaded = await this.#client.uploadBlob({ open: () => open(signal) }, { repository, signal });
+    return { descriptor: { mediaType, ...uploaded }, outcome: "written" };
   }
 
   /** Makes sure that the repository has a blob whose digest is known. */
-  async #store(
+  async #storeBlob(
     descriptor: Descriptor,
     { source, origin }: { source: ByteSource; origin?: Layer["origin"] },
   ): Promise<LayerOutcome> {
     const { registry, repository } = this.#reference;
     const { signal } = this.#options;
     const { digest } = descriptor;
+    if (names(await this.#current, digest)) return "present";
     if ((await this.#client.headBlob({ repository, digest, signal })) !== undefined) return "present";
     let session: UploadSession | undefined;
     if (origin?.registry === registry && origin.repository !== repository) {
@@ -123,4 +175,26 @@ class RegistryWriter implements ImageWriter {
     );
     return "written";
   }
+}
+
+/** The manifest that a reference has now, so that its blobs needn't be asked for one by one. */
+async function currentManifest(
+  client: RegistryClient,
+  { reference, signal }: { reference: Reference; signal: AbortSignal | undefined },
+): Promise<RawDocument<Manifest> | undefined> {
+  try {
+    const found = await client.getManifest({ reference, signal });
+    return found.kind === "manifest" ? found.document : undefined;
+  } catch (error) {
+    // Whatever is there that can't be read, or only not by us, is about to be replaced; but nothing works without a network.
+    const code = error instanceof VarveError ? error.code : undefined;
+    if (code === undefined || code === "NETWORK" || code === "ABORTED") throw error;
+    return undefined;
+  }
+}
+
+function names(manifest: RawDocument<Manifest> | undefined, digest: Digest): boolean {
+  if (manifest === undefined) return false;
+  const { config, layers } = manifest.value;
+  return config.digest === digest || layers.some((layer) => layer.digest === digest);
 }

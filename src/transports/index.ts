@@ -7,5 +7,6 @@ export {
   pullCacheIndex,
   pushCacheIndex,
 } from "./cache-artifact.ts";
+export { knownBlobs } from "./known-blobs.ts";
 export { type Place, parseDestination, parseSource } from "./place.ts";
 export { Transports, type TransportsOptions } from "./transports.ts";

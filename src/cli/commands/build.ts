@@ -4,14 +4,18 @@ import { VarveError } from "../../errors.ts";
 import { dockerArchiveSink } from "../../formats/index.ts";
 import type { CompressionChoice, ImageSink } from "../../image/index.ts";
 import type { Transports } from "../../transports/index.ts";
+import { type CacheOptions, cacheOptions, wantedCache } from "../cache-options.ts";
 import { architecture } from "../host.ts";
 import { integer, list, pairs, pathList } from "../options.ts";
 import { say, stdoutOutput } from "../output.ts";
 import { compressionOption, type PlaceOptions, placeOptions, withPlaces } from "../places.ts";
+import { pullCaches, pushCaches, sharedCacheOptions } from "../shared-cache.ts";
 import { transfer } from "../transfer.ts";
 import { inRegistry } from "./pull.ts";
 
-interface BuildCommandOptions extends PlaceOptions {
+interface BuildCommandOptions extends PlaceOptions, CacheOptions {
+  readonly cacheFrom?: string[];
+  readonly cacheTo?: string[];
   readonly output?: string[];
   readonly push?: string[];
   readonly load?: true;
@@ -69,7 +73,7 @@ export function command(): Command {
     .option("--created <time>", "when the image says it was made: ISO 8601, or now")
     .option("--mtime <time>", "the time of every file in the image: ISO 8601, or now")
     .option("--max-layers <n>", "the most layers the image may have (default: 100)", integer);
-  return compressionOption(placeOptions(command))
+  return sharedCacheOptions(cacheOptions(compressionOption(placeOptions(command))))
     .option("-q, --quiet", "print nothing but errors")
     .option("--json", "print the result as JSON, for programs")
     .action(build);
@@ -77,20 +81,30 @@ export function command(): Command {
 
 async function build(path: string, options: BuildCommandOptions): Promise<void> {
   const spec = await readSpec(path, (fields) => ({ ...fields, ...overrides(options, fields) }));
+  const tell = (sentence: string) => {
+    if (!options.quiet) say(`Note: ${sentence}`);
+  };
   await withPlaces(options, async ({ transports, read, signal }) => {
     const sinks = await openSinks(transports, options);
+    const cache = wantedCache(options);
+    const shared = { cache, signal, onWarning: tell };
+    await pullCaches(transports, options.cacheFrom, shared);
     await using source = spec.fromImage === undefined ? undefined : await transports.source(spec.fromImage);
     const wanted = spec.architecture ?? read.platform.architecture;
     const base = await source?.read({ ...read, platform: { ...read.platform, architecture: wanted } });
-    const draft = await buildImage(spec, {
-      ...(base === undefined ? {} : { base }),
-      architecture: architecture(),
-      now: new Date(),
-      onNote: (note) => {
-        if (!options.quiet) say(`Note: ${note}`);
-      },
+    const attempt = async () => {
+      const now = new Date();
+      const draft = await buildImage(spec, { base, architecture: architecture(), now, cache, onNote: tell });
+      await transfer(draft, sinks, { ...options, cache, signal });
+    };
+    await attempt().catch(async (error) => {
+      // The cache has forgotten what was wrong, and no place has an image yet; but what went to stdout can't be taken back.
+      const stale = error instanceof VarveError && error.code === "STALE_CACHE";
+      if (!stale || writesToStdout(options)) throw error;
+      tell("a digest in the cache was wrong, and has been forgotten; building again");
+      await attempt();
     });
-    await transfer(draft, sinks, { ...options, signal });
+    await pushCaches(transports, options.cacheTo, shared);
   });
 }
 
@@ -108,13 +122,17 @@ function overrides(options: BuildCommandOptions, fields: Partial<ImageSpecInput>
   };
 }
 
+function writesToStdout({ output, push, load }: BuildCommandOptions): boolean {
+  return output === undefined && push === undefined && !load;
+}
+
 async function openSinks(transports: Transports, options: BuildCommandOptions): Promise<ImageSink[]> {
   const { output = [], push = [], load = false, json = false } = options;
   const sinks: ImageSink[] = [];
   for (const place of output) sinks.push(await transports.sink(place));
   for (const reference of push) sinks.push(await transports.sink(inRegistry(reference)));
   if (load) sinks.push(await transports.daemonSink());
-  if (sinks.length > 0) return sinks;
+  if (!writesToStdout(options)) return sinks;
   if (json)
     throw new VarveError(
       "USAGE",

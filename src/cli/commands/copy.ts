@@ -7,10 +7,11 @@ import {
   transcoded,
 } from "../../image/index.ts";
 import type { Transports } from "../../transports/index.ts";
+import { type CacheOptions, cacheOptions, wantedCache } from "../cache-options.ts";
 import { compressionOption, type PlaceOptions, placeOptions, withPlaces } from "../places.ts";
 import { transfer } from "../transfer.ts";
 
-export interface CopyOptions extends PlaceOptions {
+export interface CopyOptions extends PlaceOptions, CacheOptions {
   readonly compression?: CompressionChoice;
   readonly quiet?: true;
   readonly json?: true;
@@ -30,7 +31,7 @@ export function command(): Command {
 
 /** Adds the options of the commands that copy. */
 export function copyOptions(command: Command): Command {
-  return compressionOption(placeOptions(command))
+  return cacheOptions(compressionOption(placeOptions(command)))
     .option("-q, --quiet", "print nothing but errors")
     .option("--json", "print the result as JSON, for programs");
 }
@@ -45,7 +46,11 @@ export async function copyImage(
     const sink = await openSink(transports);
     await using source = await transports.source(from);
     const image = await source.read(read);
-    await transfer(draft(image, options.compression), [sink], { ...options, signal });
+    await transfer(draft(image, options.compression), [sink], {
+      ...options,
+      cache: wantedCache(options),
+      signal,
+    });
   });
 }
 

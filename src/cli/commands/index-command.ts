@@ -9,6 +9,8 @@ import {
   MediaType,
   type Platform,
 } from "../../oci/index.ts";
+import { knownBlobs } from "../../transports/index.ts";
+import { wantedCache } from "../cache-options.ts";
 import { printJson, say } from "../output.ts";
 import { withPlaces } from "../places.ts";
 import { Progress } from "../progress.ts";
@@ -34,6 +36,7 @@ function create(): Command {
             `${sink.name} can't hold an index; write to a registry or an OCI layout`,
           );
         }
+        const cache = wantedCache(options);
         const manifests: Descriptor[] = [];
         const progress = new Progress({ quiet: options.quiet ?? false, several: false });
         for (const from of sources) {
@@ -44,6 +47,7 @@ function create(): Command {
           const [written] = await writeImage(draftOf(image), [sink], {
             compression: options.compression,
             untagged: true,
+            known: cache && knownBlobs(cache),
             onProgress: progress.report,
             signal,
           });

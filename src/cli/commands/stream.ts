@@ -2,15 +2,16 @@ import { Command } from "commander";
 import { readConf, type StreamConf, streamLayeredImage } from "../../dockertools/index.ts";
 import type { ImageSource } from "../../image/index.ts";
 import { parseSource, type Transports } from "../../transports/index.ts";
+import { type CacheOptions, cacheOptions, wantedCache } from "../cache-options.ts";
 import { say, writeToStdout } from "../output.ts";
 import { type PlaceOptions, placeOptions, withPlaces } from "../places.ts";
 
-interface StreamOptions extends PlaceOptions {
+interface StreamOptions extends PlaceOptions, CacheOptions {
   readonly repoTag?: string;
 }
 
 export function command(): Command {
-  return placeOptions(new Command("stream"))
+  return cacheOptions(placeOptions(new Command("stream")))
     .description(
       "Writes the image that a conf of nixpkgs' streamLayeredImage asks for to stdout, as a docker-archive: the same bytes as nixpkgs' own script.",
     )
@@ -25,6 +26,7 @@ export function command(): Command {
           streamLayeredImage(conf, {
             ...(base === undefined ? {} : { base }),
             ...(options.repoTag === undefined ? {} : { repoTag: options.repoTag }),
+            cache: wantedCache(options),
             onMessage: say,
             signal,
           }),

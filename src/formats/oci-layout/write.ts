@@ -1,6 +1,7 @@
 /** Writes OCI image layouts into folders: OCI image specification, image-layout.md. */
 import {
   type CompressionChoice,
+  type EncodedLayer,
   encodeLayer,
   type FinishedImage,
   type ImageSink,
@@ -78,10 +79,21 @@ class LayoutWriter implements ImageWriter {
     const stored =
       encoded === undefined
         ? this.#store.put(layer.open(signal), descriptor)
-        : this.#store.put(encoded.open(signal));
+        : this.#compressed(layer, encoded);
     this.#blobs.set(descriptor.digest, stored);
     const blob = await stored;
     return { descriptor: describe(blob), outcome: blob.outcome };
+  }
+
+  /** Stores a layer compressed, or finds out that what it was compressed to before is there. */
+  async #compressed(layer: Layer, encoded: EncodedLayer): Promise<StoredBlob> {
+    const { compression = DEFAULT_COMPRESSION, known, signal } = this.#options;
+    const expected = known?.get(layer, compression);
+    if (expected !== undefined && (await this.#store.has(expected)))
+      return { ...expected, outcome: "present" };
+    const stored = await this.#store.put(encoded.open(signal));
+    known?.put(layer, compression, stored);
+    return stored;
   }
 
   async finish({ config, manifest, names, untagged }: FinishedImage): Promise<Descriptor> {

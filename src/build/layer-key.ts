@@ -1,0 +1,23 @@
+import { type LayerKey, layerKey } from "../cache/index.ts";
+import type { LayerRecipe, TreeListing } from "../fs/index.ts";
+
+/**
+ * The key under which the cache knows a recipe's layer: all that its bytes follow from. A tree is in it by its NAR hash
+ * or, from a listing, by its files' metadata; undefined if a tree has neither.
+ */
+export function recipeKey(recipe: LayerRecipe, listings?: readonly TreeListing[]): LayerKey | undefined {
+  const items: unknown[] = [];
+  let tree = 0;
+  for (const item of recipe.items) {
+    if (item.kind === "entry") {
+      items.push(item.entry);
+      continue;
+    }
+    const { target, exclude = [], narHash } = item;
+    const metadata = listings?.[tree++]?.identity?.metadata;
+    if (narHash === undefined && metadata === undefined) return undefined;
+    items.push({ target, exclude, ...(narHash === undefined ? { metadata } : { narHash }) });
+  }
+  const { owner, mtime, modes } = recipe;
+  return layerKey({ items, owner: { ...owner }, mtime, modes });
+}

@@ -1,0 +1,93 @@
+import { open } from "node:fs/promises";
+import { Command } from "commander";
+import { buildImage, readSpec } from "../../build/index.ts";
+import { compareImages, type Image, type ImageDraft, type Layer, newManifest } from "../../image/index.ts";
+import { explain } from "../explanation.ts";
+import { architecture } from "../host.ts";
+import { print, printJson } from "../output.ts";
+import { type PlaceContext, type PlaceOptions, placeOptions, withPlaces } from "../places.ts";
+
+interface WhyOptions extends PlaceOptions {
+  readonly json?: true;
+}
+
+export function command(): Command {
+  return placeOptions(new Command("why"))
+    .description(
+      "Says what a change costs before it is paid: which layers of a new image differ from those of another, which components in them changed and how, and how many bytes would be sent and pulled.",
+    )
+    .argument("<source>", "the image that is there, or its spec")
+    .argument(
+      "<new>",
+      "the image that is to be there, or its spec: a JSON file, which is measured and not written",
+    )
+    .option("--json", "print JSON, with all details, for programs")
+    .action(async (from: string, to: string, options: WhyOptions) => {
+      await withPlaces(options, async (context) => {
+        await withImage(from, context, async (source) => {
+          await withImage(to, context, async (target) => {
+            const comparison = await compareImages(source, target, { signal: context.signal });
+            if (options.json) printJson(comparison);
+            else print(explain(comparison, { source, target }));
+          });
+        });
+      });
+    });
+}
+
+/** Runs some work with the image at a place, or with the one that a spec asks for. */
+async function withImage(
+  text: string,
+  context: PlaceContext,
+  work: (image: Image) => Promise<void>,
+): Promise<void> {
+  if (await isSpec(text)) {
+    await withBuilt(text, context, work);
+    return;
+  }
+  await using source = await context.transports.source(text);
+  await work(await source.read(context.read));
+}
+
+/** How much of a file is looked at: the header of an archive's first member, which has zeros in it. */
+const HEADER_SIZE = 512;
+
+/** Whether a text names a file that is a JSON object: no image is one. */
+async function isSpec(text: string): Promise<boolean> {
+  try {
+    await using file = await open(text);
+    const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(HEADER_SIZE) });
+    const start = buffer.toString("latin1", 0, bytesRead);
+    return /^\s*\{/.test(start) && !start.includes("\0");
+  } catch {
+    // Whatever it is, it is met again, and named, as a place.
+    return false;
+  }
+}
+
+async function withBuilt(
+  path: string,
+  { transports, read, signal }: PlaceContext,
+  work: (image: Image) => Promise<void>,
+): Promise<void> {
+  const spec = await readSpec(path);
+  await using source = spec.fromImage === undefined ? undefined : await transports.source(spec.fromImage);
+  const wanted = spec.architecture ?? read.platform.architecture;
+  const base = await source?.read({ ...read, platform: { ...read.platform, architecture: wanted } });
+  const draft = await buildImage(spec, {
+    ...(base === undefined ? {} : { base }),
+    architecture: architecture(),
+    now: new Date(),
+  });
+  await work(await measured(draft, signal));
+}
+
+/** A draft's image, with its layers as they were measured. */
+async function measured(draft: ImageDraft, signal: AbortSignal): Promise<Image> {
+  const layers: Layer[] = [];
+  for await (const layer of draft.layers(signal)) layers.push(layer);
+  const { config, names, annotations } = draft.finish(layers);
+  const descriptors = layers.map(({ descriptor }) => descriptor);
+  const manifest = newManifest({ config: config.descriptor, layers: descriptors, annotations });
+  return { manifest, config, layers, names };
+}

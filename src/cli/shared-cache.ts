@@ -1,0 +1,63 @@
+/** The cache that a fleet of machines shares through a registry. */
+import type { Command } from "commander";
+import type { DigestCache } from "../cache/index.ts";
+import { VarveError } from "../errors.ts";
+import { parseReference, type Reference } from "../oci/index.ts";
+import { pullCacheIndex, pushCacheIndex, type Transports } from "../transports/index.ts";
+import { list } from "./options.ts";
+
+/** Adds the options that say where the shared cache is. */
+export function sharedCacheOptions(command: Command): Command {
+  return command
+    .option(
+      "--cache-from <reference>",
+      "take over digests that others keep in a registry; may be given several times",
+      list,
+    )
+    .option(
+      "--cache-to <reference>",
+      "add the digests of this build to a registry; may be given several times",
+      list,
+    );
+}
+
+interface SharedCacheOptions {
+  readonly cache: DigestCache | undefined;
+  readonly signal: AbortSignal;
+  readonly onWarning: (sentence: string) => void;
+}
+
+/** Adds what is known in registries to the cache. */
+export async function pullCaches(
+  transports: Transports,
+  references: readonly string[] = [],
+  { cache, ...options }: SharedCacheOptions,
+): Promise<void> {
+  for (const text of references) {
+    const reference = referenceOf(text);
+    const client = await transports.client(reference.registry);
+    await pullCacheIndex(client, { reference, cache: needed(cache), ...options });
+  }
+}
+
+/** Adds what the cache knows to registries. */
+export async function pushCaches(
+  transports: Transports,
+  references: readonly string[] = [],
+  { cache, ...options }: SharedCacheOptions,
+): Promise<void> {
+  for (const text of references) {
+    const reference = referenceOf(text);
+    const client = await transports.client(reference.registry);
+    await pushCacheIndex(client, { reference, cache: needed(cache), ...options });
+  }
+}
+
+function referenceOf(text: string): Reference {
+  return parseReference(text.replace(/^docker:\/\//, ""));
+}
+
+function needed(cache: DigestCache | undefined): DigestCache {
+  if (cache !== undefined) return cache;
+  throw new VarveError("USAGE", "--cache-from and --cache-to need the cache that --no-cache does without");
+}
