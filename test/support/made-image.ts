@@ -1,0 +1,99 @@
+/** Images for tests, made in memory of layers that are written down entry by entry. */
+import { gzipSync } from "node:zlib";
+import { componentsComment, type Image, type Layer, newManifest } from "../../src/image/index.ts";
+import {
+  type ContainerConfig,
+  digestOf,
+  encodeDocument,
+  type ImageConfig,
+  MediaType,
+} from "../../src/oci/index.ts";
+import { EntryType, type TarEntry, writeTar } from "../../src/tar/index.ts";
+
+/** A file with its content, a link, or a directory; and whatever of its entry isn't as usual. */
+export type MadeEntry = Partial<Omit<TarEntry, "size">> & {
+  readonly content?: string;
+  readonly link?: string;
+  readonly dir?: true;
+};
+
+export interface MadeLayer {
+  /** The component ids that the image's history lists. */
+  readonly components?: readonly string[];
+  readonly entries: Readonly<Record<string, string | MadeEntry>>;
+  readonly gzip?: number;
+}
+
+export interface MadeImageOptions {
+  readonly config?: ContainerConfig;
+  readonly created?: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/** A layer, and how often it was opened. */
+export interface CountedLayer extends Layer {
+  readonly opened: () => number;
+}
+
+export interface MadeImage extends Image {
+  readonly layers: readonly CountedLayer[];
+}
+
+export async function madeImage(
+  layers: readonly MadeLayer[],
+  { config = {}, created, annotations }: MadeImageOptions = {},
+): Promise<MadeImage> {
+  const made = await Promise.all(layers.map(madeLayer));
+  const value: ImageConfig = {
+    ...(created === undefined ? {} : { created }),
+    architecture: "amd64",
+    os: "linux",
+    config,
+    rootfs: { type: "layers", diff_ids: made.map(({ diffId }) => diffId) },
+    history: made.map(({ components }) => ({ comment: componentsComment(components) })),
+  };
+  const document = encodeDocument(value, MediaType.ociConfig);
+  const descriptors = made.map(({ descriptor }) => descriptor);
+  const manifest = newManifest({ config: document.descriptor, layers: descriptors, annotations });
+  return { manifest, config: document, layers: made, names: [] };
+}
+
+async function madeLayer({ components = [], entries, gzip }: MadeLayer): Promise<CountedLayer> {
+  const chunks: Uint8Array[] = [];
+  const members = Object.entries(entries).map(([name, entry]) => madeMember(name, entry));
+  for await (const chunk of writeTar(members)) chunks.push(Buffer.from(chunk));
+  const tar = Buffer.concat(chunks);
+  const bytes = gzip === undefined ? tar : gzipSync(tar, { level: gzip });
+  const mediaType = gzip === undefined ? MediaType.ociLayer : MediaType.ociLayerGzip;
+  let opened = 0;
+  return {
+    descriptor: { mediaType, digest: digestOf(bytes), size: bytes.length },
+    diffId: digestOf(tar),
+    components,
+    opened: () => opened,
+    async *open() {
+      opened++;
+      yield bytes;
+    },
+  };
+}
+
+function madeMember(name: string, given: string | MadeEntry) {
+  const { content = "", link, dir, ...fields } = typeof given === "string" ? { content: given } : given;
+  const type = dir ? EntryType.directory : link === undefined ? EntryType.file : EntryType.symlink;
+  const bytes = Buffer.from(content);
+  const entry: TarEntry = {
+    name,
+    type,
+    mode: dir ? 0o755 : link === undefined ? 0o644 : 0o777,
+    uid: 0,
+    gid: 0,
+    uname: "root",
+    gname: "root",
+    mtime: 1,
+    linkname: link ?? "",
+    ...fields,
+    size: bytes.length,
+  };
+  return { entry, content: bytes.length > 0 ? [bytes] : [] };
+}
