@@ -312,9 +312,9 @@ describe("a shared cache that is broken", () => {
   it("gives its sound entries, and has nothing but these after the next push", async (t) => {
     const { client, options, newCache, registry, warnings } = await prepare(t);
     const lines = Buffer.from(encodeEntries(newCache(1, 2).exportEntries())).toString();
-    const unportable = lines.split("\n")[0]!.replace('"portable":true', '"portable":false');
-    const broken = lines.replace('"size":512', '"size":513');
-    plant(registry, zstdCompressSync(Buffer.from(`${broken}${unportable}\n`)));
+    const broken = Buffer.from(lines.replace('"size":512', '"size":513'));
+    const elsewhere = [...newCache(3).exportEntries()].map((entry) => ({ ...entry, portable: false }));
+    plant(registry, zstdCompressSync(Buffer.concat([broken, encodeEntries(elsewhere)])));
     const reader = newCache();
     assert.deepEqual(await pullCacheIndex(client, { ...options, cache: reader }), {
       found: false,
