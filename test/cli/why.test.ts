@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { describe, it } from "node:test";
+import { after, describe, it } from "node:test";
 import type { ImageComparison } from "../../src/image/index.ts";
 import { assertFailed } from "../support/failure.ts";
 import { writeProject } from "../support/npm-project.ts";
@@ -8,8 +8,11 @@ import { temporaryFolder } from "../support/tmp.ts";
 import { writeTree } from "../support/tree.ts";
 import { varve } from "../support/varve.ts";
 
+/** Digests of these tests' layers stay out of the user's own cache. */
+const env = { VARVE_CACHE_DIR: await temporaryFolder({ after }) };
+
 async function mustVarve(...args: readonly string[]): Promise<string> {
-  const { code, stdout, stderr } = await varve(args);
+  const { code, stdout, stderr } = await varve(args, { env });
   assert.equal(code, 0, stderr);
   return stdout.toString();
 }
@@ -138,6 +141,29 @@ describe("varve why", { concurrency: 2 }, () => {
     assert.match(text, /^The base image is another one\.$/m);
   });
 
+  it("measures anew what the digest cache is wrong about", async (t) => {
+    const folder = await temporaryFolder(t);
+    const store = `${folder}/store/${path("a", "a-1")}`;
+    writeTree(`${folder}/store`, { dir: { [path("a", "a-1")]: { dir: { x: { file: "x" } } } } });
+    // Where the hash is known, the files aren't looked at: as if a store had been tampered with.
+    const narHash = `sha256:${"0".repeat(64)}`;
+    writeFileSync(
+      `${folder}/graph.json`,
+      JSON.stringify([{ path: store, narHash, narSize: 1, references: [] }]),
+    );
+    writeFileSync(`${folder}/spec.json`, JSON.stringify({ name: "app", graph: "graph.json" }));
+    writeFileSync(`${folder}/empty.json`, JSON.stringify({ name: "app" }));
+    const cached = ["--cache-dir", `${folder}/cache`];
+    const sizeOf = async (...more: readonly string[]) => {
+      const found = await json(`${folder}/empty.json`, `${folder}/spec.json`, ...more);
+      return found.layers[0]!.changes[0]!.size;
+    };
+    assert.equal(await sizeOf(...cached), 1);
+    writeFileSync(`${store}/x`, "xyz".repeat(10000));
+    assert.equal(await sizeOf(...cached), 30000);
+    assert.equal(await sizeOf("--no-cache"), 30000);
+  });
+
   it("prints names that hold control characters without them", async (t) => {
     const folder = await temporaryFolder(t);
     writeProject(`${folder}/project`);
@@ -160,11 +186,11 @@ describe("varve why", { concurrency: 2 }, () => {
       ["[]", /other\.json/],
     ] as const) {
       writeFileSync(`${folder}/other.json`, content);
-      assertFailed(await varve(["why", spec, `${folder}/other.json`]), wording);
+      assertFailed(await varve(["why", spec, `${folder}/other.json`], { env }), wording);
     }
-    assertFailed(await varve(["why", `${folder}/gone.tar`, spec]), /gone\.tar: it does not exist/);
+    assertFailed(await varve(["why", `${folder}/gone.tar`, spec], { env }), /gone\.tar: it does not exist/);
     const broken = readFileSync(spec);
     writeFileSync(`${folder}/broken.tar`, Buffer.concat([Buffer.from("x"), broken]));
-    assertFailed(await varve(["why", spec, `${folder}/broken.tar`]), /broken\.tar/);
+    assertFailed(await varve(["why", spec, `${folder}/broken.tar`], { env }), /broken\.tar/);
   });
 });

@@ -1,18 +1,21 @@
 import { open } from "node:fs/promises";
 import { Command } from "commander";
 import { buildImage, readSpec } from "../../build/index.ts";
+import type { DigestCache } from "../../cache/index.ts";
+import { VarveError } from "../../errors.ts";
 import { compareImages, type Image, type ImageDraft, type Layer, newManifest } from "../../image/index.ts";
+import { type CacheOptions, cacheOptions, wantedCache } from "../cache-options.ts";
 import { explain } from "../explanation.ts";
 import { architecture } from "../host.ts";
 import { print, printJson } from "../output.ts";
 import { type PlaceContext, type PlaceOptions, placeOptions, withPlaces } from "../places.ts";
 
-interface WhyOptions extends PlaceOptions {
+interface WhyOptions extends PlaceOptions, CacheOptions {
   readonly json?: true;
 }
 
 export function command(): Command {
-  return placeOptions(new Command("why"))
+  return cacheOptions(placeOptions(new Command("why")))
     .description(
       "Says what a change costs before it is paid: which layers of a new image differ from those of another, which components in them changed and how, and how many bytes would be sent and pulled.",
     )
@@ -23,22 +26,34 @@ export function command(): Command {
     )
     .option("--json", "print JSON, with all details, for programs")
     .action(async (from: string, to: string, options: WhyOptions) => {
-      await withPlaces(options, async (context) => {
-        await withImage(from, context, async (source) => {
-          await withImage(to, context, async (target) => {
-            const comparison = await compareImages(source, target, { signal: context.signal });
-            if (options.json) printJson(comparison);
-            else print(explain(comparison, { source, target }));
-          });
+      const cache = wantedCache(options);
+      await withPlaces(options, async (places) => {
+        const context: WhyContext = { ...places, cache };
+        const compare = () =>
+          withImage(from, context, (source) =>
+            withImage(to, context, async (target) => {
+              const comparison = await compareImages(source, target, { signal: context.signal });
+              if (options.json) printJson(comparison);
+              else print(explain(comparison, { source, target }));
+            }),
+          );
+        await compare().catch(async (error) => {
+          // The cache has forgotten what was wrong, and nothing has been printed yet.
+          if (!(error instanceof VarveError && error.code === "STALE_CACHE")) throw error;
+          await compare();
         });
       });
     });
 }
 
+interface WhyContext extends PlaceContext {
+  readonly cache: DigestCache | undefined;
+}
+
 /** Runs some work with the image at a place, or with the one that a spec asks for. */
 async function withImage(
   text: string,
-  context: PlaceContext,
+  context: WhyContext,
   work: (image: Image) => Promise<void>,
 ): Promise<void> {
   if (await isSpec(text)) {
@@ -67,7 +82,7 @@ async function isSpec(text: string): Promise<boolean> {
 
 async function withBuilt(
   path: string,
-  { transports, read, signal }: PlaceContext,
+  { transports, read, signal, cache }: WhyContext,
   work: (image: Image) => Promise<void>,
 ): Promise<void> {
   const spec = await readSpec(path);
@@ -75,9 +90,10 @@ async function withBuilt(
   const wanted = spec.architecture ?? read.platform.architecture;
   const base = await source?.read({ ...read, platform: { ...read.platform, architecture: wanted } });
   const draft = await buildImage(spec, {
-    ...(base === undefined ? {} : { base }),
+    base,
     architecture: architecture(),
     now: new Date(),
+    cache,
   });
   await work(await measured(draft, signal));
 }
