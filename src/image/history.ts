@@ -10,9 +10,6 @@ export function componentsComment(components: readonly string[]): string {
   return PREFIX + JSON.stringify(components);
 }
 
-/** Matches a string of the list: in double quotes as JSON writes it, or in single quotes as Python does. */
-const QUOTED = /"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'/gs;
-
 /** An escape in such a string: a code point in hexadecimal digits, or a character after a backslash. */
 const ESCAPE = /\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|U([0-9a-fA-F]{8})|(.))/gs;
 const CONTROLS: Partial<Record<string, string>> = { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" };
@@ -20,9 +17,22 @@ const CONTROLS: Partial<Record<string, string>> = { b: "\b", f: "\f", n: "\n", r
 /** The components that a comment lists; empty for any other comment. */
 export function componentsOf(comment: string | null | undefined): readonly string[] {
   if (!comment?.startsWith(PREFIX)) return [];
-  return (comment.slice(PREFIX.length).match(QUOTED) ?? []).map((quoted) =>
-    quoted.slice(1, -1).replace(ESCAPE, unescaped),
-  );
+  return [...stringsIn(comment, PREFIX.length)].map((text) => text.replace(ESCAPE, unescaped));
+}
+
+/**
+ * The strings of a list, in double quotes as JSON writes them, or in single quotes as Python does. (By hand, since a
+ * regular expression takes hours for a comment of quotes that nobody closes.)
+ */
+function* stringsIn(text: string, start: number): Generator<string, void, void> {
+  for (let at = start; at < text.length; at++) {
+    const quote = text[at];
+    if (quote !== '"' && quote !== "'") continue;
+    const from = ++at;
+    while (at < text.length && text[at] !== quote) at += text[at] === "\\" ? 2 : 1;
+    if (at >= text.length) return;
+    yield text.slice(from, at);
+  }
 }
 
 function unescaped(all: string, short?: string, byte?: string, long?: string, character = ""): string {
