@@ -5,6 +5,7 @@ import { type ErrorCode, VarveError } from "../errors.ts";
 import type { LayerRecipe, TreeListing } from "../fs/index.ts";
 import { type Digest, parseDigest } from "../oci/index.ts";
 import { fingerprintKey } from "../util/index.ts";
+import { newRingMemory, type RingMemory } from "./chunk-ring.ts";
 import { recipeKey } from "./layer-key.ts";
 
 /** What is known of a recipe's layer. */
@@ -25,6 +26,8 @@ export interface Measured {
 /** What a thread gets when it starts. */
 export interface MeasureThreadData {
   readonly fingerprintKey: Uint8Array;
+  /** The way to a thread that hashes; without one it hashes itself. */
+  readonly ring: RingMemory | undefined;
 }
 
 /** What a thread is asked: to measure a recipe; to list its trees and wait; or to measure what it listed. */
@@ -48,6 +51,7 @@ export type MeasureAnswer =
   | { readonly type: "failed"; readonly code: ErrorCode | undefined; readonly message: string };
 
 export interface MeasurePoolOptions {
+  /** How many threads pack and hash. */
   readonly threads: number;
   readonly cache?: DigestCache | undefined;
 }
@@ -75,6 +79,7 @@ const UNSETTLED = 2000;
 export class MeasurePool implements AsyncDisposable {
   readonly #options: MeasurePoolOptions;
   readonly #workers: Worker[] = [];
+  readonly #hashers: Worker[] = [];
   readonly #running = new Map<Worker, Job>();
   readonly #inOrder: Job[] = [];
   readonly #bySize: Job[] = [];
@@ -97,7 +102,7 @@ export class MeasurePool implements AsyncDisposable {
 
   /** Ends the threads, whatever they are doing. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#workers.map((worker) => worker.terminate()));
+    await Promise.all([...this.#workers, ...this.#hashers].map((worker) => worker.terminate()));
   }
 
   /** Looks a recipe up, or makes a job of it. */
@@ -114,16 +119,22 @@ export class MeasurePool implements AsyncDisposable {
     return promise;
   }
 
+  /**
+   * Starts a thread that measures. All but the first, which have the large layers, are given another thread that hashes
+   * what they pack: a layer that is most of the image would else keep one core busy and the others waiting.
+   */
   #startWorker(): Worker {
-    // The sources run as they are in development, and compiled elsewhere.
-    const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
-    const worker = new Worker(new URL(`./measure-worker.${extension}`, import.meta.url), {
-      // Measuring makes short-lived objects only: more room for them would be memory for nothing.
-      resourceLimits: { maxYoungGenerationSizeMb: 4 },
-      workerData: { fingerprintKey: this.fingerprintKey } satisfies MeasureThreadData,
-    });
+    const ring = this.#workers.length === 0 ? undefined : newRingMemory();
+    const data: MeasureThreadData = { fingerprintKey: this.fingerprintKey, ring };
+    const worker = startThread("measure-worker", data);
     worker.on("message", (answer: MeasureAnswer) => this.#hear(worker, answer));
-    worker.on("error", (error) => this.#running.get(worker)?.reject(error));
+    const threads = [worker];
+    if (ring !== undefined) {
+      const hasher = startThread("hash-worker", ring);
+      this.#hashers.push(hasher);
+      threads.push(hasher);
+    }
+    for (const thread of threads) thread.on("error", (error) => this.#running.get(worker)?.reject(error));
     return worker;
   }
 
@@ -178,6 +189,19 @@ export class MeasurePool implements AsyncDisposable {
     if (key !== undefined && settled) this.#options.cache?.putLayer(key, { diffId, size, portable });
     job.resolve({ diffId, size, fingerprint, listings, key, portable });
   }
+}
+
+function startThread(name: string, workerData: unknown): Worker {
+  // The sources run as they are in development, and compiled elsewhere.
+  const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
+  return new Worker(new URL(`./${name}.${extension}`, import.meta.url), {
+    // These threads make short-lived objects only: more room for them would be memory for nothing.
+    resourceLimits: { maxYoungGenerationSizeMb: 4 },
+    // They print nothing; but a thread that could would make a pipe at our own stdout non-blocking.
+    stdout: true,
+    stderr: true,
+    workerData,
+  });
 }
 
 function revive({ code, message }: { code: ErrorCode | undefined; message: string }): Error {

@@ -1,27 +1,32 @@
 /** The body of a measuring thread: recipes come in, their digests, sizes and listings go out. */
-import { createHash } from "node:crypto";
 import { parentPort, workerData } from "node:worker_threads";
 import { VarveError } from "../errors.ts";
 import { type LayerRecipe, listRecipe, packLayer, type TreeListing } from "../fs/index.ts";
 import { Fingerprint } from "../util/index.ts";
+import { ChunkRing } from "./chunk-ring.ts";
+import { InlineHasher, type LayerHasher } from "./layer-hasher.ts";
 import type { MeasureAnswer, MeasureRequest, MeasureThreadData } from "./measure-pool.ts";
 
-const { fingerprintKey } = workerData as MeasureThreadData;
+const { fingerprintKey, ring: ringMemory } = workerData as MeasureThreadData;
+const hasher: LayerHasher = ringMemory === undefined ? new InlineHasher() : new ChunkRing(ringMemory);
 
 /** What was listed, and may be asked to be measured. */
 let listed: { recipe: LayerRecipe; listings: readonly TreeListing[] } | undefined;
 
-// The hash itself and not oci's Digester, since a thread that loads less is there sooner, and smaller.
 function measure(recipe: LayerRecipe, listings: readonly TreeListing[]) {
-  const hash = createHash("sha256");
   const fingerprint = new Fingerprint(fingerprintKey);
   let size = 0;
-  for (const chunk of packLayer(recipe, { listings })) {
-    hash.update(chunk);
-    fingerprint.update(chunk);
-    size += chunk.length;
+  try {
+    for (const chunk of packLayer(recipe, { listings, buffers: hasher.buffers() })) {
+      fingerprint.update(chunk);
+      size += chunk.length;
+      hasher.put(chunk);
+    }
+  } catch (error) {
+    hasher.giveUp();
+    throw error;
   }
-  return { type: "measured", sha256: hash.digest("hex"), fingerprint: fingerprint.finish(), size } as const;
+  return { type: "measured", sha256: hasher.complete(), fingerprint: fingerprint.finish(), size } as const;
 }
 
 function answerTo(request: MeasureRequest): MeasureAnswer {

@@ -5,7 +5,7 @@
 import { availableParallelism } from "node:os";
 import type { DigestCache } from "../cache/index.ts";
 import { VarveError } from "../errors.ts";
-import { type LayerRecipe, listRecipe, packLayer, type TreeListing } from "../fs/index.ts";
+import { findChange, type LayerRecipe, listRecipe, packLayer, type TreeListing } from "../fs/index.ts";
 import type { Layer } from "../image/index.ts";
 import { Digester, MediaType } from "../oci/index.ts";
 import { Fingerprint } from "../util/index.ts";
@@ -78,8 +78,7 @@ class RecipeLayer implements Layer {
 
   async *open(signal?: AbortSignal): AsyncGenerator<Uint8Array, void, void> {
     const { listings = listRecipe(this.#recipe), fingerprint, diffId, size } = this.#measured;
-    const suspects: string[] = [];
-    const chunks = packLayer(this.#recipe, { listings, onSuspect: (path) => suspects.push(path) });
+    const chunks = packLayer(this.#recipe, { listings });
     // What was measured just now is known again by its fingerprint, which costs less than its digest.
     const passing = fingerprint === undefined ? new Digester() : new Fingerprint(this.#check.fingerprintKey);
     let passed = 0;
@@ -91,7 +90,7 @@ class RecipeLayer implements Layer {
       yield chunk;
     }
     if (passing instanceof Fingerprint) {
-      if (passing.finish() !== fingerprint) throw this.#changed(suspects, listings);
+      if (passing.finish() !== fingerprint) throw this.#changed(listings);
     } else if (passed !== size || passing.digest() !== diffId) {
       throw this.#stale();
     }
@@ -106,9 +105,11 @@ class RecipeLayer implements Layer {
     );
   }
 
-  #changed(suspects: readonly string[], listings: readonly TreeListing[]): VarveError {
+  #changed(listings: readonly TreeListing[]): VarveError {
     const roots = listings.map((listing) => listing.root);
-    const where = suspects[0] ?? (roots.length === 1 ? roots[0] : `a file below one of ${shortList(roots)}`);
+    const where =
+      findChange(this.#recipe, listings) ??
+      (roots.length === 1 ? roots[0] : `a file below one of ${shortList(roots)}`);
     return new VarveError(
       "CHANGED_WHILE_READING",
       `${where} changed while the image was being built; build again when nothing writes to it`,

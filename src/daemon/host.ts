@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { errnoOf, readError, VarveError } from "../errors.ts";
 import { checkSchema, parseJson } from "../util/index.ts";
 

@@ -1,3 +1,3 @@
 export { type ListOptions, listTree, type TreeIdentity, type TreeListing } from "./listing.ts";
-export { listRecipe, type PackOptions, packLayer } from "./pack.ts";
+export { findChange, listRecipe, type PackOptions, packLayer } from "./pack.ts";
 export type { EntryItem, LayerRecipe, Ownership, TreeItem } from "./recipe.ts";

@@ -1,5 +1,5 @@
 /** Turns listed trees into the bytes of a layer's tar archive. */
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, openSync, readSync } from "node:fs";
 import { errnoOf, readError, VarveError } from "../errors.ts";
 import { EntryType, endOfArchive, padding, type TarEntry, writeHeader } from "../tar/index.ts";
 import { CHUNK_SIZE, fsPath } from "../util/index.ts";
@@ -18,10 +18,28 @@ export function listRecipe(
 }
 
 export interface PackOptions {
+  /** Memory for the chunks, {@link CHUNK_SIZE} each, filled in turn; two of varve's own unless given. */
+  readonly buffers?: readonly Buffer[] | undefined;
   /** What {@link listRecipe} gave for the recipe. */
   readonly listings: readonly TreeListing[];
-  /** Called with the path of each file whose time isn't the listing's: it may have changed since. */
-  readonly onSuspect?: (path: string) => void;
+}
+
+/**
+ * A path that isn't now what it was when it was listed, as far as size and time tell; undefined if none shows.
+ * @throws VarveError what listing throws
+ */
+export function findChange(recipe: LayerRecipe, listings: readonly TreeListing[]): string | undefined {
+  for (const [tree, now] of listRecipe(recipe).entries()) {
+    const before = listings[tree]!;
+    const index = now.names.findIndex((name, index) => {
+      const isFile = typeOf(now.modes[index]!) === EntryType.file;
+      const sameSize = now.sizes[index] === before.sizes[index];
+      const sameTime = now.mtimes[index] === before.mtimes[index];
+      return name !== before.names[index] || (isFile && !(sameSize && sameTime));
+    });
+    if (index !== -1) return pathOf(now, index);
+  }
+  return undefined;
 }
 
 /**
@@ -31,106 +49,111 @@ export interface PackOptions {
  *   `UNREADABLE`
  */
 export function* packLayer(recipe: LayerRecipe, options: PackOptions): Generator<Uint8Array, void, void> {
-  const buffers = takeBuffers();
-  let current: 0 | 1 = 0;
+  const own = options.buffers === undefined ? takeBuffers() : undefined;
+  const buffers = options.buffers ?? own!;
+  let turn = 0;
+  let current = buffers[0]!;
   let used = 0;
   let total = 0;
   const flush = (): Uint8Array => {
-    const chunk = buffers[current].subarray(0, used);
-    current = current === 0 ? 1 : 0;
+    const chunk = current.subarray(0, used);
+    turn = (turn + 1) % buffers.length;
+    current = buffers[turn]!;
     total += used;
     used = 0;
     return chunk;
   };
 
   try {
-    for (const { entry, path, mtimeMs } of entriesOf(recipe, options.listings)) {
-      let header = writeHeader(entry, buffers[current], used);
-      if (header === 0) {
-        yield flush();
-        header = writeHeader(entry, buffers[current], used);
-        if (header === 0) throw new VarveError("UNSUPPORTED_FILE", `the header of ${entry.name} is too long`);
-      }
-      used += header;
-      if (path === undefined || entry.size === 0) continue;
-
-      const file = openListed({ path, size: entry.size, mtimeMs, onSuspect: options.onSuspect });
-      try {
-        let left = entry.size;
-        while (left > 0) {
-          if (used === CHUNK_SIZE) yield flush();
-          const wanted = Math.min(left, CHUNK_SIZE - used);
-          const read = readFully(file, { path, into: buffers[current], at: used, length: wanted });
-          used += read;
-          left -= read;
+    for (const { item, listing } of withListings(recipe, options.listings)) {
+      const entries = listing?.names.length ?? 1;
+      for (let index = 0; index < entries; index++) {
+        const entry =
+          item.kind === "entry"
+            ? plainEntry(recipe, item)
+            : treeEntry(recipe, { item, listing: listing!, index });
+        let header = writeHeader(entry, current, used);
+        if (header === 0) {
+          yield flush();
+          header = writeHeader(entry, current, used);
+          if (header === 0)
+            throw new VarveError("UNSUPPORTED_FILE", `the header of ${entry.name} is too long`);
         }
-      } finally {
-        closeSync(file);
+        used += header;
+        if (entry.size === 0) continue;
+
+        const path = pathOf(listing!, index);
+        const file = openListed(path);
+        try {
+          let left = entry.size;
+          while (left > 0) {
+            if (used === CHUNK_SIZE) yield flush();
+            // One byte more than there should be, where there is room, shows a file that grew.
+            const length = Math.min(left + 1, CHUNK_SIZE - used);
+            const read = readListed(file, { path, into: current, at: used, length });
+            if (read === 0 || read > left) throw changed(path);
+            used += read;
+            left -= read;
+          }
+        } finally {
+          closeSync(file);
+        }
+        // A chunk holds whole blocks, so there is room.
+        const fill = padding(entry.size);
+        current.fill(0, used, used + fill);
+        used += fill;
       }
-      // A chunk holds whole blocks, so there is room.
-      const fill = padding(entry.size);
-      buffers[current].fill(0, used, used + fill);
-      used += fill;
     }
     yield flush();
     yield endOfArchive(total);
   } finally {
-    giveBackBuffers(buffers);
+    if (own !== undefined) giveBackBuffers(own);
   }
 }
 
-interface PackedEntry {
-  readonly entry: TarEntry;
-  /** The file that holds the content. */
-  readonly path?: string;
-  readonly mtimeMs?: number;
-}
-
-function* entriesOf(
+/** The recipe's items, each tree with its listing. */
+function withListings(
   recipe: LayerRecipe,
   listings: readonly TreeListing[],
-): Generator<PackedEntry, void, void> {
+): { item: TreeItem | EntryItem; listing: TreeListing | undefined }[] {
   let tree = 0;
-  for (const item of recipe.items) {
-    if (item.kind === "entry") yield { entry: plainEntry(recipe, item) };
-    else yield* treeEntries(recipe, item, listings[tree++]!);
-  }
+  return recipe.items.map((item) => ({ item, listing: item.kind === "tree" ? listings[tree++] : undefined }));
 }
 
 function plainEntry(recipe: LayerRecipe, item: EntryItem): TarEntry {
   return { ...item.entry, ...recipe.owner, mtime: recipe.mtime, size: 0 };
 }
 
-function* treeEntries(
-  recipe: LayerRecipe,
-  item: TreeItem,
-  listing: TreeListing,
-): Generator<PackedEntry, void, void> {
+interface ListedEntry {
+  readonly item: TreeItem;
+  readonly listing: TreeListing;
+  readonly index: number;
+}
+
+function treeEntry(recipe: LayerRecipe, { item, listing, index }: ListedEntry): TarEntry {
   const { uid, gid, uname, gname } = recipe.owner;
-  for (let index = 0; index < listing.names.length; index++) {
-    const name = listing.names[index]!;
-    const mode = listing.modes[index]!;
-    const type = typeOf(mode);
-    const device = listing.devices.get(index);
-    const entry: TarEntry = {
-      name: name === "" ? item.target : `${item.target}/${name}`,
-      type,
-      mode: recipe.modes === "keep" ? mode & 0o7777 : portableMode(type, mode),
-      uid,
-      gid,
-      uname,
-      gname,
-      size: listing.sizes[index]!,
-      mtime: recipe.mtime,
-      linkname: listing.targets.get(index) ?? "",
-      ...(device === undefined ? {} : deviceNumbers(device)),
-    };
-    if (type !== EntryType.file) yield { entry };
-    else {
-      const path = name === "" ? listing.root : `${listing.root}/${name}`;
-      yield { entry, path, mtimeMs: listing.mtimes[index]! };
-    }
-  }
+  const name = listing.names[index]!;
+  const mode = listing.modes[index]!;
+  const type = typeOf(mode);
+  const device = listing.devices.get(index);
+  return {
+    name: name === "" ? item.target : `${item.target}/${name}`,
+    type,
+    mode: recipe.modes === "keep" ? mode & 0o7777 : portableMode(type, mode),
+    uid,
+    gid,
+    uname,
+    gname,
+    size: listing.sizes[index]!,
+    mtime: recipe.mtime,
+    linkname: listing.targets.get(index) ?? "",
+    ...(device === undefined ? undefined : deviceNumbers(device)),
+  };
+}
+
+function pathOf({ root, names }: TreeListing, index: number): string {
+  const name = names[index]!;
+  return name === "" ? root : `${root}/${name}`;
 }
 
 const TYPES = new Map<number, string>([
@@ -156,31 +179,15 @@ function deviceNumbers(device: number): { devmajor: number; devminor: number } {
   return { devmajor: (device >>> 8) & 0xfff, devminor: (device & 0xff) | ((device >>> 12) & 0xfff00) };
 }
 
-interface ListedFile {
-  readonly path: string;
-  readonly size: number;
-  readonly mtimeMs: number | undefined;
-  readonly onSuspect: ((path: string) => void) | undefined;
-}
-
-/** Opens a file and makes sure it still has the size that its header will say, or said. */
-function openListed(listed: ListedFile): number {
+/** Opens a file. Where it was listed there may by now be a link, or a pipe that nobody writes to. */
+function openListed(path: string): number {
   const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
   try {
-    // Where a file was listed there may by now be a link, or a pipe that nobody writes to.
-    const file = openSync(fsPath(listed.path), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-    const stat = fstatSync(file);
-    const { size, mtimeMs } = stat;
-    if (!stat.isFile() || size !== listed.size) {
-      closeSync(file);
-      throw changed(listed.path);
-    }
-    if (mtimeMs !== listed.mtimeMs) listed.onSuspect?.(listed.path);
-    return file;
+    return openSync(fsPath(path), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   } catch (error) {
     // A link, or a socket.
     const another = ["ELOOP", "ENXIO"].includes(errnoOf(error) ?? "");
-    throw another ? changed(listed.path) : readError(listed.path, error);
+    throw another ? changed(path) : readError(path, error);
   }
 }
 
@@ -191,15 +198,14 @@ interface ReadTarget {
   readonly length: number;
 }
 
-function readFully(file: number, { path, into, at, length }: ReadTarget): number {
-  let read: number;
+function readListed(file: number, { path, into, at, length }: ReadTarget): number {
   try {
-    read = readSync(file, into, at, length, null);
+    return readSync(file, into, at, length, null);
   } catch (error) {
-    throw readError(path, error);
+    // A folder, or a pipe.
+    const another = ["EISDIR", "EAGAIN"].includes(errnoOf(error) ?? "");
+    throw another ? changed(path) : readError(path, error);
   }
-  if (read === 0) throw changed(path);
-  return read;
 }
 
 function changed(path: string): VarveError {

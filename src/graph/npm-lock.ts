@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join, posix } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { VarveError } from "../errors.ts";
 import { isObject, parseJson, readText } from "./file.ts";
 

@@ -11,6 +11,10 @@ export const RECORD_SIZE = 20 * BLOCK_SIZE;
 
 const NAME_LENGTH = 100;
 const OWNER_LENGTH = 32;
+/** Where the last field ends that is ever written; the prefix isn't. */
+const FIELDS_END = 345;
+/** The magic and the version of POSIX's format. */
+const MAGIC = "ustar\x0000";
 /** Octal digits of the fields for modes and owners, and of those for size and time. */
 const SHORT_DIGITS = 7;
 const LONG_DIGITS = 11;
@@ -64,9 +68,9 @@ export function endOfArchive(size: number): Buffer {
 /** The pax records that an entry needs, in their order; undefined if its fields hold everything. */
 function recordsOf(entry: TarEntry, name: string): Map<string, string> | undefined {
   const { linkname = "", uname = "", gname = "", uid, gid, size, mtime, pax } = entry;
-  const fits =
+  const nameFits = textFits(name, NAME_LENGTH);
+  const restFits =
     pax === undefined &&
-    textFits(name, NAME_LENGTH) &&
     textFits(linkname, NAME_LENGTH) &&
     textFits(uname, OWNER_LENGTH) &&
     textFits(gname, OWNER_LENGTH) &&
@@ -74,14 +78,14 @@ function recordsOf(entry: TarEntry, name: string): Map<string, string> | undefin
     numberFits(gid, SHORT_DIGITS) &&
     numberFits(size, LONG_DIGITS) &&
     numberFits(mtime, LONG_DIGITS);
-  if (fits) return undefined;
+  if (restFits) return nameFits ? undefined : new Map([["path", name]]);
 
   const records = new Map(pax);
   // A record that is there already takes precedence.
   const note = (key: string, fitting: boolean, value: string | number) => {
     if (!fitting && !records.has(key)) records.set(key, String(value));
   };
-  note("path", textFits(name, NAME_LENGTH), name);
+  note("path", nameFits, name);
   note("linkpath", textFits(linkname, NAME_LENGTH), linkname);
   note("uname", textFits(uname, OWNER_LENGTH), uname);
   note("gname", textFits(gname, OWNER_LENGTH), gname);
@@ -139,18 +143,18 @@ function writeBlock(
   writeOctal(target, at + 116, entry.gid, SHORT_DIGITS);
   writeOctal(target, at + 124, entry.size, LONG_DIGITS);
   writeOctal(target, at + 136, entry.mtime, LONG_DIGITS);
-  target.write(entry.type, at + 156, 1, "latin1");
+  target[at + 156] = entry.type.charCodeAt(0);
   writeText(target, at + 157, entry.linkname, NAME_LENGTH);
-  target.write("ustar\x0000", at + 257, 8, "latin1");
+  writeText(target, at + 257, MAGIC, MAGIC.length);
   writeText(target, at + 265, entry.uname, OWNER_LENGTH);
   writeText(target, at + 297, entry.gname, OWNER_LENGTH);
   if (entry.type === EntryType.characterDevice || entry.type === EntryType.blockDevice) {
     writeOctal(target, at + 329, entry.devmajor ?? 0, SHORT_DIGITS);
     writeOctal(target, at + 337, entry.devminor ?? 0, SHORT_DIGITS);
   }
-  // The checksum is the sum of all bytes, its own field counted as eight spaces.
+  // The checksum is the sum of all bytes, its own field counted as eight spaces. Behind the fields there are zeros.
   let sum = 8 * 0x20;
-  for (let byte = at; byte < at + BLOCK_SIZE; byte++) sum += target[byte]!;
+  for (let byte = at; byte < at + FIELDS_END; byte++) sum += target[byte]!;
   writeOctal(target, at + 148, sum, 6);
   target[at + 155] = 0x20;
 }
@@ -158,14 +162,19 @@ function writeBlock(
 function writeText(target: Buffer, at: number, text: string | undefined, length: number): void {
   if (text === undefined || text === "") return;
   const ascii = isAscii(text) ? text : text.replace(/[^\0-\x7f]/gu, "?");
-  target.write(ascii, at, Math.min(length, ascii.length), "latin1");
+  const end = Math.min(length, ascii.length);
+  // For texts this short a loop is faster than a call out of JavaScript.
+  for (let index = 0; index < end; index++) target[at + index] = ascii.charCodeAt(index);
 }
 
 /** A number that doesn't fit is 0 here, and whole in a record. */
 function writeOctal(target: Buffer, at: number, value: number, digits: number): void {
   const whole = roundHalfEven(value);
-  const fitting = whole >= 0 && whole < 8 ** digits ? whole : 0;
-  target.write(fitting.toString(8).padStart(digits, "0"), at, digits, "latin1");
+  let rest = whole >= 0 && whole < 8 ** digits ? whole : 0;
+  for (let index = at + digits - 1; index >= at; index--) {
+    target[index] = 0x30 + (rest % 8);
+    rest = Math.floor(rest / 8);
+  }
 }
 
 function roundHalfEven(value: number): number {

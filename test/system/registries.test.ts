@@ -173,17 +173,14 @@ describe("a base in a registry that is appended to", { skip: requires("registry"
     assert.equal(read.length, 1);
   });
 
-  it("costs nothing but questions and the manifest when it is pushed again", async () => {
+  it("costs nothing but a few questions when it is pushed again", async () => {
     const spec = await images.spec({ name: "again", sizes: [2000, 150_000] });
     const push = ["--from", `docker://${proxy.host}/base:1`, "--push", `${proxy.host}/again:1`];
     await images.varve(["build", "--quiet", spec, ...push]);
     proxy.requests.length = 0;
     await images.varve(["build", "--quiet", spec, ...push]);
-    assert.deepEqual(uploads(), []);
     const writes = proxy.requests.filter(({ method }) => method !== "GET" && method !== "HEAD");
-    assert.deepEqual(
-      writes.map(({ method, path }) => `${method} ${path}`),
-      ["PUT /v2/again/manifests/1"],
-    );
+    assert.deepEqual(writes, []);
+    assert.ok(proxy.requests.length < 10, `${proxy.requests.length} requests`);
   });
 });

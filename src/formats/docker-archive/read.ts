@@ -2,7 +2,7 @@
  * Reads docker-archives, what `docker save` writes: a tar archive with a `manifest.json` that names configs and
  * layers. (Docker image specification v1.2, "Combined Image JSON + Filesystem Changeset Format".)
  */
-import { z } from "zod";
+import * as z from "zod";
 import { VarveError } from "../../errors.ts";
 import {
   assembleImage,
