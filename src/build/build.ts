@@ -13,7 +13,7 @@ import {
   newConfig,
 } from "../image/index.ts";
 import { layerBudget, planLayers, popularity } from "../layering/index.ts";
-import { type ContainerConfig, type HistoryEntry, hexOf } from "../oci/index.ts";
+import { type ContainerConfig, type HistoryEntry, hexOf, parseReference } from "../oci/index.ts";
 import { measureLayers } from "./measure.ts";
 import { Placement, parentsOf } from "./placement.ts";
 import type { ImageSpec } from "./spec.ts";
@@ -39,12 +39,15 @@ export interface BuildOptions {
  * @throws VarveError whatever reading the graph has; `NO_LAYERS_LEFT`, `INVALID_SPEC`
  */
 export async function buildImage(spec: ImageSpec, options: BuildOptions): Promise<ImageDraft> {
+  // A name that no registry or daemon takes is better refused before anything is read.
+  parseReference(`${nameOf(spec)}:${spec.tag ?? "tag"}`);
   const graph = await readComponents(spec);
   const base = options.base;
   const baseLayers = base?.layers.length ?? 0;
   const budget = layerBudget({ maxLayers: spec.maxLayers, baseLayers });
   const { groups } = planLayers(graph, popularity, budget);
-  const placement = new Placement(graph, { workingDir: spec.config.WorkingDir });
+  const workingDir = configOf(spec, base).WorkingDir;
+  const placement = new Placement(graph, { workingDir });
 
   const contents = mergeContents(
     spec.contents.map((source) => ({ source, target: placement.locate(source) })),
@@ -64,20 +67,24 @@ export async function buildImage(spec: ImageSpec, options: BuildOptions): Promis
   };
 }
 
+/** How a container of the image is run: what the spec says over what is taken from the base. */
+function configOf(spec: ImageSpec, base: Image | undefined): ContainerConfig {
+  const labels = { ...spec.config.Labels, ...spec.labels };
+  const own = { ...spec.config, ...(Object.keys(labels).length > 0 ? { Labels: labels } : {}) };
+  return inheritConfig(base?.config.value.config ?? {}, own as ContainerConfig, spec.inherit);
+}
+
 /** The config, names and annotations of the image that has these layers. */
 function finishImage(
   layers: Parameters<ImageDraft["finish"]>[0],
   spec: ImageSpec,
   { base, architecture, now }: BuildOptions,
 ): FinishedDraft {
-  const labels = { ...spec.config.Labels, ...spec.labels };
-  const own = { ...spec.config, ...(Object.keys(labels).length > 0 ? { Labels: labels } : {}) };
-  const baseConfig = base?.config.value.config ?? {};
   const config = newConfig(
     {
       architecture: spec.architecture ?? base?.config.value.architecture ?? architecture,
       created: timeOf(spec.created, now).toISOString().replace(".000Z", "Z"),
-      config: inheritConfig(baseConfig, own as ContainerConfig, spec.inherit),
+      config: configOf(spec, base),
       baseHistory: base === undefined ? [] : historyOf(base, spec.inherit),
       baseLayers: base?.layers.length ?? 0,
     },
@@ -86,7 +93,7 @@ function finishImage(
   const tag = spec.tag ?? hexOf(config.descriptor.digest).slice(0, DERIVED_TAG_LENGTH);
   return {
     config,
-    names: [`${spec.name}:${tag}`],
+    names: [`${nameOf(spec)}:${tag}`],
     annotations: { ...(base === undefined ? {} : baseAnnotations(base)), ...spec.annotations },
   };
 }
@@ -98,6 +105,11 @@ function baseAnnotations({ names, manifest }: Image): Record<string, string> {
     ...(name === undefined ? {} : { "org.opencontainers.image.base.name": name }),
     ...(manifest === undefined ? {} : { "org.opencontainers.image.base.digest": manifest.descriptor.digest }),
   };
+}
+
+/** Docker wants names in lower case, and dockerTools makes them so. */
+function nameOf({ name }: ImageSpec): string {
+  return name.toLowerCase();
 }
 
 async function readComponents({ graph, omit, exclude }: ImageSpec): Promise<ReferencesGraph> {

@@ -5,7 +5,7 @@ import type { Component, ReferencesGraph } from "../graph/index.ts";
 import { EntryType } from "../tar/index.ts";
 import { sortNames } from "../util/index.ts";
 
-/** Where an npm project is in the image unless its config has a `WorkingDir`. */
+/** Where an npm project is in the image unless its config has a `WorkingDir` other than the root. */
 const DEFAULT_PROJECT_FOLDER = "/app";
 
 /** A store path is where it is on this machine; an npm package is below the project's folder in the image. */
@@ -13,9 +13,17 @@ export class Placement {
   readonly #graph: ReferencesGraph;
   readonly #folder: string;
 
-  constructor(graph: ReferencesGraph, { workingDir }: { workingDir: string | undefined }) {
+  /** @throws VarveError `INVALID_SPEC` for a working directory that isn't absolute */
+  constructor(graph: ReferencesGraph, { workingDir }: { workingDir: string | null | undefined }) {
     this.#graph = graph;
-    this.#folder = (workingDir ?? DEFAULT_PROJECT_FOLDER).replace(/\/+$/, "");
+    // Most base images say "/", which is to say nothing.
+    this.#folder = workingDir?.replace(/\/+$/, "") || DEFAULT_PROJECT_FOLDER;
+    if (!this.#folder.startsWith("/")) {
+      throw new VarveError(
+        "INVALID_SPEC",
+        `config.WorkingDir is ${workingDir}, but it must be an absolute path`,
+      );
+    }
   }
 
   /** The component's tree, its place, and what of it isn't its own. */

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { DigestCache } from "../cache/index.ts";
 import { VarveError } from "../errors.ts";
 import { parseReference, type Reference } from "../oci/index.ts";
+import type { RegistryClient } from "../registry/index.ts";
 import { pullCacheIndex, pushCacheIndex, type Transports } from "../transports/index.ts";
 import { list } from "./options.ts";
 
@@ -30,26 +31,33 @@ interface SharedCacheOptions {
 /** Adds what is known in registries to the cache. */
 export async function pullCaches(
   transports: Transports,
-  references: readonly string[] = [],
-  { cache, ...options }: SharedCacheOptions,
+  references: readonly string[] | undefined,
+  options: SharedCacheOptions,
 ): Promise<void> {
-  for (const text of references) {
-    const reference = referenceOf(text);
-    const client = await transports.client(reference.registry);
-    await pullCacheIndex(client, { reference, cache: needed(cache), ...options });
-  }
+  await withEach(transports, references, (client, reference) =>
+    pullCacheIndex(client, { ...options, reference, cache: needed(options.cache) }),
+  );
 }
 
 /** Adds what the cache knows to registries. */
 export async function pushCaches(
   transports: Transports,
+  references: readonly string[] | undefined,
+  options: SharedCacheOptions,
+): Promise<void> {
+  await withEach(transports, references, (client, reference) =>
+    pushCacheIndex(client, { ...options, reference, cache: needed(options.cache) }),
+  );
+}
+
+async function withEach(
+  transports: Transports,
   references: readonly string[] = [],
-  { cache, ...options }: SharedCacheOptions,
+  work: (client: RegistryClient, reference: Reference) => Promise<unknown>,
 ): Promise<void> {
   for (const text of references) {
     const reference = referenceOf(text);
-    const client = await transports.client(reference.registry);
-    await pushCacheIndex(client, { reference, cache: needed(cache), ...options });
+    await work(await transports.client(reference.registry), reference);
   }
 }
 

@@ -1,8 +1,7 @@
 /** The requests of the Docker Engine API (version 1.41 and its neighbours) that bring images in and out. */
-import { getDefaultHighWaterMark } from "node:stream";
 import { Client, type Dispatcher } from "undici";
 import { reasonOf, VarveError } from "../errors.ts";
-import { collect } from "../util/index.ts";
+import { collect, steadyChunks } from "../util/index.ts";
 import { type Endpoint, parseDockerHost } from "./host.ts";
 import { readProgress, refusalIn } from "./progress.ts";
 
@@ -35,7 +34,7 @@ export class DaemonClient {
    */
   async load(archive: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<void> {
     let failure: { readonly error: unknown } | undefined;
-    const body = steady(archive, (error) => {
+    const body = watched(steadyChunks(archive), (error) => {
       failure = { error };
     });
     const what = "load the image";
@@ -135,19 +134,13 @@ function connectionWords(error: unknown): string {
   return reasonOf(error);
 }
 
-/**
- * Chunks that may be handed to a socket, from a source that reuses its memory (see `ByteSource`). A socket asks for more
- * as long as it holds less than its high-water mark, so smaller chunks are copied; a larger one makes it wait.
- */
-async function* steady(
+/** Passes chunks on, and tells of what making them failed with, since undici throws errors of its own then. */
+async function* watched(
   chunks: AsyncIterable<Uint8Array>,
   failed: (error: unknown) => void,
 ): AsyncGenerator<Uint8Array, void, void> {
-  const enough = getDefaultHighWaterMark(false);
   try {
-    for await (const chunk of chunks) {
-      if (chunk.length > 0) yield chunk.length >= enough ? chunk : Uint8Array.from(chunk);
-    }
+    yield* chunks;
   } catch (error) {
     failed(error);
     throw error;

@@ -54,8 +54,8 @@ export function parseConf(value: PyJson, { now, what }: ReadConfOptions & { what
   return {
     architecture: fields.text("architecture"),
     config: fields.config(),
-    created: parsePythonDatetime(fields.text("created"), { field: "created", now }).isoformat(),
-    mtime: timestampSeconds(parsePythonDatetime(fields.text("mtime"), { field: "mtime", now })),
+    created: parsePythonDatetime(fields.text("created"), { field: `created of ${what}`, now }).isoformat(),
+    mtime: timestampSeconds(parsePythonDatetime(fields.text("mtime"), { field: `mtime of ${what}`, now })),
     owner: {
       uid: fields.id("uid"),
       gid: fields.id("gid"),
@@ -96,7 +96,7 @@ class Fields {
 
   /** A user's or group's number. No system has one that a double can't hold. */
   id(name: string): number {
-    const id = Number(pythonInt(this.get(name), name));
+    const id = Number(pythonInt(this.get(name), `${name} of ${this.#what}`));
     if (!Number.isSafeInteger(id)) throw this.#wrongType(name, "an id of less than 16 digits");
     return id;
   }

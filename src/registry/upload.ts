@@ -1,6 +1,6 @@
 import { type Descriptor, Digester } from "../oci/index.ts";
-import type { ByteSource } from "../util/index.ts";
-import { counted, parts, steadyChunks } from "./chunks.ts";
+import { type ByteSource, steadyChunks } from "../util/index.ts";
+import { counted, parts } from "./chunks.ts";
 import { blobName, saidDigest } from "./download.ts";
 import { isTransient, RegistryFailure } from "./failure.ts";
 import {

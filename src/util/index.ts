@@ -3,4 +3,5 @@ export { Fingerprint, fingerprintKey } from "./fingerprint.ts";
 export { type JsonLimits, parseJson } from "./json.ts";
 export { compareNames, decodeName, encodeName, fsPath, isAscii, sortNames } from "./names.ts";
 export { checkSchema } from "./schema.ts";
+export { steadyChunks } from "./steady.ts";
 export { writeChunks, writeFileAtomically } from "./write.ts";

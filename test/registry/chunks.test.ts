@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { counted, parts, steadyChunks } from "../../src/registry/chunks.ts";
+import { counted, parts } from "../../src/registry/chunks.ts";
+import { steadyChunks } from "../../src/util/index.ts";
 import { read, Source, sampleBytes } from "./support/setup.ts";
 
 test("a small chunk from reused memory stays as it is while many more are asked for", async () => {

@@ -23,7 +23,7 @@ export function pythonInt(value: PyJson, field: string): bigint | number {
     const shown = typeof value === "object" && value !== null ? "a list or an object" : shortened(value);
     throw new VarveError(
       "INVALID_CONF",
-      `the conf's field ${field} is ${shown}, which is not an integer: write a number such as 0`,
+      `the field ${field} is ${shown}, which is not an integer: write a number such as 0`,
     );
   }
   const number = Number(integer);

@@ -132,7 +132,7 @@ describe("pythonInt", () => {
   it("names the field and the value", () => {
     assert.throws(() => pythonInt("root", "gid"), {
       code: "INVALID_CONF",
-      message: /^the conf's field gid is "root", which is not an integer/,
+      message: /^the field gid is "root", which is not an integer/,
     });
     assert.throws(() => pythonInt(null, "gid"), { message: /gid is null/ });
   });
