@@ -264,7 +264,7 @@ describe("parsePythonDatetime", () => {
   it("names the field and the text that is no date", () => {
     assert.throws(() => parsePythonDatetime("yesterday", { field: "created" }), {
       code: "INVALID_CONF",
-      message: /^the conf's field created is "yesterday", which is no date/,
+      message: /^the field created is "yesterday", which is no date/,
     });
     assert.throws(() => parsePythonDatetime("now", { field: "mtime" }), {
       code: "INVALID_CONF",
