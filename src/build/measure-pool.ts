@@ -63,6 +63,8 @@ interface Job {
   /** Whether the key rests on NAR hashes alone. */
   readonly portable: boolean;
   key: LayerKey | undefined;
+  /** When a thread was asked to list it, by the cache's clock. */
+  askedAt: number;
   /** Whether what is measured may be kept. */
   settled: boolean;
   listings: readonly TreeListing[] | undefined;
@@ -113,7 +115,8 @@ export class MeasurePool implements AsyncDisposable {
     const known = key && cache?.layer(key);
     if (known) return Promise.resolve({ diffId: known.diffId, size: known.size, key, portable });
     const { promise, resolve, reject } = Promise.withResolvers<Measured>();
-    this.#inOrder.push({ recipe, resolve, reject, portable, key, settled: portable, listings: undefined });
+    const job = { recipe, resolve, reject, portable, key, settled: portable };
+    this.#inOrder.push({ ...job, askedAt: 0, listings: undefined });
     // Each is awaited in its turn; until then a failure must not count as nobody's.
     promise.catch(() => {});
     return promise;
@@ -148,7 +151,9 @@ export class MeasurePool implements AsyncDisposable {
     }
     this.#taken.add(job);
     this.#running.set(worker, job);
-    const listFirst = this.#options.cache !== undefined && !job.portable;
+    const { cache } = this.#options;
+    const listFirst = cache !== undefined && !job.portable;
+    if (listFirst) job.askedAt = cache.now();
     this.#ask(worker, { type: listFirst ? "list" : "measure", recipe: job.recipe });
   }
 
@@ -174,7 +179,8 @@ export class MeasurePool implements AsyncDisposable {
     const lastChange = Math.max(...listings.map((listing) => listing.identity?.lastChange ?? 0));
     job.listings = listings;
     job.key = recipeKey(recipe, listings);
-    job.settled = cache !== undefined && lastChange < cache.now() - UNSETTLED;
+    // Listing may take long; what counts is how old the change was when it was seen.
+    job.settled = lastChange < job.askedAt - UNSETTLED;
     const known = job.key && cache?.layer(job.key);
     if (!known) return false;
     job.resolve({ diffId: known.diffId, size: known.size, listings, key: job.key, portable });
