@@ -36,7 +36,9 @@ describe("a component's place", () => {
       [undefined, "/app"],
       ["/srv/www", "/srv/www"],
       ["/srv/www//", "/srv/www"],
-      ["/", ""],
+      ["/", "/app"],
+      ["", "/app"],
+      [null, "/app"],
     ] as const) {
       const placement = new Placement(npm, { workingDir });
       assert.deepEqual(placement.tree("."), {
@@ -47,6 +49,13 @@ describe("a component's place", () => {
       });
       assert.equal(placement.tree("node_modules/dep").target, `${folder}/node_modules/dep`);
     }
+  });
+
+  it("can't be below a folder that isn't absolute", () => {
+    assert.throws(() => new Placement(npm, { workingDir: "srv" }), {
+      code: "INVALID_SPEC",
+      message: /config\.WorkingDir is srv/,
+    });
   });
 
   it("is nowhere for an npm package outside of its project", () => {
