@@ -30,6 +30,8 @@ export interface BuildOptions {
   readonly now: Date;
   /** Knows layers that were measured before. */
   readonly cache?: DigestCache | undefined;
+  /** Absolute paths that the image is written to, which therefore aren't part of it. */
+  readonly outputs?: readonly string[] | undefined;
   /** Gets a sentence for what the user may want to know. */
   readonly onNote?: (sentence: string) => void;
 }
@@ -47,7 +49,7 @@ export async function buildImage(spec: ImageSpec, options: BuildOptions): Promis
   const budget = layerBudget({ maxLayers: spec.maxLayers, baseLayers });
   const { groups } = planLayers(graph, popularity, budget);
   const workingDir = configOf(spec, base).WorkingDir;
-  const placement = new Placement(graph, { workingDir });
+  const placement = new Placement(graph, { workingDir, outputs: options.outputs });
 
   const contents = mergeContents(
     spec.contents.map((source) => ({ source, target: placement.locate(source) })),

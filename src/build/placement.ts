@@ -8,14 +8,23 @@ import { sortNames } from "../util/index.ts";
 /** Where an npm project is in the image unless its config has a `WorkingDir` other than the root. */
 const DEFAULT_PROJECT_FOLDER = "/app";
 
+export interface PlacementOptions {
+  /** Where the project is in the image; null and the root count as not said. */
+  readonly workingDir: string | null | undefined;
+  /** Absolute paths that are being written while the image is built, and so aren't part of it. */
+  readonly outputs?: readonly string[] | undefined;
+}
+
 /** A store path is where it is on this machine; an npm package is below the project's folder in the image. */
 export class Placement {
   readonly #graph: ReferencesGraph;
   readonly #folder: string;
+  readonly #outputs: readonly string[];
 
   /** @throws VarveError `INVALID_SPEC` for a working directory that isn't absolute */
-  constructor(graph: ReferencesGraph, { workingDir }: { workingDir: string | null | undefined }) {
+  constructor(graph: ReferencesGraph, { workingDir, outputs = [] }: PlacementOptions) {
     this.#graph = graph;
+    this.#outputs = outputs;
     // Most base images say "/", which is to say nothing.
     this.#folder = workingDir?.replace(/\/+$/, "") || DEFAULT_PROJECT_FOLDER;
     if (!this.#folder.startsWith("/")) {
@@ -29,13 +38,16 @@ export class Placement {
   /** The component's tree, its place, and what of it isn't its own. */
   tree(id: string): TreeItem {
     const component = this.#graph.components.get(id)!;
-    const { path, nested, narHash } = component;
+    const { path, nested = [], narHash } = component;
+    // A project's folder is where many write the image to; it must not be in itself.
+    const within = this.#outputs.filter((output) => output.startsWith(`${path}/`));
+    const exclude = [...nested, ...within.map((output) => output.slice(path.length + 1))];
     const target = this.#target(component);
     return {
       kind: "tree",
       source: path,
       target,
-      ...(nested && { exclude: nested }),
+      ...(exclude.length > 0 && { exclude }),
       ...(narHash && { narHash }),
     };
   }

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { constants, lstatSync, readdirSync, readlinkSync, type Stats } from "node:fs";
 import { readError, VarveError } from "../errors.ts";
-import { decodeName, fsPath, sortNames } from "../util/index.ts";
+import { decodeName, fsPath, placeOfAside, sortNames } from "../util/index.ts";
 
 /**
  * The names of a tree and what `lstat` says of them, column by column: a tree of 100,000 files is normal, and a
@@ -39,7 +39,7 @@ export interface TreeIdentity {
 }
 
 export interface ListOptions {
-  /** Paths below the root that are left out, with all that is in them. */
+  /** Paths below the root that are left out, with all that is in them, and what is being written aside for them. */
   readonly exclude?: readonly string[];
   /** Asks for the tree's identity. */
   readonly identify?: boolean;
@@ -73,7 +73,7 @@ export function listTree(root: string, options: ListOptions = {}): TreeListing {
     if (type === constants.S_IFDIR) {
       for (const child of readNames(path)) {
         const below = name === "" ? child : `${name}/${child}`;
-        if (!excluded.has(below)) visit(below);
+        if (!excluded.has(below) && !excluded.has(placeOfAside(below) ?? below)) visit(below);
       }
     } else if (type === constants.S_IFLNK) {
       targets.set(

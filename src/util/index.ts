@@ -4,4 +4,4 @@ export { type JsonLimits, parseJson } from "./json.ts";
 export { compareNames, decodeName, encodeName, fsPath, isAscii, sortNames } from "./names.ts";
 export { checkSchema } from "./schema.ts";
 export { steadyChunks } from "./steady.ts";
-export { writeChunks, writeFileAtomically } from "./write.ts";
+export { placeOfAside, writeChunks, writeFileAtomically } from "./write.ts";

@@ -69,7 +69,7 @@ export async function writeFileAtomically(path: string, chunks: AsyncIterable<Ui
   if (found !== undefined && !found.isFile()) return await writeTo(path, { flags: "w", chunks, name: path });
   const place = found === undefined ? path : await realpath(path);
   // Nobody else's name: a file of a run that was killed may still be there, its process's number taken again.
-  const aside = `${place}.varve-${randomUUID()}.tmp`;
+  const aside = asidePath(place);
   try {
     const written = await writeTo(aside, { flags: "wx", chunks, name: path });
     await rename(aside, place).catch((error) => {
@@ -80,6 +80,15 @@ export async function writeFileAtomically(path: string, chunks: AsyncIterable<Ui
     await rm(aside, { force: true }).catch(() => {});
     throw error;
   }
+}
+
+function asidePath(path: string): string {
+  return `${path}.varve-${randomUUID()}.tmp`;
+}
+
+/** The path for which a file is being written aside; undefined for a path that isn't such a file's. */
+export function placeOfAside(path: string): string | undefined {
+  return /^(.*)\.varve-[0-9a-f-]{36}\.tmp$/s.exec(path)?.[1];
 }
 
 interface WriteTarget {

@@ -139,4 +139,13 @@ output = [names(Path(root)) for root in input]`;
     assert.equal(names.at(-1), deep);
     assert.ok([...modes].every((mode) => (mode & constants.S_IFMT) === constants.S_IFDIR));
   });
+
+  it("leaves out what is being written aside for a path that is left out, and for no other", async (t) => {
+    const root = `${await temporaryFolder(t)}/root`;
+    const aside = (name: string) => `${name}.varve-123e4567-e89b-12d3-a456-426614174000.tmp`;
+    const files = ["image.tar", aside("image.tar"), aside("other.tar"), "image.tar.varve-notes.tmp"];
+    writeTree(root, { dir: Object.fromEntries(files.map((name) => [name, { file: 1 }])) });
+    const { names } = listTree(root, { exclude: ["image.tar"] });
+    assert.deepEqual(names, ["", "image.tar.varve-notes.tmp", aside("other.tar")]);
+  });
 });

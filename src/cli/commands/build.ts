@@ -1,9 +1,10 @@
+import { resolve } from "node:path";
 import { Command } from "commander";
 import { buildImage, type ImageSpecInput, readSpec } from "../../build/index.ts";
 import { VarveError } from "../../errors.ts";
 import { dockerArchiveSink } from "../../formats/index.ts";
 import type { CompressionChoice, ImageSink } from "../../image/index.ts";
-import type { Transports } from "../../transports/index.ts";
+import { parseDestination, type Transports } from "../../transports/index.ts";
 import { type CacheOptions, cacheOptions, wantedCache } from "../cache-options.ts";
 import { architecture } from "../host.ts";
 import { integer, list, pairs, pathList } from "../options.ts";
@@ -86,6 +87,7 @@ async function build(path: string, options: BuildCommandOptions): Promise<void> 
   };
   await withPlaces(options, async ({ transports, read, signal }) => {
     const sinks = await openSinks(transports, options);
+    const outputs = await outputPaths(options);
     const cache = wantedCache(options);
     const shared = { cache, signal, onWarning: tell };
     await pullCaches(transports, options.cacheFrom, shared);
@@ -94,7 +96,8 @@ async function build(path: string, options: BuildCommandOptions): Promise<void> 
     const base = await source?.read({ ...read, platform: { ...read.platform, architecture: wanted } });
     const attempt = async () => {
       const now = new Date();
-      const draft = await buildImage(spec, { base, architecture: architecture(), now, cache, onNote: tell });
+      const inputs = { base, architecture: architecture(), now, cache, outputs, onNote: tell };
+      const draft = await buildImage(spec, inputs);
       await transfer(draft, sinks, { ...options, cache, signal });
     };
     await attempt().catch(async (error) => {
@@ -120,6 +123,12 @@ function overrides(options: BuildCommandOptions, fields: Partial<ImageSpecInput>
     ...(label === undefined ? {} : { labels: { ...fields.labels, ...label } }),
     ...(annotation === undefined ? {} : { annotations: { ...fields.annotations, ...annotation } }),
   };
+}
+
+/** The files and folders that are written to. */
+async function outputPaths({ output = [] }: BuildCommandOptions): Promise<string[]> {
+  const places = await Promise.all(output.map(parseDestination));
+  return places.flatMap((place) => ("path" in place ? [resolve(place.path)] : []));
 }
 
 function writesToStdout({ output, push, load }: BuildCommandOptions): boolean {
