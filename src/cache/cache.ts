@@ -52,6 +52,8 @@ export interface DigestCache {
   readonly now: () => number;
   layer(key: LayerKey): CachedLayer | undefined;
   putLayer(key: LayerKey, layer: CachedLayer): void;
+  /** Takes none of the layers in the folder for true any more, but those that are put from now on. */
+  distrustLayers(): void;
   /** Forgets what proved wrong. Tells whether it is gone from the folder, too; this cache won't give it again either way. */
   dropLayer(key: LayerKey): boolean;
   blob(key: BlobKey): CachedBlob | undefined;
@@ -89,6 +91,8 @@ class FolderCache implements DigestCache {
   readonly now: () => number;
   readonly #store: EntryStore;
   readonly #dropped = new Set<string>();
+  /** The keys of layers that were put since those in the folder are distrusted. */
+  #trusted: Set<string> | undefined;
   #written = false;
 
   constructor({ folder, now }: DigestCacheOptions) {
@@ -104,6 +108,10 @@ class FolderCache implements DigestCache {
 
   putLayer(key: LayerKey, { diffId, size, portable }: CachedLayer): void {
     this.#put({ kind: "layer", key, digest: diffId, size, portable });
+  }
+
+  distrustLayers(): void {
+    this.#trusted = new Set();
   }
 
   dropLayer(key: LayerKey): boolean {
@@ -158,7 +166,9 @@ class FolderCache implements DigestCache {
   }
 
   #known({ kind, key }: Pick<CacheEntry, "kind" | "key">, touch?: number): CacheEntry | undefined {
-    return this.#dropped.has(`${kind} ${key}`) ? undefined : this.#store.read({ kind, key }, touch);
+    const distrusted = kind === "layer" && this.#trusted?.has(key) === false;
+    if (distrusted || this.#dropped.has(`${kind} ${key}`)) return undefined;
+    return this.#store.read({ kind, key }, touch);
   }
 
   /** Writes an entry if it can; tells whether it did. */
@@ -172,6 +182,7 @@ class FolderCache implements DigestCache {
       return false;
     }
     this.#dropped.delete(`${entry.kind} ${entry.key}`);
+    if (entry.kind === "layer") this.#trusted?.add(entry.key);
     return true;
   }
 

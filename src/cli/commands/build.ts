@@ -101,9 +101,11 @@ async function build(path: string, options: BuildCommandOptions): Promise<void> 
       await transfer(draft, sinks, { ...options, cache, signal });
     };
     await attempt().catch(async (error) => {
-      // The cache has forgotten what was wrong, and no place has an image yet; but what went to stdout can't be taken back.
+      // No place has an image yet; but what went to stdout can't be taken back.
       const stale = error instanceof VarveError && error.code === "STALE_CACHE";
       if (!stale || writesToStdout(options)) throw error;
+      // Where one digest is wrong, others may be.
+      cache?.distrustLayers();
       tell("a digest in the cache was wrong, and has been forgotten; building again");
       await attempt();
     });

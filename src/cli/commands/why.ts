@@ -38,8 +38,9 @@ export function command(): Command {
             }),
           );
         await compare().catch(async (error) => {
-          // The cache has forgotten what was wrong, and nothing has been printed yet.
+          // Nothing has been printed yet. Where one digest is wrong, others may be.
           if (!(error instanceof VarveError && error.code === "STALE_CACHE")) throw error;
+          cache?.distrustLayers();
           await compare();
         });
       });
