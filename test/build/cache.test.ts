@@ -83,7 +83,8 @@ async function diffIdOf(cache: DigestCache | undefined, recipe: LayerRecipe): Pr
 
 /** What a recipe's layer is, without any cache. */
 function truth(recipe: LayerRecipe): Buffer {
-  const chunks = [...packLayer(recipe, { listings: listRecipe(recipe) })].map((chunk) => Buffer.from(chunk));
+  const chunks: Buffer[] = [];
+  for (const chunk of packLayer(recipe, { listings: listRecipe(recipe) })) chunks.push(Buffer.from(chunk));
   return Buffer.concat(chunks);
 }
 
