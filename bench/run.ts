@@ -10,6 +10,7 @@ import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 
 /** A command and its arguments; nothing is read by a shell. */
 export type Command = readonly [string, ...string[]];
@@ -35,15 +36,28 @@ export interface Pair {
 /** Where a command's output goes: nowhere, or through a pipe to a reader that drops it, as `docker load` would read. */
 export type Sink = "none" | "pipe";
 
-/** How a command is run: where its output goes. */
+/** How a command is run. */
 export interface RunOptions {
+  /** Where its output goes. */
   sink: Sink;
+  /** Processes that serve the command and were there before: their processor time is neither its own nor others'. */
+  servants?: readonly number[] | undefined;
 }
+
+/** One run's command, and what was made ready for it. */
+export interface Stage extends RunOptions, Partial<AsyncDisposable> {
+  command: Command;
+  /** Called when the command has succeeded, before the stage is disposed of. */
+  after?(): Promise<void>;
+}
+
+/** What makes a run ready; that isn't measured. */
+export type Setting = () => Promise<Stage>;
 
 const GNU_TIME = "/usr/bin/time";
 
 /** Runs a command once. Throws with its last words when it fails. */
-export function measure(command: Command, { sink }: RunOptions): Sample {
+export function measure(command: Command, { sink, servants = [] }: RunOptions): Sample {
   const folder = mkdtempSync(join(tmpdir(), "varve-bench-"));
   try {
     const [report, reader] = [join(folder, "time"), join(folder, "reader")];
@@ -58,7 +72,7 @@ export function measure(command: Command, { sink }: RunOptions): Sample {
       ...timed,
     ];
     const [file, ...args] = sink === "pipe" ? piped : timed;
-    const busy = busySeconds();
+    const busy = busySeconds() - secondsOf(servants);
     const start = process.hrtime.bigint();
     const ran = spawnSync(file!, args, { stdio: ["ignore", "ignore", "pipe"], maxBuffer: 1 << 28 });
     const wall = Number(process.hrtime.bigint() - start) / 1e9;
@@ -68,7 +82,8 @@ export function measure(command: Command, { sink }: RunOptions): Sample {
       throw new Error(`${command.join(" ").slice(0, 300)} failed: ${ran.stderr.toString().slice(-1000)}`);
     }
     const known = own.cpu + (sink === "pipe" ? readReport(reader).cpu : 0);
-    const others = Math.max(0, busySeconds() - busy - known) / (wall * cpus().length);
+    const all = busySeconds() - secondsOf(servants) - busy;
+    const others = Math.max(0, all - known) / (wall * cpus().length);
     return { wall, cpu: own.cpu, peak: own.peak, others };
   } finally {
     rmSync(folder, { recursive: true });
@@ -86,14 +101,28 @@ function busySeconds(): number {
   return cpus().reduce((sum, { times }) => sum + times.user + times.nice + times.sys + times.irq, 0) / 1000;
 }
 
-/** How two commands are compared. */
-export interface PairOptions extends RunOptions {
-  ours: Command;
-  theirs: Command;
+/** The processor time of some processes so far, in seconds: fields 14 and 15 of proc(5)'s `stat`, in steps of 10 ms. */
+function secondsOf(processes: readonly number[]): number {
+  return processes.reduce((sum, pid) => {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    // The name before them may hold spaces, in brackets.
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return sum + (Number(fields[11]) + Number(fields[12])) / 100;
+  }, 0);
+}
+
+/** How often runs are repeated. */
+export interface TurnOptions {
   /** How many times each is run, after a first time that isn't counted and warms the page cache. */
   runs: number;
   /** Runs that others disturbed are taken again, as far as there is patience. */
   quiet?: boolean;
+}
+
+/** How two commands are compared. */
+export interface PairOptions extends TurnOptions, RunOptions {
+  ours: Command;
+  theirs: Command;
 }
 
 /** Others that take more of the machine than this disturb a run; below it, the kernel's steps are part of the figure. */
@@ -103,24 +132,43 @@ const PATIENCE = 20;
 const PAUSE_MS = 3000;
 
 /** Runs two commands alternately, so that what disturbs the machine meets both. */
-export function measurePair({ ours, theirs, runs, sink, quiet = false }: PairOptions): Pair {
-  const pair: { ours: Sample[]; theirs: Sample[] } = { ours: [], theirs: [] };
-  const sample = (command: Command): Sample => {
-    let taken = measure(command, { sink });
+export async function measurePair({ ours, theirs, sink, ...options }: PairOptions): Promise<Pair> {
+  const setting = (command: Command) => async () => ({ command, sink });
+  const [first, second] = await measureTurns([setting(ours), setting(theirs)], options);
+  return { ours: first!, theirs: second! };
+}
+
+/** Runs several commands in turns, each made ready anew for each run; answers with each one's samples. */
+export async function measureTurns(
+  sides: readonly Setting[],
+  { runs, quiet = false }: TurnOptions,
+): Promise<Sample[][]> {
+  const sample = async (side: Setting): Promise<Sample> => {
+    let taken = await measureStage(side);
     for (let again = 0; quiet && taken.others > DISTURBED && again < PATIENCE; again++) {
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_MS);
-      const next = measure(command, { sink });
+      await sleep(PAUSE_MS);
+      const next = await measureStage(side);
       if (next.others < taken.others) taken = next;
     }
     return taken;
   };
-  measure(ours, { sink });
-  measure(theirs, { sink });
+  for (const side of sides) await measureStage(side);
+  const samples = sides.map((): Sample[] => []);
   for (let i = 0; i < runs; i++) {
-    pair.ours.push(sample(ours));
-    pair.theirs.push(sample(theirs));
+    for (const [index, side] of sides.entries()) samples[index]!.push(await sample(side));
   }
-  return pair;
+  return samples;
+}
+
+async function measureStage(setting: Setting): Promise<Sample> {
+  const stage = await setting();
+  try {
+    const sample = measure(stage.command, stage);
+    await stage.after?.();
+    return sample;
+  } finally {
+    await stage[Symbol.asyncDispose]?.();
+  }
 }
 
 /** The middle and the ends of some figures. */

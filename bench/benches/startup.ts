@@ -8,7 +8,7 @@ export const startup: Bench = {
   name: "startup",
   what: "varve --version, against node -e 0",
   async run({ varve, runs }) {
-    const pair = measurePair({
+    const pair = await measurePair({
       ours: [...varve, "--version"],
       theirs: [varve[0], "-e", "0"],
       // Each takes some 30 ms, so there is time for enough of them to see through the noise.

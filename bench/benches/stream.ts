@@ -1,11 +1,12 @@
 /** `varve stream` against a program in CPython that writes the same bytes, and against what the machine can do. */
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
-import { type Bench, type Context, findPython, ROOT } from "../bench.ts";
+import type { Bench, Context } from "../bench.ts";
 import { streamConf } from "../fixtures/conf.ts";
 import { debianStore, type StoreFixture } from "../fixtures/debian.ts";
 import { npmTree } from "../fixtures/npm.ts";
 import { memoryRow, timeRow } from "../report.ts";
+import { cpythonStream, tarIntoOpenssl } from "../rivals.ts";
 import { type Command, measurePair, outputDigest } from "../run.ts";
 
 /** More than 1 GB in some 300 store paths: large files, where hashing is most of the work. */
@@ -15,8 +16,14 @@ export const streamStore: Bench = {
   async run(context) {
     const fixture = await debianStore(context.work, context.say);
     const { name, ours, theirs } = prepare("store", fixture, context);
-    const cpython = measurePair({ ours, theirs, runs: context.runs, quiet: context.quiet, sink: "pipe" });
-    const limit = measurePair({
+    const cpython = await measurePair({
+      ours,
+      theirs,
+      runs: context.runs,
+      quiet: context.quiet,
+      sink: "pipe",
+    });
+    const limit = await measurePair({
       ours,
       theirs: tarIntoOpenssl(fixture),
       runs: context.runs,
@@ -42,7 +49,13 @@ export const streamSmall: Bench = {
   async run(context) {
     const fixture = npmTree(context.work, context.say);
     const { name, ours, theirs } = prepare("small files", fixture, context);
-    const cpython = measurePair({ ours, theirs, runs: context.runs, quiet: context.quiet, sink: "pipe" });
+    const cpython = await measurePair({
+      ours,
+      theirs,
+      runs: context.runs,
+      quiet: context.quiet,
+      sink: "pipe",
+    });
     return [
       timeRow(`${name}: varve stream / CPython`, cpython, { faster: 4 }),
       memoryRow(`${name}: peak memory / CPython`, cpython, 160),
@@ -58,7 +71,7 @@ function prepare(
 ): { name: string; ours: Command; theirs: Command } {
   const conf = streamConf(join(work, `conf-${name.replace(" ", "-")}`), fixture, varve);
   const ours: Command = [...varve, "stream", ...withoutCache(varve), conf];
-  const theirs: Command = [findPython().file, join(ROOT, "test/oracle/stream_image.py"), conf];
+  const theirs = cpythonStream(conf);
   say(`${name}: ${fixture.files} files, ${(fixture.bytes / 1e9).toFixed(2)} GB; comparing the bytes of both`);
   const digests = [outputDigest(ours), outputDigest(theirs)];
   if (digests[0] !== digests[1]) {
@@ -73,13 +86,3 @@ function withoutCache([file, ...args]: Command): string[] {
   const help = execFileSync(file, [...args, "stream", "--help"], { encoding: "utf8" });
   return help.includes("--no-cache") ? ["--no-cache"] : [];
 }
-
-/** One pass of GNU tar over the same files into one process that hashes: no program that reads and hashes all is faster. */
-const tarIntoOpenssl = ({ storeDir, paths }: StoreFixture): Command => [
-  "sh",
-  "-c",
-  'cd "$1" && shift && tar -cf - -- "$@" | openssl sha256',
-  "sh",
-  storeDir,
-  ...paths.map((path) => path.slice(storeDir.length + 1)),
-];

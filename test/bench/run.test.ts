@@ -2,7 +2,15 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { test } from "node:test";
 import fc from "fast-check";
-import { measure, measurePair, outputDigest, ratios, type Sample, spread } from "../../bench/run.ts";
+import {
+  measure,
+  measurePair,
+  measureTurns,
+  outputDigest,
+  ratios,
+  type Sample,
+  spread,
+} from "../../bench/run.ts";
 
 const withTime = { skip: existsSync("/usr/bin/time") ? false : "GNU time is not installed" };
 const sample = (wall: number): Sample => ({ wall, cpu: 0, peak: 0, others: 0 });
@@ -45,10 +53,34 @@ test("measure fails with the last words of a command that fails, whatever its si
   }
 });
 
-test("measurePair runs both the wanted number of times", withTime, () => {
-  const pair = measurePair({ ours: ["true"], theirs: ["true"], runs: 3, sink: "none" });
+test("measurePair runs both the wanted number of times", withTime, async () => {
+  const pair = await measurePair({ ours: ["true"], theirs: ["true"], runs: 3, sink: "none" });
   assert.deepEqual([pair.ours.length, pair.theirs.length], [3, 3]);
 });
+
+test(
+  "measureTurns makes each run ready anew, in turns, and clears it away even after a failure",
+  withTime,
+  async () => {
+    const log: string[] = [];
+    const setting = (name: string, command: "true" | "false") => async () => ({
+      command: [command] as const,
+      sink: "none" as const,
+      async after() {
+        log.push(`${name} ran`);
+      },
+      async [Symbol.asyncDispose]() {
+        log.push(`${name} cleared`);
+      },
+    });
+    const turns = await measureTurns([setting("a", "true"), setting("b", "true")], { runs: 1 });
+    assert.deepEqual([turns.length, turns[0]!.length, turns[1]!.length], [2, 1, 1]);
+    const once = ["a ran", "a cleared", "b ran", "b cleared"];
+    assert.deepEqual(log.splice(0), [...once, ...once]);
+    await assert.rejects(measureTurns([setting("c", "false")], { runs: 1 }), /false failed/);
+    assert.deepEqual(log, ["c cleared"]);
+  },
+);
 
 test("outputDigest tells outputs apart, and a failure from an empty output", () => {
   const empty = outputDigest(["true"]);
