@@ -69,7 +69,7 @@ export interface FinishedImage {
  */
 export interface ImageWriter extends AsyncDisposable {
   /**
-   * Stores a layer, reading it at most once, or not at all where it isn't needed.
+   * Stores a layer, reading it once, or not at all where it isn't needed; again only after a failure.
    * @throws VarveError what opening the layer throws, and what the sink's own place may fail with
    */
   layer(layer: Layer): Promise<StoredLayer>;

@@ -76,8 +76,15 @@ async function storeInAll(
   const results = await Promise.allSettled(
     outputs.map(async (output, at) => {
       const reading = readings[at]!;
+      let begun = false;
+      const open = (signal?: AbortSignal) => {
+        // An upload that failed begins anew while the others are further on, so it reads by itself.
+        if (begun) return layer.open(signal);
+        begun = true;
+        return reading.open();
+      };
       try {
-        await output.store({ ...layer, open: () => reading.open() }, index);
+        await output.store({ ...layer, open }, index);
       } finally {
         reading.decline();
       }
