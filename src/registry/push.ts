@@ -14,7 +14,6 @@ import {
 } from "../image/index.ts";
 import {
   type Descriptor,
-  type Digest,
   digestOf,
   formatReference,
   isForeignLayer,
@@ -161,8 +160,9 @@ class RegistryWriter implements ImageWriter {
     const { registry, repository } = this.#reference;
     const { signal } = this.#options;
     const { digest } = descriptor;
-    if (names(await this.#current, digest)) return "present";
-    if ((await this.#client.headBlob({ repository, digest, signal })) !== undefined) return "present";
+    if (names(await this.#current, descriptor)) return "present";
+    // What the cache says of the size may be wrong though the digest is right.
+    if ((await this.#client.headBlob({ repository, digest, signal })) === descriptor.size) return "present";
     let session: UploadSession | undefined;
     if (origin?.registry === registry && origin.repository !== repository) {
       const mount = await this.#client.mountBlob({ repository, digest, from: origin.repository, signal });
@@ -193,8 +193,8 @@ async function currentManifest(
   }
 }
 
-function names(manifest: RawDocument<Manifest> | undefined, digest: Digest): boolean {
+function names(manifest: RawDocument<Manifest> | undefined, { digest, size }: Descriptor): boolean {
   if (manifest === undefined) return false;
   const { config, layers } = manifest.value;
-  return config.digest === digest || layers.some((layer) => layer.digest === digest);
+  return [config, ...layers].some((blob) => blob.digest === digest && blob.size === size);
 }
