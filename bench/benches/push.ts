@@ -1,4 +1,5 @@
 /** `varve build --push` into an empty registry against the way without varve: CPython into a file, then skopeo. */
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Bench, Context } from "../bench.ts";
@@ -68,7 +69,7 @@ const LAYERS = 100;
 
 /** A side that pushes into a registry of its own in each run; `pushed` is what the last run brought there. */
 function intoEmpty(
-  { work }: Context,
+  { work, varve: [node, ...varve] }: Context,
   command: (folder: string, reference: string) => Command,
 ): { setting: Setting; pushed(): PushedManifest } {
   let pushed: PushedManifest | undefined;
@@ -80,6 +81,9 @@ function intoEmpty(
       sink: "none",
       servants: [registry.pid],
       async after() {
+        // Every blob and digest is looked at once, after the run that isn't counted.
+        const check = [...varve, "validate", `docker://${registry.host}/bench:1`];
+        if (pushed === undefined) execFileSync(node, check, { stdio: ["ignore", "ignore", "pipe"] });
         pushed = await registry.manifest("bench", "1");
         if (pushed.layers.length !== LAYERS) {
           throw new Error(`the pushed image has ${pushed.layers.length} layers, not ${LAYERS}`);
