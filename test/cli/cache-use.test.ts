@@ -7,8 +7,10 @@ import { after, before, describe, it, type TestContext } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { decodeEntries, type LayerKey, openDigestCache } from "../../src/cache/index.ts";
 import { digestOf } from "../../src/oci/index.ts";
+import { Transports } from "../../src/transports/index.ts";
 import { filesIn } from "../cache/support/samples.ts";
 import { assertFailed } from "../support/failure.ts";
+import { AMD64, bytesOf } from "../support/layout.ts";
 import { mustRun } from "../support/process.ts";
 import { requires } from "../support/systems.ts";
 import { members } from "../support/tar.ts";
@@ -27,7 +29,7 @@ type CommandName = keyof Workshop["commands"];
 const COMMANDS: readonly CommandName[] = ["portable", "local", "stream"];
 
 /** How many paths the store has, each of which is a layer. */
-const PATHS = 4;
+const PATHS = 2;
 
 async function workshop(scope: Pick<TestContext, "after">, size = 3000): Promise<Workshop> {
   const folder = await temporaryFolder(scope);
@@ -105,20 +107,19 @@ function falsify(cacheDir: string): number {
   return files.length;
 }
 
+const scope = stacked({ after });
+let images: Workshop;
+/** What each command writes without a cache. */
+let truth: Map<CommandName, Buffer>;
+
+before(async () => {
+  images = await workshop(scope, 400_000);
+  await settled(images.folder);
+  truth = new Map();
+  for (const name of COMMANDS) truth.set(name, await output(images.commands[name], undefined));
+});
+
 describe("a digest cache that is wrong", { concurrency: 2 }, () => {
-  const scope = stacked({ after });
-  let images: Workshop;
-  let truth: Map<CommandName, Buffer>;
-
-  before(async () => {
-    images = await workshop(scope);
-    await settled(images.folder);
-    const outputs = await Promise.all(
-      COMMANDS.map(async (name) => [name, await output(images.commands[name], undefined)] as const),
-    );
-    truth = new Map(outputs);
-  });
-
   /** A cache in which all that a command keeps is false. */
   async function falseCache(t: TestContext, name: CommandName): Promise<string> {
     const cacheDir = join(await temporaryFolder(t), "cache");
@@ -127,7 +128,7 @@ describe("a digest cache that is wrong", { concurrency: 2 }, () => {
     return cacheDir;
   }
 
-  for (const name of COMMANDS) {
+  for (const name of ["portable", "stream"] as const) {
     it(`ends varve ${name === "stream" ? "stream" : `build to stdout (${name})`} by name, until all of it is forgotten`, async (t) => {
       const cacheDir = await falseCache(t, name);
       const command = [...images.commands[name], "--cache-dir", cacheDir];
@@ -145,19 +146,24 @@ describe("a digest cache that is wrong", { concurrency: 2 }, () => {
     });
   }
 
-  for (const name of ["portable", "local"] as const) {
-    for (const transport of ["docker-archive", "oci", "oci-archive"]) {
-      it(`lets varve build write the truth to a place (${transport}, ${name})`, async (t) => {
-        const cacheDir = await falseCache(t, name);
-        const place = `${transport}:${join(cacheDir, "..", "image")}`;
-        const [verb, spec] = images.commands[name];
-        const { code, stderr } = await varve([verb!, spec!, "--output", place, "--cache-dir", cacheDir]);
-        assert.equal(code, 0, stderr);
-        assert.match(stderr, /a digest in the cache was wrong, and has been forgotten; building again/);
-        await assertSameLayers(place, truth.get(name)!, cacheDir);
-        assert.deepEqual(await output(images.commands[name], cacheDir), truth.get(name));
-      });
-    }
+  for (const [name, transport] of [
+    ["portable", "docker-archive"],
+    ["portable", "oci"],
+    ["local", "oci-archive"],
+  ] as const) {
+    it(`lets varve build write the truth to a place (${transport}, ${name})`, async (t) => {
+      const cacheDir = await falseCache(t, name);
+      const place = `${transport}:${join(cacheDir, "..", "image")}`;
+      const { code, stderr } = await varve(
+        [...images.commands[name], "--output", place, "--cache-dir", cacheDir].filter(
+          (arg) => arg !== "--quiet",
+        ),
+      );
+      assert.equal(code, 0, stderr);
+      assert.match(stderr, /a digest in the cache was wrong, and has been forgotten; building again/);
+      await assertSameLayers(place, truth.get(name)!, cacheDir);
+      assert.deepEqual(await output(images.commands[name], cacheDir), truth.get(name));
+    });
   }
 
   it("lets varve build write the truth to several places at once", async (t) => {
@@ -170,20 +176,23 @@ describe("a digest cache that is wrong", { concurrency: 2 }, () => {
 
   /** Checks that a place holds a sound image, of the same layers as an archive. */
   async function assertSameLayers(place: string, archive: Buffer, beside: string): Promise<void> {
-    await mustRun([...sourceCommand, "validate", place]);
     writeFileSync(`${beside}-truth.tar`, archive);
-    const inspect = async (place: string) => {
-      const said = await mustRun([...sourceCommand, "inspect", "--json", place]);
-      return (JSON.parse(said) as { layers: { diffId: string }[] }).layers.map(({ diffId }) => diffId);
+    await using transports = new Transports({ env: {}, home: beside });
+    const diffIdsAt = async (text: string) => {
+      await using source = await transports.source(text);
+      const image = await source.read(AMD64);
+      // Reading checks what is read.
+      for (const layer of image.layers) await bytesOf(layer);
+      return image.layers.map(({ diffId }) => diffId);
     };
-    assert.deepEqual(await inspect(place), await inspect(`docker-archive:${beside}-truth.tar`));
+    assert.deepEqual(await diffIdsAt(place), await diffIdsAt(`docker-archive:${beside}-truth.tar`));
   }
 
   it("of another's content under a NAR hash lets varve build write what is there", async (t) => {
     const { folder, commands } = await workshop(t);
     const cacheDir = join(folder, "cache");
     await output(commands.portable, cacheDir);
-    for (const index of [0, 2]) writeFileSync(join(folder, "store", `path-${index}`, "file"), "other");
+    for (const index of [0, 1]) writeFileSync(join(folder, "store", `path-${index}`, "file"), "other");
     const expected = await output(commands.portable, undefined);
     const archive = join(folder, "image.tar");
     await mustRun([...sourceCommand, ...commands.portable, "--output", archive, "--cache-dir", cacheDir]);
@@ -212,17 +221,6 @@ describe("files that change under an unchanged name", () => {
 });
 
 describe("many varves on one cache", () => {
-  const scope = stacked({ after });
-  let images: Workshop;
-  let truth: Map<CommandName, Buffer>;
-
-  before(async () => {
-    images = await workshop(scope, 400_000);
-    await settled(images.folder);
-    truth = new Map();
-    for (const name of COMMANDS) truth.set(name, await output(images.commands[name], undefined));
-  });
-
   it("all give right images: eight at once, on a cold cache and on a warm one", async (t) => {
     const cacheDir = join(await temporaryFolder(t), "cache");
     for (const state of ["cold", "warm"]) {
@@ -243,7 +241,7 @@ describe("many varves on one cache", () => {
     const start = performance.now();
     await output(images.commands.portable, cacheDir);
     const duration = performance.now() - start;
-    const moments = 9;
+    const moments = 6;
     let killed = 0;
     for (let index = 0; index < moments; index++) {
       const name = COMMANDS[index % COMMANDS.length]!;
@@ -265,7 +263,7 @@ describe("many varves on one cache", () => {
   });
 });
 
-describe("a cache folder that can't take anything", { skip: requires("root") }, () => {
+describe("a cache folder that can't take anything", { skip: requires("root"), concurrency: 2 }, () => {
   const conditions: Record<string, string> = {
     "is on a full disk": 'cat /dev/zero >"$0/zeros" 2>/dev/null || true',
     "is on a disk that fills up": 'head -c 49152 /dev/zero >"$0/zeros"',
@@ -273,17 +271,15 @@ describe("a cache folder that can't take anything", { skip: requires("root") }, 
   };
   for (const [what, script] of Object.entries(conditions)) {
     it(`because it ${what} costs time, and the images are right`, async (t) => {
-      const { folder, commands } = await workshop(t);
-      const disk = await temporaryFolder(t);
+      const disk = join(await temporaryFolder(t), "disk");
+      mkdirSync(disk);
       const mount = `mount -t tmpfs -o size=64k tmpfs "$0"; ${script}; "$@" && exec "$@"`;
-      for (const name of ["portable", "stream"] as const) {
-        const command = [...sourceCommand, ...commands[name], "--cache-dir", disk];
-        const expected = await output(commands[name], undefined);
-        const both = join(folder, "both");
-        const shell = ["unshare", "--mount", "sh", "-ec", mount, disk] as const;
-        await mustRun([...shell, ...command], { stdoutFile: both });
-        assert.ok(readFileSync(both).equals(Buffer.concat([expected, expected])));
-      }
+      const command = [...sourceCommand, ...images.commands.portable, "--cache-dir", disk];
+      const expected = truth.get("portable")!;
+      const both = `${disk}.both`;
+      const shell = ["unshare", "--mount", "sh", "-ec", mount, disk] as const;
+      await mustRun([...shell, ...command], { stdoutFile: both });
+      assert.ok(readFileSync(both).equals(Buffer.concat([expected, expected])));
     });
   }
 });
