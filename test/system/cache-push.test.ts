@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it, type TestContext } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { decodeEntries, encodeEntries, openDigestCache } from "../../src/cache/index.ts";
 import { digestOf } from "../../src/oci/index.ts";
 import { filesIn } from "../cache/support/samples.ts";
@@ -171,7 +172,12 @@ describe("a push with a digest cache", { skip: requires("registry", "busybox") }
     const paths = [...PATHS, local];
     const [name, index] = [`${proxy.host}/fleet:1`, `docker://${proxy.host}/fleet-cache:main`];
     await make(paths);
+    // What has changed within two seconds isn't kept at all.
+    const { ctimeMs } = await stat(join(store, local.name, "file"));
+    while (Date.now() <= ctimeMs + 2100) await setTimeout(50);
     const [first] = await build(paths, "--push", name, "--cache-to", index);
+    const knownHere = openDigestCache({ folder: cacheDir, now: Date.now }).info();
+    assert.equal(knownHere.entries.layer, paths.length + 1);
     await rm(store, { recursive: true });
     await make([local]);
 
