@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import * as z from "zod";
 import { readError } from "../errors.ts";
-import { checkSchema, parseJson } from "../util/index.ts";
+import { checkSchema, looksLikePath, parseJson } from "../util/index.ts";
 
 const MAX_SPEC_SIZE = 16 * 1024 * 1024;
 
@@ -153,6 +153,5 @@ function withPaths(fields: object, folder: string): object {
 function absolutePlace(place: string, folder: string): string {
   const [, transport, path] = /^(docker-archive|oci-archive|oci):(.*)$/s.exec(place) ?? [];
   if (transport !== undefined) return `${transport}:${resolve(folder, path!)}`;
-  const looksLikePath = /^\.{0,2}\/|\.(tar|tgz|tar\.gz|tar\.zst)$/.test(place);
-  return looksLikePath || existsSync(resolve(folder, place)) ? resolve(folder, place) : place;
+  return looksLikePath(place) || existsSync(resolve(folder, place)) ? resolve(folder, place) : place;
 }

@@ -2,8 +2,7 @@
 import { DockerArchive } from "../formats/index.ts";
 import { type Image, uncompressedLayer } from "../image/index.ts";
 import { type Digest, hexOf } from "../oci/index.ts";
-import { hasContent, type TarInputMember } from "../tar/index.ts";
-import { fileEntry } from "./file-entry.ts";
+import { fileEntry, hasContent, type TarInputMember } from "../tar/index.ts";
 
 /** A layer that is in the archive already. */
 export interface WrittenLayer {

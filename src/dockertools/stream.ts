@@ -3,11 +3,10 @@ import { measureLayers } from "../build/index.ts";
 import type { DigestCache } from "../cache/index.ts";
 import { type Image, mergeEnv } from "../image/index.ts";
 import { digestOf, hexOf } from "../oci/index.ts";
-import { type TarInputMember, writeTar } from "../tar/index.ts";
+import { fileEntry, fileMember, type TarInputMember, writeTar } from "../tar/index.ts";
 import { archiveBase, imageBase, type StreamBase, type WrittenLayer } from "./base.ts";
 import type { StreamConf } from "./conf.ts";
 import { openCustomisationLayer } from "./customisation-layer.ts";
-import { fileEntry } from "./file-entry.ts";
 import { dumpPythonJson, type PyObject, pyObject, pythonRepr } from "./python/index.ts";
 import { storeLayerRecipe } from "./store-layer.ts";
 
@@ -79,13 +78,13 @@ async function* members(
   say("Adding manifests...");
   const config = Buffer.from(dumpPythonJson(imageJson(conf, { base, layers })));
   const configName = `${hexOf(digestOf(config))}.json`;
-  yield document(configName, config, conf.mtime);
+  yield fileMember(configName, config, conf);
   const manifest = pyObject({
     Config: configName,
     RepoTags: [options.repoTag ?? conf.repoTag],
     Layers: layers.map((layer) => layer.name),
   });
-  yield document("manifest.json", Buffer.from(dumpPythonJson([manifest])), conf.mtime);
+  yield fileMember("manifest.json", Buffer.from(dumpPythonJson([manifest])), conf);
   say("Done.");
 }
 
@@ -122,8 +121,4 @@ function withBaseEnv(config: PyObject | null, base: StreamBase): PyObject {
   const env = mergeEnv(base.env, own);
   if (env.length > 0) merged.set("Env", env);
   return merged;
-}
-
-function document(name: string, bytes: Uint8Array, mtime: number): TarInputMember {
-  return { entry: fileEntry(name, { size: bytes.length, mtime }), content: [bytes] };
 }

@@ -3,6 +3,7 @@ import { stat } from "node:fs/promises";
 import { VarveError } from "../errors.ts";
 import { recogniseImage } from "../formats/index.ts";
 import { parseReference, type Reference } from "../oci/index.ts";
+import { looksLikePath } from "../util/index.ts";
 
 /** Where an image is, or is to be. */
 export type Place =
@@ -16,9 +17,6 @@ export type Place =
 
 const FILE_TRANSPORTS = ["docker-archive", "oci-archive", "oci"] as const;
 
-/** What nobody takes for an image in a registry: a path, or a name with an archive's ending. */
-const LOOKS_LIKE_PATH = /^\.{0,2}\/|\.(tar|tgz|tar\.gz|tar\.zst)$/;
-
 /**
  * Reads the name of a place to read from. A bare name is a file or folder if there is one, whatever it is called, and
  * else an image in a registry.
@@ -29,7 +27,7 @@ export async function parseSource(text: string): Promise<Place> {
   if (named !== undefined) return named;
   const local = (await recognise(text)) ?? (await recogniseWithSelect(text));
   if (local !== undefined) return local;
-  if (LOOKS_LIKE_PATH.test(text)) {
+  if (looksLikePath(text)) {
     throw new VarveError("NOT_FOUND", `cannot read ${text}: it does not exist`);
   }
   return { transport: "docker", reference: parseReference(text) };
@@ -44,7 +42,7 @@ export async function parseDestination(text: string): Promise<Place> {
   const named = parseTransport(text);
   if (named !== undefined) return named;
   if ((await kindOf(text)) === "folder") return { transport: "oci", path: text };
-  if (LOOKS_LIKE_PATH.test(text)) return { transport: "docker-archive", path: text };
+  if (looksLikePath(text)) return { transport: "docker-archive", path: text };
   return { transport: "docker", reference: parseReference(text) };
 }
 

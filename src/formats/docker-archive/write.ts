@@ -1,6 +1,6 @@
 import { type FinishedImage, type ImageSink, uncompressedLayer } from "../../image/index.ts";
 import { hexOf } from "../../oci/index.ts";
-import { EntryType, type TarEntry, type TarInputMember, writeTar } from "../../tar/index.ts";
+import { fileEntry, fileMember, type TarInputMember, writeTar } from "../../tar/index.ts";
 import type { ArchiveOutput } from "../archive-output.ts";
 import { type ArchiveInput, streamedWriter } from "../streamed-writer.ts";
 
@@ -51,21 +51,13 @@ async function* members(
     const name = `${hexOf(layer.diffId)}/layer.tar`;
     // An image may have the same layer twice; the archive needs it once.
     const present = written.includes(name);
-    if (!present) yield { entry: fileEntry(name, plain.descriptor.size), content: plain.open(signal) };
+    if (!present) yield { entry: fileEntry(name, plain.descriptor), content: plain.open(signal) };
     written.push(name);
     stored({ descriptor: plain.descriptor, outcome: present ? "present" : "written" });
   }
   const image: FinishedImage = await finished();
   const configName = `${hexOf(image.config.descriptor.digest)}.json`;
-  yield document(configName, image.config.bytes);
+  yield fileMember(configName, image.config.bytes);
   const manifest = [{ Config: configName, RepoTags: names ?? image.names, Layers: written }];
-  yield document("manifest.json", Buffer.from(JSON.stringify(manifest)));
-}
-
-function document(name: string, bytes: Uint8Array): TarInputMember {
-  return { entry: fileEntry(name, bytes.length), content: [bytes] };
-}
-
-function fileEntry(name: string, size: number): TarEntry {
-  return { name, type: EntryType.file, mode: 0o644, uid: 0, gid: 0, size, mtime: 0 };
+  yield fileMember("manifest.json", Buffer.from(JSON.stringify(manifest)));
 }

@@ -14,7 +14,7 @@ import {
   isForeignLayer,
   MediaType,
 } from "../../oci/index.ts";
-import { EntryType, type TarInputMember, writeTar } from "../../tar/index.ts";
+import { fileEntry, fileMember, type TarInputMember, writeTar } from "../../tar/index.ts";
 import type { ArchiveOutput } from "../archive-output.ts";
 import { readRange } from "../file-bytes.ts";
 import { spool } from "../spool.ts";
@@ -59,7 +59,7 @@ async function* members(
   { layers, finished }: ArchiveInput,
   { tag, compression, signal }: ArchiveOptions,
 ): AsyncGenerator<TarInputMember, void, void> {
-  yield document(MARKER_FILE, MARKER);
+  yield fileMember(MARKER_FILE, MARKER);
   const archived = new Map<Digest, Descriptor>();
   const names = new Set<string>();
   for await (const { layer, stored } of layers) {
@@ -75,12 +75,12 @@ async function* members(
   const { config, manifest, names: imageNames } = await finished();
   for (const { bytes, descriptor } of [config, manifest]) {
     const name = blobPath(descriptor);
-    if (!names.has(name)) yield document(name, bytes);
+    if (!names.has(name)) yield fileMember(name, bytes);
     names.add(name);
   }
   const platform = platformOf(config.value);
   const entries = entriesFor(manifest.descriptor, { tag, names: imageNames, platform });
-  yield document(INDEX_FILE, encodeDocument(withEntries(emptyIndex(), entries), MediaType.ociIndex).bytes);
+  yield fileMember(INDEX_FILE, encodeDocument(withEntries(emptyIndex(), entries), MediaType.ociIndex).bytes);
 }
 
 interface LayerOptions extends Omit<ArchiveOptions, "tag"> {
@@ -96,7 +96,7 @@ async function* layerMember(
   if (encoded === undefined) {
     const name = blobPath(layer.descriptor);
     names.add(name);
-    yield { entry: fileEntry(name, layer.descriptor.size), content: layer.open(signal) };
+    yield { entry: fileEntry(name, layer.descriptor), content: layer.open(signal) };
     return { descriptor: layer.descriptor, outcome: "written" };
   }
   const digester = new Digester();
@@ -113,17 +113,9 @@ async function* layerMember(
     const present = names.has(name);
     names.add(name);
     const content = readRange(file, { offset: 0, size, path: "a temporary file", signal });
-    if (!present) yield { entry: fileEntry(name, size), content };
+    if (!present) yield { entry: fileEntry(name, { size }), content };
     return { descriptor, outcome: present ? "present" : "written" };
   } finally {
     await file.close();
   }
-}
-
-function document(name: string, bytes: Uint8Array): TarInputMember {
-  return { entry: fileEntry(name, bytes.length), content: [bytes] };
-}
-
-function fileEntry(name: string, size: number): TarInputMember["entry"] {
-  return { name, type: EntryType.file, mode: 0o644, uid: 0, gid: 0, size, mtime: 0 };
 }
