@@ -21,7 +21,9 @@ export {
   decompress,
 } from "./compression.ts";
 export { type NewConfig, newConfig } from "./config.ts";
-export { type EncodedLayer, encodeLayer } from "./encode.ts";
+export { type EncodedLayer, encodeLayer, encodeUnmeasured } from "./encode.ts";
+export { type FlattenOptions, flattenedTree } from "./flatten.ts";
+export type { RootEntry, RootEntryKind, RootNode, RootTree } from "./flatten-tree.ts";
 export { componentsComment, componentsOf } from "./history.ts";
 export {
   draftOf,
@@ -32,7 +34,7 @@ export {
   newManifest,
 } from "./image.ts";
 export { type Inherit, inheritConfig, mergeEnv } from "./inherit.ts";
-export type { Layer } from "./layer.ts";
+export { isUnmeasured, type Layer, type UnmeasuredLayer } from "./layer.ts";
 export type {
   FinishedImage,
   ImageSink,
