@@ -14,7 +14,7 @@ import {
 } from "../image/index.ts";
 import { layerBudget, planLayers, popularity } from "../layering/index.ts";
 import { type ContainerConfig, type HistoryEntry, hexOf, parseReference } from "../oci/index.ts";
-import { measureLayers } from "./measure.ts";
+import { measureLayers, unmeasuredLayers } from "./measure.ts";
 import { Placement, parentsOf } from "./placement.ts";
 import type { ImageSpec } from "./spec.ts";
 
@@ -64,6 +64,10 @@ export async function buildImage(spec: ImageSpec, options: BuildOptions): Promis
     async *layers(signal) {
       yield* base?.layers ?? [];
       yield* measureLayers(recipes, { cache: options.cache, signal });
+    },
+    async *unmeasuredLayers(signal) {
+      yield* base?.layers ?? [];
+      yield* unmeasuredLayers(recipes, { cache: options.cache, signal });
     },
     finish: (layers) => finishImage(layers, spec, options),
   };

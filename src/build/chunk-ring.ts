@@ -31,7 +31,7 @@ export function newRingMemory(): RingMemory {
   };
 }
 
-/** Both ends wait by blocking their thread; neither may be the main one. */
+/** Both ends wait by blocking their thread; the main one never waits for longer than it takes to hash a few chunks. */
 export class ChunkRing implements LayerHasher {
   readonly #slots: readonly Buffer[];
   readonly #control: Int32Array;

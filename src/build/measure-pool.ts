@@ -1,27 +1,15 @@
 /** Threads that measure layers. */
-import { Worker } from "node:worker_threads";
-import type { DigestCache, LayerKey } from "../cache/index.ts";
+import type { Worker } from "node:worker_threads";
 import { type ErrorCode, VarveError } from "../errors.ts";
 import type { LayerRecipe, TreeListing } from "../fs/index.ts";
-import { type Digest, parseDigest } from "../oci/index.ts";
+import type { Layer } from "../image/index.ts";
+import { parseDigest } from "../oci/index.ts";
 import { fingerprintKey } from "../util/index.ts";
 import { newRingMemory, type RingMemory } from "./chunk-ring.ts";
-import { recipeKey } from "./layer-key.ts";
-
-/** What is known of a recipe's layer. */
-export interface Measured {
-  readonly diffId: Digest;
-  /** The uncompressed archive's length in bytes. */
-  readonly size: number;
-  /** Tells whether the bytes are the same when the layer is packed again; absent for what only the cache says. */
-  readonly fingerprint?: string;
-  /** The trees as they were listed, so that writing needn't list them again; absent where nobody has listed them. */
-  readonly listings?: readonly TreeListing[];
-  /** Under which the cache has it. */
-  readonly key?: LayerKey | undefined;
-  /** Whether the key means the same on every machine. */
-  readonly portable: boolean;
-}
+import type { HashThreads } from "./hash-threads.ts";
+import { cachedLayer, measuredLayer } from "./recipe-layer.ts";
+import type { RecipeRecord } from "./recipe-record.ts";
+import { startThread } from "./threads.ts";
 
 /** What a thread gets when it starts. */
 export interface MeasureThreadData {
@@ -53,25 +41,16 @@ export type MeasureAnswer =
 export interface MeasurePoolOptions {
   /** How many threads pack and hash. */
   readonly threads: number;
-  readonly cache?: DigestCache | undefined;
+  /** For the layers that needn't be measured. */
+  readonly hashThreads: HashThreads;
 }
 
 interface Job {
-  readonly recipe: LayerRecipe;
-  readonly resolve: (measured: Measured) => void;
+  readonly record: RecipeRecord;
+  readonly resolve: (layer: Layer) => void;
   readonly reject: (error: unknown) => void;
-  /** Whether the key rests on NAR hashes alone. */
-  readonly portable: boolean;
-  key: LayerKey | undefined;
-  /** When a thread was asked to list it, by the cache's clock. */
-  askedAt: number;
-  /** Whether what is measured may be kept. */
-  settled: boolean;
   listings: readonly TreeListing[] | undefined;
 }
-
-/** A file that changed this little before it was listed could change again without its times telling, in milliseconds. */
-const UNSETTLED = 2000;
 
 /**
  * Measures recipes in several threads, those excepted that the cache knows. The first thread takes them in order, so that
@@ -87,16 +66,17 @@ export class MeasurePool implements AsyncDisposable {
   readonly #bySize: Job[] = [];
   readonly #taken = new Set<Job>();
 
-  /** The key of the layers' fingerprints. */
-  readonly fingerprintKey = fingerprintKey();
+  readonly #fingerprintKey = fingerprintKey();
 
-  /** One promise for each recipe, in their order. */
-  readonly measured: readonly Promise<Measured>[];
+  /** One layer for each recipe, in their order. */
+  readonly layers: readonly Promise<Layer>[];
 
-  constructor(recipes: readonly LayerRecipe[], options: MeasurePoolOptions) {
+  constructor(records: readonly RecipeRecord[], options: MeasurePoolOptions) {
     this.#options = options;
-    this.measured = recipes.map((recipe) => this.#enqueue(recipe));
-    this.#bySize = this.#inOrder.toSorted((a, b) => b.recipe.items.length - a.recipe.items.length);
+    this.layers = records.map((record) => this.#enqueue(record));
+    this.#bySize = this.#inOrder.toSorted(
+      (a, b) => b.record.recipe.items.length - a.record.recipe.items.length,
+    );
     const threads = Math.min(options.threads, this.#inOrder.length);
     for (let n = 0; n < threads; n++) this.#workers.push(this.#startWorker());
     for (const worker of this.#workers) this.#dispatch(worker);
@@ -108,15 +88,11 @@ export class MeasurePool implements AsyncDisposable {
   }
 
   /** Looks a recipe up, or makes a job of it. */
-  #enqueue(recipe: LayerRecipe): Promise<Measured> {
-    const { cache } = this.#options;
-    const key = cache && recipeKey(recipe);
-    const portable = key !== undefined;
-    const known = key && cache?.layer(key);
-    if (known) return Promise.resolve({ diffId: known.diffId, size: known.size, key, portable });
-    const { promise, resolve, reject } = Promise.withResolvers<Measured>();
-    const job = { recipe, resolve, reject, portable, key, settled: portable };
-    this.#inOrder.push({ ...job, askedAt: 0, listings: undefined });
+  #enqueue(record: RecipeRecord): Promise<Layer> {
+    const known = record.known();
+    if (known) return Promise.resolve(cachedLayer(record, known, this.#options.hashThreads));
+    const { promise, resolve, reject } = Promise.withResolvers<Layer>();
+    this.#inOrder.push({ record, resolve, reject, listings: undefined });
     // Each is awaited in its turn; until then a failure must not count as nobody's.
     promise.catch(() => {});
     return promise;
@@ -128,7 +104,7 @@ export class MeasurePool implements AsyncDisposable {
    */
   #startWorker(): Worker {
     const ring = this.#workers.length === 0 ? undefined : newRingMemory();
-    const data: MeasureThreadData = { fingerprintKey: this.fingerprintKey, ring };
+    const data: MeasureThreadData = { fingerprintKey: this.#fingerprintKey, ring };
     const worker = startThread("measure-worker", data);
     worker.on("message", (answer: MeasureAnswer) => this.#hear(worker, answer));
     const threads = [worker];
@@ -151,10 +127,9 @@ export class MeasurePool implements AsyncDisposable {
     }
     this.#taken.add(job);
     this.#running.set(worker, job);
-    const { cache } = this.#options;
-    const listFirst = cache !== undefined && !job.portable;
-    if (listFirst) job.askedAt = cache.now();
-    this.#ask(worker, { type: listFirst ? "list" : "measure", recipe: job.recipe });
+    const { record } = job;
+    record.beginListing();
+    this.#ask(worker, { type: record.needsListing ? "list" : "measure", recipe: record.recipe });
   }
 
   #ask(worker: Worker, request: MeasureRequest): void {
@@ -174,40 +149,21 @@ export class MeasurePool implements AsyncDisposable {
 
   /** Looks up a recipe whose trees have been listed. */
   #knows(job: Job, listings: readonly TreeListing[]): boolean {
-    const { cache } = this.#options;
-    const { recipe, portable } = job;
-    const lastChange = Math.max(...listings.map((listing) => listing.identity?.lastChange ?? 0));
     job.listings = listings;
-    job.key = recipeKey(recipe, listings);
-    // Listing may take long; what counts is how old the change was when it was seen.
-    job.settled = lastChange < job.askedAt - UNSETTLED;
-    const known = job.key && cache?.layer(job.key);
-    if (!known) return false;
-    job.resolve({ diffId: known.diffId, size: known.size, listings, key: job.key, portable });
-    return true;
+    job.record.listed(listings);
+    const known = job.record.known();
+    if (known) job.resolve(cachedLayer(job.record, { ...known, listings }, this.#options.hashThreads));
+    return known !== undefined;
   }
 
-  #measured(job: Job, answer: MeasureAnswer & { type: "measured" }): void {
-    const { key, portable, settled } = job;
-    const { size, fingerprint } = answer;
-    const listings = answer.listings ?? job.listings ?? [];
+  #measured({ record, resolve, listings: listed }: Job, answer: MeasureAnswer & { type: "measured" }): void {
+    const { size } = answer;
     const diffId = parseDigest(`sha256:${answer.sha256}`, "a measured layer");
-    if (key !== undefined && settled) this.#options.cache?.putLayer(key, { diffId, size, portable });
-    job.resolve({ diffId, size, fingerprint, listings, key, portable });
+    record.keep({ diffId, size });
+    const listings = answer.listings ?? listed ?? [];
+    const fingerprint = { key: this.#fingerprintKey, value: answer.fingerprint };
+    resolve(measuredLayer(record, { diffId, size, listings, fingerprint }));
   }
-}
-
-function startThread(name: string, workerData: unknown): Worker {
-  // The sources run as they are in development, and compiled elsewhere.
-  const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
-  return new Worker(new URL(`./${name}.${extension}`, import.meta.url), {
-    // These threads make short-lived objects only: more room for them would be memory for nothing.
-    resourceLimits: { maxYoungGenerationSizeMb: 4 },
-    // They print nothing; but a thread that could would make a pipe at our own stdout non-blocking.
-    stdout: true,
-    stderr: true,
-    workerData,
-  });
 }
 
 function revive({ code, message }: { code: ErrorCode | undefined; message: string }): Error {

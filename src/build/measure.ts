@@ -1,18 +1,22 @@
 /**
  * Layers become known by being measured: packed once for their digest and size, in other threads, before they are
- * packed again to be written. Measuring runs ahead of the writer, so that both keep a core busy.
+ * packed again to be written. Measuring runs ahead of the writer, so that both keep a core busy. Where the digest isn't
+ * needed before the bytes, they are read once instead.
  */
 import { availableParallelism } from "node:os";
 import type { DigestCache } from "../cache/index.ts";
-import { VarveError } from "../errors.ts";
-import { findChange, type LayerRecipe, listRecipe, packLayer, type TreeListing } from "../fs/index.ts";
-import type { Layer } from "../image/index.ts";
-import { Digester, MediaType } from "../oci/index.ts";
-import { Fingerprint } from "../util/index.ts";
-import { type Measured, MeasurePool } from "./measure-pool.ts";
+import { type LayerRecipe, listRecipe } from "../fs/index.ts";
+import type { Layer, UnmeasuredLayer } from "../image/index.ts";
+import { HashThreads } from "./hash-threads.ts";
+import { MeasurePool } from "./measure-pool.ts";
+import { cachedLayer, cancelled, unmeasuredLayer } from "./recipe-layer.ts";
+import { RecipeRecord } from "./recipe-record.ts";
 
 /** More threads than this wait for each other's memory, and each takes some of its own. */
 const MAX_THREADS = 4;
+
+/** One thread hashes as fast as another reads, so more are of use only where several layers are read at the same time. */
+const HASH_THREADS = 2;
 
 export interface MeasureOptions {
   /** How many threads measure; by default one a core, at most four. */
@@ -30,11 +34,40 @@ export async function* measureLayers(
   recipes: readonly LayerRecipe[],
   { threads = Math.min(availableParallelism(), MAX_THREADS), cache, signal }: MeasureOptions = {},
 ): AsyncGenerator<Layer, void, void> {
-  await using pool = new MeasurePool(recipes, { threads, cache });
-  for (const [index, recipe] of recipes.entries()) {
-    const measured = await unlessAborted(pool.measured[index]!, signal);
-    yield new RecipeLayer(recipe, measured, { fingerprintKey: pool.fingerprintKey, cache });
+  const records = recipes.map((recipe) => new RecipeRecord(recipe, cache));
+  using hashThreads = new HashThreads(HASH_THREADS);
+  await using pool = new MeasurePool(records, { threads, hashThreads });
+  for (const layer of pool.layers) yield await unlessAborted(layer, signal);
+}
+
+/**
+ * The recipes' layers in order: those that the cache knows, and the others for who reads them first to measure.
+ * @throws VarveError whatever listing throws, and `ABORTED`; reading throws what packing does
+ */
+export async function* unmeasuredLayers(
+  recipes: readonly LayerRecipe[],
+  { cache, signal }: Pick<MeasureOptions, "cache" | "signal"> = {},
+): AsyncGenerator<Layer | UnmeasuredLayer, void, void> {
+  using threads = new HashThreads(HASH_THREADS);
+  for (const recipe of recipes) {
+    if (signal?.aborted) throw cancelled();
+    const record = new RecipeRecord(recipe, cache);
+    yield lookUp(record, threads) ?? listed(record, threads);
   }
+}
+
+function lookUp(record: RecipeRecord, threads: HashThreads): Layer | undefined {
+  const known = record.known();
+  return known && cachedLayer(record, known, threads);
+}
+
+function listed(record: RecipeRecord, threads: HashThreads): Layer | UnmeasuredLayer {
+  record.beginListing();
+  const listings = listRecipe(record.recipe, { identify: record.needsListing });
+  record.listed(listings);
+  const known = record.known();
+  if (known !== undefined) return cachedLayer(record, { ...known, listings }, threads);
+  return unmeasuredLayer(record, listings, threads);
 }
 
 /** What a promise gives, or `ABORTED` as soon as the signal says so: measuring a large layer takes a while. */
@@ -49,81 +82,4 @@ async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undef
   } finally {
     signal.removeEventListener("abort", abort);
   }
-}
-
-function cancelled(): VarveError {
-  return new VarveError("ABORTED", "the build was cancelled");
-}
-
-/** A measured layer, packed anew whenever it is opened. */
-class RecipeLayer implements Layer {
-  readonly descriptor;
-  readonly diffId;
-  readonly components;
-  readonly portable;
-  readonly #recipe: LayerRecipe;
-  readonly #measured: Measured;
-  readonly #check: LayerCheck;
-
-  constructor(recipe: LayerRecipe, measured: Measured, check: LayerCheck) {
-    const { diffId, size } = measured;
-    this.descriptor = { mediaType: MediaType.ociLayer, digest: diffId, size };
-    this.diffId = diffId;
-    this.components = recipe.components;
-    this.#recipe = recipe;
-    this.#measured = measured;
-    this.#check = check;
-    this.portable = measured.portable;
-  }
-
-  async *open(signal?: AbortSignal): AsyncGenerator<Uint8Array, void, void> {
-    const { listings = listRecipe(this.#recipe), fingerprint, diffId, size } = this.#measured;
-    const chunks = packLayer(this.#recipe, { listings });
-    // What was measured just now is known again by its fingerprint, which costs less than its digest.
-    const passing = fingerprint === undefined ? new Digester() : new Fingerprint(this.#check.fingerprintKey);
-    let passed = 0;
-    for (const chunk of chunks) {
-      if (signal?.aborted) throw cancelled();
-      passing.update(chunk);
-      passed += chunk.length;
-      if (passed > size) break;
-      yield chunk;
-    }
-    if (passing instanceof Fingerprint) {
-      if (passing.finish() !== fingerprint) throw this.#changed(listings);
-    } else if (passed !== size || passing.digest() !== diffId) {
-      throw this.#stale();
-    }
-  }
-
-  #stale(): VarveError {
-    const { key } = this.#measured;
-    if (key !== undefined) this.#check.cache?.dropLayer(key);
-    return new VarveError(
-      "STALE_CACHE",
-      `the layer of ${shortList(this.components)} isn't what the digest cache says, which has been told to forget it; build again`,
-    );
-  }
-
-  #changed(listings: readonly TreeListing[]): VarveError {
-    const roots = listings.map((listing) => listing.root);
-    const where =
-      findChange(this.#recipe, listings) ??
-      (roots.length === 1 ? roots[0] : `a file below one of ${shortList(roots)}`);
-    return new VarveError(
-      "CHANGED_WHILE_READING",
-      `${where} changed while the image was being built; build again when nothing writes to it`,
-    );
-  }
-}
-
-/** With what a layer's bytes are compared as they pass. */
-interface LayerCheck {
-  readonly fingerprintKey: Uint8Array;
-  readonly cache: DigestCache | undefined;
-}
-
-/** Some of many names, for a sentence. */
-function shortList(names: readonly string[]): string {
-  return `${names.slice(0, 3).join(", ")}${names.length > 3 ? `, … (${names.length} in all)` : ""}`;
 }

@@ -36,14 +36,13 @@ export class Progress {
   }
 
   /** To be given to `writeImage`. */
-  readonly report = (sink: ImageSink, { index, layer, done, outcome }: LayerProgress): void => {
+  readonly report = (sink: ImageSink, { index, digest, size, done, outcome }: LayerProgress): void => {
     if (this.#options.quiet) return;
-    const { size, digest } = layer.descriptor;
     const where = this.#options.several ? `${sink.name} ` : "";
-    const name = `${where}layer ${String(index + 1).padStart(3)}  ${digest.slice(7, 19)}  ${formatBytes(size).padStart(7)}`;
+    const name = `${where}layer ${String(index + 1).padStart(3)}  ${(digest?.slice(7, 19) ?? "").padEnd(12)}  ${formatBytes(size).padStart(7)}`;
     const key = `${sink.name} ${index}`;
     if (outcome === undefined) {
-      const share = size === 0 ? 100 : Math.floor((100 * done) / size);
+      const share = size === 0 ? 100 : Math.min(100, Math.floor((100 * done) / size));
       this.#active.set(key, `${name}  ${String(share).padStart(3)} %`);
       this.#redraw([]);
     } else {

@@ -1,7 +1,7 @@
 import { layerCompression, layerMediaType } from "../oci/index.ts";
 import type { ByteSource } from "../util/index.ts";
 import { type CompressionChoice, compress } from "./compression.ts";
-import type { Layer } from "./layer.ts";
+import type { Layer, UnmeasuredLayer } from "./layer.ts";
 
 /** A layer in the form in which a sink stores it. */
 export interface EncodedLayer extends ByteSource {
@@ -15,6 +15,14 @@ export interface EncodedLayer extends ByteSource {
 export function encodeLayer(layer: Layer, choice: CompressionChoice): EncodedLayer | undefined {
   const plain = layerCompression(layer.descriptor.mediaType) === "none";
   if (!plain || layer.keep || choice.algorithm === "none") return undefined;
+  return encodeUnmeasured(layer, choice);
+}
+
+/** How a layer that isn't known yet is compressed on its way into a sink, or not at all for `none`. */
+export function encodeUnmeasured(
+  layer: Pick<UnmeasuredLayer, "open">,
+  choice: CompressionChoice,
+): EncodedLayer {
   return {
     mediaType: layerMediaType(choice.algorithm),
     open: (signal) => compress(layer.open(signal), choice),

@@ -7,7 +7,7 @@ import {
   type RawDocument,
   toOciMediaType,
 } from "../oci/index.ts";
-import type { Layer } from "./layer.ts";
+import type { Layer, UnmeasuredLayer } from "./layer.ts";
 
 /** An image that is known whole: OCI image specification, manifest.md and config.md. */
 export interface Image {
@@ -27,6 +27,11 @@ export interface Image {
 export interface ImageDraft {
   /** The layers from the bottom up. */
   layers(signal?: AbortSignal): AsyncIterable<Layer>;
+  /**
+   * The same layers, those that nobody knows not yet measured: read once by who stores them, instead of once to be
+   * measured and once to be stored. Absent where all layers are known.
+   */
+  unmeasuredLayers?(signal?: AbortSignal): AsyncIterable<Layer | UnmeasuredLayer>;
   /** The config and all else over these layers. */
   finish(layers: readonly Pick<Layer, "diffId" | "components">[]): FinishedDraft;
 }

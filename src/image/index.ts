@@ -23,6 +23,7 @@ export {
 export { type NewConfig, newConfig } from "./config.ts";
 export { type EncodedLayer, encodeLayer, encodeUnmeasured } from "./encode.ts";
 export { type FlattenOptions, flattenedTree } from "./flatten.ts";
+export { type FlattenImageOptions, type FlattenProgress, flattenImage } from "./flatten-image.ts";
 export type { RootEntry, RootEntryKind, RootNode, RootTree } from "./flatten-tree.ts";
 export { componentsComment, componentsOf } from "./history.ts";
 export {

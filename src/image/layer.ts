@@ -19,3 +19,20 @@ export interface Layer extends ByteSource {
   /** The repository of a registry that has the layer, for a push to the same registry. */
   readonly origin?: { readonly registry: string; readonly repository: string };
 }
+
+/**
+ * A layer that nobody has read yet, for who can store bytes without knowing their digest first: what is read once is
+ * hashed as it passes.
+ */
+export interface UnmeasuredLayer extends ByteSource {
+  readonly components: readonly string[];
+  /** About how many bytes the uncompressed archive will have. */
+  readonly estimatedSize: number;
+  /** What the layer is, once a reading has come to its end. */
+  measured(): Layer;
+}
+
+/** Whether a layer is one that must be read to be known. */
+export function isUnmeasured(layer: Layer | UnmeasuredLayer): layer is UnmeasuredLayer {
+  return "estimatedSize" in layer;
+}

@@ -1,6 +1,6 @@
-import type { Descriptor, ImageConfig, ImageIndex, Manifest, RawDocument } from "../oci/index.ts";
+import type { Descriptor, Digest, ImageConfig, ImageIndex, Manifest, RawDocument } from "../oci/index.ts";
 import type { CompressionChoice } from "./compression.ts";
-import type { Layer } from "./layer.ts";
+import type { Layer, UnmeasuredLayer } from "./layer.ts";
 
 /** What became of a layer: it was written, or was there already, or the registry took it from another repository. */
 export type LayerOutcome = "written" | "present" | "mounted";
@@ -9,8 +9,11 @@ export type LayerOutcome = "written" | "present" | "mounted";
 export interface LayerProgress {
   /** Counted from 0. */
   readonly index: number;
-  readonly layer: Layer;
-  /** Bytes of the layer as it is made that have been handed over; they count up to `layer.descriptor.size`. */
+  /** As the layer came; undefined while it isn't known. */
+  readonly digest: Digest | undefined;
+  /** Bytes of the layer as it came; an estimate while its digest isn't known. */
+  readonly size: number;
+  /** Bytes of it that have been handed over. */
   readonly done: number;
   /** Set once, when the layer is through. */
   readonly outcome?: LayerOutcome;
@@ -73,6 +76,12 @@ export interface ImageWriter extends AsyncDisposable {
    * @throws VarveError what opening the layer throws, and what the sink's own place may fail with
    */
   layer(layer: Layer): Promise<StoredLayer>;
+  /**
+   * Stores a layer that isn't known yet, reading it once, again only after a failure. Absent where a layer's digest
+   * has to be written before its bytes.
+   * @throws VarveError what opening the layer throws, and what the sink's own place may fail with
+   */
+  unmeasuredLayer?(layer: UnmeasuredLayer): Promise<StoredLayer>;
   /** Writes the config and the manifest; from then on the image is there. Returns the descriptor of what was named. */
   finish(image: FinishedImage): Promise<Descriptor>;
 }

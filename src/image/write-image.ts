@@ -3,8 +3,8 @@ import type { Descriptor } from "../oci/index.ts";
 import { shareReading } from "./broadcast.ts";
 import type { CompressionChoice } from "./compression.ts";
 import { type FinishedDraft, type ImageDraft, newManifest } from "./image.ts";
-import type { Layer } from "./layer.ts";
-import type { ImageSink, ImageWriter, KnownBlobs, LayerProgress, StoredLayer } from "./sink.ts";
+import { isUnmeasured, type Layer, type UnmeasuredLayer } from "./layer.ts";
+import type { ImageSink, ImageWriter, KnownBlobs, LayerOutcome, LayerProgress, StoredLayer } from "./sink.ts";
 
 export interface WriteOptions {
   /** What becomes of layers that aren't compressed; by default each sink's own way. */
@@ -53,9 +53,13 @@ async function writeToAll(
 ): Promise<WrittenImage[]> {
   const layers: Pick<Layer, "diffId" | "components">[] = [];
   const parallel = outputs.length === 1 ? outputs[0]!.sink.parallel : 1;
-  await forEachParallel(draft.layers(signal), parallel, async (layer, index) => {
-    layers.push({ diffId: layer.diffId, components: layer.components });
+  // Where every sink can store what isn't known yet, nothing is read only to be measured.
+  const readOnce = outputs.every((output) => output.takesUnmeasured);
+  const source = (readOnce ? draft.unmeasuredLayers?.(signal) : undefined) ?? draft.layers(signal);
+  await forEachParallel(source, parallel, async (layer, index) => {
     await storeInAll(layer, { index, outputs, signal });
+    const { diffId, components } = isUnmeasured(layer) ? layer.measured() : layer;
+    layers[index] = { diffId, components };
   });
   const finished = draft.finish(layers);
   const written: WrittenImage[] = [];
@@ -65,7 +69,7 @@ async function writeToAll(
 
 /** Gives one layer to every output, read once however many want it. */
 async function storeInAll(
-  layer: Layer,
+  layer: Layer | UnmeasuredLayer,
   { index, outputs, signal }: { index: number; outputs: readonly Output[]; signal: AbortSignal | undefined },
 ): Promise<void> {
   if (outputs.length === 1) {
@@ -107,24 +111,32 @@ class Output {
     this.#options = options;
   }
 
-  async store(layer: Layer, index: number): Promise<void> {
+  get takesUnmeasured(): boolean {
+    return this.#writer.unmeasuredLayer !== undefined;
+  }
+
+  async store(layer: Layer | UnmeasuredLayer, index: number): Promise<void> {
     let done = 0;
-    const report = (more: Partial<LayerProgress> = {}) =>
-      this.#options.onProgress?.(this.sink, { index, layer, done, ...more });
+    const report = (outcome?: LayerOutcome) =>
+      this.#options.onProgress?.(this.sink, {
+        index,
+        done,
+        ...sizeOf(layer, outcome),
+        ...(outcome && { outcome }),
+      });
     report();
-    const observed: Layer = {
-      ...layer,
-      async *open(signal) {
-        for await (const chunk of layer.open(signal)) {
-          yield chunk;
-          done += chunk.length;
-          report();
-        }
-      },
+    const open = async function* (signal?: AbortSignal) {
+      for await (const chunk of layer.open(signal)) {
+        yield chunk;
+        done += chunk.length;
+        report();
+      }
     };
-    const stored = await this.#writer.layer(observed);
+    const stored = isUnmeasured(layer)
+      ? await this.#writer.unmeasuredLayer!({ ...layer, open })
+      : await this.#writer.layer({ ...layer, open });
     this.#stored[index] = stored;
-    report({ outcome: stored.outcome });
+    report(stored.outcome);
   }
 
   async dispose(): Promise<void> {
@@ -150,6 +162,16 @@ class Output {
     });
     return { sink: this.sink, descriptor, config: config.descriptor, names, layers };
   }
+}
+
+/** How large a layer is, as far as that is known before it is stored. */
+function sizeOf(
+  layer: Layer | UnmeasuredLayer,
+  outcome: LayerOutcome | undefined,
+): Pick<LayerProgress, "digest" | "size"> {
+  if (isUnmeasured(layer) && outcome === undefined) return { digest: undefined, size: layer.estimatedSize };
+  const { digest, size } = (isUnmeasured(layer) ? layer.measured() : layer).descriptor;
+  return { digest, size };
 }
 
 /** Runs `work` on each item, at most `limit` at the same time; waits for all that has begun before it fails. */

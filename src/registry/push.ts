@@ -3,6 +3,7 @@ import {
   type CompressionChoice,
   type EncodedLayer,
   encodeLayer,
+  encodeUnmeasured,
   type FinishedImage,
   type ImageSink,
   type ImageWriter,
@@ -11,6 +12,7 @@ import {
   type LayerOutcome,
   type OpenOptions,
   type StoredLayer,
+  type UnmeasuredLayer,
 } from "../image/index.ts";
 import {
   type Descriptor,
@@ -87,6 +89,13 @@ class RegistryWriter implements ImageWriter {
     return await stored;
   }
 
+  async unmeasuredLayer(layer: UnmeasuredLayer): Promise<StoredLayer> {
+    const { compression = DEFAULT_COMPRESSION, known } = this.#options;
+    const stored = await this.#storeMade(encodeUnmeasured(layer, compression), layer.estimatedSize);
+    known?.put(layer.measured(), compression, stored.descriptor);
+    return stored;
+  }
+
   async finish({ config, manifest, untagged }: FinishedImage): Promise<Descriptor> {
     await this.#storeBlob(config.descriptor, { source: bytesSource(config.bytes) });
     const { registry, repository } = this.#reference;
@@ -119,8 +128,7 @@ class RegistryWriter implements ImageWriter {
       if (stored !== undefined) return stored;
       known?.drop(layer, compression);
     }
-    const small = descriptor.size <= MADE_FIRST_SIZE;
-    const stored = await (small ? this.#makeFirst(encoded) : this.#sendWhileMade(encoded));
+    const stored = await this.#storeMade(encoded, descriptor.size);
     known?.put(layer, compression, stored.descriptor);
     return stored;
   }
@@ -137,9 +145,18 @@ class RegistryWriter implements ImageWriter {
     }
   }
 
+  /**
+   * Stores a layer whose blob's digest isn't known.
+   * @param size about how many bytes it has before compression
+   */
+  async #storeMade(encoded: EncodedLayer, size: number): Promise<StoredLayer> {
+    return await (size <= MADE_FIRST_SIZE ? this.#makeFirst(encoded) : this.#sendWhileMade(encoded));
+  }
+
   async #makeFirst({ mediaType, open }: EncodedLayer): Promise<StoredLayer> {
     const parts: Uint8Array[] = [];
-    for await (const chunk of open(this.#options.signal)) parts.push(chunk);
+    // What isn't compressed may come in memory that is used again.
+    for await (const chunk of open(this.#options.signal)) parts.push(Uint8Array.from(chunk));
     const bytes = Buffer.concat(parts);
     const descriptor = { mediaType, digest: digestOf(bytes), size: bytes.length };
     return { descriptor, outcome: await this.#storeBlob(descriptor, { source: bytesSource(bytes) }) };

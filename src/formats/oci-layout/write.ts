@@ -3,12 +3,14 @@ import {
   type CompressionChoice,
   type EncodedLayer,
   encodeLayer,
+  encodeUnmeasured,
   type FinishedImage,
   type ImageSink,
   type ImageWriter,
   type Layer,
   type OpenOptions,
   type StoredLayer,
+  type UnmeasuredLayer,
 } from "../../image/index.ts";
 import { type Descriptor, encodeDocument, isForeignLayer, MediaType } from "../../oci/index.ts";
 import { emptyIndex, entriesFor, platformOf, withEntries } from "./index-entries.ts";
@@ -94,6 +96,14 @@ class LayoutWriter implements ImageWriter {
     const stored = await this.#store.put(encoded.open(signal));
     known?.put(layer, compression, stored);
     return stored;
+  }
+
+  async unmeasuredLayer(layer: UnmeasuredLayer): Promise<StoredLayer> {
+    const { compression = DEFAULT_COMPRESSION, known, signal } = this.#options;
+    const { mediaType, open } = encodeUnmeasured(layer, compression);
+    const { digest, size, outcome } = await this.#store.put(open(signal));
+    known?.put(layer.measured(), compression, { digest, size });
+    return { descriptor: { mediaType, digest, size }, outcome };
   }
 
   async finish({ config, manifest, names, untagged }: FinishedImage): Promise<Descriptor> {

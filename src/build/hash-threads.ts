@@ -1,0 +1,53 @@
+/** Threads that hash what the main one reads: of all that is done to a layer's bytes here, hashing takes longest. */
+import type { Worker } from "node:worker_threads";
+import { ChunkRing, newRingMemory } from "./chunk-ring.ts";
+import { InlineHasher, type LayerHasher } from "./layer-hasher.ts";
+import { startThread } from "./threads.ts";
+
+/** A hasher that one layer has for itself. */
+export interface LentHasher extends Disposable {
+  readonly hasher: LayerHasher;
+}
+
+interface Thread {
+  readonly worker: Worker;
+  readonly ring: ChunkRing;
+}
+
+/** Lends hashers to layers that are read at the same time. */
+export class HashThreads implements Disposable {
+  readonly #limit: number;
+  readonly #free: Thread[] = [];
+  #lent = 0;
+  #closed = false;
+
+  /** @param limit how many threads there are at most; a layer beyond is hashed where it is read */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  lend(): LentHasher {
+    if (this.#lent >= this.#limit) return { hasher: new InlineHasher(), [Symbol.dispose]() {} };
+    const thread = this.#free.pop() ?? start();
+    this.#lent++;
+    return {
+      hasher: thread.ring,
+      [Symbol.dispose]: () => {
+        this.#lent--;
+        if (this.#closed) void thread.worker.terminate();
+        else this.#free.push(thread);
+      },
+    };
+  }
+
+  /** Ends the threads that nobody uses, and from then on each as soon as nobody uses it. */
+  [Symbol.dispose](): void {
+    this.#closed = true;
+    for (const { worker } of this.#free.splice(0)) void worker.terminate();
+  }
+}
+
+function start(): Thread {
+  const memory = newRingMemory();
+  return { worker: startThread("hash-worker", memory), ring: new ChunkRing(memory) };
+}
