@@ -16,6 +16,10 @@ export const COMMANDS: Record<string, { summary: string; load(): Promise<Command
   copy: { summary: "copy an image from one place to another", load: () => import("./commands/copy.ts") },
   pull: { summary: "copy an image from a registry", load: () => import("./commands/pull.ts") },
   push: { summary: "copy an image to a registry", load: () => import("./commands/push.ts") },
+  export: {
+    summary: "write an image's root file system as a tar archive",
+    load: () => import("./commands/export.ts"),
+  },
   load: { summary: "load an image into the Docker daemon", load: () => import("./commands/load.ts") },
   inspect: { summary: "show what is in an image", load: () => import("./commands/inspect.ts") },
   why: { summary: "say what a change to an image costs, and why", load: () => import("./commands/why.ts") },

@@ -34,7 +34,7 @@ export async function flattenedTree(
 /** The same for whoever needs the nodes. */
 export async function layeredTree(
   layers: readonly Layer[],
-  { signal }: FlattenOptions,
+  { onLayer, signal }: FlattenOptions & { onLayer?: (index: number) => void },
 ): Promise<LayeredTree> {
   const tree = new LayeredTree();
   for (const [index, layer] of layers.entries()) {
@@ -42,6 +42,7 @@ export async function layeredTree(
     for await (const { entry, position } of layerEntries(layer, { what, signal })) {
       tree.apply(entry, { layer: index, position, what });
     }
+    onLayer?.(index);
   }
   return tree;
 }
