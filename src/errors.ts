@@ -29,6 +29,10 @@ export type ErrorCode =
   | "INVALID_CONF"
   /** An image specification for `varve build` doesn't fit its schema. */
   | "INVALID_SPEC"
+  /** A layering pipeline has an operation that isn't known, is used wrongly, or makes too many layers. */
+  | "INVALID_PIPELINE"
+  /** A layout of an earlier build, or a file of weights, isn't one. */
+  | "INVALID_LAYOUT"
   /** A file isn't a references graph in any form varve reads. */
   | "INVALID_GRAPH"
   /** A component refers to another that the graph doesn't have. */

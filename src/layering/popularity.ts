@@ -40,7 +40,7 @@ export function popularityContest(graph: ReferencesGraph): Contestant[] {
 /** The most popular have a layer each, until the last layer takes all that remain, in the contest's order. */
 export const popularity: Strategy = {
   name: "popularity",
-  plan(graph, available) {
+  plan({ graph, available }) {
     const ranked = popularityContest(graph).map(({ ids }) => ids);
     const alone = ranked.slice(0, available - 1).map((ids) => [...ids]);
     const together = ranked.slice(available - 1).flat();

@@ -1,0 +1,1 @@
+export { pipelineStrategy } from "./pipeline.ts";
