@@ -1,5 +1,6 @@
+import { createHash } from "node:crypto";
 import { type LayerKey, layerKey } from "../cache/index.ts";
-import type { LayerRecipe, TreeListing } from "../fs/index.ts";
+import type { EntryItem, LayerRecipe, PermissionRule, TreeListing } from "../fs/index.ts";
 
 /**
  * The key under which the cache knows a recipe's layer: all that its bytes follow from. A tree is in it by its NAR hash
@@ -10,7 +11,7 @@ export function recipeKey(recipe: LayerRecipe, listings?: readonly TreeListing[]
   let tree = 0;
   for (const item of recipe.items) {
     if (item.kind === "entry") {
-      items.push(item.entry);
+      items.push(entryParts(item));
       continue;
     }
     const { target, exclude = [], narHash } = item;
@@ -18,6 +19,20 @@ export function recipeKey(recipe: LayerRecipe, listings?: readonly TreeListing[]
     if (narHash === undefined && metadata === undefined) return undefined;
     items.push({ target, exclude, ...(narHash === undefined ? { metadata } : { narHash }) });
   }
-  const { owner, mtime, modes } = recipe;
-  return layerKey({ items, owner: { ...owner }, mtime, modes });
+  const { owner, mtime, modes, permissions = [] } = recipe;
+  const rules = permissions.length === 0 ? undefined : permissions.map(ruleParts);
+  return layerKey({ items, owner: { ...owner }, mtime, modes, permissions: rules });
+}
+
+function entryParts({ entry, content }: EntryItem): object {
+  const { pax, ...fields } = entry;
+  return {
+    ...fields,
+    ...(pax !== undefined && { pax: [...pax] }),
+    ...(content !== undefined && { content: createHash("sha256").update(content).digest("hex") }),
+  };
+}
+
+function ruleParts({ path, ...fields }: PermissionRule): object {
+  return { ...fields, path: path.source, flags: path.flags };
 }

@@ -1,12 +1,14 @@
-/** What lies in the image's root besides the components: their trees, merged as symbolic links. */
-import { constants } from "node:fs";
-import { VarveError } from "../errors.ts";
-import { type EntryItem, listTree } from "../fs/index.ts";
-import { EntryType } from "../tar/index.ts";
-import { sortNames } from "../util/index.ts";
+/** Component trees in the image's root, as symbolic links. */
+import { constants, lstatSync, realpathSync, statSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { readError, VarveError } from "../errors.ts";
+import { type EntryItem, listTree, readNames, type TreeListing } from "../fs/index.ts";
+import { decodeName, fsPath } from "../util/index.ts";
+import { rootItems } from "./items.ts";
+import { type Directory, type Link, MergedRoot, newDirectory } from "./merge.ts";
 
 export interface ContentsTree {
-  /** The folder on this machine. */
+  /** The folder on this machine, or a link to one. */
   readonly source: string;
   /** Where the same folder is in the image. */
   readonly target: string;
@@ -19,65 +21,116 @@ export interface MergedContents {
   readonly notes: readonly string[];
 }
 
-/** What a name in the root is: a directory, or a link. */
-type Node =
-  | { readonly directory: true; readonly from: string }
-  | { readonly link: string; readonly from: string };
+/** Where a path of this machine is in the image; undefined if it isn't in it. */
+export type Locate = (path: string) => string | undefined;
 
 /**
  * Merges trees the way nixpkgs' `symlinkJoin` does: directories are made anew and merged, a file becomes a link to
- * the file in the image, and a link stays the link it is. The first of two equal names wins.
+ * the file in the image, and a link stays the link it is. The first of two equal names wins; but where one tree has a
+ * directory, or a link to one, and another a link to a directory, both are merged.
  * @throws VarveError `UNREADABLE` for a tree that isn't a folder; `NOT_FOUND`
  */
-export function mergeContents(trees: readonly ContentsTree[]): MergedContents {
-  const nodes = new Map<string, Node>();
-  const notes: string[] = [];
-  for (const tree of trees) {
-    // Once a name is lost to another tree's file or link, so is all that is below it.
-    let lost: string | undefined;
-    for (const { name, node } of nodesOf(tree)) {
-      if (lost !== undefined && name.startsWith(`${lost}/`)) continue;
-      const present = nodes.get(name);
-      if (present === undefined) nodes.set(name, node);
-      else if (!("directory" in present && "directory" in node)) {
-        lost = name;
-        notes.push(`/${name} is in both ${present.from} and ${tree.source}; the first is taken`);
-      }
+export function mergeContents(
+  trees: readonly ContentsTree[],
+  locate: Locate = locateIn(trees),
+): MergedContents {
+  const merged = new MergedRoot();
+  for (const tree of trees) merged.add(linkedTree(tree, locate));
+  return { items: rootItems(merged.root) as EntryItem[], notes: merged.notes };
+}
+
+/** Finds paths in the trees themselves. */
+export function locateIn(trees: readonly ContentsTree[]): Locate {
+  return (path) => {
+    const tree = trees.find(({ source }) => path === source || path.startsWith(`${source}/`));
+    return tree && tree.target + path.slice(tree.source.length);
+  };
+}
+
+/**
+ * A tree as directories and links.
+ * @throws VarveError `UNREADABLE` if it isn't a folder; `NOT_FOUND`
+ */
+export function linkedTree({ source, target }: ContentsTree, locate: Locate): Directory {
+  const listing = listFolder(source, "merge");
+  // A store path may be a link to another one; what is linked to then is in the other.
+  const base = listing.root === source ? target : (locate(listing.root) ?? target);
+  const root = newDirectory(source);
+  const directories = new Map([["", root]]);
+  for (let index = 1; index < listing.names.length; index++) {
+    const path = listing.names[index]!;
+    const slash = path.lastIndexOf("/");
+    const parent = directories.get(path.slice(0, Math.max(slash, 0)))!;
+    const name = path.slice(slash + 1);
+    if ((listing.modes[index]! & constants.S_IFMT) === constants.S_IFDIR) {
+      const directory = newDirectory(source);
+      directories.set(path, directory);
+      parent.children.set(name, directory);
+    } else {
+      const text = listing.targets.get(index);
+      const at = `${listing.root}/${path}`;
+      parent.children.set(
+        name,
+        text === undefined
+          ? { kind: "link", text: `${base}/${path}`, from: source }
+          : linkTo(resolve(dirname(at), text), { text, from: source, locate, open: [] }),
+      );
     }
   }
-  const items = sortByPath([...nodes.keys()]).map((name) => entryItem(name, nodes.get(name)!));
-  return { items, notes };
+  return root;
 }
 
-function* nodesOf(tree: ContentsTree): Generator<{ name: string; node: Node }, void, void> {
-  const listing = listTree(tree.source);
-  if ((listing.modes[0]! & constants.S_IFMT) !== constants.S_IFDIR) {
-    throw new VarveError(
-      "UNREADABLE",
-      `cannot merge ${tree.source} into the image's root: it is not a folder`,
-    );
+/**
+ * Lists a folder, or the one that a link leads to: then its real path is the listing's root.
+ * @throws VarveError `UNREADABLE` if it isn't a folder; `NOT_FOUND`
+ */
+export function listFolder(source: string, verb: "merge" | "copy"): TreeListing {
+  try {
+    const path = lstatSync(fsPath(source)).isSymbolicLink() ? realPath(source) : source;
+    if (statSync(fsPath(path)).isDirectory()) return listTree(path);
+  } catch (error) {
+    throw readError(source, error);
   }
-  for (let index = 1; index < listing.names.length; index++) {
-    const name = listing.names[index]!;
-    const type = listing.modes[index]! & constants.S_IFMT;
-    const target = listing.targets.get(index);
-    if (type === constants.S_IFDIR) yield { name, node: { directory: true, from: tree.source } };
-    else yield { name, node: { link: target ?? `${tree.target}/${name}`, from: tree.source } };
-  }
+  throw new VarveError("UNREADABLE", `cannot ${verb} ${source} into the image's root: it is not a folder`);
 }
 
-/** A directory before what is in it, and names in a directory by code point. */
-function sortByPath(names: string[]): string[] {
-  // No byte sorts before NUL, so that a folder's content stays together.
-  return sortNames(names.map((name) => name.replaceAll("/", "\0"))).map((name) => name.replaceAll("\0", "/"));
+interface LinkFields {
+  readonly text: string;
+  readonly from: string;
+  readonly locate: Locate;
+  /** The directories that were opened to come here: none is opened within itself. */
+  readonly open: readonly string[];
 }
 
-function entryItem(name: string, node: Node): EntryItem {
+/** A link to a path of this machine. It can be opened if it leads to a directory that is in the image. */
+function linkTo(path: string, { text, from, locate, open }: LinkFields): Link {
   return {
-    kind: "entry",
-    entry:
-      "directory" in node
-        ? { name: `/${name}`, type: EntryType.directory, mode: 0o755 }
-        : { name: `/${name}`, type: EntryType.symlink, mode: 0o777, linkname: node.link },
+    kind: "link",
+    text,
+    from,
+    open: () => {
+      const real = realDirectory(path);
+      const place = real && (locate(real) ?? locate(path));
+      if (real === undefined || place === undefined || open.includes(real)) return undefined;
+      const directory = newDirectory(from);
+      for (const name of readNames(real)) {
+        const fields = { text: `${place}/${name}`, from, locate, open: [...open, real] };
+        directory.children.set(name, linkTo(`${real}/${name}`, fields));
+      }
+      return directory;
+    },
   };
+}
+
+/** The real path of a directory that is there. */
+export function realDirectory(path: string): string | undefined {
+  try {
+    return statSync(fsPath(path)).isDirectory() ? realPath(path) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function realPath(path: string): string {
+  return decodeName(realpathSync(fsPath(path), "buffer"));
 }

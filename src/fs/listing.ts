@@ -103,8 +103,11 @@ export function listTree(root: string, options: ListOptions = {}): TreeListing {
   };
 }
 
-/** The names in a directory, sorted. */
-function readNames(path: string): string[] {
+/**
+ * The names in a directory, sorted.
+ * @throws VarveError `NOT_FOUND`, `UNREADABLE`
+ */
+export function readNames(path: string): string[] {
   const names = attempt(path, () => readdirSync(fsPath(path)) as string[]);
   // Node puts U+FFFD in place of bytes that aren't UTF-8; then the names are read again as bytes.
   if (names.some((name) => name.includes("\uFFFD"))) {

@@ -5,6 +5,7 @@ import { EntryType, endOfArchive, padding, type TarEntry, writeHeader } from "..
 import { CHUNK_SIZE, fsPath } from "../util/index.ts";
 import { giveBackBuffers, takeBuffers } from "./buffers.ts";
 import { listTree, type TreeListing } from "./listing.ts";
+import { groupName, permissionsOf, userName } from "./permissions.ts";
 import type { EntryItem, LayerRecipe, TreeItem } from "./recipe.ts";
 
 /** Lists every tree of a recipe once, in the order of its items. */
@@ -51,6 +52,7 @@ export function findChange(recipe: LayerRecipe, listings: readonly TreeListing[]
 export function* packLayer(recipe: LayerRecipe, options: PackOptions): Generator<Uint8Array, void, void> {
   const own = options.buffers === undefined ? takeBuffers() : undefined;
   const buffers = options.buffers ?? own!;
+  const permitted = permissionsOf(recipe);
   let turn = 0;
   let current = buffers[0]!;
   let used = 0;
@@ -68,10 +70,11 @@ export function* packLayer(recipe: LayerRecipe, options: PackOptions): Generator
     for (const { item, listing } of withListings(recipe, options.listings)) {
       const entries = listing?.names.length ?? 1;
       for (let index = 0; index < entries; index++) {
-        const entry =
+        const made =
           item.kind === "entry"
             ? plainEntry(recipe, item)
             : treeEntry(recipe, { item, listing: listing!, index });
+        const entry = permitted === undefined ? made : permitted(made);
         let header = writeHeader(entry, current, used);
         if (header === 0) {
           yield flush();
@@ -82,21 +85,32 @@ export function* packLayer(recipe: LayerRecipe, options: PackOptions): Generator
         used += header;
         if (entry.size === 0) continue;
 
-        const path = pathOf(listing!, index);
-        const file = openListed(path);
-        try {
-          let left = entry.size;
-          while (left > 0) {
+        if (item.kind === "entry") {
+          const content = item.content!;
+          for (let at = 0; at < content.length; ) {
             if (used === CHUNK_SIZE) yield flush();
-            // One byte more than there should be, where there is room, shows a file that grew.
-            const length = Math.min(left + 1, CHUNK_SIZE - used);
-            const read = readListed(file, { path, into: current, at: used, length });
-            if (read === 0 || read > left) throw changed(path);
-            used += read;
-            left -= read;
+            const part = content.subarray(at, at + CHUNK_SIZE - used);
+            current.set(part, used);
+            used += part.length;
+            at += part.length;
           }
-        } finally {
-          closeSync(file);
+        } else {
+          const path = pathOf(listing!, index);
+          const file = openListed(path);
+          try {
+            let left = entry.size;
+            while (left > 0) {
+              if (used === CHUNK_SIZE) yield flush();
+              // One byte more than there should be, where there is room, shows a file that grew.
+              const length = Math.min(left + 1, CHUNK_SIZE - used);
+              const read = readListed(file, { path, into: current, at: used, length });
+              if (read === 0 || read > left) throw changed(path);
+              used += read;
+              left -= read;
+            }
+          } finally {
+            closeSync(file);
+          }
         }
         // A chunk holds whole blocks, so there is room.
         const fill = padding(entry.size);
@@ -120,8 +134,10 @@ function withListings(
   return recipe.items.map((item) => ({ item, listing: item.kind === "tree" ? listings[tree++] : undefined }));
 }
 
-function plainEntry(recipe: LayerRecipe, item: EntryItem): TarEntry {
-  return { ...item.entry, ...recipe.owner, mtime: recipe.mtime, size: 0 };
+function plainEntry({ owner, mtime }: LayerRecipe, { entry, content }: EntryItem): TarEntry {
+  const { uid = owner.uid, gid = owner.gid } = entry;
+  const names = { uname: userName(uid, owner), gname: groupName(gid, owner) };
+  return { uid, gid, ...names, mtime, ...entry, size: content?.length ?? 0 };
 }
 
 interface ListedEntry {

@@ -13,10 +13,21 @@ export interface TreeItem {
   readonly narHash?: string;
 }
 
-/** An entry without content that no file stands for: a directory above the trees, a link. */
+/** What an entry of its own may say in place of the recipe. */
+type OwnFields = Pick<
+  TarEntry,
+  "linkname" | "uid" | "gid" | "uname" | "gname" | "mtime" | "devmajor" | "devminor" | "pax"
+>;
+
+/** An entry that no file stands for: a directory above the trees, a link, a small file. */
 export interface EntryItem {
   readonly kind: "entry";
-  readonly entry: Pick<TarEntry, "name" | "type" | "mode" | "linkname">;
+  /** Absolute path in the image, type and mode; the rest takes the place of what the recipe says. */
+  readonly entry: Pick<TarEntry, "name" | "type" | "mode"> & Partial<OwnFields>;
+  /** A regular file's content; it stays in memory while the image is built. */
+  readonly content?: Uint8Array;
+  /** Whether a directory is there only for what is in it, so that one which a base has may stay as it is. */
+  readonly implied?: boolean;
 }
 
 /** Who owns every entry of a layer. */
@@ -25,6 +36,20 @@ export interface Ownership {
   readonly gid: number;
   readonly uname: string;
   readonly gname: string;
+}
+
+/** What is other than usual for the paths that match. */
+export interface PermissionRule {
+  /** Matches absolute paths in the image, without a slash at the end. */
+  readonly path: RegExp;
+  /** Permission bits, 0 to 0o7777; links have none. */
+  readonly mode?: number;
+  readonly uid?: number;
+  readonly gid?: number;
+  /** Whole seconds since 1970. */
+  readonly mtime?: number;
+  /** The value of the attribute `security.capability`, as `util/names` holds bytes; only files get it. */
+  readonly capabilities?: string;
 }
 
 /**
@@ -42,6 +67,8 @@ export interface LayerRecipe {
    * or 0644, directories 0755), for trees whose bits depend on the umask of whoever made them.
    */
   readonly modes: "keep" | "portable";
+  /** Applied to every entry; of several rules for one field the last wins. */
+  readonly permissions?: readonly PermissionRule[];
   /** The ids of the graph's components that the layer holds. */
   readonly components: readonly string[];
 }
