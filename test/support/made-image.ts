@@ -21,6 +21,8 @@ export interface MadeLayer {
   /** The component ids that the image's history lists. */
   readonly components?: readonly string[];
   readonly entries: Readonly<Record<string, string | MadeEntry>>;
+  /** More entries, after the others; their names may come twice. */
+  readonly more?: readonly (readonly [name: string, entry: string | MadeEntry])[];
   readonly gzip?: number;
 }
 
@@ -58,9 +60,9 @@ export async function madeImage(
   return { manifest, config: document, layers: made, names: [] };
 }
 
-async function madeLayer({ components = [], entries, gzip }: MadeLayer): Promise<CountedLayer> {
+async function madeLayer({ components = [], entries, more = [], gzip }: MadeLayer): Promise<CountedLayer> {
   const chunks: Uint8Array[] = [];
-  const members = Object.entries(entries).map(([name, entry]) => madeMember(name, entry));
+  const members = [...Object.entries(entries), ...more].map(([name, entry]) => madeMember(name, entry));
   for await (const chunk of writeTar(members)) chunks.push(Buffer.from(chunk));
   const tar = Buffer.concat(chunks);
   const bytes = gzip === undefined ? tar : gzipSync(tar, { level: gzip });
