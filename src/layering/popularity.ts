@@ -1,6 +1,7 @@
 import { VarveError } from "../errors.ts";
-import { numberGraph, type ReferencesGraph, stronglyConnectedComponents } from "../graph/index.ts";
+import type { ReferencesGraph } from "../graph/index.ts";
 import { compareNames } from "../util/index.ts";
+import { condense } from "./condense.ts";
 import type { Strategy } from "./plan.ts";
 import { MAX_NODES, sumsOverAncestors } from "./sums.ts";
 
@@ -29,6 +30,13 @@ export interface Contestant {
  */
 export function popularityContest(graph: ReferencesGraph): Contestant[] {
   const { members, children } = condense(graph);
+  if (members.length > MAX_NODES) {
+    throw new VarveError(
+      "TOO_LARGE",
+      `a graph of ${members.length} components is too large to plan layers for`,
+    );
+  }
+  for (const ids of members) ids.sort(compareByName);
   const counts = sumsOverAncestors(children, countPaths(children));
   const contestants = members.map((ids, node) => ({ ids, popularity: counts[node]!, key: nameKey(ids[0]!) }));
   contestants.sort((a, b) =>
@@ -59,32 +67,6 @@ export function compareByName(a: string, b: string): number {
 function nameKey(id: string): string {
   const dash = id.indexOf("-");
   return dash < 0 ? id : `${id.slice(dash + 1)}-${id.slice(0, dash)}`;
-}
-
-interface Condensed {
-  /** The ids of each node. */
-  readonly members: string[][];
-  /** Each node's children, once each, all greater than the node. */
-  readonly children: number[][];
-}
-
-/** The graph with each cycle made one node, ordered so that a node comes before all it refers to. */
-function condense(graph: ReferencesGraph): Condensed {
-  const { ids, references } = numberGraph(graph);
-  const sets = stronglyConnectedComponents(references).reverse();
-  if (sets.length > MAX_NODES) {
-    throw new VarveError("TOO_LARGE", `a graph of ${sets.length} components is too large to plan layers for`);
-  }
-  const nodeOf = new Int32Array(ids.length);
-  for (const [node, set] of sets.entries()) for (const member of set) nodeOf[member] = node;
-  const children = sets.map((set, node) => {
-    const found = new Set<number>();
-    for (const member of set) for (const reference of references[member]!) found.add(nodeOf[reference]!);
-    found.delete(node);
-    return [...found];
-  });
-  const members = sets.map((set) => set.map((member) => ids[member]!).sort(compareByName));
-  return { members, children };
 }
 
 /** How many paths lead to each node from the nodes that none refers to. */
