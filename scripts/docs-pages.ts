@@ -35,8 +35,15 @@ function helpOf(command: Command, prefix: string): string[] {
 interface SchemaField {
   readonly type?: string;
   readonly enum?: readonly unknown[];
+  readonly anyOf?: readonly SchemaField[];
   readonly default?: unknown;
   readonly description?: string;
+}
+
+function typeOf({ enum: values, anyOf, type }: SchemaField): string {
+  if (values !== undefined) return values.map((value) => JSON.stringify(value)).join(", ");
+  const types = new Set(anyOf?.map(typeOf) ?? [type ?? "string"]);
+  return [...types].join(" or ");
 }
 
 /** docs/spec.md: every field of an image spec. */
@@ -45,7 +52,7 @@ export function specPage(): string {
   const rows = Object.entries(schema.properties)
     .filter(([name]) => name !== "$schema")
     .map(([name, field]) => {
-      const type = field.enum?.map((value) => JSON.stringify(value)).join(", ") ?? field.type ?? "string";
+      const type = typeOf(field);
       const fallback = field.default === undefined ? "" : `\`${JSON.stringify(field.default)}\``;
       const required = schema.required?.includes(name) ? "required" : fallback;
       return `| \`${name}\` | ${type} | ${required} | ${field.description ?? ""} |`;

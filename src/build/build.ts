@@ -1,7 +1,7 @@
 /** How a spec becomes an image. */
 import type { DigestCache } from "../cache/index.ts";
-import { type MergedContents, mergeContents } from "../customise/index.ts";
-import type { LayerRecipe } from "../fs/index.ts";
+import { type BaseTree, type CompiledRule, type RootItem, rulesFor } from "../customise/index.ts";
+import type { LayerRecipe, TreeItem } from "../fs/index.ts";
 import { makeGraph, type ReferencesGraph, readGraph, withoutComponents } from "../graph/index.ts";
 import {
   type FinishedDraft,
@@ -15,7 +15,9 @@ import {
 import { layerBudget, planLayers, popularity } from "../layering/index.ts";
 import { type ContainerConfig, type HistoryEntry, hexOf, parseReference } from "../oci/index.ts";
 import { measureLayers, unmeasuredLayers } from "./measure.ts";
+import { noteUnmatched, specRules } from "./permissions.ts";
 import { Placement, parentsOf } from "./placement.ts";
+import { baseTreeFor, onBase, specRoot } from "./root.ts";
 import type { ImageSpec } from "./spec.ts";
 
 /** How many digits of the config's digest make the tag of an image that was given none. */
@@ -37,8 +39,9 @@ export interface BuildOptions {
 }
 
 /**
- * Plans the image that a spec asks for. Nothing of its layers is read until the draft is written.
- * @throws VarveError whatever reading the graph has; `NO_LAYERS_LEFT`, `INVALID_SPEC`
+ * Plans the image that a spec asks for. Nothing of its layers is read until the draft is written; the base's are if
+ * its links matter, see {@link baseTreeFor}.
+ * @throws VarveError whatever reading the graph has, or the base's layers; `NO_LAYERS_LEFT`, `INVALID_SPEC`
  */
 export async function buildImage(spec: ImageSpec, options: BuildOptions): Promise<ImageDraft> {
   // A name that no registry or daemon takes is better refused before anything is read.
@@ -47,18 +50,23 @@ export async function buildImage(spec: ImageSpec, options: BuildOptions): Promis
   const base = options.base;
   const baseLayers = base?.layers.length ?? 0;
   const budget = layerBudget({ maxLayers: spec.maxLayers, baseLayers });
-  const { groups } = planLayers(graph, popularity, budget);
+  const { groups } = spec.includeStorePaths ? planLayers(graph, popularity, budget) : { groups: [] };
   const workingDir = configOf(spec, base).WorkingDir;
   const placement = new Placement(graph, { workingDir, outputs: options.outputs });
+  const tell = (sentence: string) => options.onNote?.(sentence);
 
-  const contents = mergeContents(
-    spec.contents.map((source) => ({ source, target: placement.locate(source) })),
-  );
-  for (const note of contents.notes) options.onNote?.(note);
+  const root = specRoot(spec, { graph, placement, onNote: tell });
+  const trees = groups.map((group) => group.map((id) => placement.tree(id)));
+  const baseTree = await baseTreeFor(base, { spec, graph, root, trees: trees.flat() });
+  const rules = await specRules(spec, (time) => secondsOf(time, options.now));
+  const surroundings = { spec, graph, now: options.now, rules, baseTree };
+  const customisation = root.items(baseTree);
+  for (const note of customisation.notes) tell(note);
   const recipes = [
-    ...groups.map((group) => componentsRecipe(group, { spec, graph, placement, now: options.now })),
-    customisationRecipe(contents, spec, options.now),
+    ...groups.map((group, index) => componentsRecipe(group, trees[index]!, surroundings)),
+    recipeOf(customisation.items, { modes: "keep", components: [] }, surroundings),
   ];
+  if (options.onNote !== undefined) noteUnmatched(recipes, rules, options.onNote);
 
   return {
     async *layers(signal) {
@@ -126,27 +134,30 @@ async function readComponents({ graph, omit, exclude }: ImageSpec): Promise<Refe
 interface Surroundings {
   readonly spec: ImageSpec;
   readonly graph: ReferencesGraph;
-  readonly placement: Placement;
   readonly now: Date;
+  readonly rules: readonly CompiledRule[];
+  readonly baseTree: BaseTree | undefined;
 }
 
 function componentsRecipe(
   ids: readonly string[],
-  { spec, graph, placement, now }: Surroundings,
+  trees: readonly TreeItem[],
+  surroundings: Surroundings,
 ): LayerRecipe {
-  const trees = ids.map((id) => placement.tree(id));
-  return {
-    items: [...parentsOf(trees), ...trees],
-    owner: ownerOf(spec),
-    mtime: secondsOf(spec.mtime, now),
-    // Nix has made its paths' modes the same everywhere; npm leaves them to the umask.
-    modes: graph.kind === "nix" ? "keep" : "portable",
-    components: ids,
-  };
+  const items = onBase([...parentsOf(trees), ...trees], surroundings);
+  // Nix has made its paths' modes the same everywhere; npm leaves them to the umask.
+  const modes = surroundings.graph.kind === "nix" ? "keep" : "portable";
+  return recipeOf(items, { modes, components: ids }, surroundings);
 }
 
-function customisationRecipe({ items }: MergedContents, spec: ImageSpec, now: Date): LayerRecipe {
-  return { items, owner: ownerOf(spec), mtime: secondsOf(spec.mtime, now), modes: "keep", components: [] };
+function recipeOf(
+  items: readonly RootItem[],
+  fields: Pick<LayerRecipe, "modes" | "components">,
+  { spec, now, rules }: Surroundings,
+): LayerRecipe {
+  const permissions = rulesFor(items, rules);
+  const mtime = secondsOf(spec.mtime, now);
+  return { items, owner: ownerOf(spec), mtime, ...fields, ...(permissions.length > 0 && { permissions }) };
 }
 
 function ownerOf({ uid, gid, uname, gname }: ImageSpec): LayerRecipe["owner"] {

@@ -57,18 +57,24 @@ export class Placement {
    * @throws VarveError `INVALID_SPEC` if no component holds it
    */
   locate(path: string): string {
-    let holder: Component | undefined;
-    for (const component of this.#graph.components.values()) {
-      const holds = path === component.path || path.startsWith(`${component.path}/`);
-      if (holds && component.path.length >= (holder?.path.length ?? 0)) holder = component;
-    }
-    if (holder === undefined) {
+    const target = this.find(path);
+    if (target === undefined) {
       throw new VarveError(
         "INVALID_SPEC",
         `contents has ${path}, which no component of the graph holds, so that links to it would lead nowhere; add it to the graph`,
       );
     }
-    return this.#target(holder) + path.slice(holder.path.length);
+    return target;
+  }
+
+  /** Where a path of this machine is in the image; undefined if no component holds it. */
+  find(path: string): string | undefined {
+    let holder: Component | undefined;
+    for (const component of this.#graph.components.values()) {
+      const holds = path === component.path || path.startsWith(`${component.path}/`);
+      if (holds && component.path.length >= (holder?.path.length ?? 0)) holder = component;
+    }
+    return holder && this.#target(holder) + path.slice(holder.path.length);
   }
 
   #target(component: Component): string {
@@ -96,5 +102,6 @@ export function parentsOf(trees: readonly TreeItem[]): EntryItem[] {
   return sortNames([...parents]).map((name) => ({
     kind: "entry",
     entry: { name, type: EntryType.directory, mode: 0o755 },
+    implied: true,
   }));
 }

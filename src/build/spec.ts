@@ -36,7 +36,37 @@ const Config = z
   })
   .describe("How a container of the image is run: the fields of the OCI image configuration's config.");
 
+const Paths = z
+  .union([z.string(), z.array(z.string())], { error: "must be a path or a list of paths" })
+  .transform((paths) => (typeof paths === "string" ? [paths] : paths));
+
+const BooleanOrPath = z.union([z.boolean(), z.string().min(1)], { error: "must be true, false or a path" });
+const ImagePath = z.union([z.boolean(), z.string().startsWith("/")], {
+  error: "must be true, false or an absolute path in the image",
+});
+
 const Id = z.int().min(0).max(0xffff_fffe);
+
+const Permission = z.strictObject({
+  path: z
+    .string()
+    .min(1)
+    .describe(
+      "Which paths in the image, as a glob: * matches no slash, ** any folders below, files with a dot, too.",
+    ),
+  mode: z
+    .string()
+    .regex(/^0?[0-7]{1,4}$/, "must be octal digits, such as 0755")
+    .optional()
+    .describe("Permission bits in octal digits, such as 0755 or 4755."),
+  uid: Id.optional().describe("The owner."),
+  gid: Id.optional().describe("The group."),
+  mtime: Time.optional(),
+  capabilities: z
+    .string()
+    .optional()
+    .describe("File capabilities as setcap takes them, such as cap_net_raw+ep."),
+});
 
 const Spec = z
   .strictObject({
@@ -67,10 +97,48 @@ const Spec = z
       .array(z.string())
       .default([])
       .describe("Components of the graph that are left out, by their ids."),
-    contents: z
-      .array(z.string())
+    contents: Paths.default([]).describe(
+      "Components whose trees are merged into the image's root, as symbolic links; the first of two equal names wins.",
+    ),
+    copyToRoot: Paths.default([]).describe(
+      "Folders that are copied into the image's root, with their modes; the last of two equal names wins.",
+    ),
+    keepContentsDirlinks: z
+      .boolean()
+      .default(false)
+      .describe(
+        "Whether links to directories in copyToRoot stay links, as rsync -K has it; else they become directories.",
+      ),
+    includeStorePaths: z
+      .boolean()
+      .default(true)
+      .describe("Whether the components are in the image; without, they have to be mounted."),
+    fakeNss: z
+      .boolean()
+      .default(false)
+      .describe("Adds /etc/passwd and /etc/group with root and nobody, /etc/nsswitch.conf and /var/empty."),
+    binSh: ImagePath.default(false).describe(
+      "Makes /bin/sh a link: to a path in the image, or, if true, to the shell of a component.",
+    ),
+    usrBinEnv: ImagePath.default(false).describe(
+      "Makes /usr/bin/env a link: to a path in the image, or, if true, to a component's bin/env.",
+    ),
+    caCertificates: BooleanOrPath.default(false).describe(
+      "Puts certificates where programs look for them: from a file, or, if true, those of a component.",
+    ),
+    tmp: z.boolean().default(false).describe("Adds /tmp, which everybody may write to."),
+    permissions: z
+      .array(Permission)
       .default([])
-      .describe("Components whose trees are merged into the image's root, as symbolic links."),
+      .describe(
+        "Modes, owners, times and capabilities of single paths; of several rules that match, the last wins for each.",
+      ),
+    followBase: z
+      .boolean()
+      .default(true)
+      .describe(
+        "Whether files go to where the base's links lead, such as from /bin to /usr/bin; else a directory takes the link's place.",
+      ),
     inherit: z
       .enum(["all", "env", "none"])
       .default("all")
@@ -135,6 +203,8 @@ export function checkSpec(value: unknown, what = "the spec"): ImageSpec {
   return checkSchema(Spec, value, { code: "INVALID_SPEC", what });
 }
 
+const PATH_FIELDS: ReadonlySet<string> = new Set(["graph", "contents", "copyToRoot", "caCertificates"]);
+
 /** A spec's paths are relative to the spec's own folder. */
 function withPaths(fields: object, folder: string): object {
   const absolute = (value: unknown): unknown => {
@@ -144,7 +214,7 @@ function withPaths(fields: object, folder: string): object {
   return Object.fromEntries(
     Object.entries(fields).map(([key, value]) => {
       if (key === "fromImage" && typeof value === "string") return [key, absolutePlace(value, folder)];
-      return [key, key === "graph" || key === "contents" ? absolute(value) : value];
+      return [key, PATH_FIELDS.has(key) ? absolute(value) : value];
     }),
   );
 }

@@ -2,7 +2,6 @@
 import { posix } from "node:path";
 import type { EntryItem } from "../fs/index.ts";
 import { EntryType } from "../tar/index.ts";
-import { sortNames } from "../util/index.ts";
 import { type BaseTree, resolveInBase } from "./base-tree.ts";
 import { directoryItem, type RootItem } from "./items.ts";
 
@@ -20,7 +19,7 @@ export interface FollowOptions {
 /**
  * Moves items to where the base's links lead, so that none takes the place of a link to a directory, and gives the
  * directories above them the base's modes and owners. An item that is a file or a link itself takes the place of what
- * the base has there. Items come out in order of their paths, each directory before what is in it.
+ * the base has there. Items stay in their order, with directories that are needed put before them.
  */
 export function followBase(
   items: readonly RootItem[],
@@ -60,7 +59,7 @@ export function followBase(
     }
     place(item, target);
   }
-  return { items: sorted(placed), notes };
+  return { items: [...placed.values()], notes };
 }
 
 function pathOf(item: RootItem): string {
@@ -103,10 +102,4 @@ function baseFields(base: BaseTree, path: string): Partial<EntryItem["entry"]> {
     ...(uname !== undefined && { uname }),
     ...(gname !== undefined && { gname }),
   };
-}
-
-function sorted(placed: ReadonlyMap<string, RootItem>): RootItem[] {
-  // No byte sorts before NUL, so that a directory's content stays behind it.
-  const keys = new Map([...placed.keys()].map((path) => [path.replaceAll("/", "\0"), path]));
-  return sortNames([...keys.keys()]).map((key) => placed.get(keys.get(key)!)!);
 }

@@ -104,7 +104,7 @@ describe("contents", () => {
     assert.equal(merged.notes.length, 2);
   });
 
-  it("leave out below a link that is first, even if it leads to a directory", async (t) => {
+  it("leave out below a link that is first and leads to nothing", async (t) => {
     const merged = await merge(t, {
       one: { dir: { lib: { link: "lib64" } } },
       two: { dir: { lib: { dir: { a: file } } } },

@@ -24,6 +24,7 @@ interface BuildCommandOptions extends PlaceOptions, CacheOptions {
   readonly quiet?: true;
   readonly json?: true;
   readonly from?: string;
+  readonly followBase: boolean;
   readonly label?: Record<string, string>;
   readonly annotation?: Record<string, string>;
 }
@@ -59,6 +60,7 @@ export function command(): Command {
     .option("--name <name>", "the image's name")
     .option("--tag <tag>", "the image's tag (default: derived from the image's digest)")
     .option("--from-image, --from <place>", "the base image")
+    .option("--no-follow-base", "let directories take the place of the base's links, such as /bin")
     .option("--inherit <all|env|none>", "what is taken over from the base image's config (default: all)")
     .option("--graph <path>", "the references graph, or the folder of an npm project")
     .option("--omit <type>", "leave out an npm project's packages of a type: dev", list)
@@ -116,12 +118,13 @@ async function build(path: string, options: BuildCommandOptions): Promise<void> 
 /** What the options put in the place of the spec's fields; labels and annotations are added to them. */
 function overrides(options: BuildCommandOptions, fields: Partial<ImageSpecInput>): Partial<ImageSpecInput> {
   const given = options as Partial<ImageSpecInput>;
-  const { from, label, annotation } = options;
+  const { from, followBase, label, annotation } = options;
   return {
     ...Object.fromEntries(
       FIELDS.filter((name) => given[name] !== undefined).map((name) => [name, given[name]]),
     ),
     ...(from === undefined ? {} : { fromImage: from }),
+    ...(followBase ? {} : { followBase }),
     ...(label === undefined ? {} : { labels: { ...fields.labels, ...label } }),
     ...(annotation === undefined ? {} : { annotations: { ...fields.annotations, ...annotation } }),
   };

@@ -1,0 +1,42 @@
+import {
+  type CompiledRule,
+  compileRules,
+  encodeCapabilities,
+  type PathRule,
+  unmatchedGlobs,
+} from "../customise/index.ts";
+import type { LayerRecipe } from "../fs/index.ts";
+import type { ImageSpec } from "./spec.ts";
+
+/**
+ * The rules of a spec.
+ * @param secondsOf what a time of the spec is in seconds since 1970
+ * @throws VarveError `INVALID_SPEC`
+ */
+export async function specRules(
+  { permissions }: ImageSpec,
+  secondsOf: (time: string) => number,
+): Promise<CompiledRule[]> {
+  const rules = permissions.map(({ path, mode, uid, gid, mtime, capabilities }): PathRule => {
+    return {
+      path,
+      ...(mode !== undefined && { mode: Number.parseInt(mode, 8) }),
+      ...(uid !== undefined && { uid }),
+      ...(gid !== undefined && { gid }),
+      ...(mtime !== undefined && { mtime: secondsOf(mtime) }),
+      ...(capabilities !== undefined && { capabilities: encodeCapabilities(capabilities) }),
+    };
+  });
+  return await compileRules(rules);
+}
+
+/** Tells of rules that match nothing, which are likely mistaken. */
+export function noteUnmatched(
+  recipes: readonly LayerRecipe[],
+  rules: readonly CompiledRule[],
+  tell: (sentence: string) => void,
+): void {
+  for (const glob of unmatchedGlobs(recipes, rules)) {
+    tell(`permissions has the path ${glob}, which matches nothing that is added to the image`);
+  }
+}

@@ -1,0 +1,124 @@
+/** What a spec puts into the image's root, and how that lies on the base. */
+import { readFileSync, statSync } from "node:fs";
+import { type BaseTree, followBase, type ImageRoot, layRoot, type RootItem } from "../customise/index.ts";
+import { readError, VarveError } from "../errors.ts";
+import type { TreeItem } from "../fs/index.ts";
+import type { ReferencesGraph } from "../graph/index.ts";
+import { flattenedTree, type Image } from "../image/index.ts";
+import { fsPath } from "../util/index.ts";
+import type { Placement } from "./placement.ts";
+import type { ImageSpec } from "./spec.ts";
+
+interface Places {
+  readonly graph: ReferencesGraph;
+  readonly placement: Placement;
+  readonly onNote: (sentence: string) => void;
+}
+
+/**
+ * The root that a spec asks for.
+ * @throws VarveError `INVALID_SPEC`, and what listing throws
+ */
+export function specRoot(spec: ImageSpec, places: Places): ImageRoot {
+  const { placement } = places;
+  return layRoot({
+    contents: spec.contents.map((source) => ({ source, target: placement.locate(source) })),
+    copyToRoot: spec.copyToRoot,
+    keepDirlinks: spec.keepContentsDirlinks,
+    locate: (path) => placement.find(path),
+    fakeNss: spec.fakeNss,
+    binSh: linkOf(spec, "binSh", { ...places, files: ["bin/bash", "bin/sh"] }),
+    usrBinEnv: linkOf(spec, "usrBinEnv", { ...places, files: ["bin/env"] }),
+    caCertificates: certificatesOf(spec, places),
+    tmp: spec.tmp,
+  });
+}
+
+type Wanted = Places & { readonly files: readonly string[] };
+
+/** Where a link leads: what the spec says, or the first of a component's files. */
+function linkOf(
+  spec: ImageSpec,
+  field: "binSh" | "usrBinEnv" | "caCertificates",
+  { graph, placement, onNote, files }: Wanted,
+): string | undefined {
+  const value = spec[field];
+  if (typeof value === "string") return value;
+  if (!value) return undefined;
+  for (const file of files) {
+    const found = [...graph.components.values()].map(({ path }) => `${path}/${file}`).filter(isFile);
+    if (found.length > 1) {
+      onNote(
+        `${field} has ${found.length} to choose from and takes ${found[0]}; give a path to choose another`,
+      );
+    }
+    if (found.length > 0) return placement.locate(found[0]!);
+  }
+  throw new VarveError(
+    "INVALID_SPEC",
+    `${field} is true, but no component of the graph has ${files.join(" or ")}; add one that has, or give a path`,
+  );
+}
+
+function certificatesOf(spec: ImageSpec, places: Places): string | Uint8Array | undefined {
+  const path = spec.caCertificates;
+  if (typeof path !== "string") {
+    return linkOf(spec, "caCertificates", { ...places, files: ["etc/ssl/certs/ca-bundle.crt"] });
+  }
+  const target = spec.includeStorePaths ? places.placement.find(path) : undefined;
+  if (target !== undefined) return target;
+  try {
+    return readFileSync(fsPath(path));
+  } catch (error) {
+    throw readError(path, error);
+  }
+}
+
+function isFile(path: string): boolean {
+  return statSync(fsPath(path), { throwIfNoEntry: false })?.isFile() ?? false;
+}
+
+/** Directories right in the root that are links in images of some distribution, themselves or something in them. */
+const MAY_BE_LINKS = /^\/(?:bin|sbin|lib[^/]*|usr|var|home|root|opt|srv|mnt|media|tmp|run)(?:\/|$)/;
+
+interface OnBase {
+  readonly spec: ImageSpec;
+  readonly graph: ReferencesGraph;
+  readonly root: ImageRoot;
+  readonly trees: readonly TreeItem[];
+}
+
+/**
+ * The base's tree, if it matters. Reading it means reading all of the base's layers, from a registry even pulling
+ * them, so it is done only where something is put in the root besides components, or a component lies where
+ * distributions have links; a Nix store and `/app` are no such places.
+ * @throws VarveError what {@link flattenedTree} throws
+ */
+export async function baseTreeFor(
+  base: Image | undefined,
+  { spec, graph, root, trees }: OnBase,
+): Promise<BaseTree | undefined> {
+  const among = graph.kind !== "nix" && trees.some(({ target }) => MAY_BE_LINKS.test(target));
+  const matters = !root.isEmpty || among;
+  if (base === undefined || base.layers.length === 0 || !spec.followBase || !matters) return undefined;
+  const tree = await flattenedTree(base.layers);
+  return {
+    get(path) {
+      const node = tree.get(path);
+      const entry = tree.entry(path)?.entry;
+      if (node === undefined || entry === undefined) return node;
+      const { mode, uid, gid, uname = "", gname = "" } = entry;
+      return { ...node, mode, uid, gid, uname, gname };
+    },
+  };
+}
+
+/** Components' items where the base's links lead; a store stays where it is. */
+export function onBase(
+  items: readonly RootItem[],
+  { graph, baseTree: tree }: { graph: ReferencesGraph; baseTree: BaseTree | undefined },
+): readonly RootItem[] {
+  const isDirectory = (source: string) =>
+    statSync(fsPath(source), { throwIfNoEntry: false })?.isDirectory() ?? false;
+  return tree === undefined || graph.kind === "nix" ? items : followBase(items, tree, { isDirectory }).items;
+}
