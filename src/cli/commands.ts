@@ -20,6 +20,7 @@ export const COMMANDS: Record<string, { summary: string; load(): Promise<Command
     summary: "write an image's root file system as a tar archive",
     load: () => import("./commands/export.ts"),
   },
+  merge: { summary: "put several images into one archive", load: () => import("./commands/merge.ts") },
   load: { summary: "load an image into the Docker daemon", load: () => import("./commands/load.ts") },
   inspect: { summary: "show what is in an image", load: () => import("./commands/inspect.ts") },
   why: { summary: "say what a change to an image costs, and why", load: () => import("./commands/why.ts") },
