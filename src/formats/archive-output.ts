@@ -9,13 +9,21 @@ export interface ArchiveOutput {
   write(chunks: AsyncIterable<Uint8Array>): Promise<void>;
 }
 
+export interface FileOutputOptions {
+  /** Passes the file's bytes on, compressed as they are; where it fails at their end, there is no file. */
+  readonly check?: (chunks: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
+}
+
 /** A file, written whole or not at all; compressed with gzip if its name ends in `.gz` or `.tgz`, with zstd if in `.zst`. */
-export function fileOutput(path: string): ArchiveOutput {
+export function fileOutput(
+  path: string,
+  { check = (chunks) => chunks }: FileOutputOptions = {},
+): ArchiveOutput {
   const algorithm = /\.(gz|tgz)$/.test(path) ? "gzip" : /\.zst$/.test(path) ? "zstd" : "none";
   return {
     name: path,
     async write(chunks) {
-      await writeFileAtomically(path, compress(chunks, { algorithm }));
+      await writeFileAtomically(path, check(compress(chunks, { algorithm })));
     },
   };
 }

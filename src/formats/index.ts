@@ -1,4 +1,4 @@
-export { type ArchiveOutput, fileOutput } from "./archive-output.ts";
+export { type ArchiveOutput, type FileOutputOptions, fileOutput } from "./archive-output.ts";
 export { checkNames, type MergeOptions, mergedDockerArchive } from "./docker-archive/merge.ts";
 export { type ArchivedImage, type ArchivedLayer, DockerArchive } from "./docker-archive/read.ts";
 export {
