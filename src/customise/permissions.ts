@@ -29,23 +29,22 @@ export async function compileRules(rules: readonly PathRule[]): Promise<Compiled
   if (rules.length === 0) return [];
   // Loaded only where there are rules.
   const { makeRe } = (await import("picomatch")).default;
+  const body = (glob: string) => makeRe(glob, OPTIONS).source.replace(/^\^|\$$/g, "");
   return rules.map(({ path, ...fields }) => {
-    const glob = `/${path.replace(/^(?:\.?\/+)+|\/+$/g, "")}`;
-    if (glob === "/") {
+    const glob = path.replace(/^(?:\.?\/+)+|\/+$/g, "");
+    if (glob === "" || glob === ".") {
       throw new VarveError(
         "INVALID_SPEC",
         `permissions has the path ${JSON.stringify(path)}, which names no file`,
       );
     }
-    const segments = glob
-      .split("/")
-      .slice(1)
-      .map((segment) => segmentTest(segment, makeRe));
+    const segments = glob.split("/").map((segment) => segmentTest(segment, makeRe));
     // Braces and groups may hold slashes, and then segments say nothing.
     const exact = !/[{(]/.test(glob);
     return {
       glob: path,
-      rule: { ...fields, path: makeRe(glob, OPTIONS) },
+      // Slashes in front may also be in braces.
+      rule: { ...fields, path: new RegExp(`^(?:\\/${body(glob)}|(?=\\/)${body(path)})$`) },
       couldMatchIn(target) {
         if (!exact) return true;
         for (const [index, name] of target.split("/").slice(1).entries()) {

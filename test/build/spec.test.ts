@@ -16,7 +16,11 @@ describe("a spec", () => {
       [spec.tag, spec.graph, spec.fromImage, spec.architecture],
       [undefined, undefined, undefined, undefined],
     );
-    assert.deepEqual([spec.contents, spec.config], [[], {}]);
+    assert.deepEqual([spec.contents, spec.copyToRoot, spec.config], [[], [], {}]);
+    assert.deepEqual(
+      [spec.includeStorePaths, spec.followBase, spec.keepContentsDirlinks],
+      [true, true, false],
+    );
   });
 
   for (const [field, value] of Object.entries({
