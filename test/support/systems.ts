@@ -17,6 +17,7 @@ const systems = {
     programs: ["nix", "nix-build", "busybox", "unshare", "mount"],
     obstacle: () => notRoot() ?? nixInItsOwnStore() ?? dynamicBusybox(),
   },
+  nixTools: { programs: ["nix-store", "nix-hash", "sqlite3"] },
   docker: { programs: ["dockerd", "docker", "containerd", "runc", "setpriv"], obstacle: notRoot },
   containerd: { programs: ["containerd", "ctr"], obstacle: notRoot },
   registry: { programs: ["docker-registry", "setpriv"] },
