@@ -17,6 +17,7 @@ SYSTEMS="
   busybox:busybox-static
   htpasswd:apache2-utils
   openssl:openssl
+  sqlite3:sqlite3
   zstd:zstd
   python3:python3
   setpriv:util-linux
