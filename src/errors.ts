@@ -69,6 +69,12 @@ export type ErrorCode =
   | "NETWORK"
   /** The Docker daemon answered with an error. */
   | "DAEMON"
+  /** A script of the customisation layer ended with an error. */
+  | "SCRIPT_FAILED"
+  /** A script of the customisation layer took longer than its time limit. */
+  | "SCRIPT_TIMEOUT"
+  /** This machine has no way of running a layer's scripts that is enough for them. */
+  | "SANDBOX_UNAVAILABLE"
   /** A credential helper failed. */
   | "CREDENTIALS"
   /** The operation was cancelled through its signal. */

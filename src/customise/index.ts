@@ -7,3 +7,12 @@ export { type NixDatabaseOptions, type NixDbPath, nixDatabase } from "./nix-db.t
 export { type CompiledRule, compileRules, type PathRule, rulesFor, unmatchedGlobs } from "./permissions.ts";
 export { type ImageRoot, layRoot, type RootOptions } from "./root.ts";
 export type { RootFiles } from "./root-files.ts";
+export {
+  runScripts,
+  type SandboxKind,
+  type ScriptedLayer,
+  type ScriptName,
+  type ScriptOptions,
+  type ScriptSteps,
+  type UnionKind,
+} from "./scripts/index.ts";

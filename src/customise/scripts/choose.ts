@@ -1,0 +1,111 @@
+/** Finds out which ways of making a sandbox this machine has. */
+import { constants } from "node:fs";
+import { access } from "node:fs/promises";
+import { join } from "node:path";
+import { VarveError } from "../../errors.ts";
+import { type PhaseEnd, runPhase, type SandboxPlace } from "./process.ts";
+import type { SandboxKind, UnionKind } from "./types.ts";
+
+export interface Needs {
+  /** Whether some script has root's view of owners. */
+  readonly rootView: boolean;
+  /** Whether some script has the layer or the image as its `/`. */
+  readonly inside: boolean;
+  /** Whether the layer has to be shown on top of a base. */
+  readonly union: boolean;
+}
+
+export interface Chosen {
+  readonly kind: SandboxKind;
+  readonly union: UnionKind;
+  /** Ids below this can be used inside. */
+  readonly ids: number;
+}
+
+export interface ChoiceOptions {
+  readonly sandboxes: readonly SandboxKind[];
+  readonly unions: readonly UnionKind[];
+}
+
+const TOOLS = ["unshare", "setpriv", "mount", "umount", "pivot_root", "chroot", "tar", "find", "sh"];
+
+/**
+ * The first way that works here and is enough for the scripts.
+ * @throws VarveError `SANDBOX_UNAVAILABLE`, which says of each way what it lacks
+ */
+export async function chooseSandbox(
+  place: Omit<SandboxPlace, "kind">,
+  needs: Needs,
+  options: ChoiceOptions,
+): Promise<Chosen> {
+  const missing = await absent(TOOLS, place.path);
+  if (missing.length > 0) {
+    throw new VarveError(
+      "SANDBOX_UNAVAILABLE",
+      `scripts need ${missing.join(", ")}, which can't be found; install util-linux, GNU tar and findutils`,
+    );
+  }
+  const obstacles: string[] = [];
+  for (const kind of options.sandboxes) {
+    const obstacle = await obstacleTo(kind, needs, place.path);
+    if (obstacle !== undefined) {
+      obstacles.push(obstacle);
+      continue;
+    }
+    const variables = { PHASE: "probe", UNIONS: needs.union ? options.unions.join(" ") : "" };
+    const end = await runPhase({ ...place, kind }, { variables });
+    const said = (what: string) =>
+      end.messages.find((message) => message.startsWith(`varve:${what} `))?.slice(`varve:${what} `.length);
+    const ids = Number(said("ids") ?? 0);
+    const union = said("union") as UnionKind | undefined;
+    if (end.status !== 0) obstacles.push(`${NAMES[kind]} fails (${lastMessage(end)})`);
+    else if (needs.union && union === undefined)
+      obstacles.push(`${NAMES[kind]} has no ${options.unions.join(" or ")}`);
+    else if (kind === "ids" && ids < 2)
+      obstacles.push("the user has no range of ids in /etc/subuid and /etc/subgid");
+    else return { kind, union: union ?? "copy", ids };
+  }
+  throw new VarveError(
+    "SANDBOX_UNAVAILABLE",
+    `this machine has no sandbox for the layer's scripts: ${obstacles.join("; ")}; provide one of these`,
+  );
+}
+
+const NAMES: Record<SandboxKind, string> = {
+  root: "root with its own namespaces",
+  ids: "a user namespace with the ids of /etc/subuid (newuidmap)",
+  single: "a user namespace of one id",
+};
+
+async function obstacleTo(kind: SandboxKind, needs: Needs, path: string): Promise<string | undefined> {
+  if (kind === "root" && process.getuid?.() !== 0) return "the user is not root";
+  if (kind === "ids" && (await absent(["newuidmap", "newgidmap"], path)).length > 0) {
+    return "newuidmap and newgidmap (uidmap) are not installed";
+  }
+  if (kind === "single" && needs.inside)
+    return "fakeroot is not enough for scripts that run inside of the image";
+  if (kind === "single" && needs.rootView && (await absent(["fakeroot"], path)).length > 0) {
+    return "fakeroot is not installed";
+  }
+  return undefined;
+}
+
+/** What a phase's programs said last, for the end of a sentence. */
+export function lastMessage({ messages, status }: PhaseEnd): string {
+  const said = messages.filter((message) => !message.startsWith("varve:"));
+  return said.at(-1) ?? `status ${status}`;
+}
+
+/** Those of the programs that none of the folders in `path` has. */
+export async function absent(programs: readonly string[], path: string): Promise<string[]> {
+  const folders = path.split(":");
+  const there = await Promise.all(
+    programs.map(async (program) => {
+      const found = await Promise.allSettled(
+        folders.map((folder) => access(join(folder, program), constants.X_OK)),
+      );
+      return found.some(({ status }) => status === "fulfilled");
+    }),
+  );
+  return programs.filter((_, index) => !there[index]);
+}

@@ -1,0 +1,9 @@
+export { runScripts } from "./run.ts";
+export type {
+  SandboxKind,
+  ScriptedLayer,
+  ScriptName,
+  ScriptOptions,
+  ScriptSteps,
+  UnionKind,
+} from "./types.ts";
