@@ -7,6 +7,7 @@ export {
   dockerArchiveSource,
 } from "./docker-archive/source.ts";
 export { type DockerArchiveSinkOptions, dockerArchive, dockerArchiveSink } from "./docker-archive/write.ts";
+export { mergedOciArchive } from "./oci-layout/archive-merge.ts";
 export { type OciArchiveSinkOptions, ociArchiveSink } from "./oci-layout/archive-write.ts";
 export { type OciSourceOptions, ociArchiveSource, ociLayoutSource } from "./oci-layout/read.ts";
 export { type OciLayoutSinkOptions, ociLayoutSink } from "./oci-layout/write.ts";

@@ -82,6 +82,8 @@ describe("varve merge", () => {
     await succeed("merge", "a.tar", "b.tar", "both.tar");
     assert.deepEqual(await readFile(join(folder, "both.tar")), await succeed("merge", "a.tar", "b.tar", "-"));
     await succeed("merge", "a.tar", "b.tar", "oci:both");
+    await succeed("merge", "oci:both:a:1", "oci:both:b:1", "oci-archive:both-oci.tar");
+    await succeed("merge", "a.tar", "b.tar", "oci-archive:packed-oci.tar");
     for (const name of ["a:1", "b:1"]) {
       const places = [`docker-archive:both.tar:${name}`, `oci:both:${name}`];
       const configs = await Promise.all(
@@ -90,7 +92,18 @@ describe("varve merge", () => {
         ),
       );
       assert.equal(configs[0], configs[1]);
+      const archived = ["both-oci.tar", "packed-oci.tar"].map((file) => `oci-archive:${file}:${name}`);
+      for (const place of archived) await succeed("validate", place);
+      const [manifest, copied, packed] = await Promise.all(
+        [`oci:both:${name}`, ...archived].map(
+          async (place) => JSON.parse((await succeed("inspect", "--json", place)).toString()).digest,
+        ),
+      );
+      assert.deepEqual([copied, packed], [manifest, manifest]);
     }
+    const members = await names(await readFile(join(folder, "packed-oci.tar")));
+    // Two layers, of which one is shared, two configs and two manifests.
+    assert.equal(members.filter((name) => name.startsWith("blobs/")).length, 6);
     const { code, stderr } = await varve(["merge", "a.tar", "docker://localhost:1/x"], { cwd: folder });
     assert.equal(code, 2);
     assert.match(stderr, /can't write to docker:\/\/localhost:1\/x/);

@@ -6,6 +6,7 @@ import {
   fileOutput,
   type MergeOptions,
   mergedDockerArchive,
+  mergedOciArchive,
   ociLayoutSink,
 } from "../../formats/index.ts";
 import { draftOf, type Image, type ImageSource, writeImage } from "../../image/index.ts";
@@ -27,11 +28,11 @@ interface Target {
 export function command(): Command {
   return placeOptions(new Command("merge"))
     .description(
-      "Writes several images to one docker-archive or OCI layout. Each keeps its names; layers that they share are there once.",
+      "Writes several images to one archive or OCI layout. Each keeps its names; layers that they share are there once.",
     )
     .argument(
       "<places...>",
-      "where the images are and, last, where they are to be: a docker-archive, an OCI layout, - for stdout",
+      "where the images are and, last, where they are to be: a docker-archive, an OCI archive or layout, - for a docker-archive on stdout",
     )
     .option("-q, --quiet", "print nothing but errors")
     .action(async (places: string[], options: MergeCommandOptions) => {
@@ -65,12 +66,14 @@ export function command(): Command {
 async function targetOf(text: string): Promise<Target> {
   if (text === "-") return archiveTarget(stdoutOutput());
   const place = await parseDestination(text);
-  if ((place.transport === "docker-archive" || place.transport === "oci") && place.select === undefined) {
-    return place.transport === "oci" ? layoutTarget(place.path) : archiveTarget(fileOutput(place.path));
+  if ("path" in place && place.select === undefined) {
+    const { path, transport } = place;
+    if (transport === "oci") return layoutTarget(path);
+    return transport === "oci-archive" ? ociArchiveTarget(path) : archiveTarget(fileOutput(path));
   }
   throw new VarveError(
     "USAGE",
-    `varve merge can't write to ${text}; name a docker-archive or an OCI layout, without an image's name`,
+    `varve merge can't write to ${text}; name an archive or an OCI layout, without an image's name`,
   );
 }
 
@@ -78,6 +81,13 @@ function archiveTarget(output: ArchiveOutput): Target {
   return {
     name: `docker-archive:${output.name}`,
     write: (images, options) => output.write(mergedDockerArchive(images, options)),
+  };
+}
+
+function ociArchiveTarget(path: string): Target {
+  return {
+    name: `oci-archive:${path}`,
+    write: (images, options) => fileOutput(path).write(mergedOciArchive(images, options)),
   };
 }
 

@@ -88,7 +88,8 @@ interface LayerOptions extends Omit<ArchiveOptions, "tag"> {
   readonly names: Set<string>;
 }
 
-async function* layerMember(
+/** A layer's blob as a member of an archive; what the manifest says of it is returned. */
+export async function* layerMember(
   layer: Layer,
   { names, compression, signal }: LayerOptions,
 ): AsyncGenerator<TarInputMember, StoredLayer, void> {
