@@ -8,6 +8,7 @@ export {
   readSpec,
   specJsonSchema,
 } from "./build/index.ts";
+export { type NixDatabaseOptions, type NixDbPath, nixDatabase } from "./customise/index.ts";
 export {
   type ReadConfOptions,
   readConf,
@@ -21,6 +22,9 @@ export {
   dockerArchiveSink,
   dockerArchiveSource,
   fileOutput,
+  type MergeOptions,
+  mergedDockerArchive,
+  mergedOciArchive,
   ociArchiveSink,
   ociArchiveSource,
   ociLayoutSink,
@@ -30,12 +34,17 @@ export { type Component, makeGraph, type ReferencesGraph, readGraph } from "./gr
 export {
   type CompressionChoice,
   draftOf,
+  type FlattenImageOptions,
+  flattenedTree,
+  flattenImage,
   type Image,
   type ImageDraft,
   type ImageSink,
   type ImageSource,
   type Layer,
   type LayerProgress,
+  type RootEntry,
+  type RootTree,
   validateImage,
   type WriteOptions,
   type WrittenImage,
