@@ -145,12 +145,12 @@ case $V_PHASE in
   extract)
     mkdir -p "/work/$V_FOLDER"
     tar -x -f - -C "/work/$V_FOLDER" -p $V_OWNER --numeric-owner --xattrs '--xattrs-include=*' \
-      --delay-directory-restore --no-overwrite-dir --warning=no-timestamp --warning=no-unknown-keyword
+      --delay-directory-restore --warning=no-timestamp --warning=no-unknown-keyword
     ;;
   own)
     mkdir /work/owned
     export FAKEROOTDONTTRYCHOWN=1
-    tar -c -f - -C /work/upper --xattrs '--xattrs-include=*' --format=posix --owner=+$V_UID --group=+$V_GID . |
+    tar -c -f - -C /work/upper --xattrs '--xattrs-include=*' --format=posix --owner=:$V_UID --group=:$V_GID . |
       $V_FAKED tar -x -f - -C /work/owned -p --same-owner --numeric-owner --xattrs '--xattrs-include=*'
     faked_saved
     rm -rf /work/upper

@@ -1,0 +1,396 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { setTimeout } from "node:timers/promises";
+import type { TarEntry } from "../../../src/tar/index.ts";
+import { tarOf } from "../../support/docker-archive.ts";
+import { requires } from "../../support/systems.ts";
+import { stacked, temporaryFolder } from "../../support/tmp.ts";
+import { commandFor, INSIDE, type Made, make, makeBase, nameOf, VIEWS } from "./sandboxes.ts";
+
+const XATTR = "SCHILY.xattr.";
+const find = ({ entries }: Made, name: string): TarEntry => {
+  const entry = entries.find((entry) => entry.name === name);
+  assert.ok(entry, `${name} is in the layer`);
+  return entry;
+};
+const CAP_NET_RAW = "\x01\0\0\x02\0\x20\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+
+/** The processes whose command has an argument. */
+function running(argument: string): string[] {
+  return readdirSync("/proc").filter((name) => {
+    try {
+      return (
+        /^\d+$/.test(name) && readFileSync(`/proc/${name}/cmdline`, "utf8").split("\0").includes(argument)
+      );
+    } catch {
+      // It ended meanwhile.
+      return false;
+    }
+  });
+}
+
+describe("the scripts of a layer", { skip: requires("root", "busybox") }, () => {
+  const scope = stacked({ after });
+  let folder: string;
+  let base: string;
+
+  before(async () => {
+    folder = await temporaryFolder(scope);
+    base = await makeBase(folder);
+  });
+
+  describe("extraCommands", () => {
+    it("runs in the layer's root, and everything it makes belongs to the owner", async () => {
+      const root = join(folder, "root.tar");
+      writeFileSync(
+        root,
+        await tarOf({ "bin/tool": { symlink: "/nix/store/x/bin/tool" }, given: { file: "1" } }),
+      );
+      const owner = { uid: 1000, gid: 100, uname: "jane", gname: "" };
+      const made = [];
+      for (const way of VIEWS) {
+        made.push(
+          await make(folder, way, {
+            root,
+            owner,
+            steps: {
+              extraCommands: "mkdir -p a/b\nprintf x > a/b/f\nln a/b/f a/hard\nrm given\nchmod 2750 a",
+            },
+          }),
+        );
+      }
+      const [first] = made as [Made];
+      assert.deepEqual(first.names, ["a", "a/b", "a/b/f", "a/hard", "bin", "bin/tool"]);
+      assert.deepEqual([find(first, "a").mode, find(first, "a/hard").linkname], [0o2750, "a/b/f"]);
+      for (const { uid, gid, uname, gname, mtime } of first.entries) {
+        assert.deepEqual({ uid, gid, uname, gname, mtime }, { ...owner, mtime: 1 });
+      }
+      for (const other of made) assert.equal(other.diffId, first.diffId);
+    });
+
+    it("sees a clean environment, none of the machine's own files, and no way to change its programs", async () => {
+      for (const way of [{ sandbox: "root" }, { sandbox: "single" }] as const) {
+        const made = await make(
+          folder,
+          way,
+          {
+            mtime: 77,
+            steps: {
+              extraCommands: [
+                "env | grep -vE '^(PWD|SHLVL|_|PATH)=' | LC_ALL=C sort",
+                "pwd; umask",
+                `[ ! -e '${folder}' ] && [ ! -e /root ] && [ ! -e /home ] && echo hidden`,
+                "touch /usr/varve-was-here 2>/dev/null || echo read-only",
+                "echo to-stderr >/dev/stderr",
+              ].join("\n"),
+            },
+          },
+          { SECRET: "s", TZ: "Asia/Tokyo", LC_ALL: "C.UTF-8" },
+        );
+        assert.deepEqual([...made.output].sort(), [
+          "extraCommands stderr to-stderr",
+          "extraCommands stdout /layer",
+          "extraCommands stdout 0022",
+          "extraCommands stdout HOME=/tmp",
+          "extraCommands stdout LC_ALL=C",
+          "extraCommands stdout SOURCE_DATE_EPOCH=77",
+          "extraCommands stdout TZ=UTC0",
+          "extraCommands stdout hidden",
+          "extraCommands stdout read-only",
+        ]);
+      }
+      assert.ok(!existsSync("/usr/varve-was-here"));
+    });
+  });
+
+  describe("fakeRootCommands", () => {
+    it("gives owners, modes, devices and capabilities as root sees them, in each sandbox the same", async () => {
+      const steps = {
+        extraCommands: "mkdir -p home/jane; echo x > home/jane/f; cp /bin/true ping",
+        fakeRootCommands: [
+          "chown -R 1000:100 home/jane",
+          "chmod u+s home/jane/f",
+          "mknod null c 1 3; mkfifo pipe",
+          "setcap cap_net_raw+ep ping",
+          "touch new; id -u; stat -c %u:%g home/jane/f",
+        ].join("\n"),
+      };
+      const made: Made[] = [];
+      for (const way of VIEWS) made.push(await make(folder, way, { steps }));
+      const [first] = made as [Made];
+      const { uid, gid, mode } = find(first, "home/jane/f");
+      assert.deepEqual({ uid, gid, mode }, { uid: 1000, gid: 100, mode: 0o4644 });
+      const { type, devmajor, devminor } = find(first, "null");
+      assert.deepEqual({ type, devmajor, devminor }, { type: "3", devmajor: 1, devminor: 3 });
+      assert.equal(find(first, "pipe").type, "6");
+      assert.equal(find(first, "ping").pax?.get(`${XATTR}security.capability`), CAP_NET_RAW);
+      assert.deepEqual([find(first, "new").uid, find(first, "new").uname], [0, "root"]);
+      for (const other of made) {
+        assert.deepEqual(other.output, ["fakeRootCommands stdout 0", "fakeRootCommands stdout 1000:100"]);
+        assert.equal(other.diffId, first.diffId, other.sandbox);
+      }
+    });
+
+    it("begins with everything belonging to the owner", async () => {
+      const owner = { uid: 7, gid: 8, uname: "", gname: "" };
+      const steps = {
+        extraCommands: "touch f; chmod 4755 f",
+        fakeRootCommands: "stat -c '%u:%g %a' f; touch g",
+      };
+      for (const way of VIEWS) {
+        const made = await make(folder, way, { owner, steps });
+        assert.deepEqual(made.output, ["fakeRootCommands stdout 7:8 4755"], nameOf(way));
+        assert.deepEqual([find(made, "f").uid, find(made, "g").uid], [7, 0]);
+      }
+    });
+
+    it("with enableFakechroot has the layer's root as /, and leaves no mount point in it", async () => {
+      for (const sandbox of ["root", "ids"] as const) {
+        const steps = {
+          enableFakechroot: true,
+          fakeRootCommands: "echo hi > /etc/new; rm -r /gone; chown 5:6 /home; id -u; [ -c /dev/null ]",
+        };
+        const made = await make(folder, { sandbox }, { root: base, steps });
+        assert.deepEqual(made.output, ["fakeRootCommands stdout 0"]);
+        const { names } = made;
+        for (const gone of ["gone", "dev", "proc", "nix"]) assert.ok(!names.includes(gone), gone);
+        assert.ok(names.includes("etc/new") && !names.some((name) => name.includes(".wh.")));
+        assert.deepEqual([find(made, "home").uid, find(made, "home").gid], [5, 6]);
+      }
+    });
+  });
+
+  describe("runAsRoot", () => {
+    const script = [
+      "id -u",
+      "rm /etc/removed; rm -r /gone; rm -r /replaced",
+      "mkdir -p /replaced/new; echo n > /replaced/new/f",
+      "echo more >> /etc/changed; chown 7:8 /home/jane/j; chmod 4755 /bin/ping",
+      "mkdir /fresh; echo a > /fresh/b; ln /fresh/b /fresh/a; ln -s a /fresh/link; mkfifo /fresh/pipe",
+      "mv /home/jane /home/joe",
+      "[ -c /dev/null ]; [ -d /proc/self ]",
+    ].join("\n");
+
+    it("makes a layer of what the script changed in the image, the same in each sandbox", async () => {
+      const made: Made[] = [];
+      for (const way of INSIDE) made.push(await make(folder, way, { base, steps: { runAsRoot: script } }));
+      const [first] = made as [Made];
+      assert.deepEqual(first.names, [
+        ...[".wh.gone", "bin", "bin/ping", "etc", "etc/.wh.removed", "etc/changed"],
+        ...["fresh", "fresh/a", "fresh/b", "fresh/link", "fresh/pipe"],
+        ...["home", "home/.wh.jane", "home/joe", "home/joe/j"],
+        ...["replaced", "replaced/.wh..wh..opq", "replaced/new", "replaced/new/f"],
+      ]);
+      assert.deepEqual([find(first, "fresh/b").type, find(first, "fresh/b").linkname], ["1", "fresh/a"]);
+      assert.deepEqual([find(first, "home/joe").uid, find(first, "home/joe/j").uid], [1000, 7]);
+      assert.equal(find(first, "bin/ping").mode, 0o4755);
+      assert.equal(find(first, "bin/ping").pax?.get(`${XATTR}security.capability`), CAP_NET_RAW);
+      assert.deepEqual(
+        first.entries.flatMap(({ pax }) => [...(pax?.keys() ?? [])]),
+        [`${XATTR}security.capability`],
+      );
+      for (const [index, other] of made.entries()) {
+        assert.deepEqual(other.output, ["runAsRoot stdout 0"]);
+        assert.deepEqual([other.sandbox, other.union], [INSIDE[index]!.sandbox, INSIDE[index]!.union]);
+        assert.equal(other.diffId, first.diffId, nameOf(INSIDE[index]!));
+      }
+    });
+
+    it("sees the layer's contents on top of the base, and they stay in the layer", async () => {
+      const root = join(folder, "contents.tar");
+      writeFileSync(root, await tarOf({ "etc/given": { file: "g" } }));
+      for (const way of INSIDE.slice(0, 3)) {
+        const steps = {
+          extraCommands: "echo e > extra",
+          runAsRoot: "cat /etc/given /extra /etc/kept; rm /extra",
+        };
+        const made = await make(folder, way, { base, root, steps });
+        assert.deepEqual(made.names, ["etc", "etc/given"], nameOf(way));
+        assert.deepEqual(made.output, ["runAsRoot stdout ge", "runAsRoot stdout k"]);
+      }
+    });
+
+    it("can't mount, reach the machine's disks, or see its files", async () => {
+      const steps = {
+        runAsRoot: [
+          "busybox mount -t tmpfs none /tmp 2>/dev/null && echo mounted",
+          "mkdir /cage; busybox chroot /cage true 2>/dev/null; ls /proc/1/root/ 2>/dev/null | grep -x host",
+          "mknod /disk b 254 0 2>/dev/null && cat /disk 2>/dev/null | busybox head -c1",
+          "(echo 1 >/proc/sys/vm/drop_caches) 2>/dev/null && echo wrote",
+          "rm -f /disk; true",
+        ].join("\n"),
+      };
+      for (const sandbox of ["root", "ids"] as const) {
+        const made = await make(
+          folder,
+          { sandbox },
+          { base, steps: { runAsRoot: `set +e\n${steps.runAsRoot}` } },
+        );
+        assert.deepEqual(made.output, []);
+      }
+    });
+
+    it("works without a base, and says where the image has no shell", async () => {
+      const made = await make(folder, { sandbox: "root" }, { steps: { runAsRoot: "true" } });
+      assert.equal(made.code, "SCRIPT_FAILED");
+      assert.match(made.message!, /status 127, which a shell that isn't there gives/);
+    });
+  });
+
+  it("gives the same bytes whatever the umask, time zone, locale and folder are", async () => {
+    const steps = { runAsRoot: "mkdir /d; for n in b ä a B; do echo $n > /d/$n; done" };
+    const plain = await make(folder, { sandbox: "root" }, { base, steps });
+    const umask = process.umask(0o077);
+    const cwd = process.cwd();
+    try {
+      process.chdir("/");
+      const env = { TZ: "Asia/Tokyo", LC_ALL: "C.UTF-8", LANG: "de_DE.UTF-8", HOME: "/nowhere" };
+      const other = await make(folder, { sandbox: "root" }, { base, steps }, env);
+      assert.equal(other.diffId, plain.diffId);
+    } finally {
+      process.umask(umask);
+      process.chdir(cwd);
+    }
+    assert.deepEqual(plain.names, ["d", "d/B", "d/a", "d/b", "d/ä"]);
+  });
+
+  it("a failing script is an error with its name, line and status, in bash and busybox", async () => {
+    const failing = "true\n# two\nif true; then\n  false\nfi\n";
+    const first = await make(folder, { sandbox: "root" }, { steps: { extraCommands: failing } });
+    assert.equal(first.code, "SCRIPT_FAILED");
+    assert.match(first.message!, /^extraCommands failed in line 4 with status 1;/);
+    const leaving = await make(
+      folder,
+      { sandbox: "single" },
+      { steps: { fakeRootCommands: "f() {\n false\n}\n\nexit 3" } },
+    );
+    assert.match(leaving.message!, /^fakeRootCommands failed in line 5 with status 3;/);
+    const inside = await make(folder, { sandbox: "ids" }, { base, steps: { runAsRoot: "\n\nfalse\n" } });
+    assert.match(inside.message!, /^runAsRoot failed in line 3 with status 1;/);
+  });
+
+  it("a first line #! chooses the interpreter", async () => {
+    const steps = { extraCommands: '#!/bin/dash\n[ -z "$BASH_VERSION" ] && echo dash\nfalse' };
+    const made = await make(folder, { sandbox: "root" }, { steps });
+    assert.deepEqual(made.output, ["extraCommands stdout dash"]);
+    // dash never tells.
+    assert.match(made.message!, /^extraCommands failed with status 1;/);
+  });
+
+  it("a script that takes too long is stopped", async () => {
+    for (const way of [{ sandbox: "root" }, { sandbox: "single" }] as const) {
+      const made = await make(folder, way, {
+        timeoutSeconds: 0.5,
+        steps: { extraCommands: "sleep 1000 & sleep 1000" },
+      });
+      assert.equal(made.code, "SCRIPT_TIMEOUT");
+    }
+  });
+
+  it("what a script leaves running doesn't survive it, and doesn't hold it up", async () => {
+    for (const way of [{ sandbox: "root" }, { sandbox: "ids" }] as const) {
+      const made = await make(folder, way, {
+        steps: { extraCommands: "setsid sleep 1000 & (trap '' TERM HUP; sleep 1000) & echo done" },
+      });
+      assert.deepEqual(made.output, ["extraCommands stdout done"]);
+    }
+  });
+
+  it("leaves nothing running or mounted when varve is killed", async () => {
+    for (const sandbox of ["root", "ids"] as const) {
+      // The number tells this test's process from all others.
+      const seconds = String(100_000 + process.pid);
+      const work = join(folder, "killed");
+      mkdirSync(work, { recursive: true });
+      chmodSync(work, 0o1777);
+      const [program, ...args] = commandFor(folder, sandbox);
+      const child = spawn(program, args, { stdio: ["pipe", "ignore", "pipe"] });
+      const ended = once(child, "exit");
+      const runAsRoot = `setsid sleep ${seconds} & echo ready; sleep ${seconds}`;
+      const wish = {
+        sandboxes: [sandbox],
+        base,
+        steps: { runAsRoot },
+        temporary: work,
+        out: "/dev/null",
+        echo: true,
+      };
+      child.stdin.end(JSON.stringify(wish));
+      let said = "";
+      for await (const chunk of child.stderr) {
+        said += String(chunk);
+        if (said.includes("ready")) break;
+      }
+      assert.match(said, /ready/);
+      const alive = () => running(seconds).length > 0;
+      assert.ok(alive());
+      child.kill("SIGKILL");
+      await ended;
+      for (let turn = 0; alive(); turn++) {
+        assert.ok(turn < 500, "all processes are gone soon");
+        await setTimeout(20);
+      }
+      assert.ok(!readFileSync("/proc/self/mountinfo", "utf8").includes(work));
+      rmSync(work, { recursive: true });
+    }
+  });
+
+  it("has no network unless it is asked for", async () => {
+    const server = createServer((socket) => socket.end("hello\n"));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    try {
+      const { port } = server.address() as { port: number };
+      for (const way of [{ sandbox: "root" }, { sandbox: "single" }] as const) {
+        const steps = { extraCommands: `busybox nc -w 2 127.0.0.1 ${port} </dev/null || echo none` };
+        const without = await make(folder, way, { steps });
+        assert.equal(without.output.at(-1), "extraCommands stdout none");
+        const having = await make(folder, way, { steps, network: true });
+        assert.deepEqual(having.output, ["extraCommands stdout hello"]);
+      }
+    } finally {
+      server.close();
+    }
+  });
+
+  it("says what the machine lacks where no sandbox is enough", async () => {
+    const made = await make(
+      folder,
+      { sandbox: "single" },
+      { base, sandboxes: ["root", "ids", "single"], steps: { runAsRoot: "true" } },
+    );
+    assert.equal(made.code, "SANDBOX_UNAVAILABLE");
+    assert.match(made.message!, /the user is not root; .*newuidmap.*; fakeroot is not enough for/);
+  });
+
+  it("refuses a file whose name is a whiteout's", async () => {
+    const made = await make(folder, { sandbox: "root" }, { steps: { extraCommands: "touch .wh.etc" } });
+    assert.equal(made.code, "UNSUPPORTED_FILE");
+  });
+
+  it("a hostile archive writes nothing outside", async () => {
+    const sentinel = join(folder, "sentinel");
+    writeFileSync(sentinel, "safe");
+    const hostile = join(folder, "hostile.tar");
+    const depth = "../".repeat(12);
+    writeFileSync(
+      hostile,
+      await tarOf({
+        [`${depth}${sentinel.slice(1)}`]: { file: "dotdot" },
+        [sentinel]: { file: "absolute" },
+        link: { symlink: folder },
+        "link/sentinel": { file: "through a link" },
+        hard: { hardLink: `${depth}${sentinel.slice(1)}` },
+      }),
+    );
+    for (const sandbox of ["root", "ids"] as const) {
+      const made = await make(folder, { sandbox }, { base: hostile, steps: { runAsRoot: "true" } });
+      assert.ok(made.code, "it is an error");
+      assert.equal(readFileSync(sentinel, "utf8"), "safe");
+    }
+  });
+});

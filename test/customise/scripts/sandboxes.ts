@@ -1,0 +1,134 @@
+/** Runs scripts in each way that a machine may have: as root, as a user with a range of ids, as one without. */
+import assert from "node:assert/strict";
+import { chmodSync, cpSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { SandboxKind, UnionKind } from "../../../src/customise/index.ts";
+import type { TarEntry } from "../../../src/tar/index.ts";
+import { mustRun, run } from "../../support/process.ts";
+import { entriesOf } from "./entries.ts";
+import type { Answer, Wish } from "./runner.ts";
+
+const runner = fileURLToPath(new URL("runner.ts", import.meta.url));
+
+/** A user that every machine has, and a range of ids far above those in use. */
+const USER = 65534;
+const RANGE = "65534:200000:65536";
+
+/** A way to run scripts. */
+export interface Way {
+  readonly sandbox: SandboxKind;
+  readonly union?: UnionKind;
+}
+
+export const INSIDE: readonly Way[] = (["root", "ids"] as const).flatMap((sandbox) =>
+  (["overlay", "fuse", "copy"] as const).map((union) => ({ sandbox, union })),
+);
+export const VIEWS: readonly Way[] = [{ sandbox: "root" }, { sandbox: "ids" }, { sandbox: "single" }];
+
+export const nameOf = ({ sandbox, union }: Way) =>
+  union === undefined ? sandbox : `${sandbox} with ${union}`;
+
+/**
+ * The command that runs `runner.ts` in a way. The machine's own files stay as they are: a user's range of ids, and a
+ * device for fuse that users may open, are mounted where nobody else sees them.
+ */
+export function commandFor(folder: string, sandbox: SandboxKind): [string, ...string[]] {
+  const command = [process.execPath, runner];
+  if (sandbox === "root") return ["env", ...command];
+  const ids = join(folder, "ids");
+  writeFileSync(ids, sandbox === "ids" ? `${RANGE}\n` : "");
+  const prepare = [
+    'mount --bind "$1/ids" /etc/subuid',
+    'mount --bind "$1/ids" /etc/subgid',
+    'rm -f "$1/fuse"; mknod -m 666 "$1/fuse" c 10 229',
+    'mount --bind "$1/fuse" /dev/fuse',
+    'shift; exec "$@"',
+  ].join(" && ");
+  const user = ["setpriv", `--reuid=${USER}`, `--regid=${USER}`, "--clear-groups"];
+  return ["unshare", "--mount", "sh", "-c", prepare, "sh", folder, ...user, ...command];
+}
+
+export interface Made extends Answer {
+  readonly entries: readonly TarEntry[];
+  /** `NAME` of each entry, in order. */
+  readonly names: readonly string[];
+}
+
+/** Runs scripts in a way; what went wrong is in the answer. */
+export async function make(
+  folder: string,
+  way: Way,
+  wish: Omit<Wish, "out" | "temporary">,
+  env: Readonly<Record<string, string | undefined>> = {},
+): Promise<Made> {
+  const { sandbox, union } = way;
+  const work = join(folder, `work-${sandbox}`);
+  mkdirSync(work, { recursive: true });
+  chmodSync(work, 0o1777);
+  chmodSync(folder, 0o755);
+  const out = join(work, "out.tar");
+  await mustRun(["rm", "-f", out]);
+  const input: Wish = {
+    sandboxes: [sandbox],
+    ...(union === undefined ? {} : { unions: [union] }),
+    ...wish,
+    out,
+    temporary: work,
+  };
+  const finished = await run(commandFor(folder, sandbox), { input: JSON.stringify(input), env });
+  assert.equal(finished.code, 0, finished.stderr);
+  const answer = JSON.parse(finished.stdout.toString()) as Answer;
+  assert.deepEqual(
+    readdirSync(work).filter((name) => name !== "out.tar"),
+    [],
+    "no temporary folder is left",
+  );
+  const entries = answer.code === undefined ? await entriesOf(await readFile(out)) : [];
+  return { ...answer, entries, names: entries.map(({ name }) => name) };
+}
+
+/** The file tree of a base image with busybox in it, as an archive that GNU tar writes. */
+export async function makeBase(folder: string): Promise<string> {
+  const tree = join(folder, "base");
+  for (const name of ["bin", "etc", "gone/deep", "replaced/sub", "home/jane", "tmp"]) {
+    mkdirSync(join(tree, name), { recursive: true });
+  }
+  const busybox = (await mustRun(["sh", "-c", "command -v busybox"])).trim();
+  cpSync(busybox, join(tree, "bin/busybox"));
+  for (const name of "sh ls cat rm mkdir chown chmod ln id env mv cp touch mkfifo mknod sleep setsid".split(
+    " ",
+  )) {
+    symlinkSync("busybox", join(tree, "bin", name));
+  }
+  for (const [name, text] of [
+    ["etc/removed", "r"],
+    ["etc/changed", "c"],
+    ["etc/kept", "k"],
+    ["gone/deep/x", "x"],
+    ["replaced/sub/y", "y"],
+    ["home/jane/j", "j"],
+    ["bin/ping", "no program"],
+  ] as const) {
+    writeFileSync(join(tree, name), text);
+  }
+  chmodSync(join(tree, "tmp"), 0o1777);
+  await mustRun(["chown", "-R", "1000:1000", join(tree, "home/jane")]);
+  await mustRun(["setcap", "cap_net_raw+ep", join(tree, "bin/ping")]);
+  const archive = join(folder, "base.tar");
+  await mustRun([
+    ...[
+      "tar",
+      "-C",
+      tree,
+      "--sort=name",
+      "--numeric-owner",
+      "--xattrs",
+      "--xattrs-include=*",
+      "--format=posix",
+    ],
+    ...["-cf", archive, "."],
+  ] as [string, ...string[]]);
+  return archive;
+}
