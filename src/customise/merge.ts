@@ -93,7 +93,6 @@ export class MergedRoot {
 
   #merge(into: Directory, { name, node, path }: { name: string; node: Node; path: string }): void {
     const present = into.children.get(name);
-    if (present !== node) into.copyOf = undefined;
     if (present === undefined) {
       into.children.set(name, node);
       return;

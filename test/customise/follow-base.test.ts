@@ -113,7 +113,7 @@ describe("items on a base whose directories are links", () => {
 
   it("are left as they are behind links in a circle and behind files", () => {
     const base = baseOf({ "/a": "/b", "/b": "a", "/f": "-", "/l": "f" });
-    const items = [dir("/a"), tree("/a/x"), dir("/l"), tree("/l/x")];
+    const items = [dir("/a"), tree("/a/x"), dir("/l"), tree("/l/x"), dir("/l/d"), tree("/l/d/x")];
     assert.deepEqual(followBase(items, base).items, items);
   });
 

@@ -60,6 +60,19 @@ describe("copyToRoot", () => {
     assert.deepEqual(made.lines, ["/gone -> nowhere", "/lib = ~/a/lib", "/lib64 = ~/a/lib"]);
   });
 
+  it("isn't one tree above a link that became a directory", async (t) => {
+    const made = await copy(t, {
+      a: dir({ top: dir({ sub: dir({ lib: dir({ x: file() }), l: link("lib") }), y: file() }) }),
+    });
+    assert.deepEqual(made.lines, [
+      "/top/ 755",
+      "/top/sub/ 755",
+      "/top/sub/l = ~/a/top/sub/lib",
+      "/top/sub/lib = ~/a/top/sub/lib",
+      "/top/y = ~/a/top/y",
+    ]);
+  });
+
   it("keeps a link that leads to a directory it is in", async (t) => {
     const made = await copy(t, { a: dir({ d: dir({ up: link(".."), self: link("."), f: file() }) }) });
     assert.deepEqual(made.lines, ["/d = ~/a/d"]);
