@@ -1,6 +1,15 @@
 export { DEFAULT_MAX_LAYERS, type LayerBudget, layerBudget } from "./budget.ts";
+export { keepLayout } from "./keep-layout.ts";
 export { keysOf } from "./key.ts";
 export { largest } from "./largest.ts";
+export {
+  formatLayout,
+  LAYOUT_ANNOTATION,
+  type Layout,
+  layoutOf,
+  parseLayout,
+  parseWeights,
+} from "./layout.ts";
 export { leader } from "./leader.ts";
 export { pipelineStrategy } from "./pipeline/index.ts";
 export { type Knowledge, type LayerPlan, type PlanInput, planLayers, type Strategy } from "./plan.ts";

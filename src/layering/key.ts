@@ -40,6 +40,19 @@ export function keysOf(graph: ReferencesGraph): Map<string, string> {
   }
 }
 
+/**
+ * What tells one version of a component from another of the same key: a store path's hash (the first 16 characters of it,
+ * which is enough), or an npm package's version. Empty for a component that may change without a trace of it here, such as
+ * an npm project's own files.
+ */
+export function versionOf({ id, version }: Component): string {
+  if (id.startsWith("/")) {
+    const base = id.slice(id.lastIndexOf("/") + 1);
+    return STORE_HASH.test(base) ? base.slice(0, 16) : base;
+  }
+  return /(?:^|\/)node_modules\//.test(id) ? (version ?? "") : "";
+}
+
 /** What a component may be called, the shortest first; the last is its id, which no other has. */
 function namesOf({ id, name, version }: Component): string[] {
   if (!id.startsWith("/")) return name === undefined ? [id] : [name, `${name}@${version ?? ""}`, `npm:${id}`];
