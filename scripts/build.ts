@@ -18,7 +18,13 @@ if (status !== 0) process.exit(1);
 await build({
   absWorkingDir: root,
   // What is started by its file's name: the command, the library, and the threads.
-  entryPoints: ["src/bin.ts", "src/index.ts", "src/build/measure-worker.ts", "src/build/hash-worker.ts"],
+  entryPoints: [
+    "src/bin.ts",
+    "src/index.ts",
+    "src/build/measure-worker.ts",
+    "src/build/hash-worker.ts",
+    "src/image/compress-worker.ts",
+  ],
   outdir: "dist",
   entryNames: "[name]",
   bundle: true,

@@ -1,8 +1,10 @@
 /** Threads that hash what the main one reads: of all that is done to a layer's bytes here, hashing takes longest. */
 import type { Worker } from "node:worker_threads";
+import { startThread } from "../util/index.ts";
 import { ChunkRing, newRingMemory } from "./chunk-ring.ts";
 import { InlineHasher, type LayerHasher } from "./layer-hasher.ts";
-import { startThread } from "./threads.ts";
+
+const HASH_WORKER = new URL("./hash-worker.ts", import.meta.url);
 
 /** A hasher that one layer has for itself. */
 export interface LentHasher extends Disposable {
@@ -49,5 +51,5 @@ export class HashThreads implements Disposable {
 
 function start(): Thread {
   const memory = newRingMemory();
-  return { worker: startThread("hash-worker", memory), ring: new ChunkRing(memory) };
+  return { worker: startThread(HASH_WORKER, { workerData: memory }), ring: new ChunkRing(memory) };
 }

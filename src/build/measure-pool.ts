@@ -4,12 +4,11 @@ import { type ErrorCode, VarveError } from "../errors.ts";
 import type { LayerRecipe, TreeListing } from "../fs/index.ts";
 import type { Layer } from "../image/index.ts";
 import { parseDigest } from "../oci/index.ts";
-import { fingerprintKey } from "../util/index.ts";
+import { fingerprintKey, startThread } from "../util/index.ts";
 import { newRingMemory, type RingMemory } from "./chunk-ring.ts";
 import type { HashThreads } from "./hash-threads.ts";
 import { cachedLayer, measuredLayer } from "./recipe-layer.ts";
 import type { RecipeRecord } from "./recipe-record.ts";
-import { startThread } from "./threads.ts";
 
 /** What a thread gets when it starts. */
 export interface MeasureThreadData {
@@ -105,11 +104,11 @@ export class MeasurePool implements AsyncDisposable {
   #startWorker(): Worker {
     const ring = this.#workers.length === 0 ? undefined : newRingMemory();
     const data: MeasureThreadData = { fingerprintKey: this.#fingerprintKey, ring };
-    const worker = startThread("measure-worker", data);
+    const worker = startThread(new URL("./measure-worker.ts", import.meta.url), { workerData: data });
     worker.on("message", (answer: MeasureAnswer) => this.#hear(worker, answer));
     const threads = [worker];
     if (ring !== undefined) {
-      const hasher = startThread("hash-worker", ring);
+      const hasher = startThread(new URL("./hash-worker.ts", import.meta.url), { workerData: ring });
       this.#hashers.push(hasher);
       threads.push(hasher);
     }

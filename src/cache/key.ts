@@ -13,7 +13,7 @@ export const WRITER_FORMAT = 1;
  * The version of the bytes that varve makes of a layer's archive by compressing it. It is to be raised when blocks are
  * cut at other places, or headers written otherwise; the compressor's own version is in each key.
  */
-export const COMPRESSOR_FORMAT = 1;
+export const COMPRESSOR_FORMAT = 2;
 
 declare const checked: unique symbol;
 

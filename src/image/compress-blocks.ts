@@ -1,16 +1,10 @@
 /**
- * Compression on several threads: the bytes are cut into blocks at fixed places, the thread pool compresses several
- * of them at a time, and what comes out is joined in order. The output follows from the bytes and the level alone,
- * however the bytes come and whoever is done first.
+ * Compression on several threads: the bytes are cut into blocks at fixed places, several of them are compressed at a
+ * time, and what comes out is joined in order. The output follows from the bytes and the level alone, however the bytes
+ * come and whoever is done first.
  */
-import { promisify } from "node:util";
-import { constants, crc32, deflateRaw, zstdCompress } from "node:zlib";
-
-const deflateRawAsync = promisify(deflateRaw);
-const zstdCompressAsync = promisify(zstdCompress);
-
-/** What a compressor gives back at a time, in bytes. */
-const OUTPUT_CHUNK = 256 * 1024;
+import { crc32 } from "node:zlib";
+import { type CompressRequest, compressBlock } from "./compress-threads.ts";
 
 /** How far back deflate looks: RFC 1951, section 2. */
 const GZIP_WINDOW = 32 * 1024;
@@ -38,7 +32,7 @@ const ISIZE_MODULUS = 2 ** 32;
 export async function* gzipBlocks(
   chunks: AsyncIterable<Uint8Array>,
   level: number,
-): AsyncGenerator<Buffer, void, void> {
+): AsyncGenerator<Uint8Array, void, void> {
   yield gzipHeader(level);
   let sum = 0;
   let size = 0;
@@ -50,15 +44,7 @@ export async function* gzipBlocks(
     }
   };
   const blocks = cutBlocks(observed(), { size: GZIP_BLOCK, history: GZIP_WINDOW });
-  yield* inOrder(blocks, GZIP_UNDER_WAY, ({ bytes, history, last }) =>
-    deflateRawAsync(bytes, {
-      level,
-      chunkSize: OUTPUT_CHUNK,
-      // A flush ends at a whole byte, so the next block can follow.
-      finishFlush: last ? constants.Z_FINISH : constants.Z_SYNC_FLUSH,
-      ...(history.length > 0 ? { dictionary: history } : {}),
-    }),
-  );
+  yield* inOrder(blocks, GZIP_UNDER_WAY, { algorithm: "gzip", level });
   const trailer = Buffer.alloc(8);
   trailer.writeUInt32LE(sum, 0);
   trailer.writeUInt32LE(size % ISIZE_MODULUS, 4);
@@ -78,22 +64,28 @@ function gzipHeader(level: number): Buffer {
 export async function* zstdBlocks(
   chunks: AsyncIterable<Uint8Array>,
   level: number,
-): AsyncGenerator<Buffer, void, void> {
+): AsyncGenerator<Uint8Array, void, void> {
   const fast = level <= ZSTD_FAST_LEVELS;
   const blocks = cutBlocks(chunks, { size: fast ? ZSTD_FRAME : ZSTD_LARGE_FRAME, history: 0 });
-  const params = { [constants.ZSTD_c_compressionLevel]: level, [constants.ZSTD_c_checksumFlag]: 1 };
-  yield* inOrder(blocks, fast ? ZSTD_UNDER_WAY : ZSTD_LARGE_UNDER_WAY, ({ bytes }) =>
-    zstdCompressAsync(bytes, { chunkSize: OUTPUT_CHUNK, params }),
-  );
+  yield* inOrder(blocks, fast ? ZSTD_UNDER_WAY : ZSTD_LARGE_UNDER_WAY, { algorithm: "zstd", level });
 }
 
-interface Block {
-  readonly bytes: Buffer;
-  /** What came before, as far as it matters; empty for the first block. */
-  readonly history: Buffer;
-  readonly last: boolean;
-  /** Says that the bytes aren't needed any more. */
-  release(): void;
+type Block = Pick<CompressRequest, "memory" | "length" | "history" | "last">;
+
+/**
+ * Memory of blocks that no layer uses just now, by its size. To leave it to the garbage collector would let memory grow
+ * in the meantime.
+ */
+const free = new Map<number, SharedArrayBuffer[]>();
+
+function take(size: number): SharedArrayBuffer {
+  return free.get(size)?.pop() ?? new SharedArrayBuffer(size);
+}
+
+function giveBack(memory: SharedArrayBuffer): void {
+  const list = free.get(memory.byteLength);
+  if (list === undefined) free.set(memory.byteLength, [memory]);
+  else list.push(memory);
 }
 
 /** Copies bytes into blocks of `size`; only the last is shorter, and even nothing is one block. */
@@ -101,57 +93,71 @@ async function* cutBlocks(
   chunks: AsyncIterable<Uint8Array>,
   { size, history }: { size: number; history: number },
 ): AsyncGenerator<Block, void, void> {
-  const free: Buffer[] = [];
-  const take = () => free.pop() ?? Buffer.allocUnsafeSlow(history + size);
-  let memory = take();
-  let start = history;
-  let end = history;
-  const block = (last: boolean): Block => {
-    const used = memory;
-    return {
-      bytes: used.subarray(history, end),
-      history: used.subarray(start, history),
-      last,
-      release: () => free.push(used),
-    };
-  };
-  for await (const chunk of chunks) {
-    for (let at = 0; at < chunk.length; ) {
-      if (end === memory.length) {
-        yield block(false);
-        // It may be the same memory: then the block is done with, and only its end matters.
-        const next = take();
-        memory.copy(next, 0, end - history, end);
-        memory = next;
-        start = 0;
-        end = history;
+  let memory: SharedArrayBuffer | undefined = take(size);
+  let length = 0;
+  let before: Uint8Array | undefined;
+  try {
+    for await (const chunk of chunks) {
+      for (let at = 0; at < chunk.length; ) {
+        if (length === size) {
+          const full = { memory, length, history: before, last: false };
+          // What comes out takes the block's place, so what the next one looks back to is copied now.
+          before = history === 0 ? undefined : new Uint8Array(memory, size - history).slice();
+          memory = undefined;
+          yield full;
+          memory = take(size);
+          length = 0;
+        }
+        const part = chunk.subarray(at, at + size - length);
+        new Uint8Array(memory).set(part, length);
+        length += part.length;
+        at += part.length;
       }
-      const part = chunk.subarray(at, at + memory.length - end);
-      memory.set(part, end);
-      end += part.length;
-      at += part.length;
     }
+    const rest = { memory, length, history: before, last: true };
+    memory = undefined;
+    yield rest;
+  } finally {
+    if (memory !== undefined) giveBack(memory);
   }
-  yield block(true);
 }
 
-/** Works on at most `limit` blocks at a time and yields the results in the blocks' order. */
+/**
+ * Compresses at most `limit` blocks at a time and yields the results in the blocks' order. Their memory is used again
+ * as `ByteSource` says.
+ */
 async function* inOrder(
   blocks: AsyncIterable<Block>,
   limit: number,
-  work: (block: Block) => Promise<Buffer>,
-): AsyncGenerator<Buffer, void, void> {
-  const under: Promise<Buffer>[] = [];
+  choice: Pick<CompressRequest, "algorithm" | "level">,
+): AsyncGenerator<Uint8Array, void, void> {
+  const under: { readonly block: Block; readonly result: Promise<Uint8Array> }[] = [];
+  let handedOut: Block | undefined;
+  const next = async function* () {
+    const { block, result } = under[0]!;
+    const bytes = await result;
+    under.shift();
+    if (block.last) {
+      // Nobody says when the last chunk isn't needed any more, so it is given away.
+      const own = bytes.slice();
+      giveBack(block.memory);
+      yield own;
+    } else yield bytes;
+    if (handedOut !== undefined) giveBack(handedOut.memory);
+    handedOut = block.last ? undefined : block;
+  };
   try {
     for await (const block of blocks) {
-      const task = work(block).finally(() => block.release());
+      const result = compressBlock({ ...choice, ...block });
       // Its failure is met when its turn comes; until then it must not count as nobody's.
-      task.catch(() => {});
-      under.push(task);
-      if (under.length >= limit) yield await under.shift()!;
+      result.catch(() => {});
+      under.push({ block, result });
+      if (under.length >= limit) yield* next();
     }
-    while (under.length > 0) yield await under.shift()!;
+    while (under.length > 0) yield* next();
   } finally {
-    await Promise.allSettled(under);
+    await Promise.allSettled(under.map(({ result }) => result));
+    for (const { block } of under) giveBack(block.memory);
+    if (handedOut !== undefined) giveBack(handedOut.memory);
   }
 }

@@ -44,9 +44,8 @@ export function compressionOf(start: Uint8Array, what: string): Compression {
 }
 
 /**
- * Compresses chunks, several blocks of them at a time in the thread pool. A gzip header tells neither a time nor a
- * system. The output follows from the bytes and the level alone. What comes out is new memory, unless the algorithm is
- * `none`.
+ * Compresses chunks, several blocks of them at a time in threads. A gzip header tells neither a time nor a
+ * system. The output follows from the bytes and the level alone; its memory is used again as `ByteSource` says.
  * @throws VarveError `USAGE` for a level that the algorithm doesn't have
  */
 export async function* compress(

@@ -5,4 +5,5 @@ export { compareNames, decodeName, encodeName, fsPath, isAscii, sortNames } from
 export { looksLikePath } from "./paths.ts";
 export { checkSchema } from "./schema.ts";
 export { steadyChunks } from "./steady.ts";
+export { startThread } from "./threads.ts";
 export { placeOfAside, writeChunks, writeFileAtomically } from "./write.ts";
