@@ -155,8 +155,12 @@ function merge(groups: readonly Node[][], { model, last, available }: MergeOptio
       const offer = cheapest[at];
       if (at === first || (offer !== undefined && gone.includes(offer.partner))) cheapest[at] = seek(at);
       else if (at < first) {
-        const better = price(found, merged);
-        if (offer === undefined || better < offer.price) cheapest[at] = { partner: merged, price: better };
+        const offered = price(found, merged);
+        const isBetter = offer === undefined || offered < offer.price;
+        // Of equals it is the one that comes first, so that the way here doesn't matter.
+        if (isBetter || (offered === offer.price && first < candidates.indexOf(offer.partner))) {
+          cheapest[at] = { partner: merged, price: offered };
+        }
       }
     }
   }

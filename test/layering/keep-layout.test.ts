@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { ReferencesGraph } from "../../src/graph/index.ts";
+import { makeGraph, type ReferencesGraph } from "../../src/graph/index.ts";
 import {
   keepLayout,
   type Layout,
@@ -92,29 +92,96 @@ test("layers that changed anyway are merged before others that go together bette
 });
 
 test("a fresh plan is taken once twenty updates save more than it costs to send it now", () => {
-  // The last build had the small application with a large library in one layer.
-  const references: References = { app: ["lib"], big: [], lib: [] };
+  // Apart, app and big aren't sent for each other: 20 updates save 20 · 5 MB / W. Now 5 MB have to be sent, so it depends on
+  // whether W, the sum of all weights, is below 20.
+  const graph = graphAt({ app: [], big: [], lib: [] });
   const last = layout("app big", "lib");
-  const planWith = (big: number) => {
-    const graph = graphAt(references);
-    return names(keepLayout(last, leader).plan({ graph, available: 3, sizes: sizesOf(graph, { big }) }));
-  };
-  // Kept together, an update of app or lib (2 of 3) sends big, and one of big sends app; 20 such updates are 20 · 2/3 big.
-  // All of both must be sent now, big + 1 MB. That is worth it.
-  assert.deepEqual(planWith(100 * MB), ["app", "big", "lib"]);
-  // big is empty: 20 · 1/3 MB is saved by not sending app with it, and app, 1 MB, would have to be sent now.
-  assert.deepEqual(planWith(0), ["app", "big", "lib"]);
-  // They change together in most updates: weights say that big changes hardly ever without app.
-  const graph = graphAt(references);
-  const weights = new Map([
-    ["big", 1],
-    ["app", 1],
-    ["lib", 1_000_000],
-  ]);
-  const sizes = sizesOf(graph, { lib: 1, big: 1 });
-  const groups = keepLayout(layout("app big", "lib"), leader).plan({ graph, available: 3, sizes, weights });
-  assert.deepEqual(names(groups), ["app big", "lib"].sort());
+  const planWith = (lib: number) =>
+    names(
+      keepLayout(last, leader).plan({
+        graph,
+        available: 3,
+        sizes: sizesOf(graph, { big: 4 * MB }),
+        weights: new Map([["lib", lib]]),
+      }),
+    );
+  assert.deepEqual(planWith(17), ["app", "big", "lib"]);
+  assert.deepEqual(planWith(18), ["app big", "lib"]);
 });
+
+test("what may have changed without a trace counts as changed", () => {
+  // All sizes are equal, and nothing needs anything; only the project's own files have to be sent in any case.
+  const component = (id: string, name: string) => ({ id, path: id, references: [], name, version: "1" });
+  const components = [
+    component(".", "zeta"),
+    component("node_modules/a", "a"),
+    component("node_modules/b", "b"),
+  ];
+  const graph = makeGraph(components, { kind: "npm", origin: "a test" });
+  const sizes = new Map(components.map(({ id }) => [id, MB]));
+  const last = layoutOf(graph, [["node_modules/a"], ["node_modules/b"], ["."]]);
+  assert.deepEqual(keepLayout(last, apart).plan({ graph, available: 2, sizes }).toSorted(), [
+    ["node_modules/a", "."],
+    ["node_modules/b"],
+  ]);
+});
+
+test("of all pairs the cheapest is merged, again and again", () => {
+  const parts = fc.array(fc.tuple(fc.nat(50), fc.boolean(), fc.array(fc.nat(11), { maxLength: 3 })), {
+    minLength: 2,
+    maxLength: 12,
+  });
+  fc.assert(
+    fc.property(parts, fc.integer({ min: 1, max: 11 }), (all, available) => {
+      const nameAt = (at: number) => String.fromCharCode(97 + at);
+      const references: References = Object.fromEntries(
+        all.map(([, , needs], at) => [nameAt(at), needs.filter((to) => to < at).map(nameAt)]),
+      );
+      const changed = all.flatMap(([, isNew], at) => (isNew ? [nameAt(at)] : []));
+      const graph = graphAt(references, changed);
+      const sizes = sizesOf(graph, Object.fromEntries(all.map(([size], at) => [nameAt(at), size])));
+      const last = layout(...Object.keys(references));
+      const groups = keepLayout(last, apart).plan({ graph, available, sizes });
+      assert.deepEqual(names(groups), naiveMerge({ references, graph, sizes, available }));
+    }),
+    { numRuns: 300 },
+  );
+});
+
+/** Merging from groups of one, as it is meant. */
+function naiveMerge(options: {
+  readonly references: References;
+  readonly graph: ReferencesGraph;
+  readonly sizes: ReadonlyMap<string, number>;
+  readonly available: number;
+}): string[] {
+  const { references, graph, sizes, available } = options;
+  const ids = new Map([...graph.components.keys()].map((id) => [nameOf(id), id]));
+  const closure = (name: string): string[] => [name, ...references[name]!.flatMap(closure)];
+  const bytes = (group: string[]) => group.reduce((sum, name) => sum + sizes.get(ids.get(name)!)!, 0);
+  const units = (group: string[]) => new Set(group.flatMap(closure));
+  const count = (these: Set<string>, but: Set<string>) => [...these].filter((unit) => !but.has(unit)).length;
+  const spared = (group: string[]) =>
+    group.length === 1 && ids.get(group[0]!) === path(group[0]!, 0) ? bytes(group) : 0;
+  const price = (a: string[], b: string[]) =>
+    20 * bytes(a) * count(units(b), units(a)) +
+    20 * bytes(b) * count(units(a), units(b)) +
+    (spared(a) + spared(b)) * ids.size;
+  let groups = [...ids.keys()].sort().map((name) => [name]);
+  while (groups.length > available) {
+    let best: { readonly pair: readonly string[][]; readonly price: number } | undefined;
+    for (const [at, a] of groups.entries()) {
+      for (const b of groups.slice(at + 1)) {
+        if (best === undefined || price(a, b) < best.price) best = { pair: [a, b], price: price(a, b) };
+      }
+    }
+    const merged = best!.pair.flat().sort();
+    groups = [...groups.filter((group) => !best!.pair.includes(group)), merged].sort((a, b) =>
+      a[0]! < b[0]! ? -1 : 1,
+    );
+  }
+  return groups.map((group) => group.join(" ")).sort();
+}
 
 test("with nothing in common with the last build, or no budget for it, there is a plan all the same", () => {
   fc.assert(

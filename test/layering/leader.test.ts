@@ -199,6 +199,8 @@ test("sizes are rounded to powers of two of pages", () => {
     [5 * PAGE + 1, 8],
     [11 * PAGE, 8],
     [11 * PAGE + 1, 16],
+    [180 * PAGE, 128],
+    [180 * PAGE + 1, 256],
     [2 ** 50, 2 ** 38],
     [1.5 * 2 ** 50, 2 ** 39],
   ] as const) {
