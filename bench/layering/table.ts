@@ -1,0 +1,94 @@
+/** Replays every stream on every graph and puts the ratios into tables. */
+
+import { floor, PLANNERS, plan, replay, send } from "./replay.ts";
+import { DRAWS, type Draw, versions } from "./stream.ts";
+import type { World } from "./world.ts";
+
+const LAYERS = [10, 25, 50, 100];
+const UPDATES = 30;
+
+/** The ratios of one graph under one stream with one number of layers, one a planner, the mean of all seeds. */
+export interface Line {
+  readonly world: string;
+  readonly draw: Draw;
+  readonly layers: number;
+  readonly ratios: readonly number[];
+}
+
+export function replayAll(worlds: readonly World[], seeds: number, say: (line: string) => void): Line[] {
+  const lines: Line[] = [];
+  for (const world of worlds) {
+    say(`${world.name}: ${world.packages.length} packages`);
+    for (const draw of DRAWS) {
+      const streams = Array.from({ length: seeds }, (_, seed) => [
+        ...versions(world, draw, { seed: seed + 1, updates: UPDATES }),
+      ]);
+      const floors = streams.map(floor);
+      for (const layers of LAYERS) {
+        const ratios = PLANNERS.map((planner) =>
+          mean(streams.map((stream, at) => replay(stream, planner, layers) / floors[at]!)),
+        );
+        lines.push({ world: world.name, draw, layers, ratios });
+      }
+    }
+  }
+  return lines;
+}
+
+/** The table of some lines, each a row; `first` names the row. */
+export function table(
+  rows: readonly { readonly first: readonly string[]; readonly ratios: readonly number[] }[],
+  head: readonly string[],
+): string {
+  const cells = [
+    [...head, ...PLANNERS.map(({ name }) => name)],
+    ...rows.map(({ first, ratios }) => [...first, ...ratios.map((ratio) => ratio.toFixed(2))]),
+  ];
+  const widths = cells[0]!.map((_, column) => Math.max(...cells.map((row) => row[column]!.length)));
+  const draw = (row: readonly string[]): string =>
+    `| ${row.map((cell, column) => (column < head.length ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))).join(" | ")} |`;
+  const rule = `| ${widths.map((width, column) => (column < head.length ? "-".repeat(width) : `${"-".repeat(width - 1)}:`)).join(" | ")} |`;
+  return [draw(cells[0]!), rule, ...cells.slice(1).map(draw)].join("\n");
+}
+
+/** One row for each kind of graph, stream and number of layers: the geometric mean of its graphs. */
+export function summary(lines: readonly Line[]): string {
+  const kindOf = ({ world }: Line): string => world.split(" ")[0]!;
+  const groups = Map.groupBy(lines, (line) => JSON.stringify([kindOf(line), line.draw, String(line.layers)]));
+  const rows = [...groups].map(([name, members]) => ({
+    first: JSON.parse(name) as string[],
+    ratios: PLANNERS.map((_, at) => Math.exp(mean(members.map(({ ratios }) => Math.log(ratios[at]!))))),
+  }));
+  return table(rows, ["graphs", "changes", "layers"]);
+}
+
+/** What a registry holds of several images, relative to each component once. */
+export function storage(worlds: readonly World[]): string {
+  const images = worlds.map((world) => [...versions(world, "uniform", { seed: 1, updates: 0 })][0]!);
+  const ideal = new Set<string>();
+  const each = images.reduce(
+    (sum, image) =>
+      sum +
+      send(
+        [...image.graph.components.keys()].map((id) => [id]),
+        image,
+        ideal,
+      ),
+    0,
+  );
+  const rows = LAYERS.map((layers) => ({
+    first: [String(layers)],
+    ratios: PLANNERS.map((planner) => {
+      const sent = new Set<string>();
+      const bytes = images.reduce(
+        (sum, image) => sum + send(plan(image, planner, { available: layers }), image, sent),
+        0,
+      );
+      return bytes / each;
+    }),
+  }));
+  return table(rows, ["layers"]);
+}
+
+const mean = (numbers: readonly number[]): number =>
+  numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
