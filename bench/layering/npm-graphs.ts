@@ -48,6 +48,7 @@ export async function npmWorlds(work: string, say: (line: string) => void): Prom
   for (const [name, dependencies] of Object.entries(FRAMEWORKS)) {
     const folder = join(work, "layering/npm", name);
     const file = join(folder, "packages.json");
+    const cache = join(folder, "cache");
     if (!existsSync(file)) {
       say(`installing ${name} to measure its packages`);
       mkdirSync(folder, { recursive: true });
@@ -56,21 +57,14 @@ export async function npmWorlds(work: string, say: (line: string) => void): Prom
         JSON.stringify({ name: `${name}-app`, version: "1.0.0", private: true, dependencies }),
       );
       const npm = (...args: string[]): void => {
-        const quiet = [
-          "--ignore-scripts",
-          "--no-audit",
-          "--no-fund",
-          "--loglevel=error",
-          "--cache",
-          join(work, "layering/npm-cache"),
-        ];
+        const quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", "--cache", cache];
         execFileSync("npm", [...args, ...quiet], { cwd: folder, stdio: ["ignore", "ignore", "inherit"] });
       };
       npm("install", "--package-lock-only");
       // Not `ci`, which wants every optional package of every platform in the lock file.
       npm("install");
       writeFileSync(file, JSON.stringify(await measure(folder)));
-      rmSync(join(folder, "node_modules"), { recursive: true });
+      for (const made of [join(folder, "node_modules"), cache]) rmSync(made, { recursive: true });
     }
     worlds.push({
       name: `npm ${name}`,
