@@ -82,7 +82,7 @@ async function measure(project: string): Promise<Package[]> {
     source: name ?? id,
     version: version ?? "1.0.0",
     // The project's own files are few here; an application of 2 MB stands for what is built of them.
-    bytes: id === "." ? 2_000_000 : treeBytes(listTree(path, { exclude: nested ?? [] })),
+    bytes: id === "." ? 2_000_000 : treeBytes(listTree(path, { exclude: nested ?? [] }), `app/${id}`),
     references,
     isApplication: id === ".",
   }));

@@ -15,15 +15,18 @@ export function componentSizes(graph: ReferencesGraph): Map<string, number> {
   return new Map(
     [...graph.components.values()].map(({ id, path, narSize, nested }) => [
       id,
-      narSize ?? treeBytes(listTree(path, { exclude: nested ?? [] })),
+      narSize ?? treeBytes(listTree(path, { exclude: nested ?? [] }), id),
     ]),
   );
 }
 
-/** How many bytes a tree takes in a tar archive in which it is where it is on this machine. */
-export function treeBytes({ root, names, sizes }: TreeListing): number {
+/**
+ * How many bytes a tree takes in a tar archive in which it is at `place`: not where it is on this machine, since a plan
+ * is the same on all of them.
+ */
+export function treeBytes({ names, sizes }: TreeListing, place: string): number {
   return names.reduce((sum, name, index) => {
-    const length = root.length + 1 + name.length;
+    const length = place.length + 1 + name.length;
     const extended = length > NAME_LENGTH ? 2 * BLOCK_SIZE : 0;
     const size = sizes[index]!;
     return sum + extended + BLOCK_SIZE + size + padding(size);
