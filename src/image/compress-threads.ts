@@ -9,8 +9,11 @@ import { startThread } from "../util/index.ts";
 /** More threads than this would be faster than layers can be read and sent. */
 const MAX_THREADS = 6;
 
-/** A thread keeps nothing but its code, some 4 MiB; what it leaves are the compressors' results, megabytes each. */
-const HEAP = 16;
+/**
+ * A thread keeps nothing but its code, some 4 MiB; what it leaves are the compressors' results, megabytes each. With less
+ * than this they are collected all the time, with more each thread takes some ten MiB more.
+ */
+const HEAP = 48;
 
 /** A block to be compressed. */
 export interface CompressRequest {

@@ -16,7 +16,7 @@ import {
 } from "../image/index.ts";
 import {
   type Descriptor,
-  digestOf,
+  Digester,
   formatReference,
   isForeignLayer,
   type Manifest,
@@ -155,11 +155,13 @@ class RegistryWriter implements ImageWriter {
 
   async #makeFirst({ mediaType, open }: EncodedLayer): Promise<StoredLayer> {
     const parts: Uint8Array[] = [];
-    // What isn't compressed may come in memory that is used again.
-    for await (const chunk of open(this.#options.signal)) parts.push(Uint8Array.from(chunk));
-    const bytes = Buffer.concat(parts);
-    const descriptor = { mediaType, digest: digestOf(bytes), size: bytes.length };
-    return { descriptor, outcome: await this.#storeBlob(descriptor, { source: bytesSource(bytes) }) };
+    const digester = new Digester();
+    for await (const chunk of open(this.#options.signal)) {
+      digester.update(chunk);
+      parts.push(Uint8Array.from(chunk));
+    }
+    const descriptor = { mediaType, size: digester.size, digest: digester.digest() };
+    return { descriptor, outcome: await this.#storeBlob(descriptor, { source: bytesSource(...parts) }) };
   }
 
   async #sendWhileMade({ mediaType, open }: EncodedLayer): Promise<StoredLayer> {

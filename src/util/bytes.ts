@@ -11,11 +11,11 @@ export interface ByteSource {
   open(signal?: AbortSignal): AsyncIterable<Uint8Array>;
 }
 
-/** A {@link ByteSource} over bytes that are in memory already. */
-export function bytesSource(bytes: Uint8Array): ByteSource {
+/** A {@link ByteSource} over bytes that are in memory already, in one part or several. */
+export function bytesSource(...parts: readonly Uint8Array[]): ByteSource {
   return {
     async *open() {
-      if (bytes.length > 0) yield bytes;
+      for (const part of parts) if (part.length > 0) yield part;
     },
   };
 }
