@@ -2,7 +2,7 @@
 import type { DigestCache } from "../cache/index.ts";
 import { type BaseTree, type CompiledRule, type RootItem, rulesFor } from "../customise/index.ts";
 import type { LayerRecipe, TreeItem } from "../fs/index.ts";
-import { makeGraph, type ReferencesGraph, readGraph, withoutComponents } from "../graph/index.ts";
+import type { ReferencesGraph } from "../graph/index.ts";
 import {
   type FinishedDraft,
   type Image,
@@ -12,11 +12,12 @@ import {
   layerComments,
   newConfig,
 } from "../image/index.ts";
-import { layerBudget, planLayers, popularity } from "../layering/index.ts";
+import { formatLayout, LAYOUT_ANNOTATION, type Layout } from "../layering/index.ts";
 import { type ContainerConfig, type HistoryEntry, hexOf, parseReference } from "../oci/index.ts";
 import { measureLayers, unmeasuredLayers } from "./measure.ts";
 import { noteUnmatched, specRules } from "./permissions.ts";
-import { Placement, parentsOf } from "./placement.ts";
+import { parentsOf } from "./placement.ts";
+import { planImage } from "./plan.ts";
 import { baseTreeFor, onBase, specRoot } from "./root.ts";
 import type { ImageSpec } from "./spec.ts";
 
@@ -26,6 +27,8 @@ const DERIVED_TAG_LENGTH = 32;
 export interface BuildOptions {
   /** The image that the spec's `fromImage` names; its reader must stay open until the draft is written. */
   readonly base?: Image | undefined;
+  /** The image that the spec's `layersFrom` names, unless that is a file with a layout. */
+  readonly lastImage?: Image | undefined;
   /** This machine's, as Go names it, for a spec that names none. */
   readonly architecture: string;
   /** What `"now"` means. */
@@ -38,21 +41,24 @@ export interface BuildOptions {
   readonly onNote?: (sentence: string) => void;
 }
 
+/** An image that is planned. */
+export interface PlannedDraft extends ImageDraft {
+  /** Which components share a layer, for later builds to keep to; the image has it as an annotation. */
+  readonly layout: Layout;
+}
+
 /**
  * Plans the image that a spec asks for. Nothing of its layers is read until the draft is written; the base's are if
  * its links matter, see {@link baseTreeFor}.
  * @throws VarveError whatever reading the graph has, or the base's layers; `NO_LAYERS_LEFT`, `INVALID_SPEC`
  */
-export async function buildImage(spec: ImageSpec, options: BuildOptions): Promise<ImageDraft> {
+export async function buildImage(spec: ImageSpec, options: BuildOptions): Promise<PlannedDraft> {
   // A name that no registry or daemon takes is better refused before anything is read.
   parseReference(`${nameOf(spec)}:${spec.tag ?? "tag"}`);
-  const graph = await readComponents(spec);
-  const base = options.base;
-  const baseLayers = base?.layers.length ?? 0;
-  const budget = layerBudget({ maxLayers: spec.maxLayers, baseLayers });
-  const { groups } = spec.includeStorePaths ? planLayers(graph, popularity, budget) : { groups: [] };
+  const { base, lastImage, outputs } = options;
   const workingDir = configOf(spec, base).WorkingDir;
-  const placement = new Placement(graph, { workingDir, outputs: options.outputs });
+  const plan = await planImage(spec, { base, lastImage, outputs, workingDir });
+  const { graph, placement, groups, layout } = plan;
   const tell = (sentence: string) => options.onNote?.(sentence);
 
   const root = specRoot(spec, { graph, placement, onNote: tell });
@@ -77,7 +83,8 @@ export async function buildImage(spec: ImageSpec, options: BuildOptions): Promis
       yield* base?.layers ?? [];
       yield* unmeasuredLayers(recipes, { cache: options.cache, signal });
     },
-    finish: (layers) => finishImage(layers, spec, options),
+    finish: (layers) => finishImage(layers, spec, { ...options, layout }),
+    layout,
   };
 }
 
@@ -92,7 +99,7 @@ function configOf(spec: ImageSpec, base: Image | undefined): ContainerConfig {
 function finishImage(
   layers: Parameters<ImageDraft["finish"]>[0],
   spec: ImageSpec,
-  { base, architecture, now }: BuildOptions,
+  { base, architecture, now, layout }: BuildOptions & { readonly layout: Layout },
 ): FinishedDraft {
   const config = newConfig(
     {
@@ -108,7 +115,11 @@ function finishImage(
   return {
     config,
     names: [`${nameOf(spec)}:${tag}`],
-    annotations: { ...(base === undefined ? {} : baseAnnotations(base)), ...spec.annotations },
+    annotations: {
+      ...(base === undefined ? {} : baseAnnotations(base)),
+      ...(layout.layers.length === 0 ? {} : { [LAYOUT_ANNOTATION]: formatLayout(layout) }),
+      ...spec.annotations,
+    },
   };
 }
 
@@ -124,11 +135,6 @@ function baseAnnotations({ names, manifest }: Image): Record<string, string> {
 /** Docker wants names in lower case, and dockerTools makes them so. */
 function nameOf({ name }: ImageSpec): string {
   return name.toLowerCase();
-}
-
-async function readComponents({ graph, omit, exclude }: ImageSpec): Promise<ReferencesGraph> {
-  if (graph === undefined) return makeGraph([], { kind: "nix", origin: "no graph" });
-  return withoutComponents(await readGraph(graph, { omitDev: omit.includes("dev") }), exclude);
 }
 
 interface Surroundings {

@@ -1,9 +1,10 @@
 /** Where components are in the image. */
+import { lstatSync } from "node:fs";
 import { VarveError } from "../errors.ts";
 import type { EntryItem, TreeItem } from "../fs/index.ts";
 import type { Component, ReferencesGraph } from "../graph/index.ts";
 import { EntryType } from "../tar/index.ts";
-import { sortNames } from "../util/index.ts";
+import { fsPath, sortNames } from "../util/index.ts";
 
 /** Where an npm project is in the image unless its config has a `WorkingDir` other than the root. */
 const DEFAULT_PROJECT_FOLDER = "/app";
@@ -104,4 +105,9 @@ export function parentsOf(trees: readonly TreeItem[]): EntryItem[] {
     entry: { name, type: EntryType.directory, mode: 0o755 },
     implied: true,
   }));
+}
+
+/** Whether there is anything at a path, be it a link that leads nowhere. */
+export function isThere(path: string): boolean {
+  return lstatSync(fsPath(path), { throwIfNoEntry: false }) !== undefined;
 }

@@ -163,8 +163,49 @@ const Spec = z
       .min(2)
       .default(100)
       .describe("The most layers the image may have, the base's counted."),
+    strategy: z
+      .enum(["leader", "popularity", "largest"])
+      .optional()
+      .describe(
+        "How components are grouped in layers: leader, for layers that survive updates, unless said; popularity, as dockerTools does; largest.",
+      ),
+    weights: z
+      .union([z.string().min(1), z.record(z.string(), z.int().min(1))], {
+        error: "must be a map from keys to whole numbers, or the path of a file with one",
+      })
+      .optional()
+      .describe("How often components change compared with others, by key; a map, or a file with one."),
+    layersFrom: z
+      .string()
+      .min(1)
+      .optional()
+      .describe("The last build's layout, which is kept to where that is worth it: a lock file or an image."),
+    lockFile: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        "The file that holds the layout from build to build, such as layers.lock.json: kept to, unless layersFrom is given, and written anew.",
+      ),
+    layeringPipeline: z
+      .union([z.string().min(1), z.array(z.unknown())], {
+        error: "must be a list of operations, or the path of a file with one",
+      })
+      .optional()
+      .describe(
+        "A layering pipeline in place of a strategy, as nixpkgs has them; a list, or a file with one.",
+      ),
   })
-  .describe("An image for varve build.");
+  .describe("An image for varve build.")
+  .refine(
+    (spec) =>
+      spec.layeringPipeline === undefined ||
+      (spec.strategy === undefined && spec.weights === undefined && spec.layersFrom === undefined),
+    {
+      path: ["layeringPipeline"],
+      error: "can't be there together with strategy, weights or layersFrom; leave one of them out",
+    },
+  );
 
 /** A checked spec, every field set that has a default. Its paths are absolute. */
 export type ImageSpec = z.output<typeof Spec>;
@@ -203,7 +244,18 @@ export function checkSpec(value: unknown, what = "the spec"): ImageSpec {
   return checkSchema(Spec, value, { code: "INVALID_SPEC", what });
 }
 
-const PATH_FIELDS: ReadonlySet<string> = new Set(["graph", "contents", "copyToRoot", "caCertificates"]);
+const PATH_FIELDS: ReadonlySet<string> = new Set([
+  "graph",
+  "contents",
+  "copyToRoot",
+  "caCertificates",
+  "lockFile",
+]);
+
+/** These are a path only if they are a text. */
+const FILE_OR_VALUE: ReadonlySet<string> = new Set(["weights", "layeringPipeline"]);
+
+const PLACE_FIELDS: ReadonlySet<string> = new Set(["fromImage", "layersFrom"]);
 
 /** A spec's paths are relative to the spec's own folder. */
 function withPaths(fields: object, folder: string): object {
@@ -213,7 +265,10 @@ function withPaths(fields: object, folder: string): object {
   };
   return Object.fromEntries(
     Object.entries(fields).map(([key, value]) => {
-      if (key === "fromImage" && typeof value === "string") return [key, absolutePlace(value, folder)];
+      if (typeof value === "string") {
+        if (PLACE_FIELDS.has(key)) return [key, absolutePlace(value, folder)];
+        if (FILE_OR_VALUE.has(key)) return [key, resolve(folder, value)];
+      }
       return [key, PATH_FIELDS.has(key) ? absolute(value) : value];
     }),
   );

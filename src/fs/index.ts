@@ -1,3 +1,4 @@
 export { type ListOptions, listTree, readNames, type TreeIdentity, type TreeListing } from "./listing.ts";
-export { findChange, listRecipe, type PackOptions, packLayer } from "./pack.ts";
+export { findChange, listRecipe, type PackOptions, packedSize, packLayer } from "./pack.ts";
+export { permissionsOf } from "./permissions.ts";
 export type { EntryItem, LayerRecipe, Ownership, PermissionRule, TreeItem } from "./recipe.ts";

@@ -125,6 +125,27 @@ export function* packLayer(recipe: LayerRecipe, options: PackOptions): Generator
   }
 }
 
+/** Room for any header: a name and a link's target have 4 KiB each at most, some more in UTF-8. */
+const HEADER_ROOM = 64 * 1024;
+
+/**
+ * How many bytes a tree takes in the archive of a layer with these settings: headers and contents, each to whole blocks,
+ * without the end of the archive. It follows from names, types and lengths alone. (A file with several names counts for each,
+ * for so it is packed.)
+ */
+export function packedSize(
+  recipe: Pick<LayerRecipe, "owner" | "mtime" | "modes">,
+  { item, listing }: { readonly item: TreeItem; readonly listing: TreeListing },
+): number {
+  const room = Buffer.alloc(HEADER_ROOM);
+  let size = 0;
+  for (let index = 0; index < listing.names.length; index++) {
+    const entry = treeEntry(recipe, { item, listing, index });
+    size += writeHeader(entry, room, 0) + entry.size + padding(entry.size);
+  }
+  return size;
+}
+
 /** The recipe's items, each tree with its listing. */
 function withListings(
   recipe: LayerRecipe,
@@ -146,7 +167,10 @@ interface ListedEntry {
   readonly index: number;
 }
 
-function treeEntry(recipe: LayerRecipe, { item, listing, index }: ListedEntry): TarEntry {
+function treeEntry(
+  recipe: Pick<LayerRecipe, "owner" | "mtime" | "modes">,
+  { item, listing, index }: ListedEntry,
+): TarEntry {
   const { uid, gid, uname, gname } = recipe.owner;
   const name = listing.names[index]!;
   const mode = listing.modes[index]!;

@@ -1,6 +1,6 @@
 export { DEFAULT_MAX_LAYERS, type LayerBudget, layerBudget } from "./budget.ts";
 export { keepLayout } from "./keep-layout.ts";
-export { keysOf } from "./key.ts";
+export { keysOf, versionOf } from "./key.ts";
 export { largest } from "./largest.ts";
 export {
   formatLayout,
@@ -14,3 +14,11 @@ export { leader } from "./leader.ts";
 export { pipelineStrategy } from "./pipeline/index.ts";
 export { type Knowledge, type LayerPlan, type PlanInput, planLayers, type Strategy } from "./plan.ts";
 export { type Contestant, compareByName, popularity, popularityContest } from "./popularity.ts";
+export {
+  type Layer as ModelLayer,
+  layerOf,
+  type Node as ModelNode,
+  type UpdateModel,
+  updateCost,
+  updateModel,
+} from "./update-model.ts";

@@ -34,6 +34,8 @@ export interface UpdateModel {
   /** In the order of their keys. */
   readonly nodes: readonly Node[];
   readonly weights: UnitWeights;
+  /** The units' names: the unit with bit `u` in a set is the one at `u`. */
+  readonly units: readonly string[];
   /** Of each component, by id. */
   readonly keys: ReadonlyMap<string, string>;
 }
@@ -89,7 +91,7 @@ export function updateModel({ graph, sizes, weights, units }: Omit<PlanInput, "a
     );
   }
   nodes.sort((a, b) => compareNames(a.key, b.key));
-  return { nodes, weights: unitWeights, keys };
+  return { nodes, weights: unitWeights, units: [...numbers.keys()], keys };
 }
 
 /** Compares nodes by their bytes, the most first, then by key. */

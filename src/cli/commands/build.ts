@@ -4,17 +4,26 @@ import { buildImage, type ImageSpecInput, readSpec } from "../../build/index.ts"
 import { VarveError } from "../../errors.ts";
 import { dockerArchiveSink } from "../../formats/index.ts";
 import type { CompressionChoice, ImageSink } from "../../image/index.ts";
+import { formatLayout, type Layout } from "../../layering/index.ts";
 import { parseDestination, type Transports } from "../../transports/index.ts";
+import { bytesSource, writeFileAtomically } from "../../util/index.ts";
 import { type CacheOptions, cacheOptions, wantedCache } from "../cache-options.ts";
 import { architecture } from "../host.ts";
 import { integer, list, pairs, pathList } from "../options.ts";
 import { say, stdoutOutput } from "../output.ts";
 import { compressionOption, type PlaceOptions, placeOptions, withPlaces } from "../places.ts";
 import { pullCaches, pushCaches, sharedCacheOptions } from "../shared-cache.ts";
+import {
+  absolutePath,
+  lastBuild,
+  type StrategyOptions,
+  strategyFields,
+  strategyOptions,
+} from "../strategy-options.ts";
 import { transfer } from "../transfer.ts";
 import { inRegistry } from "./pull.ts";
 
-interface BuildCommandOptions extends PlaceOptions, CacheOptions {
+interface BuildCommandOptions extends PlaceOptions, CacheOptions, StrategyOptions {
   readonly cacheFrom?: string[];
   readonly cacheTo?: string[];
   readonly output?: string[];
@@ -76,6 +85,11 @@ export function command(): Command {
     .option("--created <time>", "when the image says it was made: ISO 8601, or now")
     .option("--mtime <time>", "the time of every file in the image: ISO 8601, or now")
     .option("--max-layers <n>", "the most layers the image may have (default: 100)", integer);
+  strategyOptions(command).option(
+    "--lock-file <file>",
+    "keep to the layout in a file, if it is there, and write the image's down in it",
+    absolutePath,
+  );
   return sharedCacheOptions(cacheOptions(compressionOption(placeOptions(command))))
     .option("-q, --quiet", "print nothing but errors")
     .option("--json", "print the result as JSON, for programs")
@@ -96,11 +110,14 @@ async function build(path: string, options: BuildCommandOptions): Promise<void> 
     await using source = spec.fromImage === undefined ? undefined : await transports.source(spec.fromImage);
     const wanted = spec.architecture ?? read.platform.architecture;
     const base = await source?.read({ ...read, platform: { ...read.platform, architecture: wanted } });
+    await using last = await lastBuild(spec, transports);
+    const lastImage = await last?.read({ ...read, platform: { ...read.platform, architecture: wanted } });
     const attempt = async () => {
       const now = new Date();
-      const inputs = { base, architecture: architecture(), now, cache, outputs, onNote: tell };
+      const inputs = { base, lastImage, architecture: architecture(), now, cache, outputs, onNote: tell };
       const draft = await buildImage(spec, inputs);
       await transfer(draft, sinks, { ...options, cache, signal });
+      if (spec.lockFile !== undefined) await writeLayout(spec.lockFile, draft.layout);
     };
     await attempt().catch(async (error) => {
       // No place has an image yet; but what went to stdout can't be taken back.
@@ -115,6 +132,11 @@ async function build(path: string, options: BuildCommandOptions): Promise<void> 
   });
 }
 
+/** Writes a layout to a file, whole or not at all. */
+async function writeLayout(path: string, layout: Layout): Promise<void> {
+  await writeFileAtomically(path, bytesSource(Buffer.from(formatLayout(layout))).open());
+}
+
 /** What the options put in the place of the spec's fields; labels and annotations are added to them. */
 function overrides(options: BuildCommandOptions, fields: Partial<ImageSpecInput>): Partial<ImageSpecInput> {
   const given = options as Partial<ImageSpecInput>;
@@ -123,6 +145,7 @@ function overrides(options: BuildCommandOptions, fields: Partial<ImageSpecInput>
     ...Object.fromEntries(
       FIELDS.filter((name) => given[name] !== undefined).map((name) => [name, given[name]]),
     ),
+    ...strategyFields(options),
     ...(from === undefined ? {} : { fromImage: from }),
     ...(followBase ? {} : { followBase }),
     ...(label === undefined ? {} : { labels: { ...fields.labels, ...label } }),
