@@ -1,0 +1,39 @@
+import { type LayerRecipe, listTree, packedSize } from "../fs/index.ts";
+import type { ReferencesGraph } from "../graph/index.ts";
+import { isThere, type Placement } from "./placement.ts";
+
+/** What sizes are counted with. The owner's names and the time matter only where they don't fit into a header. */
+const USUAL: Pick<LayerRecipe, "owner" | "mtime" | "modes"> = {
+  owner: { uid: 0, gid: 0, uname: "root", gname: "root" },
+  mtime: 1,
+  modes: "keep",
+};
+
+/** Components' sizes, for strategies. */
+export interface ComponentSizes {
+  /** Bytes of a layer's tar, by id. */
+  readonly sizes: ReadonlyMap<string, number>;
+  /** The components whose files aren't on this machine, so that the size of their NAR stands in. */
+  readonly absent: readonly string[];
+}
+
+/**
+ * How many bytes of a layer's tar each component takes where it is in the image. That follows from its files' names,
+ * types and lengths, and so is the same on every machine. Nothing is read but directories.
+ * @throws VarveError what `listTree` throws; a component without files needs a NAR size in the graph
+ */
+export function componentSizes(graph: ReferencesGraph, placement: Placement): ComponentSizes {
+  const absent: string[] = [];
+  const sizes = new Map<string, number>();
+  for (const { id, path, narSize } of graph.components.values()) {
+    if (narSize !== undefined && !isThere(path)) {
+      absent.push(id);
+      sizes.set(id, narSize);
+      continue;
+    }
+    const item = placement.tree(id);
+    const listing = listTree(item.source, { exclude: item.exclude ?? [] });
+    sizes.set(id, packedSize(USUAL, { item, listing }));
+  }
+  return { sizes, absent };
+}

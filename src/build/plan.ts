@@ -1,0 +1,68 @@
+/** What a spec's image will be made of: decided before any of its files' contents are read. */
+import { makeGraph, type ReferencesGraph, readGraph, withoutComponents } from "../graph/index.ts";
+import type { Image } from "../image/index.ts";
+import {
+  type LayerBudget,
+  type Layout,
+  layerBudget,
+  layoutOf,
+  planLayers,
+  type Strategy,
+} from "../layering/index.ts";
+import { Placement } from "./placement.ts";
+import { type ComponentSizes, componentSizes } from "./plan-sizes.ts";
+import { chooseStrategy } from "./plan-strategy.ts";
+import type { ImageSpec } from "./spec.ts";
+
+export interface PlanOptions {
+  /** The image that the spec's `fromImage` names. */
+  readonly base?: Image | undefined;
+  /** The image that the spec's `layersFrom` names, unless that is a file with a layout. */
+  readonly lastImage?: Image | undefined;
+  /** Absolute paths that are being written to, which therefore aren't part of the image. */
+  readonly outputs?: readonly string[] | undefined;
+  /** Where an npm project is in the image; by default as the spec's own config says. */
+  readonly workingDir?: string | null | undefined;
+  /** Whether to count sizes even if the strategy needs none. */
+  readonly withSizes?: boolean;
+}
+
+/** The layers of components that an image will have. */
+export interface ImagePlan {
+  readonly graph: ReferencesGraph;
+  readonly placement: Placement;
+  readonly budget: LayerBudget;
+  readonly strategy: Strategy;
+  /** Component ids, one list a layer, the lowest layer first. */
+  readonly groups: readonly (readonly string[])[];
+  /** What later builds may keep to. */
+  readonly layout: Layout;
+  /** Undefined if nobody asked for sizes. */
+  readonly sizes: ComponentSizes | undefined;
+  readonly weights: ReadonlyMap<string, number> | undefined;
+}
+
+/**
+ * Plans the layers of a spec's components.
+ * @throws VarveError whatever reading the graph, the layout and the files' sizes has; `NO_LAYERS_LEFT`, `INVALID_SPEC`
+ */
+export async function planImage(spec: ImageSpec, options: PlanOptions = {}): Promise<ImagePlan> {
+  const { base, lastImage, outputs = [], workingDir = spec.config.WorkingDir, withSizes = false } = options;
+  const graph = await readComponents(spec);
+  const budget = layerBudget({ maxLayers: spec.maxLayers, baseLayers: base?.layers.length ?? 0 });
+  const { strategy, weights, needsSizes } = await chooseStrategy(spec, lastImage);
+  // The lock file often lies in the project that it is the lock file of.
+  const written = spec.lockFile === undefined ? outputs : [...outputs, spec.lockFile];
+  const placement = new Placement(graph, { workingDir, outputs: written });
+
+  const isPlanned = spec.includeStorePaths && graph.components.size > 0;
+  const sizes = (isPlanned && needsSizes) || withSizes ? componentSizes(graph, placement) : undefined;
+  const known = { available: budget.available, sizes: sizes?.sizes, weights };
+  const { groups } = isPlanned ? planLayers(graph, strategy, known) : { groups: [] };
+  return { graph, placement, budget, strategy, groups, layout: layoutOf(graph, groups), sizes, weights };
+}
+
+async function readComponents({ graph, omit, exclude }: ImageSpec): Promise<ReferencesGraph> {
+  if (graph === undefined) return makeGraph([], { kind: "nix", origin: "no graph" });
+  return withoutComponents(await readGraph(graph, { omitDev: omit.includes("dev") }), exclude);
+}
