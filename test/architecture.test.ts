@@ -39,8 +39,8 @@ const RULES: Rules = {
     // Tokens expire, and retries are spread: neither reaches an output, and callers may put their own in place.
     "registry/auth.ts": ["performance.now"],
     "registry/retry.ts": ["Math.random"],
-    // Signal 0 only asks whether the process that left a lock or a half-written blob is still there.
-    "formats/oci-layout/owner.ts": ["process.kill"],
+    // Signal 0 only asks whether the process that left a lock, a half-written blob or a folder is still there.
+    "util/owner.ts": ["process.kill"],
   },
 };
 

@@ -4,11 +4,14 @@ import type { LayerRecipe, Ownership, PermissionRule } from "./recipe.ts";
 /** The attribute of file capabilities, as GNU tar, libarchive and container runtimes look for it in a pax record. */
 const CAPABILITY_RECORD = "SCHILY.xattr.security.capability";
 
-/** What a recipe's rules make of an entry; undefined if it has none, which is the usual case and costs nothing. */
+/**
+ * What a recipe's rules make of an entry, which has its absolute path; undefined if it has none, which is the usual case and
+ * costs nothing.
+ */
 export function permissionsOf({
   permissions = [],
   owner,
-}: LayerRecipe): ((entry: TarEntry) => TarEntry) | undefined {
+}: Pick<LayerRecipe, "permissions" | "owner">): ((entry: TarEntry) => TarEntry) | undefined {
   if (permissions.length === 0) return undefined;
   return (entry) => {
     const rules = permissions.filter(({ path }) => path.test(entry.name));

@@ -14,7 +14,7 @@ import {
   type Owner,
   ownedName,
   ownerOfName,
-} from "../../src/formats/oci-layout/owner.ts";
+} from "../../src/util/owner.ts";
 import { temporaryFolder } from "../support/tmp.ts";
 
 /** A process of this machine that has ended. */

@@ -1,5 +1,6 @@
 /** Makes archives ready to be unpacked in the sandbox. */
 import { VarveError } from "../../errors.ts";
+import type { Ownership } from "../../fs/index.ts";
 import {
   EntryType,
   readTar,
@@ -65,13 +66,34 @@ export function baseInput(
   });
 }
 
+export interface RootFacts {
+  readonly root: RootAttributes;
+  readonly owner: Ownership;
+  /** Gets the directories that don't belong to the owner: the base has them, and they stay whose they are. */
+  readonly foreign: Map<string, TarEntry>;
+}
+
 /** The layer's first content, with its root directory as it shall be in front where the archive doesn't have it. */
 export function rootInput(
   chunks: AsyncIterable<Uint8Array> | undefined,
-  root: RootAttributes,
+  { root, owner, foreign }: RootFacts,
 ): AsyncIterable<Uint8Array> {
   const first: TarEntry = { ...root, name: "./", type: EntryType.directory, size: 0, mtime: 0 };
-  return filtered(chunks, "the layer's contents", withSafeXattrs, first);
+  const change = (entry: TarEntry): TarEntry => {
+    const { type, uid, gid } = entry;
+    if (type === EntryType.directory && (uid !== owner.uid || gid !== owner.gid)) {
+      foreign.set(plainName(entry.name), entry);
+    }
+    return withSafeXattrs(entry);
+  };
+  return filtered(chunks, "the layer's contents", change, first);
+}
+
+/** Directories that are there, for their owners. */
+export function directoriesInput(directories: Iterable<TarEntry>): AsyncIterable<Uint8Array> {
+  return writeTar(
+    [...directories].map((entry) => ({ entry: { ...entry, name: `./${plainName(entry.name)}` } })),
+  );
 }
 
 /** A name without the dots and slashes at its ends: the root is empty. */

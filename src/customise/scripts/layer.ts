@@ -1,22 +1,17 @@
 /** Makes the layer of what the sandbox's `tar` says of the folder: in varve's own form, so that the same tree is the same bytes. */
 import { VarveError } from "../../errors.ts";
 import type { Ownership } from "../../fs/index.ts";
-import {
-  EntryType,
-  readTar,
-  streamInput,
-  type TarEntry,
-  type TarInputMember,
-  writeTar,
-} from "../../tar/index.ts";
+import { EntryType, readTar, streamInput, type TarEntry, type TarInputMember } from "../../tar/index.ts";
 import { compareNames } from "../../util/index.ts";
 import { contentOf, imageXattrs, isOpaque, plainName, type RootAttributes } from "./input.ts";
 import { parentOf, sortKey } from "./listing.ts";
 
 export interface LayerRules {
   readonly owner: Ownership;
-  /** Gives everything to the owner, whoever has it. */
+  /** Gives everything to the owner, whoever has it, but for what others have. */
   readonly forceOwner: boolean;
+  /** Directories that belong to others. */
+  readonly foreign: ReadonlyMap<string, Pick<TarEntry, "uid" | "gid">>;
   readonly mtime: number;
   /** What the root directory was; it is in the layer only if it is another now. */
   readonly root: RootAttributes;
@@ -34,18 +29,11 @@ const WHITEOUT = ".wh.";
 const OPAQUE = ".wh..wh..opq";
 
 /**
- * The layer's bytes.
+ * The layer's members.
  * @param archive what `tar` writes for a folder in {@link readingOrder}
  * @throws VarveError `INVALID_TAR`; `UNSUPPORTED_FILE` for a file that has a whiteout's name
  */
-export function layerBytes(
-  archive: AsyncIterable<Uint8Array>,
-  rules: LayerRules,
-): AsyncGenerator<Uint8Array, void, void> {
-  return writeTar(members(archive, rules));
-}
-
-async function* members(
+export async function* layerMembers(
   archive: AsyncIterable<Uint8Array>,
   rules: LayerRules,
 ): AsyncGenerator<TarInputMember, void, void> {
@@ -143,7 +131,8 @@ class Waiting {
   }
 }
 
-function isWhiteoutName(name: string): boolean {
+/** Whether a name says that another one is gone. */
+export function isWhiteoutName(name: string): boolean {
   return name.slice(name.lastIndexOf("/") + 1).startsWith(WHITEOUT);
 }
 
@@ -158,11 +147,10 @@ function marker(name: string, { mtime }: LayerRules): TarEntry {
 }
 
 /** An entry with nothing in it but what the image shall have. */
-function changedEntry(entry: TarEntry, { owner, forceOwner, mtime }: LayerRules): TarEntry {
+function changedEntry(entry: TarEntry, { owner, forceOwner, foreign, mtime }: LayerRules): TarEntry {
   const { name, size, devmajor, devminor } = entry;
   const type = entry.type === EntryType.contiguous ? EntryType.file : entry.type;
-  const uid = forceOwner ? owner.uid : entry.uid;
-  const gid = forceOwner ? owner.gid : entry.gid;
+  const { uid, gid } = forceOwner ? (foreign.get(name) ?? owner) : entry;
   const xattrs = imageXattrs(entry);
   const link = entry.linkname ?? "";
   return {

@@ -1,17 +1,28 @@
 /** Runs a layer's scripts, and makes the layer of what they leave. */
-import { mkdir, mkdtemp, realpath, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
-import { VarveError, writeError } from "../../errors.ts";
+import { VarveError } from "../../errors.ts";
+import type { Digest } from "../../oci/index.ts";
+import { type TarEntry, type TarInputMember, writeTar } from "../../tar/index.ts";
 import { encodeName } from "../../util/index.ts";
 import { absent, type Chosen, chooseSandbox, lastMessage } from "./choose.ts";
-import { type BaseFacts, baseInput, PLAIN_ROOT, type RootAttributes, rootInput } from "./input.ts";
-import { layerBytes } from "./layer.ts";
+import { finished } from "./finish.ts";
+import {
+  type BaseFacts,
+  baseInput,
+  directoriesInput,
+  PLAIN_ROOT,
+  type RootAttributes,
+  rootInput,
+} from "./input.ts";
+import { type LayerRules, layerMembers } from "./layer.ts";
 import { changesBetween, type ListedName, readingOrder, readListing, type TreeChange } from "./listing.ts";
 import { eachLine, type Phase, type PhaseEnd, runPhase, type SandboxPlace } from "./process.ts";
 import { programOf } from "./program.ts";
 import { readSpool, spoolTo } from "./spool.ts";
 import type { ScriptedLayer, ScriptName, ScriptOptions } from "./types.ts";
+import { emptyWorkFolder, newWorkFolder, removeWorkFolder } from "./work-folder.ts";
 
 const IMAGE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -19,17 +30,18 @@ const IMAGE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 const FAKED = "fakeroot -i /state/owners -s /state/owners --";
 
 /**
- * Runs the scripts of a layer in a sandbox: no network, none of the machine's files but its programs (read-only), a clean
+ * Runs the scripts of a layer in a sandbox, `runAsRoot` before the others: no network, none of the machine's files but its programs (read-only), a clean
  * environment, its own processes. What they leave is the layer; whiteouts stand in it for what `runAsRoot` removed.
  *
  * The same base, contents and scripts give the same bytes in every sandbox, as far as the scripts do the same.
- * Nothing is left running or mounted, also where varve is killed; then the temporary folder `varve-scripts-…` stays.
+ * Nothing is left running or mounted, also where varve is killed; then the temporary folder `varve-scripts-…` stays until
+ * scripts are next run.
  * @throws VarveError `SCRIPT_FAILED` with the script's name, line (where its shell tells) and status; `SCRIPT_TIMEOUT`;
  *   `SANDBOX_UNAVAILABLE`; `UNWRITABLE` when a tree can't be unpacked; `UNSUPPORTED_FILE` for a file with a whiteout's
  *   name; `INVALID_TAR`; `ABORTED`
  */
 export async function runScripts(options: ScriptOptions): Promise<ScriptedLayer> {
-  const folder = await workFolder(options.temporary);
+  const folder = await newWorkFolder(options.temporary, options.path);
   const work = new Work(folder, options);
   try {
     return await work.make();
@@ -39,15 +51,15 @@ export async function runScripts(options: ScriptOptions): Promise<ScriptedLayer>
   }
 }
 
-async function workFolder(temporary: string): Promise<string> {
-  try {
-    const folder = await mkdtemp(join(await realpath(temporary), "varve-scripts-"));
-    for (const name of ["world", "tmp", "state", "upper"]) await mkdir(join(folder, name), { mode: 0o755 });
-    await writeFile(join(folder, "state", "owners"), "");
-    return folder;
-  } catch (error) {
-    throw writeError(`a temporary folder in ${temporary}`, error);
-  }
+/** What is known of the layer's folder. */
+interface Made {
+  /** What `runAsRoot` changed in a copy of the image, which then is the folder. */
+  readonly change: TreeChange | undefined;
+  /** What the root directory was before the scripts with root's view. */
+  readonly root: RootAttributes;
+  /** Whether owners are as root sees them. */
+  readonly rootView: boolean;
+  readonly namedWhiteouts: boolean;
 }
 
 /** One layer in the making. */
@@ -57,6 +69,10 @@ class Work {
   #sandbox: Chosen | undefined;
   /** What goes before programs that have to see the owners which `fakeroot` keeps. */
   #faked = "";
+  /** Directories in the layer that belong to others than its owner. */
+  readonly #foreign = new Map<string, TarEntry>();
+  readonly #sockets = new Set<string>();
+  #made: Made = { change: undefined, root: PLAIN_ROOT, rootView: false, namedWhiteouts: false };
   readonly #facts: BaseFacts = { directories: new Map(), notes: [], hardLinks: false, root: PLAIN_ROOT };
 
   constructor(folder: string, options: ScriptOptions) {
@@ -79,21 +95,28 @@ class Work {
 
     if (inImage && this.#options.base !== undefined) await this.#unpackBase();
     await this.#unpackRoot();
-    if (extraCommands !== undefined) await this.#script("extraCommands", { PHASE: "caller" }, extraCommands);
+    if (extraCommands !== undefined && !inImage) {
+      await this.#script("extraCommands", { PHASE: "caller" }, extraCommands);
+    }
     const { uid, gid } = owner;
-    if (rootView && (uid !== 0 || gid !== 0)) {
-      await this.#tool(
-        { PHASE: "own", UID: String(uid), GID: String(gid) },
-        "give the layer's files to their owner",
-      );
+    if (rootView) await this.#giveToOwners();
+    this.#made = {
+      ...this.#made,
+      rootView,
+      root: { ...this.#facts.root, ...(rootView && !inImage ? { uid, gid } : {}) },
+    };
+    if (runAsRoot !== undefined) {
+      await this.#runAsRoot(runAsRoot);
+      const further = extraCommands ?? fakeRootCommands;
+      if (further !== undefined) await this.#layItOut();
+      if (extraCommands !== undefined) await this.#script("extraCommands", { PHASE: "root" }, extraCommands);
     }
-    const root: RootAttributes = { ...this.#facts.root, ...(rootView && !inImage ? { uid, gid } : {}) };
     if (fakeRootCommands !== undefined) {
-      if (enableFakechroot) await this.#inside("fakeRootCommands", fakeRootCommands, false);
-      else await this.#script("fakeRootCommands", { PHASE: "root" }, fakeRootCommands);
+      // With a union instead, the layer's directories would be marked as hiding the base's.
+      const phase = enableFakechroot ? { PHASE: "image", UNION: "copy", FOLDER: "upper" } : { PHASE: "root" };
+      await this.#script("fakeRootCommands", phase, fakeRootCommands);
     }
-    const change = runAsRoot === undefined ? undefined : await this.#inside("runAsRoot", runAsRoot, true);
-    return await this.#layer({ change, root, rootView, inImage });
+    return await this.#layer();
   }
 
   async #unpackBase(): Promise<void> {
@@ -111,7 +134,9 @@ class Work {
   }
 
   async #unpackRoot(): Promise<void> {
-    const input = rootInput(this.#options.root?.(), this.#facts.root);
+    const { owner, root } = this.#options;
+    const facts = { root: this.#facts.root, owner, foreign: this.#foreign };
+    const input = rootInput(root?.(), facts);
     await this.#tool(
       { PHASE: "extract", FOLDER: "upper", OWNER: "--no-same-owner" },
       "unpack the layer's contents",
@@ -121,24 +146,52 @@ class Work {
     );
   }
 
-  /** Runs a script whose `/` is the layer's root, on top of the base; with a copy, tells what it changed. */
-  async #inside(name: ScriptName, text: string, onBase: boolean): Promise<TreeChange | undefined> {
-    const { union } = this.#sandbox!;
-    if (!onBase) {
-      // The layer is changed in place. (A union would mark its directories as hiding the base's.)
-      await this.#script(name, { PHASE: "image", UNION: "copy", FOLDER: "upper" }, text);
-      return undefined;
+  /** Gives the layer's files to its owner, and the directories that the base has to theirs. */
+  async #giveToOwners(): Promise<void> {
+    const { uid, gid } = this.#options.owner;
+    if (uid !== 0 || gid !== 0) {
+      await this.#tool(
+        { PHASE: "own", UID: String(uid), GID: String(gid), FAKED: this.#faked },
+        "give the layer's files to their owner",
+      );
     }
+    if (this.#foreign.size === 0) return;
+    await this.#tool(
+      { PHASE: "extract", FOLDER: "upper", OWNER: "--same-owner", FAKED: this.#faked },
+      "give the base image's directories to their owners",
+      { input: directoriesInput(this.#foreign.values()) },
+    );
+  }
+
+  /** Runs a script whose `/` is the layer on top of the base; with a copy of these, notes what it changed. */
+  async #runAsRoot(text: string): Promise<void> {
+    const { union } = this.#sandbox!;
     const image = { PHASE: "image", UNION: union, FOLDER: union === "copy" ? "image" : "lower" };
+    this.#made = { ...this.#made, namedWhiteouts: union === "fuse" };
     if (union !== "copy") {
-      await this.#script(name, image, text);
-      return undefined;
+      await this.#script("runAsRoot", image, text);
+      return;
     }
     await mkdir(join(this.#folder, "image"), { recursive: true });
     const before = await this.#list("image");
     await this.#tool({ PHASE: "apply" }, "put the layer's contents on the base image");
-    await this.#script(name, image, text);
-    return changesBetween(before, await this.#list("image"));
+    await this.#script("runAsRoot", image, text);
+    this.#made = { ...this.#made, change: changesBetween(before, await this.#list("image")) };
+  }
+
+  /** Makes a plain folder of what `runAsRoot` changed, in which whiteouts are files, for the scripts after it. */
+  async #layItOut(): Promise<void> {
+    const path = join(this.#folder, "changes.tar");
+    const { size, diffId } = await this.#pack(path, (members) => members);
+    await this.#tool({ PHASE: "renew" }, "remove the image's copy");
+    const facts = { root: this.#made.root, owner: this.#options.owner, foreign: new Map() };
+    await this.#tool(
+      { PHASE: "extract", FOLDER: "upper", OWNER: "--same-owner" },
+      "unpack what runAsRoot changed",
+      { input: rootInput(readSpool(path, { size, diffId }), facts) },
+    );
+    await rm(path);
+    this.#made = { ...this.#made, change: undefined, namedWhiteouts: true };
   }
 
   async #list(folder: string): Promise<ListedName[]> {
@@ -151,53 +204,58 @@ class Work {
     return names;
   }
 
-  async #layer(made: {
-    readonly change: TreeChange | undefined;
-    readonly root: RootAttributes;
-    readonly rootView: boolean;
-    readonly inImage: boolean;
-  }): Promise<ScriptedLayer> {
-    const { change, root, rootView, inImage } = made;
+  async #layer(): Promise<ScriptedLayer> {
+    const { owner, permissions = [], after, steps } = this.#options;
     const { kind, union } = this.#sandbox!;
+    const path = join(this.#folder, "layer.tar");
+    const unmatched = new Set(permissions);
+    const spooled = await this.#pack(path, (members) =>
+      finished(members, { owner, permissions, unmatched, after: after?.() }),
+    );
+    await emptyWorkFolder({ kind, folder: this.#folder, path: this.#options.path });
+    return {
+      ...spooled,
+      notes: [...this.#facts.notes, ...this.#sockets],
+      unmatched: [...unmatched],
+      sandbox: kind,
+      union: steps.runAsRoot === undefined ? undefined : union,
+      open: () => readSpool(path, spooled),
+      [Symbol.asyncDispose]: () => this.remove(),
+    };
+  }
+
+  /** Writes the layer as it is now into a file. */
+  async #pack(
+    path: string,
+    finish: (members: AsyncIterable<TarInputMember>) => AsyncIterable<TarInputMember>,
+  ): Promise<{ readonly diffId: Digest; readonly size: number }> {
+    const { change, root, rootView, namedWhiteouts } = this.#made;
     const { owner, mtime } = this.#options;
     const folder = change === undefined ? "upper" : "image";
     const listed = (await this.#list(folder)).filter(({ name }) => change?.kept.has(name) ?? true);
-    const notes = [
-      ...this.#facts.notes,
-      ...listed
-        .filter(({ type }) => type === "s")
-        .map(({ name }) => `/${name} is a socket, and left out of the layer`),
-    ];
+    for (const { name, type } of listed) {
+      if (type === "s") this.#sockets.add(`/${name} is a socket, and left out of the layer`);
+    }
     const order = readingOrder(listed).map((name) => `./${name}\0`);
-    const path = join(this.#folder, "layer.tar");
+    const rules: LayerRules = {
+      owner,
+      forceOwner: !rootView,
+      foreign: this.#foreign,
+      mtime,
+      root: rootView ? root : { ...root, uid: 0, gid: 0 },
+      inBase: (name) => this.#facts.directories.get(name),
+      removed: change?.removed ?? [],
+      replaced: change?.replaced ?? new Set<string>(),
+      namedWhiteouts,
+    };
     let spooled: Awaited<ReturnType<typeof spoolTo>> | undefined;
     await this.#tool({ PHASE: "pack", FOLDER: folder, FAKED: this.#faked }, "pack the layer", {
       input: texts(order),
       output: async (archive) => {
-        const rules = {
-          owner,
-          forceOwner: !rootView,
-          mtime,
-          root: rootView ? root : { ...root, uid: 0, gid: 0 },
-          inBase: (name: string) => this.#facts.directories.get(name),
-          removed: change?.removed ?? [],
-          replaced: change?.replaced ?? new Set<string>(),
-          namedWhiteouts: inImage && union === "fuse",
-        };
-        spooled = await spoolTo(path, layerBytes(archive, rules));
+        spooled = await spoolTo(path, writeTar(finish(layerMembers(archive, rules))));
       },
     });
-    await this.#clean();
-    const { diffId, size } = spooled!;
-    return {
-      diffId,
-      size,
-      notes,
-      sandbox: kind,
-      union: inImage ? union : undefined,
-      open: () => readSpool(path, { diffId, size }),
-      [Symbol.asyncDispose]: () => this.remove(),
-    };
+    return spooled!;
   }
 
   /**
@@ -268,8 +326,7 @@ class Work {
       readonly output?: (bytes: Readable) => Promise<void>;
     } = {},
   ): Promise<void> {
-    const faked = variables.PHASE === "own" ? { FAKED: this.#faked } : {};
-    const end = await this.#phase({ variables: { ...variables, ...faked }, ...streams });
+    const end = await this.#phase({ variables, ...streams });
     if (end.status !== 0) throw new VarveError("UNWRITABLE", `cannot ${what}: ${lastMessage(end)}`);
   }
 
@@ -279,17 +336,11 @@ class Work {
     return runPhase(place, phase);
   }
 
-  /** Removes the trees; only who made them can, where they belong to ids of a range. */
-  async #clean(): Promise<void> {
-    if (this.#sandbox === undefined || this.#sandbox.kind === "root") return;
-    const place = { kind: this.#sandbox.kind, folder: this.#folder, path: this.#options.path };
-    await runPhase(place, { variables: { PHASE: "clean" } });
-  }
-
   /** Removes the temporary folder. */
   async remove(): Promise<void> {
-    await this.#clean().catch(() => {});
-    await rm(this.#folder, { recursive: true, force: true, maxRetries: 3 });
+    const place = { folder: this.#folder, path: this.#options.path };
+    // Without a sandbox there are no trees yet.
+    await removeWorkFolder({ ...place, kind: this.#sandbox?.kind ?? "root" });
   }
 }
 

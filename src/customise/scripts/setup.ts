@@ -144,8 +144,14 @@ case $V_PHASE in
     ;;
   extract)
     mkdir -p "/work/$V_FOLDER"
-    tar -x -f - -C "/work/$V_FOLDER" -p $V_OWNER --numeric-owner --xattrs '--xattrs-include=*' \
+    export FAKEROOTDONTTRYCHOWN=1
+    $V_FAKED tar -x -f - -C "/work/$V_FOLDER" -p $V_OWNER --numeric-owner --xattrs '--xattrs-include=*' \
       --delay-directory-restore --warning=no-timestamp --warning=no-unknown-keyword
+    faked_saved
+    ;;
+  renew)
+    rm -rf /work/lower /work/upper /work/image /work/ovl
+    mkdir /work/upper
     ;;
   own)
     mkdir /work/owned

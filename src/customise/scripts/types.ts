@@ -1,10 +1,10 @@
-import type { Ownership } from "../../fs/index.ts";
+import type { Ownership, PermissionRule } from "../../fs/index.ts";
 import type { Digest } from "../../oci/index.ts";
 import type { ByteSource } from "../../util/index.ts";
 
-/** The scripts of a layer, each a shell text; they run in this order. */
+/** The scripts of a layer, each a shell text: first `runAsRoot`, then `extraCommands`, then `fakeRootCommands`. */
 export interface ScriptSteps {
-  /** Runs as the caller in the layer's root folder. */
+  /** Runs as the caller in the layer's root folder; after `runAsRoot` with root's view of owners, too. */
   readonly extraCommands?: string | undefined;
   /** Runs in the layer's root folder with root's view of owners. */
   readonly fakeRootCommands?: string | undefined;
@@ -35,6 +35,13 @@ export interface ScriptOptions {
   readonly base?: (() => AsyncIterable<Uint8Array>) | undefined;
   /** A plain tar archive of what the layer holds before any script; the same rules. Opened at most once. */
   readonly root?: (() => AsyncIterable<Uint8Array>) | undefined;
+  /**
+   * A plain tar archive of what stands behind all else in the layer, and that no script sees; directories which the
+   * layer has already are left out. Opened at most once.
+   */
+  readonly after?: (() => AsyncIterable<Uint8Array>) | undefined;
+  /** Applied to what the scripts leave. */
+  readonly permissions?: readonly PermissionRule[] | undefined;
   /**
    * Who owns what no script with root's view gave to another. The names also stand for this uid and gid wherever a
    * script gave them; other ids have no names.
@@ -74,6 +81,8 @@ export interface ScriptedLayer extends ByteSource, AsyncDisposable {
   readonly size: number;
   /** What could not be done as told, a sentence each. */
   readonly notes: readonly string[];
+  /** Those of the rules for permissions that nothing in the layer matched. */
+  readonly unmatched: readonly PermissionRule[];
   /** Which way was taken. */
   readonly sandbox: SandboxKind;
   /** How the image was shown to a script inside of it; undefined where none ran. */

@@ -13,7 +13,7 @@ import { link, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { errnoOf, VarveError, writeError } from "../../errors.ts";
-import { hasEnded, type Owner, ownedName } from "./owner.ts";
+import { hasEnded, type Owner, ownedName } from "../../util/index.ts";
 
 const LOCK = "lock";
 

@@ -4,11 +4,18 @@ import { join } from "node:path";
 import { errnoOf, VarveError, writeError } from "../../errors.ts";
 import type { LayerOutcome } from "../../image/index.ts";
 import { type Descriptor, Digester } from "../../oci/index.ts";
-import { bytesSource, writeChunks } from "../../util/index.ts";
+import {
+  bytesSource,
+  currentOwner,
+  hasEnded,
+  type Owner,
+  ownedName,
+  ownerOfName,
+  writeChunks,
+} from "../../util/index.ts";
 import { blobPath } from "./blobs.ts";
 import { LayoutFolder } from "./folder.ts";
 import { withLock } from "./lock.ts";
-import { currentOwner, hasEnded, type Owner, ownedName, ownerOfName } from "./owner.ts";
 import { checkMarker, INDEX_FILE, MARKER, MARKER_FILE } from "./read.ts";
 
 const BLOBS = "blobs/sha256";

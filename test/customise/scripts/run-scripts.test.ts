@@ -205,13 +205,41 @@ describe("the scripts of a layer", { skip: requires("root", "busybox") }, () => 
       const root = join(folder, "contents.tar");
       writeFileSync(root, await tarOf({ "etc/given": { file: "g" } }));
       for (const way of INSIDE.slice(0, 3)) {
-        const steps = {
-          extraCommands: "echo e > extra",
-          runAsRoot: "cat /etc/given /extra /etc/kept; rm /extra",
-        };
+        const steps = { runAsRoot: "cat /etc/given /etc/kept; echo" };
         const made = await make(folder, way, { base, root, steps });
         assert.deepEqual(made.names, ["etc", "etc/given"], nameOf(way));
-        assert.deepEqual(made.output, ["runAsRoot stdout ge", "runAsRoot stdout k"]);
+        assert.deepEqual(made.output, ["runAsRoot stdout gk"]);
+      }
+    });
+
+    it("comes before the other scripts, which change what it left", async () => {
+      const steps = {
+        runAsRoot:
+          "rm -r /gone /etc/removed; mkdir /own; echo r > /own/a; ln /own/a /own/b; chown 7 /own/a; touch /no",
+        extraCommands: "ls; [ ! -e home ]; echo e >> own/a; chown 8 own; rm no; touch bin-less",
+        fakeRootCommands: "chown 9 bin-less; setcap cap_net_raw+ep own/a",
+      };
+      const made: Made[] = [];
+      for (const way of INSIDE) made.push(await make(folder, way, { base, steps }));
+      const [first] = made as [Made];
+      assert.deepEqual(
+        first.names,
+        [".wh.gone", "bin-less", "etc", "etc/.wh.removed", "own", "own/a", "own/b"],
+        first.message,
+      );
+      assert.deepEqual(
+        ["own", "own/a", "bin-less"].map((name) => find(first, name).uid),
+        [8, 7, 9],
+      );
+      assert.deepEqual([find(first, "own/a").size, find(first, "own/b").linkname], [4, "own/a"]);
+      assert.equal(find(first, "own/a").pax?.get(`${XATTR}security.capability`), CAP_NET_RAW);
+      assert.deepEqual(first.output, [
+        "extraCommands stdout etc",
+        "extraCommands stdout no",
+        "extraCommands stdout own",
+      ]);
+      for (const [index, other] of made.entries()) {
+        assert.equal(other.diffId, first.diffId, `${nameOf(INSIDE[index]!)} ${other.message}`);
       }
     });
 
@@ -305,13 +333,14 @@ describe("the scripts of a layer", { skip: requires("root", "busybox") }, () => 
     for (const sandbox of ["root", "ids"] as const) {
       // The number tells this test's process from all others.
       const seconds = String(100_000 + process.pid);
-      const work = join(folder, "killed");
+      const work = join(folder, `work-${sandbox}`);
+      rmSync(work, { recursive: true, force: true });
       mkdirSync(work, { recursive: true });
       chmodSync(work, 0o1777);
       const [program, ...args] = commandFor(folder, sandbox);
       const child = spawn(program, args, { stdio: ["pipe", "ignore", "pipe"] });
       const ended = once(child, "exit");
-      const runAsRoot = `setsid sleep ${seconds} & echo ready; sleep ${seconds}`;
+      const runAsRoot = `setsid sleep ${seconds} & while ! grep -q sleep /proc/$!/cmdline; do :; done; echo ready; sleep ${seconds}`;
       const wish = {
         sandboxes: [sandbox],
         base,
@@ -328,15 +357,18 @@ describe("the scripts of a layer", { skip: requires("root", "busybox") }, () => 
       }
       assert.match(said, /ready/);
       const alive = () => running(seconds).length > 0;
-      assert.ok(alive());
+      const wasAlive = alive();
       child.kill("SIGKILL");
       await ended;
+      assert.ok(wasAlive);
       for (let turn = 0; alive(); turn++) {
         assert.ok(turn < 500, "all processes are gone soon");
         await setTimeout(20);
       }
       assert.ok(!readFileSync("/proc/self/mountinfo", "utf8").includes(work));
-      rmSync(work, { recursive: true });
+      // The next run removes the folder, which `make` asserts.
+      assert.equal(readdirSync(work).length, 1);
+      await make(folder, { sandbox }, { steps: { extraCommands: "true" } });
     }
   });
 

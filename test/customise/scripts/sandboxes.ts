@@ -97,7 +97,7 @@ export async function makeBase(folder: string): Promise<string> {
   }
   const busybox = (await mustRun(["sh", "-c", "command -v busybox"])).trim();
   cpSync(busybox, join(tree, "bin/busybox"));
-  for (const name of "sh ls cat rm mkdir chown chmod ln id env mv cp touch mkfifo mknod sleep setsid".split(
+  for (const name of "sh ls cat grep rm mkdir chown chmod ln id env mv cp touch mkfifo mknod sleep setsid".split(
     " ",
   )) {
     symlinkSync("busybox", join(tree, "bin", name));
