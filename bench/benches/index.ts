@@ -1,6 +1,7 @@
 /** Every benchmark there is, in the order of the report. */
 import type { Bench } from "../bench.ts";
 import { layering } from "./layering.ts";
+import { memory } from "./memory.ts";
 import { popularity } from "./popularity.ts";
 import { push } from "./push.ts";
 import { startup } from "./startup.ts";
@@ -12,6 +13,7 @@ export const BENCHES: readonly Bench[] = [
   streamSmall,
   push,
   warm,
+  memory,
   startup,
   popularity,
   layering,

@@ -59,7 +59,9 @@ interface Job {
 export class MeasurePool implements AsyncDisposable {
   readonly #options: MeasurePoolOptions;
   readonly #workers: Worker[] = [];
-  readonly #hashers: Worker[] = [];
+  /** The rings of the threads that have another to hash what they pack, and who serves them; started when it is needed. */
+  readonly #rings = new Map<Worker, RingMemory>();
+  readonly #hashers = new Map<Worker, Worker>();
   readonly #running = new Map<Worker, Job>();
   readonly #inOrder: Job[] = [];
   readonly #bySize: Job[] = [];
@@ -83,7 +85,8 @@ export class MeasurePool implements AsyncDisposable {
 
   /** Ends the threads, whatever they are doing. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([...this.#workers, ...this.#hashers].map((worker) => worker.terminate()));
+    const threads = [...this.#workers, ...this.#hashers.values()];
+    await Promise.all(threads.map((thread) => thread.terminate()));
   }
 
   /** Looks a recipe up, or makes a job of it. */
@@ -106,13 +109,8 @@ export class MeasurePool implements AsyncDisposable {
     const data: MeasureThreadData = { fingerprintKey: this.#fingerprintKey, ring };
     const worker = startThread(new URL("./measure-worker.ts", import.meta.url), { workerData: data });
     worker.on("message", (answer: MeasureAnswer) => this.#hear(worker, answer));
-    const threads = [worker];
-    if (ring !== undefined) {
-      const hasher = startThread(new URL("./hash-worker.ts", import.meta.url), { workerData: ring });
-      this.#hashers.push(hasher);
-      threads.push(hasher);
-    }
-    for (const thread of threads) thread.on("error", (error) => this.#running.get(worker)?.reject(error));
+    worker.on("error", (error) => this.#running.get(worker)?.reject(error));
+    if (ring !== undefined) this.#rings.set(worker, ring);
     return worker;
   }
 
@@ -132,6 +130,12 @@ export class MeasurePool implements AsyncDisposable {
   }
 
   #ask(worker: Worker, request: MeasureRequest): void {
+    const ring = this.#rings.get(worker);
+    if (request.type !== "list" && ring !== undefined && !this.#hashers.has(worker)) {
+      const hasher = startThread(new URL("./hash-worker.ts", import.meta.url), { workerData: ring });
+      hasher.on("error", (error) => this.#running.get(worker)?.reject(error));
+      this.#hashers.set(worker, hasher);
+    }
     worker.postMessage(request);
   }
 

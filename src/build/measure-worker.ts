@@ -32,6 +32,7 @@ function measure(recipe: LayerRecipe, listings: readonly TreeListing[]) {
 function answerTo(request: MeasureRequest): MeasureAnswer {
   if (request.type === "measure-listed") {
     const { recipe, listings } = listed!;
+    listed = undefined;
     return measure(recipe, listings);
   }
   const { recipe } = request;

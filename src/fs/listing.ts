@@ -1,6 +1,6 @@
 /** Lists a tree of files: every name in it, in an order that doesn't depend on the file system. */
 import { createHash } from "node:crypto";
-import { constants, lstatSync, readdirSync, readlinkSync, type Stats } from "node:fs";
+import { constants, lstatSync, readdirSync, readlinkSync } from "node:fs";
 import { readError, VarveError } from "../errors.ts";
 import { decodeName, fsPath, placeOfAside, sortNames } from "../util/index.ts";
 
@@ -52,7 +52,7 @@ export interface ListOptions {
 export function listTree(root: string, options: ListOptions = {}): TreeListing {
   const excluded = new Set(options.exclude);
   const names: string[] = [];
-  const stats: Pick<Stats, "mode" | "size" | "mtimeMs">[] = [];
+  const columns = new Columns();
   const targets = new Map<number, string>();
   const devices = new Map<number, number>();
   const hash = options.identify ? createHash("sha256") : undefined;
@@ -69,7 +69,7 @@ export function listTree(root: string, options: ListOptions = {}): TreeListing {
       lastChange = Math.max(lastChange, stat.ctimeMs);
     }
     const type = mode & constants.S_IFMT;
-    stats.push({ mode, mtimeMs, size: type === constants.S_IFREG ? stat.size : 0 });
+    columns.push({ mode, size: type === constants.S_IFREG ? stat.size : 0, mtime: mtimeMs });
     if (type === constants.S_IFDIR) {
       for (const child of readNames(path)) {
         const below = name === "" ? child : `${name}/${child}`;
@@ -94,9 +94,7 @@ export function listTree(root: string, options: ListOptions = {}): TreeListing {
   return {
     root,
     names,
-    modes: Uint32Array.from(stats, (stat) => stat.mode),
-    sizes: Float64Array.from(stats, (stat) => stat.size),
-    mtimes: Float64Array.from(stats, (stat) => stat.mtimeMs),
+    ...columns.finish(),
     targets,
     devices,
     ...(hash === undefined ? {} : { identity: { metadata: hash.digest("hex"), lastChange } }),
@@ -115,6 +113,36 @@ export function readNames(path: string): string[] {
     return sortNames(exact.map(decodeName));
   }
   return sortNames(names);
+}
+
+/** The numbers of a listing, in arrays that grow as names come. */
+class Columns {
+  #length = 0;
+  #modes = new Uint32Array(16);
+  #sizes = new Float64Array(16);
+  #mtimes = new Float64Array(16);
+
+  push({ mode, size, mtime }: { mode: number; size: number; mtime: number }): void {
+    if (this.#length === this.#modes.length) this.#resize(2 * this.#length);
+    this.#modes[this.#length] = mode;
+    this.#sizes[this.#length] = size;
+    this.#mtimes[this.#length++] = mtime;
+  }
+
+  finish(): Pick<TreeListing, "modes" | "sizes" | "mtimes"> {
+    this.#resize(this.#length);
+    return { modes: this.#modes, sizes: this.#sizes, mtimes: this.#mtimes };
+  }
+
+  #resize(length: number): void {
+    const copied = <T extends Uint32Array | Float64Array>(from: T, to: T): T => {
+      to.set(from.subarray(0, this.#length));
+      return to;
+    };
+    this.#modes = copied(this.#modes, new Uint32Array(length));
+    this.#sizes = copied(this.#sizes, new Float64Array(length));
+    this.#mtimes = copied(this.#mtimes, new Float64Array(length));
+  }
 }
 
 function attempt<T>(path: string, operation: () => T): T {
