@@ -39,6 +39,8 @@ export interface ChosenStrategy {
   readonly weights: ReadonlyMap<string, number> | undefined;
   /** Whether it asks for sizes. */
   readonly needsSizes: boolean;
+  /** Whether there was a layout of the last build, which it keeps to where that is worth it. */
+  readonly keepsLayout: boolean;
 }
 
 /**
@@ -53,13 +55,14 @@ export async function chooseStrategy(spec: StrategyFields, lastImage?: Image): P
       typeof pipeline === "string"
         ? pipelineStrategy(await readPipeline(pipeline), `the layering pipeline ${pipeline}`)
         : pipelineStrategy(pipeline, "layeringPipeline");
-    return { strategy, weights: undefined, needsSizes: false };
+    return { strategy, weights: undefined, needsSizes: false, keepsLayout: false };
   }
   const weights = await weightsOf(spec);
   const layout = await lastLayout(spec, lastImage);
   const named = STRATEGIES.find(({ name }) => name === spec.strategy) ?? leader;
-  if (layout !== undefined) return { strategy: keepLayout(layout, named), weights, needsSizes: true };
-  return { strategy: named, weights, needsSizes: named !== popularity };
+  const keepsLayout = layout !== undefined;
+  const strategy = keepsLayout ? keepLayout(layout, named) : named;
+  return { strategy, weights, needsSizes: keepsLayout || named !== popularity, keepsLayout };
 }
 
 async function readPipeline(path: string): Promise<unknown> {

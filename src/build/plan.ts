@@ -23,6 +23,8 @@ export interface PlanOptions {
   readonly outputs?: readonly string[] | undefined;
   /** Where an npm project is in the image; by default as the spec's own config says. */
   readonly workingDir?: string | null | undefined;
+  /** Under which key a JSON object holds its graph, as reading a graph has it. */
+  readonly graphKey?: string | undefined;
   /** Whether to count sizes even if the strategy needs none. */
   readonly withSizes?: boolean;
 }
@@ -33,6 +35,8 @@ export interface ImagePlan {
   readonly placement: Placement;
   readonly budget: LayerBudget;
   readonly strategy: Strategy;
+  /** Whether there was a layout of the last build to keep to. */
+  readonly keepsLayout: boolean;
   /** Component ids, one list a layer, the lowest layer first. */
   readonly groups: readonly (readonly string[])[];
   /** What later builds may keep to. */
@@ -48,9 +52,9 @@ export interface ImagePlan {
  */
 export async function planImage(spec: ImageSpec, options: PlanOptions = {}): Promise<ImagePlan> {
   const { base, lastImage, outputs = [], workingDir = spec.config.WorkingDir, withSizes = false } = options;
-  const graph = await readComponents(spec);
+  const graph = await readComponents(spec, options);
   const budget = layerBudget({ maxLayers: spec.maxLayers, baseLayers: base?.layers.length ?? 0 });
-  const { strategy, weights, needsSizes } = await chooseStrategy(spec, lastImage);
+  const { strategy, weights, needsSizes, keepsLayout } = await chooseStrategy(spec, lastImage);
   // The lock file often lies in the project that it is the lock file of.
   const written = spec.lockFile === undefined ? outputs : [...outputs, spec.lockFile];
   const placement = new Placement(graph, { workingDir, outputs: written });
@@ -59,10 +63,15 @@ export async function planImage(spec: ImageSpec, options: PlanOptions = {}): Pro
   const sizes = (isPlanned && needsSizes) || withSizes ? componentSizes(graph, placement) : undefined;
   const known = { available: budget.available, sizes: sizes?.sizes, weights };
   const { groups } = isPlanned ? planLayers(graph, strategy, known) : { groups: [] };
-  return { graph, placement, budget, strategy, groups, layout: layoutOf(graph, groups), sizes, weights };
+  const layout = layoutOf(graph, groups);
+  return { graph, placement, budget, strategy, keepsLayout, groups, layout, sizes, weights };
 }
 
-async function readComponents({ graph, omit, exclude }: ImageSpec): Promise<ReferencesGraph> {
+async function readComponents(
+  { graph, omit, exclude }: ImageSpec,
+  { graphKey: key }: PlanOptions,
+): Promise<ReferencesGraph> {
   if (graph === undefined) return makeGraph([], { kind: "nix", origin: "no graph" });
-  return withoutComponents(await readGraph(graph, { omitDev: omit.includes("dev") }), exclude);
+  const options = { omitDev: omit.includes("dev"), ...(key !== undefined && { key }) };
+  return withoutComponents(await readGraph(graph, options), exclude);
 }

@@ -13,6 +13,10 @@ export const COMMANDS: Record<string, { summary: string; load(): Promise<Command
     load: () => import("./commands/stream.ts"),
   },
   layers: { summary: "plan the layers of a references graph", load: () => import("./commands/layers.ts") },
+  plan: {
+    summary: "show the layers of an image before it is built",
+    load: () => import("./commands/plan.ts"),
+  },
   copy: { summary: "copy an image from one place to another", load: () => import("./commands/copy.ts") },
   pull: { summary: "copy an image from a registry", load: () => import("./commands/pull.ts") },
   push: { summary: "copy an image to a registry", load: () => import("./commands/push.ts") },
