@@ -1,12 +1,14 @@
 /** varve's public API. */
 export {
   type BuildOptions,
-  buildImage,
   checkSpec,
+  draftImage,
   type ImageSpec,
   type ImageSpecInput,
+  type PlannedDraft,
   readSpec,
   specJsonSchema,
+  type Workshop,
 } from "./build/index.ts";
 export { type NixDatabaseOptions, type NixDbPath, nixDatabase } from "./customise/index.ts";
 export {

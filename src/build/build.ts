@@ -1,4 +1,5 @@
 /** How a spec becomes an image. */
+import { dirname } from "node:path";
 import type { DigestCache } from "../cache/index.ts";
 import { type BaseTree, type CompiledRule, type RootItem, rulesFor } from "../customise/index.ts";
 import type { LayerRecipe, TreeItem } from "../fs/index.ts";
@@ -9,16 +10,20 @@ import {
   type ImageDraft,
   type Inherit,
   inheritConfig,
+  type Layer,
   layerComments,
   newConfig,
 } from "../image/index.ts";
 import { formatLayout, LAYOUT_ANNOTATION, type Layout } from "../layering/index.ts";
 import { type ContainerConfig, type HistoryEntry, hexOf, parseReference } from "../oci/index.ts";
-import { measureLayers, unmeasuredLayers } from "./measure.ts";
+import { type MeasureOptions, measureLayers, unmeasuredLayers } from "./measure.ts";
+import { specDatabase } from "./nix-database.ts";
+import { itemsBehind } from "./one-layer.ts";
 import { noteUnmatched, specRules } from "./permissions.ts";
 import { parentsOf } from "./placement.ts";
 import { planImage } from "./plan.ts";
 import { baseTreeFor, onBase, specRoot } from "./root.ts";
+import { ScriptedPart, specScripts, type Workshop } from "./scripts.ts";
 import type { ImageSpec } from "./spec.ts";
 
 /** How many digits of the config's digest make the tag of an image that was given none. */
@@ -35,32 +40,35 @@ export interface BuildOptions {
   readonly now: Date;
   /** Knows layers that were measured before. */
   readonly cache?: DigestCache | undefined;
+  /** For specs with scripts or a Nix database. */
+  readonly workshop?: Workshop | undefined;
   /** Absolute paths that the image is written to, which therefore aren't part of it. */
   readonly outputs?: readonly string[] | undefined;
   /** Gets a sentence for what the user may want to know. */
   readonly onNote?: (sentence: string) => void;
 }
 
-/** An image that is planned. */
-export interface PlannedDraft extends ImageDraft {
+/** An image that is planned. Disposing of it removes what its scripts made; not before it is written. */
+export interface PlannedDraft extends ImageDraft, AsyncDisposable {
   /** Which components share a layer, for later builds to keep to; the image has it as an annotation. */
   readonly layout: Layout;
 }
 
 /**
- * Plans the image that a spec asks for. Nothing of its layers is read until the draft is written; the base's are if
- * its links matter, see {@link baseTreeFor}.
+ * Plans the image that a spec asks for. Nothing of its layers is read, and no script runs, until the draft is written;
+ * the base's layers are read if its links matter, see {@link baseTreeFor}, or if components that it has are left out.
  * @throws VarveError whatever reading the graph has, or the base's layers; `NO_LAYERS_LEFT`, `INVALID_SPEC`
  */
-export async function buildImage(spec: ImageSpec, options: BuildOptions): Promise<PlannedDraft> {
+export async function draftImage(spec: ImageSpec, options: BuildOptions): Promise<PlannedDraft> {
   // A name that no registry or daemon takes is better refused before anything is read.
   parseReference(`${nameOf(spec)}:${spec.tag ?? "tag"}`);
-  const { base, lastImage, outputs } = options;
-  const workingDir = configOf(spec, base).WorkingDir;
-  const plan = await planImage(spec, { base, lastImage, outputs, workingDir });
+  const { base, lastImage, outputs, cache, workshop } = options;
+  const config = configOf(spec, base);
+  const plan = await planImage(spec, { base, lastImage, outputs, workingDir: config.WorkingDir });
   const { graph, placement, groups, layout } = plan;
   const tell = (sentence: string) => options.onNote?.(sentence);
 
+  const steps = await specScripts(spec);
   const root = specRoot(spec, { graph, placement, onNote: tell });
   const trees = groups.map((group) => group.map((id) => placement.tree(id)));
   const baseTree = await baseTreeFor(base, { spec, graph, root, trees: trees.flat() });
@@ -68,24 +76,79 @@ export async function buildImage(spec: ImageSpec, options: BuildOptions): Promis
   const surroundings = { spec, graph, now: options.now, rules, baseTree };
   const customisation = root.items(baseTree);
   for (const note of customisation.notes) tell(note);
-  const recipes = [
-    ...groups.map((group, index) => componentsRecipe(group, trees[index]!, surroundings)),
-    recipeOf(customisation.items, { modes: "keep", components: [] }, surroundings),
-  ];
-  if (options.onNote !== undefined) noteUnmatched(recipes, rules, options.onNote);
+  const database = await specDatabase(spec, { graph, workshop });
+  const rootItems = [...customisation.items, ...itemsBehind(database, customisation.items)];
 
+  const components = groups.map((group, index) => componentsRecipe(group, trees[index]!, surroundings));
+  const rootRecipe = recipeOf(rootItems, { modes: "keep", components: [] }, surroundings);
+  const recipes = spec.layered
+    ? [...components, rootRecipe]
+    : [joinedRecipe(rootRecipe, components[0], surroundings)];
+  const noteOf = (recipes: readonly LayerRecipe[], elsewhere?: readonly string[]) => {
+    if (options.onNote !== undefined) {
+      noteUnmatched(recipes, { rules, tell, ...(elsewhere && { elsewhere }) });
+    }
+  };
+  if (steps === undefined) noteOf(recipes);
+  const scripted =
+    steps &&
+    new ScriptedPart({
+      spec,
+      steps,
+      base,
+      // What scripts make may match, too, so the rules are applied when they are done.
+      recipe: { ...rootRecipe, permissions: [] },
+      after: spec.layered ? undefined : components[0],
+      visible: storeFolders(graph),
+      config,
+      rules,
+      workshop,
+      onNote: tell,
+      onUnmatched: (globs) => noteOf(components, globs),
+    });
+
+  const layers = async function* <T>(
+    signal: AbortSignal | undefined,
+    known: (recipes: readonly LayerRecipe[], options: MeasureOptions) => AsyncIterable<T>,
+  ): AsyncGenerator<Layer | T, void, void> {
+    // First, since they are what is most likely to fail.
+    const last = await scripted?.layer(signal);
+    yield* base?.layers ?? [];
+    const measured = last === undefined ? recipes : spec.layered ? components : [];
+    yield* known(measured, { cache, signal });
+    if (last !== undefined) yield last;
+  };
   return {
-    async *layers(signal) {
-      yield* base?.layers ?? [];
-      yield* measureLayers(recipes, { cache: options.cache, signal });
-    },
-    async *unmeasuredLayers(signal) {
-      yield* base?.layers ?? [];
-      yield* unmeasuredLayers(recipes, { cache: options.cache, signal });
-    },
+    layers: (signal) => layers(signal, measureLayers),
+    unmeasuredLayers: (signal) => layers(signal, unmeasuredLayers),
     finish: (layers) => finishImage(layers, spec, { ...options, layout }),
     layout,
+    async [Symbol.asyncDispose]() {
+      await scripted?.[Symbol.asyncDispose]();
+    },
   };
+}
+
+/** One recipe for the root and the components behind it. */
+function joinedRecipe(
+  root: LayerRecipe,
+  components: LayerRecipe | undefined,
+  surroundings: Surroundings,
+): LayerRecipe {
+  if (components === undefined) return root;
+  const { modes } = components;
+  const behind = itemsBehind(components.items, root.items).map(
+    (item): RootItem => (item.kind === "tree" && modes !== root.modes ? { ...item, modes } : item),
+  );
+  const fields = { modes: root.modes, components: components.components };
+  return recipeOf([...root.items, ...behind], fields, surroundings);
+}
+
+/** The stores that a graph's components are in, but for the one that scripts see anyway. */
+function storeFolders({ kind, components }: ReferencesGraph): string[] {
+  if (kind !== "nix") return [];
+  const folders = [...components.values()].map(({ path }) => dirname(path));
+  return [...new Set(folders)].filter((folder) => folder !== "/nix/store");
 }
 
 /** How a container of the image is run: what the spec says over what is taken from the base. */

@@ -14,10 +14,15 @@ export function recipeKey(recipe: LayerRecipe, listings?: readonly TreeListing[]
       items.push(entryParts(item));
       continue;
     }
-    const { target, exclude = [], narHash } = item;
+    const { target, exclude = [], narHash, modes } = item;
     const metadata = listings?.[tree++]?.identity?.metadata;
     if (narHash === undefined && metadata === undefined) return undefined;
-    items.push({ target, exclude, ...(narHash === undefined ? { metadata } : { narHash }) });
+    items.push({
+      target,
+      exclude,
+      ...(modes && { modes }),
+      ...(narHash === undefined ? { metadata } : { narHash }),
+    });
   }
   const { owner, mtime, modes, permissions = [] } = recipe;
   const rules = permissions.length === 0 ? undefined : permissions.map(ruleParts);

@@ -30,13 +30,24 @@ export async function specRules(
   return await compileRules(rules);
 }
 
-/** Tells of rules that match nothing, which are likely mistaken. */
+/**
+ * Tells of rules that match nothing, which are likely mistaken.
+ * @param elsewhere the globs that match nothing in a layer without a recipe either; all by default
+ */
 export function noteUnmatched(
   recipes: readonly LayerRecipe[],
-  rules: readonly CompiledRule[],
-  tell: (sentence: string) => void,
+  {
+    rules,
+    elsewhere,
+    tell,
+  }: {
+    rules: readonly CompiledRule[];
+    elsewhere?: readonly string[];
+    tell: (sentence: string) => void;
+  },
 ): void {
-  for (const glob of unmatchedGlobs(recipes, rules)) {
+  const open = rules.filter(({ glob }) => elsewhere?.includes(glob) ?? true);
+  for (const glob of unmatchedGlobs(recipes, open)) {
     tell(`permissions has the path ${glob}, which matches nothing that is added to the image`);
   }
 }

@@ -9,6 +9,7 @@ import {
   planLayers,
   type Strategy,
 } from "../layering/index.ts";
+import { missingFrom, oneLayerBudget } from "./one-layer.ts";
 import { Placement } from "./placement.ts";
 import { type ComponentSizes, componentSizes } from "./plan-sizes.ts";
 import { chooseStrategy } from "./plan-strategy.ts";
@@ -53,16 +54,23 @@ export interface ImagePlan {
 export async function planImage(spec: ImageSpec, options: PlanOptions = {}): Promise<ImagePlan> {
   const { base, lastImage, outputs = [], workingDir = spec.config.WorkingDir, withSizes = false } = options;
   const graph = await readComponents(spec, options);
-  const budget = layerBudget({ maxLayers: spec.maxLayers, baseLayers: base?.layers.length ?? 0 });
+  const budget = spec.layered
+    ? layerBudget({ maxLayers: spec.maxLayers, baseLayers: base?.layers.length ?? 0 })
+    : oneLayerBudget(spec, base);
   const { strategy, weights, needsSizes, keepsLayout } = await chooseStrategy(spec, lastImage);
   // The lock file often lies in the project that it is the lock file of.
   const written = spec.lockFile === undefined ? outputs : [...outputs, spec.lockFile];
   const placement = new Placement(graph, { workingDir, outputs: written });
 
   const isPlanned = spec.includeStorePaths && graph.components.size > 0;
-  const sizes = (isPlanned && needsSizes) || withSizes ? componentSizes(graph, placement) : undefined;
+  const sizes =
+    (isPlanned && spec.layered && needsSizes) || withSizes ? componentSizes(graph, placement) : undefined;
   const known = { available: budget.available, sizes: sizes?.sizes, weights };
-  const { groups } = isPlanned ? planLayers(graph, strategy, known) : { groups: [] };
+  const groups = !isPlanned
+    ? []
+    : spec.layered
+      ? planLayers(graph, strategy, known).groups
+      : [await missingFrom(base, graph)].filter((group) => group.length > 0);
   const layout = layoutOf(graph, groups);
   return { graph, placement, budget, strategy, keepsLayout, groups, layout, sizes, weights };
 }

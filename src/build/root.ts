@@ -4,8 +4,9 @@ import { type BaseTree, followBase, type ImageRoot, layRoot, type RootItem } fro
 import { readError, VarveError } from "../errors.ts";
 import type { TreeItem } from "../fs/index.ts";
 import type { ReferencesGraph } from "../graph/index.ts";
-import { flattenedTree, type Image } from "../image/index.ts";
+import type { Image } from "../image/index.ts";
 import { fsPath } from "../util/index.ts";
+import { rootTreeOf } from "./base.ts";
 import type { Placement } from "./placement.ts";
 import type { ImageSpec } from "./spec.ts";
 
@@ -92,7 +93,7 @@ interface OnBase {
  * The base's tree, if it matters. Reading it means reading all of the base's layers, from a registry even pulling
  * them, so it is done only where something is put in the root besides components, or a component lies where
  * distributions have links; a Nix store and `/app` are no such places.
- * @throws VarveError what {@link flattenedTree} throws
+ * @throws VarveError what {@link rootTreeOf} throws
  */
 export async function baseTreeFor(
   base: Image | undefined,
@@ -101,7 +102,7 @@ export async function baseTreeFor(
   const among = graph.kind !== "nix" && trees.some(({ target }) => MAY_BE_LINKS.test(target));
   const matters = !root.isEmpty || among;
   if (base === undefined || base.layers.length === 0 || !spec.followBase || !matters) return undefined;
-  const tree = await flattenedTree(base.layers);
+  const tree = await rootTreeOf(base);
   return {
     get(path) {
       const node = tree.get(path);

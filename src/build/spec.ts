@@ -5,6 +5,7 @@ import { dirname, resolve } from "node:path";
 import * as z from "zod";
 import { readError } from "../errors.ts";
 import { checkSchema, looksLikePath, parseJson } from "../util/index.ts";
+import { SCRIPT_FIELDS, scriptFields } from "./spec-scripts.ts";
 
 const MAX_SPEC_SIZE = 16 * 1024 * 1024;
 
@@ -139,6 +140,7 @@ const Spec = z
       .describe(
         "Whether files go to where the base's links lead, such as from /bin to /usr/bin; else a directory takes the link's place.",
       ),
+    ...scriptFields,
     inherit: z
       .enum(["all", "env", "none"])
       .default("all")
@@ -265,6 +267,7 @@ function withPaths(fields: object, folder: string): object {
   };
   return Object.fromEntries(
     Object.entries(fields).map(([key, value]) => {
+      if ((SCRIPT_FIELDS as readonly string[]).includes(key)) return [key, scriptIn(folder, value)];
       if (typeof value === "string") {
         if (PLACE_FIELDS.has(key)) return [key, absolutePlace(value, folder)];
         if (FILE_OR_VALUE.has(key)) return [key, resolve(folder, value)];
@@ -272,6 +275,12 @@ function withPaths(fields: object, folder: string): object {
       return [key, PATH_FIELDS.has(key) ? absolute(value) : value];
     }),
   );
+}
+
+/** A script whose file, if it is in one, has its absolute path. */
+function scriptIn(folder: string, script: unknown): unknown {
+  if (typeof script !== "object" || script === null || !("file" in script)) return script;
+  return typeof script.file === "string" ? { ...script, file: resolve(folder, script.file) } : script;
 }
 
 /** A base image's place with its path made absolute; what isn't a path stays as it is. */

@@ -5,6 +5,7 @@ export { type FollowedItems, type FollowOptions, followBase } from "./follow-bas
 export type { RootItem } from "./items.ts";
 export { type NixDatabaseOptions, type NixDbPath, nixDatabase } from "./nix-db.ts";
 export { type CompiledRule, compileRules, type PathRule, rulesFor, unmatchedGlobs } from "./permissions.ts";
+export { findProgram } from "./programs.ts";
 export { type ImageRoot, layRoot, type RootOptions } from "./root.ts";
 export type { RootFiles } from "./root-files.ts";
 export {

@@ -179,7 +179,7 @@ function treeEntry(
   return {
     name: name === "" ? item.target : `${item.target}/${name}`,
     type,
-    mode: recipe.modes === "keep" ? mode & 0o7777 : portableMode(type, mode),
+    mode: (item.modes ?? recipe.modes) === "keep" ? mode & 0o7777 : portableMode(type, mode),
     uid,
     gid,
     uname,

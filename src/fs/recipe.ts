@@ -9,6 +9,8 @@ export interface TreeItem {
   readonly target: string;
   /** Paths below the source that are left out, with all that is in them. */
   readonly exclude?: readonly string[];
+  /** In place of the recipe's. */
+  readonly modes?: LayerRecipe["modes"];
   /** The hash of the source's NAR serialisation, where it is known: it tells the content on any machine. */
   readonly narHash?: string;
 }

@@ -12,8 +12,8 @@ import {
 import { describe, it, type TestContext } from "node:test";
 import {
   type BuildOptions,
-  buildImage,
   checkSpec,
+  draftImage,
   type ImageSpecInput,
   measureLayers,
 } from "../../src/build/index.ts";
@@ -74,7 +74,7 @@ function writeStore(
 }
 
 async function build(fields: Partial<ImageSpecInput>, options: Partial<BuildOptions> = {}): Promise<Built> {
-  return finish(await buildImage(checkSpec({ name: "image", ...fields }), { ...OPTIONS, ...options }));
+  return finish(await draftImage(checkSpec({ name: "image", ...fields }), { ...OPTIONS, ...options }));
 }
 
 const file = (text: string): Tree => ({ file: text });

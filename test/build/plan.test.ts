@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { describe, it, type TestContext } from "node:test";
 import fc from "fast-check";
-import { buildImage, checkSpec, type ImageSpecInput, planImage } from "../../src/build/index.ts";
+import { checkSpec, draftImage, type ImageSpecInput, planImage } from "../../src/build/index.ts";
 import { listRecipe, packLayer } from "../../src/fs/index.ts";
 import { LAYOUT_ANNOTATION, parseLayout } from "../../src/layering/index.ts";
 import { writeProject } from "../support/npm-project.ts";
@@ -106,7 +106,7 @@ describe("the plan of an image", () => {
     const { folder } = await storeOf(t, STORE);
     const annotationOf = async (fields: Partial<ImageSpecInput>) => {
       const spec = checkSpec({ name: "image", ...fields });
-      const draft = await buildImage(spec, { architecture: "amd64", now: new Date(0) });
+      const draft = await draftImage(spec, { architecture: "amd64", now: new Date(0) });
       return { text: draft.finish([]).annotations?.[LAYOUT_ANNOTATION], layout: draft.layout };
     };
     const { text, layout } = await annotationOf({ graph: `${folder}/graph.json` });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { describe, it, type TestContext } from "node:test";
-import { buildImage, checkSpec, type ImageSpecInput } from "../../src/build/index.ts";
+import { checkSpec, draftImage, type ImageSpecInput } from "../../src/build/index.ts";
 import { flattenedTree, type Image, type Layer } from "../../src/image/index.ts";
 import { digestOf, encodeDocument, type ImageConfig, MediaType } from "../../src/oci/index.ts";
 import { EntryType, type TarEntry, writeTar } from "../../src/tar/index.ts";
@@ -32,7 +32,7 @@ async function build(fields: Partial<ImageSpecInput>, base?: Image) {
     now: new Date(0),
     onNote: (note: string) => notes.push(note),
   };
-  const draft = await buildImage(checkSpec({ name: "image", ...fields }), options);
+  const draft = await draftImage(checkSpec({ name: "image", ...fields }), options);
   const layers: Layer[] = [];
   for await (const layer of draft.layers()) layers.push(layer);
   return { layers, notes };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { buildImage, checkSpec } from "../../src/build/index.ts";
+import { checkSpec, draftImage } from "../../src/build/index.ts";
 import type { Layer } from "../../src/image/index.ts";
 import { writeProject } from "../support/npm-project.ts";
 import { temporaryFolder } from "../support/tmp.ts";
@@ -36,7 +36,7 @@ for (const { strategy, diffIds, config } of GOLDEN) {
       config: { Cmd: ["node", "index.js"] },
       ...(strategy === undefined ? {} : { strategy }),
     });
-    const draft = await buildImage(spec, { architecture: "amd64", now: new Date(0) });
+    const draft = await draftImage(spec, { architecture: "amd64", now: new Date(0) });
     const layers: Layer[] = [];
     for await (const layer of draft.layers()) layers.push(layer);
     assert.deepEqual(

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { Command } from "commander";
-import { buildImage, type ImageSpecInput, readSpec } from "../../build/index.ts";
+import { draftImage, type ImageSpecInput, readSpec } from "../../build/index.ts";
 import { VarveError } from "../../errors.ts";
 import { dockerArchiveSink } from "../../formats/index.ts";
 import type { CompressionChoice, ImageSink } from "../../image/index.ts";
@@ -21,6 +21,7 @@ import {
   strategyOptions,
 } from "../strategy-options.ts";
 import { transfer } from "../transfer.ts";
+import { workshop } from "../workshop.ts";
 import { inRegistry } from "./pull.ts";
 
 interface BuildCommandOptions extends PlaceOptions, CacheOptions, StrategyOptions {
@@ -51,6 +52,7 @@ const FIELDS = [
   "created",
   "mtime",
   "maxLayers",
+  "network",
 ] as const satisfies readonly (keyof ImageSpecInput)[];
 
 export function command(): Command {
@@ -82,6 +84,7 @@ export function command(): Command {
     .option("--label <key=value>", "add a label; may be given several times", pairs)
     .option("--annotation <key=value>", "add an annotation; may be given several times", pairs)
     .option("--architecture <name>", "as Go names it, such as arm64 (default: the base's or this machine's)")
+    .option("--network", "let the spec's scripts use the network")
     .option("--created <time>", "when the image says it was made: ISO 8601, or now")
     .option("--mtime <time>", "the time of every file in the image: ISO 8601, or now")
     .option("--max-layers <n>", "the most layers the image may have (default: 100)", integer);
@@ -114,8 +117,16 @@ async function build(path: string, options: BuildCommandOptions): Promise<void> 
     const lastImage = await last?.read({ ...read, platform: { ...read.platform, architecture: wanted } });
     const attempt = async () => {
       const now = new Date();
-      const inputs = { base, lastImage, architecture: architecture(), now, cache, outputs, onNote: tell };
-      const draft = await buildImage(spec, inputs);
+      await using draft = await draftImage(spec, {
+        base,
+        lastImage,
+        architecture: architecture(),
+        now,
+        cache,
+        outputs,
+        workshop: workshop({ quiet: options.quiet === true, signal }),
+        onNote: tell,
+      });
       await transfer(draft, sinks, { ...options, cache, signal });
       if (spec.lockFile !== undefined) await writeLayout(spec.lockFile, draft.layout);
     };

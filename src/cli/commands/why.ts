@@ -1,6 +1,6 @@
 import { open } from "node:fs/promises";
 import { Command } from "commander";
-import { buildImage, readSpec } from "../../build/index.ts";
+import { draftImage, readSpec } from "../../build/index.ts";
 import type { DigestCache } from "../../cache/index.ts";
 import { VarveError } from "../../errors.ts";
 import { compareImages, type Image, type ImageDraft, type Layer, newManifest } from "../../image/index.ts";
@@ -9,6 +9,7 @@ import { explain } from "../explanation.ts";
 import { architecture } from "../host.ts";
 import { print, printJson } from "../output.ts";
 import { type PlaceContext, type PlaceOptions, placeOptions, withPlaces } from "../places.ts";
+import { workshop } from "../workshop.ts";
 
 interface WhyOptions extends PlaceOptions, CacheOptions {
   readonly json?: true;
@@ -90,11 +91,12 @@ async function withBuilt(
   await using source = spec.fromImage === undefined ? undefined : await transports.source(spec.fromImage);
   const wanted = spec.architecture ?? read.platform.architecture;
   const base = await source?.read({ ...read, platform: { ...read.platform, architecture: wanted } });
-  const draft = await buildImage(spec, {
+  await using draft = await draftImage(spec, {
     base,
     architecture: architecture(),
     now: new Date(),
     cache,
+    workshop: workshop({ signal }),
   });
   await work(await measured(draft, signal));
 }

@@ -1,8 +1,6 @@
 /** Finds out which ways of making a sandbox this machine has. */
-import { constants } from "node:fs";
-import { access } from "node:fs/promises";
-import { join } from "node:path";
 import { VarveError } from "../../errors.ts";
+import { absent } from "../programs.ts";
 import { type PhaseEnd, runPhase, type SandboxPlace } from "./process.ts";
 import type { SandboxKind, UnionKind } from "./types.ts";
 
@@ -94,18 +92,4 @@ async function obstacleTo(kind: SandboxKind, needs: Needs, path: string): Promis
 export function lastMessage({ messages, status }: PhaseEnd): string {
   const said = messages.filter((message) => !message.startsWith("varve:"));
   return said.at(-1) ?? `status ${status}`;
-}
-
-/** Those of the programs that none of the folders in `path` has. */
-export async function absent(programs: readonly string[], path: string): Promise<string[]> {
-  const folders = path.split(":");
-  const there = await Promise.all(
-    programs.map(async (program) => {
-      const found = await Promise.allSettled(
-        folders.map((folder) => access(join(folder, program), constants.X_OK)),
-      );
-      return found.some(({ status }) => status === "fulfilled");
-    }),
-  );
-  return programs.filter((_, index) => !there[index]);
 }

@@ -6,7 +6,8 @@ import { VarveError } from "../../errors.ts";
 import type { Digest } from "../../oci/index.ts";
 import { type TarEntry, type TarInputMember, writeTar } from "../../tar/index.ts";
 import { encodeName } from "../../util/index.ts";
-import { absent, type Chosen, chooseSandbox, lastMessage } from "./choose.ts";
+import { absent } from "../programs.ts";
+import { type Chosen, chooseSandbox, lastMessage } from "./choose.ts";
 import { finished } from "./finish.ts";
 import {
   type BaseFacts,

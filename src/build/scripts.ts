@@ -1,0 +1,139 @@
+/** The layer that a spec's scripts make. */
+import { readFile } from "node:fs/promises";
+import {
+  type CompiledRule,
+  runScripts,
+  type ScriptedLayer,
+  type ScriptName,
+  type ScriptSteps,
+} from "../customise/index.ts";
+import { readError, VarveError } from "../errors.ts";
+import { type LayerRecipe, listRecipe, packLayer } from "../fs/index.ts";
+import { flattenImage, type Image, type Layer } from "../image/index.ts";
+import { type ContainerConfig, MediaType } from "../oci/index.ts";
+import type { ImageSpec } from "./spec.ts";
+import { SCRIPT_FIELDS } from "./spec-scripts.ts";
+
+/** What programs that are run while an image is built need of this machine. */
+export interface Workshop {
+  /** The folder in which temporary ones are made, for trees and layers. */
+  readonly temporary: string;
+  /** `PATH`, to find programs on. */
+  readonly path: string;
+  /** Takes each line that a script writes, as it comes. */
+  readonly onOutput?: ((line: string, script: ScriptName) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * The scripts of a spec, their files read; undefined if there are none.
+ * @throws VarveError `NOT_FOUND`, `UNREADABLE`
+ */
+export async function specScripts(spec: ImageSpec): Promise<ScriptSteps | undefined> {
+  const steps: Partial<Record<ScriptName, string>> = {};
+  for (const name of SCRIPT_FIELDS) {
+    const given = spec[name];
+    const text = typeof given === "object" ? await readScript(given.file) : given;
+    // dockerTools' arguments are empty texts by default.
+    if (text !== undefined && text.trim() !== "") steps[name] = text;
+  }
+  if (Object.keys(steps).length === 0) return undefined;
+  return { ...steps, enableFakechroot: spec.enableFakechroot };
+}
+
+async function readScript(path: string): Promise<string> {
+  return await readFile(path, "utf8").catch((error: unknown) => {
+    throw readError(path, error);
+  });
+}
+
+export interface ScriptedPartOptions {
+  readonly spec: ImageSpec;
+  readonly steps: ScriptSteps;
+  readonly base: Image | undefined;
+  /** What is in the layer before the scripts run. */
+  readonly recipe: LayerRecipe;
+  /** What is in the layer and no script sees. */
+  readonly after: LayerRecipe | undefined;
+  /** Folders of this machine that scripts may read. */
+  readonly visible: readonly string[];
+  /** The image's. */
+  readonly config: ContainerConfig;
+  readonly rules: readonly CompiledRule[];
+  readonly workshop: Workshop | undefined;
+  readonly onNote: (sentence: string) => void;
+  /** Gets the globs of the rules that nothing matched in the layer. */
+  readonly onUnmatched: (globs: readonly string[]) => void;
+}
+
+/**
+ * A layer that is there once its scripts have run; they run when it is first asked for, and once only. The digest cache
+ * has no part in it: what a script does follows from more than can be hashed, from this machine's programs to the network.
+ */
+export class ScriptedPart implements AsyncDisposable {
+  readonly #options: ScriptedPartOptions;
+  #made: Promise<ScriptedLayer> | undefined;
+
+  constructor(options: ScriptedPartOptions) {
+    this.#options = options;
+  }
+
+  /** @throws VarveError what `runScripts` throws, and reading the base's layers */
+  async layer(signal?: AbortSignal): Promise<Layer> {
+    this.#made ??= this.#run(signal);
+    const { diffId, size, open } = await this.#made;
+    return {
+      descriptor: { mediaType: MediaType.ociLayer, digest: diffId, size },
+      diffId,
+      components: this.#options.after?.components ?? [],
+      open,
+    };
+  }
+
+  /** Removes the layer. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const made = await this.#made?.catch(() => undefined);
+    await made?.[Symbol.asyncDispose]();
+  }
+
+  async #run(signal: AbortSignal | undefined): Promise<ScriptedLayer> {
+    const { spec, steps, base, recipe, after, visible, config, rules, workshop, onNote, onUnmatched } =
+      this.#options;
+    if (workshop === undefined) {
+      throw new VarveError(
+        "INVALID_SPEC",
+        "scripts need a workshop, which tells where programs are and temporary files go",
+      );
+    }
+    const { temporary, path, onOutput } = workshop;
+    const layer = await runScripts({
+      steps,
+      base: base && (() => flattenImage(base.layers, { signal })),
+      root: () => packed(recipe),
+      after: after && (() => packed(after)),
+      permissions: rules.map(({ rule }) => rule),
+      owner: recipe.owner,
+      mtime: recipe.mtime,
+      network: spec.network,
+      timeoutSeconds: spec.scriptTimeout,
+      temporary,
+      path,
+      imagePath: searchPath(config),
+      visible,
+      onOutput: onOutput && ((line, _, script) => onOutput(line, script)),
+      signal,
+    });
+    for (const note of layer.notes) onNote(note);
+    onUnmatched(rules.filter(({ rule }) => layer.unmatched.includes(rule)).map(({ glob }) => glob));
+    return layer;
+  }
+}
+
+async function* packed(recipe: LayerRecipe): AsyncGenerator<Uint8Array, void, void> {
+  yield* packLayer(recipe, { listings: listRecipe(recipe) });
+}
+
+/** The image's own `PATH`. */
+function searchPath({ Env }: ContainerConfig): string | undefined {
+  return Env?.findLast((variable) => variable.startsWith("PATH="))?.slice("PATH=".length);
+}
