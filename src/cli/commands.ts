@@ -37,6 +37,7 @@ export const COMMANDS: Record<string, { summary: string; load(): Promise<Command
     summary: "tell of the digests that are kept, and prune them",
     load: () => import("./commands/cache.ts"),
   },
+  nix: { summary: "do a step of the Nix functions", load: () => import("./commands/nix.ts") },
   login: { summary: "keep a registry's credentials", load: () => import("./commands/login.ts") },
   logout: { summary: "forget a registry's credentials", load: () => import("./commands/logout.ts") },
 };

@@ -49,6 +49,11 @@ export async function readConf(path: string, options: ReadConfOptions): Promise<
   return parseConf(parsePythonJson(bytes.toString(), { what: path }), { ...options, what: path });
 }
 
+/** Reads a conf's text. Throws what {@link readConf} throws of a file's content. */
+export function parseConfText(text: string, options: ReadConfOptions & { what: string }): StreamConf {
+  return parseConf(parsePythonJson(text, options), options);
+}
+
 export function parseConf(value: PyJson, { now, what }: ReadConfOptions & { what: string }): StreamConf {
   const fields = new Fields(value, what);
   return {

@@ -2,7 +2,7 @@ import { open, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { readError, VarveError } from "../errors.ts";
 import { verified } from "../image/index.ts";
-import { type Digest, parseDigest } from "../oci/index.ts";
+import { type Digest, hexOf, parseDigest } from "../oci/index.ts";
 import { EntryType, type TarEntry } from "../tar/index.ts";
 import { CHUNK_SIZE } from "../util/index.ts";
 import { ownerNames } from "./owner-names.ts";
@@ -24,10 +24,7 @@ export async function openCustomisationLayer(
   folder: string,
   { mtime }: { mtime: number },
 ): Promise<CustomisationLayer> {
-  const checksumPath = join(folder, "checksum");
-  const checksum = await reading(checksumPath, readFile(checksumPath, "latin1"));
-  const diffId = parseDigest(`sha256:${checksum.trim()}`, checksumPath);
-
+  const diffId = await readChecksum(folder);
   const path = join(folder, "layer.tar");
   const file = await reading(path, stat(path));
   if (!file.isFile()) throw new VarveError("UNREADABLE", `cannot read ${path}: it is not a file`);
@@ -36,7 +33,7 @@ export async function openCustomisationLayer(
   return {
     diffId,
     entry: {
-      name: `${checksum.trim()}/layer.tar`,
+      name: `${hexOf(diffId)}/layer.tar`,
       type: EntryType.file,
       mode: mode & 0o7777,
       uid,
@@ -47,6 +44,16 @@ export async function openCustomisationLayer(
     },
     content: verified(readWhole(path), { digest: diffId, size }, path),
   };
+}
+
+/**
+ * The diff ID of the customisation layer in `folder`.
+ * @throws VarveError `NOT_FOUND`, `UNREADABLE`, `INVALID_DIGEST`
+ */
+export async function readChecksum(folder: string): Promise<Digest> {
+  const path = join(folder, "checksum");
+  const checksum = await reading(path, readFile(path, "latin1"));
+  return parseDigest(`sha256:${checksum.trim()}`, path);
 }
 
 async function* readWhole(path: string): AsyncGenerator<Uint8Array, void, void> {

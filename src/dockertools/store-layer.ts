@@ -13,7 +13,10 @@ const STORE_PARENTS: readonly EntryItem[] = ["/nix", "/nix/store"].map((name) =>
  * The recipe of the layer that holds these store paths, in this order.
  * @throws VarveError `OUTSIDE_STORE` for a path that isn't below the conf's store dir
  */
-export function storeLayerRecipe(paths: readonly string[], conf: StreamConf): LayerRecipe {
+export function storeLayerRecipe(
+  paths: readonly string[],
+  conf: Pick<StreamConf, "storeDir" | "owner" | "mtime">,
+): LayerRecipe {
   const trees = paths.map((path) => {
     const target = normalise(path);
     if (!isBelow(target, normalise(conf.storeDir))) {

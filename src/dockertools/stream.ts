@@ -1,13 +1,14 @@
 /** `varve stream`: what nixpkgs' stream script does, byte for byte. */
 import { measureLayers } from "../build/index.ts";
 import type { DigestCache } from "../cache/index.ts";
-import { type Image, mergeEnv } from "../image/index.ts";
+import type { Image } from "../image/index.ts";
 import { digestOf, hexOf } from "../oci/index.ts";
 import { fileEntry, fileMember, type TarInputMember, writeTar } from "../tar/index.ts";
 import { archiveBase, imageBase, type StreamBase, type WrittenLayer } from "./base.ts";
 import type { StreamConf } from "./conf.ts";
 import { openCustomisationLayer } from "./customisation-layer.ts";
-import { dumpPythonJson, type PyObject, pyObject, pythonRepr } from "./python/index.ts";
+import { imageJson } from "./image-json.ts";
+import { dumpPythonJson, pyObject, pythonRepr } from "./python/index.ts";
 import { storeLayerRecipe } from "./store-layer.ts";
 
 export interface StreamOptions {
@@ -76,7 +77,7 @@ async function* members(
   });
 
   say("Adding manifests...");
-  const config = Buffer.from(dumpPythonJson(imageJson(conf, { base, layers })));
+  const config = Buffer.from(dumpPythonJson(imageJson(conf, { baseEnv: base?.env, layers })));
   const configName = `${hexOf(digestOf(config))}.json`;
   yield fileMember(configName, config, conf);
   const manifest = pyObject({
@@ -96,29 +97,4 @@ function escapeSurrogates(text: string): string {
 async function openBase(conf: StreamConf, image: Image | undefined): Promise<StreamBase | undefined> {
   if (image !== undefined) return imageBase(image, conf);
   return conf.fromImage === undefined ? undefined : await archiveBase(conf.fromImage);
-}
-
-function imageJson(
-  conf: StreamConf,
-  { base, layers }: { base: StreamBase | undefined; layers: readonly WrittenLayer[] },
-): PyObject {
-  return pyObject({
-    created: conf.created,
-    architecture: conf.architecture,
-    os: "linux",
-    config: base === undefined ? conf.config : withBaseEnv(conf.config, base),
-    rootfs: pyObject({ diff_ids: layers.map((layer) => layer.diffId), type: "layers" }),
-    history: layers.map((layer) =>
-      pyObject({ created: conf.created, comment: `store paths: ${pythonRepr(layer.paths)}` }),
-    ),
-  });
-}
-
-/** The config with the base's environment under its own: a variable keeps its first place and its last value. */
-function withBaseEnv(config: PyObject | null, base: StreamBase): PyObject {
-  const merged: PyObject = new Map(config ?? []);
-  const own = (merged.get("Env") ?? []) as string[];
-  const env = mergeEnv(base.env, own);
-  if (env.length > 0) merged.set("Env", env);
-  return merged;
 }

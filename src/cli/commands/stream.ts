@@ -36,7 +36,10 @@ export function command(): Command {
 }
 
 /** The base image, unless it is a docker-archive, whose very headers nixpkgs' script keeps. */
-async function openBase({ fromImage }: StreamConf, transports: Transports): Promise<ImageSource | undefined> {
+export async function openBase(
+  { fromImage }: StreamConf,
+  transports: Transports,
+): Promise<ImageSource | undefined> {
   if (fromImage === undefined) return undefined;
   const place = await parseSource(fromImage);
   const plain = place.transport === "docker-archive" && place.path === fromImage;

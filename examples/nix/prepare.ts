@@ -1,0 +1,120 @@
+/**
+ * Fetches what the examples are made of: Debian packages, with `apt-get download`, into the folder `debs` beside this
+ * file or another one. `packages.nix` makes Nix packages of them, so that the examples need no nixpkgs.
+ *
+ *     node examples/nix/prepare.ts [FOLDER]
+ *
+ * Needs Debian or Ubuntu with apt's lists (`apt-get update`), and no rights but to write into the folder.
+ */
+import { execFileSync } from "node:child_process";
+import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** What `packages.nix` names; the libraries that these are linked with come by themselves. */
+const ROOTS = [
+  "bash",
+  "bsdutils",
+  "ca-certificates",
+  "coreutils",
+  "ed",
+  "fakeroot",
+  "findutils",
+  "grep",
+  "hello",
+  "mount",
+  "nano",
+  "nginx",
+  "nginx-common",
+  "nix-bin",
+  "passwd",
+  "patchelf",
+  "redis-server",
+  "redis-tools",
+  "sed",
+  "sqlite3",
+  "tar",
+  "util-linux",
+  "vim-tiny",
+];
+
+interface DebianPackage {
+  readonly name: string;
+  readonly version: string;
+  /** The package's file in the folder. */
+  readonly file: string;
+  /** The names of packages with libraries that it is linked with. */
+  readonly depends: readonly string[];
+}
+
+/** Fetches the packages that are not in the folder yet, and writes `packages.json` and `bootstrap/bin/busybox`. */
+export function prepare(folder: string): void {
+  mkdirSync(folder, { recursive: true });
+  const packages = closureOf(ROOTS);
+  const busybox = closureOf(["busybox-static"]);
+  const missing = [...packages, ...busybox].filter(({ file }) => !existsSync(join(folder, file)));
+  if (missing.length > 0) {
+    const wanted = missing.map(({ name, version }) => `${name}=${version}`);
+    execFileSync("apt-get", ["download", "-qq", ...wanted], {
+      cwd: folder,
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+  }
+  const index = packages.map(({ name, ...rest }) => [name, rest]);
+  writeFileSync(join(folder, "packages.json"), `${JSON.stringify(Object.fromEntries(index), null, 1)}\n`);
+  takeBusybox(folder, busybox[0]!);
+}
+
+/** The first program in the store has to be one that needs no other. */
+function takeBusybox(folder: string, { file }: DebianPackage): void {
+  const tree = mkdtempSync(join(tmpdir(), "varve-busybox-"));
+  try {
+    execFileSync("dpkg-deb", ["-x", join(folder, file), tree]);
+    const bin = join(folder, "bootstrap", "bin");
+    mkdirSync(bin, { recursive: true });
+    const from = [join(tree, "bin/busybox"), join(tree, "usr/bin/busybox")].find((path) => existsSync(path))!;
+    copyFileSync(from, join(bin, "busybox"));
+    chmodSync(join(bin, "busybox"), 0o755);
+  } finally {
+    rmSync(tree, { recursive: true });
+  }
+}
+
+/** The packages of these names and of the libraries they need, in the order of their names. */
+function closureOf(roots: readonly string[]): DebianPackage[] {
+  const found = new Map<string, DebianPackage>();
+  for (let wanted = [...roots]; wanted.length > 0; ) {
+    for (const one of show(wanted)) found.set(one.name, one);
+    const needed = [...found.values()].flatMap(({ depends }) => depends);
+    wanted = [...new Set(needed)].filter((name) => !found.has(name));
+  }
+  return [...found.values()].sort((one, other) => (one.name < other.name ? -1 : 1));
+}
+
+function show(names: readonly string[]): DebianPackage[] {
+  const text = execFileSync("apt-cache", ["show", "--no-all-versions", ...names], { encoding: "utf8" });
+  return text
+    .split("\n\n")
+    .filter((stanza) => stanza.trim() !== "")
+    .map((stanza) => {
+      const field = (name: string) => new RegExp(`^${name}: (.*)$`, "m").exec(stanza)?.[1] ?? "";
+      const [name, version] = [field("Package"), field("Version")];
+      const depends = `${field("Pre-Depends")}, ${field("Depends")}`
+        .split(",")
+        .map((alternatives) => /^\s*([^\s:(|]+)/.exec(alternatives)?.[1] ?? "")
+        .filter(isLibrary);
+      const file = `${name}_${version.replaceAll(":", "%3a")}_${field("Architecture")}.deb`;
+      // Debian's C library needs the compiler's, which needs the C library; Nix knows no circles.
+      return { name, version, file, depends: name === "libc6" ? [] : [...new Set(depends)].sort() };
+    });
+}
+
+/** Scripts and what they need are no part of the examples. */
+function isLibrary(name: string): boolean {
+  return /^(lib|zlib)/.test(name) && !/-perl$|^libpam-(runtime|modules)|^libnginx-mod/.test(name);
+}
+
+if (import.meta.main ?? process.argv[1] === fileURLToPath(import.meta.url)) {
+  prepare(resolve(process.argv[2] ?? fileURLToPath(new URL("debs", import.meta.url))));
+}

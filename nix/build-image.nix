@@ -1,0 +1,91 @@
+# The archive of an image with one layer on top of its base: files of the root, and all store paths that they, the config
+# and what scripts leave refer to, but for those the base has.
+{ customisationLayer, defaultArchitecture, extensionOf, lower, outputHash, overridable, step, storePaths, toList, writeText, ... }:
+
+overridable (
+  args@{
+    name,
+    # The output's hash if null.
+    tag ? null,
+    fromImage ? null,
+    # Which image of the base's archive; the first one if null.
+    fromImageName ? null,
+    fromImageTag ? null,
+    # Store paths, or one, whose trees are copied into the image's root.
+    copyToRoot ? null,
+    # Deprecated by dockerTools: the same as copyToRoot.
+    contents ? null,
+    keepContentsDirlinks ? false,
+    config ? null,
+    architecture ? defaultArchitecture,
+    extraCommands ? "",
+    uid ? 0,
+    gid ? 0,
+    uname ? "root",
+    gname ? "root",
+    # A script that runs as root in the image, in a sandbox.
+    runAsRoot ? null,
+    # Of dockerTools' virtual machine, which varve hasn't.
+    diskSize ? 1024,
+    buildVMMemorySize ? 512,
+    created ? "1970-01-01T00:00:01Z",
+    mtime ? "1970-01-01T00:00:01Z",
+    compressor ? "gz",
+    includeNixDB ? false,
+    includeStorePaths ? true,
+    passthru ? { },
+    meta ? { },
+    followBase ? true,
+  }:
+  assert contents != null && copyToRoot != null
+    -> throw "in docker image ${name}: You can not specify both contents and copyToRoot.";
+  let
+    baseName = baseNameOf name;
+    imageName = lower name;
+    root = if copyToRoot == null then contents else copyToRoot;
+
+    baseJson = writeText "${baseName}-config.json" (builtins.toJSON {
+      inherit architecture config;
+      os = "linux";
+    });
+
+    base =
+      if fromImage == null then null
+      else if fromImageName == null || fromImageTag == null then "${fromImage}"
+      else "docker-archive:${fromImage}:${fromImageName}:${fromImageTag}";
+
+    layer = customisationLayer {
+      inherit baseName extraCommands runAsRoot includeNixDB;
+      fromImage = base;
+      roots = toList root ++ (if includeNixDB then [ baseJson ] else [ ]);
+      spec = {
+        copyToRoot = storePaths root;
+        exclude = if includeNixDB then [ "${baseJson}" ] else [ ];
+        inherit keepContentsDirlinks uid gid uname gname mtime followBase;
+      };
+    };
+
+    image = step {
+      name = "docker-image-${baseName}.tar${extensionOf compressor name}";
+      run = "image";
+      attrs = {
+        inherit imageName created mtime;
+        imageTag = tag;
+        storeDir = builtins.storeDir;
+        fromImage = base;
+        baseJson = "${baseJson}";
+        customisationLayer = "${layer}";
+        exportReferencesGraph = if includeStorePaths then { graph = [ "${baseJson}" "${layer}" ]; } else { };
+        exclude = [ "${baseJson}" "${layer}" ];
+      };
+      inherit meta;
+      passthru = passthru // {
+        inherit imageName layer;
+        buildArgs = args;
+        imageTag = if tag != null then tag else outputHash image;
+        isExe = false;
+      };
+    };
+  in
+  image
+)

@@ -1,0 +1,93 @@
+# An executable that writes the image to stdout; nothing of its layers is copied into the store.
+{ assertMsg, customisationLayer, defaultArchitecture, lower, outputHash, overridable, pkgs, step, storePaths, toList, varve, withAttributes, writeScript, writeText, ... }:
+
+overridable (
+  {
+    name,
+    # The output's hash if null.
+    tag ? null,
+    fromImage ? null,
+    # Store paths, or one, whose trees are merged into the image's root, as links.
+    contents ? [ ],
+    config ? { },
+    architecture ? defaultArchitecture,
+    # ISO 8601, or "now".
+    created ? "1970-01-01T00:00:01Z",
+    mtime ? "1970-01-01T00:00:01Z",
+    uid ? 0,
+    gid ? 0,
+    uname ? "root",
+    gname ? "root",
+    maxLayers ? 100,
+    extraCommands ? "",
+    fakeRootCommands ? "",
+    enableFakechroot ? false,
+    includeStorePaths ? true,
+    includeNixDB ? false,
+    passthru ? { },
+    meta ? { },
+    # Operations, or a file with them, in place of `popularity_contest` within `maxLayers`.
+    layeringPipeline ? null,
+    debug ? false,
+    # varve's own: whether contents follow the base's links, such as /bin to usr/bin.
+    followBase ? true,
+  }:
+  assert assertMsg (layeringPipeline != null || maxLayers > 1)
+    "the maxLayers argument of dockerTools.buildLayeredImage function must be greather than 1 (current value: ${toString maxLayers})";
+  let
+    baseName = baseNameOf name;
+    imageName = lower name;
+
+    # A file of its own, since Nix finds the config's references in it.
+    baseJson = writeText "${baseName}-base.json" (builtins.toJSON {
+      inherit architecture config;
+      os = "linux";
+    });
+
+    layer = customisationLayer {
+      inherit baseName extraCommands fakeRootCommands enableFakechroot includeNixDB fromImage;
+      roots = toList contents ++ (if includeNixDB then [ baseJson ] else [ ]);
+      spec = {
+        contents = storePaths contents;
+        exclude = if includeNixDB then [ "${baseJson}" ] else [ ];
+        inherit uid gid uname gname mtime followBase;
+      };
+    };
+
+    conf = step {
+      name = "${baseName}-conf.json";
+      run = "conf";
+      attrs = {
+        inherit imageName created mtime uid gid uname gname debug;
+        imageTag = tag;
+        storeDir = builtins.storeDir;
+        fromImage = if fromImage == null then null else "${fromImage}";
+        baseJson = "${baseJson}";
+        customisationLayer = "${layer}";
+        exportReferencesGraph = if includeStorePaths then { graph = [ "${baseJson}" "${layer}" ]; } else { };
+        # What is made for the image's sake is no part of it.
+        exclude = [ "${baseJson}" "${layer}" ];
+        maxLayers = if layeringPipeline == null then maxLayers else null;
+        pipeline =
+          if layeringPipeline == null || builtins.isList layeringPipeline then layeringPipeline else "${layeringPipeline}";
+        preferLocalBuild = true;
+      };
+    };
+
+    imageTag = if tag != null then tag else outputHash conf;
+  in
+  withAttributes
+    (writeScript "stream-${baseName}" ''
+      #!${pkgs.runtimeShell}
+      exec ${varve}/bin/varve stream ${conf} "$@"
+    '')
+    {
+      inherit meta;
+      passthru = passthru // {
+        inherit imageName imageTag conf;
+        customisationLayer = layer;
+        # Tells it from an archive before it is built.
+        isExe = true;
+      };
+    }
+)

@@ -1,0 +1,147 @@
+# What the functions have in common.
+{ pkgs, varve }:
+
+rec {
+  system = pkgs.system or pkgs.stdenv.buildPlatform.system;
+
+  # The architecture of images, as Go names it.
+  defaultArchitecture =
+    pkgs.go.GOARCH or {
+      x86_64-linux = "amd64";
+      aarch64-linux = "arm64";
+      i686-linux = "386";
+      armv6l-linux = "arm";
+      armv7l-linux = "arm";
+      powerpc64le-linux = "ppc64le";
+      riscv64-linux = "riscv64";
+      s390x-linux = "s390x";
+      loongarch64-linux = "loong64";
+    }.${pkgs.stdenv.hostPlatform.system or system} or (throw "varve knows no name for the architecture of ${system}; give `architecture`");
+
+  lower =
+    let
+      letters = text: builtins.genList (at: builtins.substring at 1 text) (builtins.stringLength text);
+    in
+    builtins.replaceStrings (letters "ABCDEFGHIJKLMNOPQRSTUVWXYZ") (letters "abcdefghijklmnopqrstuvwxyz");
+
+  toList = value: if value == null then [ ] else if builtins.isList value then value else [ value ];
+
+  # Paths of the store, whatever they were given as; a path of the file system is copied there.
+  storePaths = values: map (value: "${value}") (toList values);
+
+  # The hash in a derivation's output path: the tag of an image that was given none.
+  outputHash = drv: builtins.substring 0 32 (baseNameOf (builtins.unsafeDiscardStringContext drv.outPath));
+
+  assertMsg = condition: message: condition || throw message;
+
+  # A function whose result can be made again with other arguments.
+  overridable = function: args:
+    function args // { override = changes: overridable function (args // (if builtins.isFunction changes then changes args else changes)); };
+
+  withAttributes = drv: { passthru ? { }, meta ? { } }: drv // passthru // { inherit passthru meta; };
+
+  # A derivation that varve builds: `varve nix STEP`, which finds its arguments in the structured attributes.
+  step = { name, run, attrs, passthru ? { }, meta ? { } }:
+    withAttributes
+      (derivation (attrs // {
+        inherit name system;
+        builder = "${varve}/bin/varve";
+        args = [ "nix" run ];
+        __structuredAttrs = true;
+      }))
+      { inherit passthru meta; };
+
+  # Keeps the shell from making its last program its successor: coreutils close their output before they end, whereupon Nix,
+  # which takes that for the end, kills them.
+  withShell = text: "${text}\n:";
+
+  # A text in the store. What it names is what it refers to.
+  writeText = name: text: textFile name text "";
+  writeScript = name: text: textFile name text "chmod +x $out";
+  textFile = name: text: then_:
+    derivation {
+      inherit name system text;
+      passAsFile = [ "text" ];
+      builder = pkgs.runtimeShell;
+      args = [ "-euc" (withShell "cp $textPath $out; ${then_}") ];
+      PATH = "${pkgs.coreutils}/bin";
+      preferLocalBuild = true;
+      allowSubstitutes = false;
+    };
+
+  # A shell text that makes `$out`.
+  shellBuild = name: text:
+    derivation {
+      inherit name system;
+      builder = pkgs.runtimeShell;
+      args = [ "-euc" (withShell text) ];
+      PATH = "${pkgs.coreutils}/bin";
+      preferLocalBuild = true;
+      allowSubstitutes = false;
+    };
+
+  # The programs that scripts of a layer can use, and that their sandbox is made with.
+  scriptPath = map (package: "${package}/bin") [
+    pkgs.coreutils
+    pkgs.bash
+    pkgs.findutils
+    pkgs.gnugrep
+    pkgs.gnused
+    pkgs.gnutar
+    pkgs.util-linux
+    pkgs.fakeroot
+  ];
+
+  # The layer with all that is no store path: `layer.tar`, and `checksum`. What scripts refer to is found by Nix in it.
+  customisationLayer =
+    {
+      baseName,
+      # Fields of an image spec.
+      spec,
+      # What must be known of the store besides what is in the spec.
+      roots ? [ ],
+      extraCommands ? "",
+      fakeRootCommands ? "",
+      enableFakechroot ? false,
+      runAsRoot ? null,
+      includeNixDB ? false,
+      fromImage ? null,
+      # Other files of the folder, by name.
+      files ? { },
+    }:
+    let
+      hasScripts = extraCommands != "" || fakeRootCommands != "" || runAsRoot != null;
+      graph = storePaths roots;
+    in
+    step {
+      name = "${baseName}-customisation-layer";
+      run = "layer";
+      attrs = {
+        inherit files;
+        exportReferencesGraph = if graph == [ ] then { } else { inherit graph; };
+        path = (if hasScripts then scriptPath else [ ])
+          ++ (if includeNixDB then map (package: "${package}/bin") [ pkgs.nix pkgs.sqlite pkgs.coreutils ] else [ ]);
+        spec = spec
+          // (if extraCommands == "" then { } else { inherit extraCommands; })
+          // (if fakeRootCommands == "" then { } else { inherit fakeRootCommands enableFakechroot; })
+          // (if runAsRoot == null then { } else { runAsRoot = inImage runAsRoot; })
+          // (if includeNixDB then { includeNixDB = true; } else { })
+          // (if fromImage == null then { } else { fromImage = "${fromImage}"; });
+      };
+    };
+
+  # What dockerTools does before a script in the image: its programs come from the store, since an image may have none.
+  inImage = text: ''
+    #!${pkgs.runtimeShell}
+    set -e; export PATH=${pkgs.coreutils}/bin:/bin:$PATH
+    ${text}
+  '';
+
+  compressors = {
+    none = "";
+    gz = ".gz";
+    zstd = ".zst";
+  };
+  extensionOf = compressor: name:
+    compressors.${compressor} or (throw "in docker image ${name}: compressor must be one of: [${toString (builtins.attrNames compressors)}]");
+}
