@@ -68,7 +68,7 @@ export const SCRIPT = `
       make("p", {}, ...about),
       make("p", { className: "quiet" }, own.length === 0 ? "It has no components." : counted(own.length, "component") + ":"),
       ...(own.length === 0 ? [] : [make("table", {}, headings("Component", "Size", "Needs", "Needed by"), body)]));
-    const closing = make("button", { type: "button", className: "link", onclick: close }, "Close");
+    const closing = make("button", { type: "button", className: "link screen", onclick: close }, "Close");
     byId("details-body").append(make("p", {}, closing));
     details.hidden = false;
     if (piece === undefined) {
@@ -153,6 +153,7 @@ export const SCRIPT = `
     return changes;
   };
 
+  const shownRows = 20;
   const badge = (view, counts) => {
     for (const tile of tilesOf(view)) {
       const count = counts && counts.get(Number(tile.dataset.layer)) || 0;
@@ -193,14 +194,24 @@ export const SCRIPT = `
       const onclick = () => show(view, layer, own ? piece : undefined);
       return make("td", {}, make("button", { type: "button", className: "link", onclick }, "layer " + views[view].layers[layer].number));
     };
+    const sizeOf = ({ piece }) => pieces[piece].size === null ? 0 : pieces[piece].size;
+    changes.sort((x, y) => sizeOf(y) - sizeOf(x) || x.piece - y.piece);
     const rows = changes.map(({ piece, l, r, what }) => make("tr", {}, make("th", { scope: "row", className: "text" }, name(pieces[piece].name)),
       make("td", {}, bytes(pieces[piece].size)), where(a, l, piece), where(b, r, piece), make("td", { className: "text" }, what)));
     const total = new Set([...views[a].layers, ...views[b].layers].flatMap((layer) => layer.pieces.map((piece) => pieces[piece].key))).size;
     const kinds = ["moved", "changed", "new", "gone"].map((kind) => [kind, changes.filter(({ what }) => what.split(", ").includes(kind)).length]);
     const told = kinds.filter(([, count]) => count > 0).map(([kind, count]) => count + " " + kind).join(", ");
+    // What is large comes first, and the rest when somebody asks for it.
+    for (const row of rows.slice(shownRows)) row.hidden = true;
+    const showAll = make("button", { type: "button", className: "link screen", hidden: rows.length <= shownRows }, "Show all " + rows.length);
+    showAll.addEventListener("click", () => {
+      for (const row of rows) row.hidden = false;
+      showAll.hidden = true;
+      rows[shownRows].querySelector("button").focus();
+    });
     byId("moved-body").replaceChildren(
       make("p", {}, changes.length === 0 ? "Nothing: the same components share a layer in both." : "Of " + counted(total, "component") + ": " + told + ". (A layer is the one on the other side that it has most bytes in common with.)"),
-      ...(changes.length === 0 ? [] : [make("table", {}, headings("Component", "Size", views[a].name, views[b].name, ""), make("tbody", {}, ...rows))]));
+      ...(changes.length === 0 ? [] : [make("table", {}, headings("Component", "Size", views[a].name, views[b].name, ""), make("tbody", {}, ...rows)), make("p", {}, showAll)]));
   };
 
   /** Of a view's tiles one is reached by Tab; the arrow keys go on from there. */

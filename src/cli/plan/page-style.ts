@@ -37,6 +37,9 @@ th { font-weight: 600; }
 td.text, th.text, .updates th { text-align: left; overflow-wrap: anywhere; }
 .updates thead th:not(:first-child) { text-align: right; }
 .layers { width: 100%; }
+.layers td.text, .details .text, .moved .text { min-width: 11rem; }
+.moved td, .details td, .updates td { white-space: nowrap; }
+.details .refs { white-space: normal; }
 .layers td:nth-child(2), .layers td:nth-child(3) { white-space: nowrap; }
 .bar { min-width: 6rem; width: 14rem; }
 meter { width: 100%; }
@@ -59,7 +62,7 @@ select { font: inherit; color: inherit; background: var(--panel); border: 1px so
 .view { margin: 0; min-width: 0; }
 figcaption { font-weight: 600; margin-bottom: 0.25rem; overflow-wrap: anywhere; }
 .map { position: relative; width: 100%; aspect-ratio: 1000 / 560; max-height: 75vh; margin: 0; padding: 0; list-style: none; }
-.cell { position: absolute; padding: 1px; }
+.cell { position: absolute; padding: 1px; container-type: size; }
 .tile { position: relative; display: block; width: 100%; height: 100%; margin: 0; padding: 0; border: 1px solid var(--quiet); border-radius: 0.2rem; font: inherit; font-size: 0.8rem; line-height: 1.3; text-align: left; overflow: hidden; cursor: pointer; }
 .tile .text { position: absolute; inset: 0.2rem 0.35rem; overflow: hidden; }
 .tile .name { font-weight: 600; overflow-wrap: anywhere; }
@@ -68,7 +71,10 @@ figcaption { font-weight: 600; margin-bottom: 0.25rem; overflow-wrap: anywhere; 
 .tile[aria-expanded="true"] { border: 2px solid var(--ink); box-shadow: inset 0 0 0 2px var(--page); }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 .cell:focus-within { z-index: 1; }
-.badge { position: absolute; right: 0; bottom: 0; padding: 0 0.35rem; border-top-left-radius: 0.3rem; background: var(--ink); color: var(--page); font-size: 0.75rem; }
+.badge { position: absolute; right: 0; bottom: 0; padding: 0 0.35rem; border-top-left-radius: 0.3rem; background: var(--ink); color: var(--page); font-size: 0.75rem; white-space: nowrap; }
+@container (max-height: 3.5rem) { .tile .facts { display: none; } }
+@container (max-width: 5rem) { .tile .name, .tile .facts { display: none; } }
+@container (max-width: 2rem) or (max-height: 1.5rem) { .tile .text, .tile .badge { display: none; } }
 .tile.still { border-style: dotted; }
 .details, .moved { margin: 1rem 0; padding: 0.75rem 1rem; background: var(--panel); border: 1px solid var(--line); border-radius: 0.4rem; overflow-x: auto; }
 .details table, .moved table { width: 100%; }
@@ -91,7 +97,7 @@ summary { cursor: pointer; font-weight: 600; padding: 0.25rem 0; }
 @media print {
   :root { --page: #ffffff; --panel: #ffffff; --ink: #000000; --quiet: #444444; --line: #999999; --accent: #000000; }
   body { max-width: none; padding: 0; font-size: 10pt; }
-  .controls, .hint { display: none !important; }
+  .controls, .hint, .screen { display: none !important; }
   .map { max-height: none; break-inside: avoid; }
   .details, .moved, .table { overflow: visible; border: 0; padding: 0; }
   tr { break-inside: avoid; }

@@ -48,24 +48,12 @@ export function tileRules(view: PageView, at: number): string {
     .join("\n");
 }
 
-/** What is written on a tile, by its size in the map's units: what wouldn't fit isn't there. */
-const WIDE = 84;
-const NARROW = 34;
-const HIGH = 60;
-const LOW = 24;
-
 /** A view's map. */
 export function viewHtml(view: PageView, { at, pieces }: Context): string {
-  const tiles = tilesOf(view);
   const items = view.layers.map((layer, index) => {
-    const { width, height } = tiles[index]!;
     const name = layerName(layer, pieces);
     const label = escaped(`Layer ${layer.number}, ${name}: ${facts(layer)}`);
-    const number = `<span class="number">${layer.number}</span>`;
-    const first =
-      width >= WIDE && height >= LOW ? `${number} <span class="name">${nameHtml(name)}</span>` : number;
-    const second = width >= WIDE && height >= HIGH ? `<span class="facts">${facts(layer)}</span>` : "";
-    const text = width >= NARROW && height >= LOW ? first + second : "";
+    const text = `<span class="number">${layer.number}</span> <span class="name">${nameHtml(name)}</span><span class="facts">${facts(layer)}</span>`;
     return `<li id="v${at}l${index}" class="cell"><button type="button" class="tile ${heatOf(layer)}" data-view="${at}" data-layer="${index}" aria-expanded="false" aria-controls="details" title="${label}" aria-label="${label}"><span class="text">${text}</span><span class="badge" hidden></span></button></li>`;
   });
   const figure = view.resent === null ? "" : `, ${formatBytes(view.resent)} an update`;

@@ -96,13 +96,13 @@ ${legend()}
 <div class="maps" id="maps">
 ${views.map((view, at) => viewHtml(view, { at, pieces })).join("\n")}
 </div>
-<section id="moved" class="moved" aria-labelledby="moved-title" hidden>
-<h3 id="moved-title">What moved</h3>
-<div id="moved-body"></div>
-</section>
 <section id="details" class="details" aria-labelledby="details-title" hidden>
 <h3 id="details-title" tabindex="-1"></h3>
 <div id="details-body"></div>
+</section>
+<section id="moved" class="moved" aria-labelledby="moved-title" hidden>
+<h3 id="moved-title">What moved</h3>
+<div id="moved-body"></div>
 </section>
 <div class="tables">
 ${views.map((view, at) => layerTable(view, { at, pieces })).join("\n")}
