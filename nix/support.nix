@@ -123,7 +123,10 @@ rec {
           ++ (if includeNixDB then map (package: "${package}/bin") [ pkgs.nix pkgs.sqlite pkgs.coreutils ] else [ ]);
         spec = spec
           // (if extraCommands == "" then { } else { inherit extraCommands; })
-          // (if fakeRootCommands == "" then { } else { inherit fakeRootCommands enableFakechroot; })
+          // (if fakeRootCommands == "" then { } else {
+            inherit enableFakechroot;
+            fakeRootCommands = if enableFakechroot then inImage fakeRootCommands else fakeRootCommands;
+          })
           // (if runAsRoot == null then { } else { runAsRoot = inImage runAsRoot; })
           // (if includeNixDB then { includeNixDB = true; } else { })
           // (if fromImage == null then { } else { fromImage = "${fromImage}"; });

@@ -75,7 +75,7 @@ let
   patchelf = builtins.concatStringsSep ":" (map (name: "${unpacked { inherit name; }}/lib") [ "libc6" "libgcc-s1" "libstdc++6" ]);
 
   # The same with all references in place.
-  package = { name, from ? [ name ], keep ? [ ] }:
+  package = { name, from ? [ name ], keep ? [ ], finally ? "" }:
     let
       tree = unpacked { inherit name from keep; };
       needed = builtins.concatLists (map (one: index.${one}.depends) from);
@@ -100,6 +100,7 @@ let
           for at in lib $keep; do [ ! -d $out/$at ] || own=$own:$out/$at; done
           ! patchelf --print-rpath "$file" >/dev/null 2>&1 || patchelf --set-rpath "$rpath$own" "$file"
         done
+        ${finally}
       '';
 
   packages = builtins.mapAttrs (name: _: package { inherit name; }) index // { libc6 = libc; };

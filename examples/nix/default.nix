@@ -96,7 +96,7 @@ rec {
         http {
           access_log /dev/stdout;
           server {
-            listen 8080;
+            listen 80;
             index index.html;
             location / { root ${root}; }
           }
@@ -111,7 +111,7 @@ rec {
       extraCommands = "mkdir -p tmp var/log/nginx var/lib/nginx";
       config = {
         Cmd = [ "nginx" "-c" settings ];
-        ExposedPorts."8080/tcp" = { };
+        ExposedPorts."80/tcp" = { };
       };
     };
 
@@ -432,12 +432,12 @@ rec {
     name = "image-via-fake-chroot";
     tag = "latest";
     config.Cmd = [ "hello" ];
+    contents = [ pkgs.pkgsStatic.busybox ];
     enableFakechroot = true;
     fakeRootCommands = ''
-      ${pkgs.coreutils}/bin/mkdir /bin
-      ${pkgs.coreutils}/bin/ln -s ${pkgs.hello}/bin/hello /bin/hello
-      ${pkgs.coreutils}/bin/touch /testfile
-      ${pkgs.coreutils}/bin/chown 12345:12345 /testfile
+      ln -s ${pkgs.hello}/bin/hello /bin/hello
+      touch /testfile
+      chown 12345:12345 /testfile
     '';
   };
 

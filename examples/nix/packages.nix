@@ -18,7 +18,10 @@ in
 rec {
   inherit system;
   runtimeShell = "${bash}/bin/bash";
-  bash = package { name = "bash"; };
+  bash = package {
+    name = "bash";
+    finally = "ln -s bash $out/bin/sh";
+  };
   bashInteractive = bash;
   coreutils = one "coreutils";
   findutils = one "findutils";

@@ -23,6 +23,7 @@ import { openBase } from "./commands/stream.ts";
 import { architecture } from "./host.ts";
 import { say } from "./output.ts";
 import { withPlaces } from "./places.ts";
+import { workshop } from "./workshop.ts";
 
 interface Step {
   readonly description: string;
@@ -69,8 +70,13 @@ async function makeLayer(file: string): Promise<void> {
   await withPlaces({}, async ({ transports, read, signal }) => {
     await using source = spec.fromImage === undefined ? undefined : await transports.source(spec.fromImage);
     const base = await source?.read(read);
-    const now = new Date();
-    await using draft = await draftImage(spec, { base, architecture: architecture(), now, onNote: tell });
+    await using draft = await draftImage(spec, {
+      base,
+      architecture: architecture(),
+      now: new Date(),
+      workshop: workshop({ signal }),
+      onNote: tell,
+    });
     let layer: Layer | undefined;
     for await (const one of draft.layers(signal)) layer = one;
     await writeLayerFolder(outputs.out, layer!.open(signal));
