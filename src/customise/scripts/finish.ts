@@ -1,7 +1,7 @@
 /** What becomes of a layer's entries once the scripts are done: rules for permissions, and what stands behind them. */
 import { type Ownership, type PermissionRule, permissionsOf } from "../../fs/index.ts";
-import { EntryType, readTar, streamInput, type TarEntry, type TarInputMember } from "../../tar/index.ts";
-import { contentOf, plainName } from "./input.ts";
+import { EntryType, type TarEntry, type TarInputMember } from "../../tar/index.ts";
+import { membersOf, plainName } from "./input.ts";
 import { isWhiteoutName } from "./layer.ts";
 
 export interface FinishOptions {
@@ -25,9 +25,9 @@ export async function* finished(
     yield { entry: permitted(entry), ...content };
   }
   if (after === undefined) return;
-  for await (const { entry, read } of readTar(streamInput(after), "what the layer has besides")) {
+  for await (const { entry, content } of membersOf(after, "what the layer has besides")) {
     if (entry.type === EntryType.directory && directories.has(plainName(entry.name))) continue;
-    yield { entry, content: contentOf(read, entry.size) };
+    yield { entry, content };
   }
 }
 

@@ -3,6 +3,7 @@ import { VarveError } from "../../errors.ts";
 import type { Ownership } from "../../fs/index.ts";
 import {
   EntryType,
+  hasContent,
   readTar,
   streamInput,
   type TarEntry,
@@ -113,9 +114,9 @@ async function* filtered(
   async function* members(): AsyncGenerator<TarInputMember, void, void> {
     if (first !== undefined) yield { entry: first };
     if (chunks === undefined) return;
-    for await (const { entry, read } of readTar(streamInput(chunks), what)) {
+    for await (const { entry, content } of membersOf(chunks, what)) {
       const changed = change(entry);
-      if (changed !== undefined) yield { entry: changed, content: contentOf(read, changed.size) };
+      if (changed !== undefined) yield { entry: changed, content };
     }
   }
   // Small pieces would be a write each.
@@ -132,8 +133,25 @@ async function* filtered(
   yield Buffer.concat(pieces, size);
 }
 
+/** An archive's members. What it comes from is read to its end, since some check there what they have given. */
+export async function* membersOf(
+  chunks: AsyncIterable<Uint8Array>,
+  what: string,
+): AsyncGenerator<Required<TarInputMember>, void, void> {
+  const iterator = chunks[Symbol.asyncIterator]();
+  const input = streamInput({ [Symbol.asyncIterator]: () => iterator });
+  try {
+    for await (const { entry, read } of readTar(input, what)) {
+      yield { entry, content: contentOf(read, hasContent(entry.type) ? entry.size : 0) };
+    }
+    await input.drain();
+  } finally {
+    await iterator.return?.();
+  }
+}
+
 /** A member's content, in fresh memory. */
-export async function* contentOf(
+async function* contentOf(
   read: (length: number) => Promise<Uint8Array>,
   size: number,
 ): AsyncGenerator<Uint8Array, void, void> {

@@ -1,9 +1,9 @@
 /** Makes the layer of what the sandbox's `tar` says of the folder: in varve's own form, so that the same tree is the same bytes. */
 import { VarveError } from "../../errors.ts";
 import type { Ownership } from "../../fs/index.ts";
-import { EntryType, readTar, streamInput, type TarEntry, type TarInputMember } from "../../tar/index.ts";
+import { EntryType, type TarEntry, type TarInputMember } from "../../tar/index.ts";
 import { compareNames } from "../../util/index.ts";
-import { contentOf, imageXattrs, isOpaque, plainName, type RootAttributes } from "./input.ts";
+import { imageXattrs, isOpaque, membersOf, plainName, type RootAttributes } from "./input.ts";
 import { parentOf, sortKey } from "./listing.ts";
 
 export interface LayerRules {
@@ -41,7 +41,7 @@ export async function* layerMembers(
   for (const name of rules.removed) waiting.add(whiteout(name, rules));
   /** Devices and whiteouts by name, since the archive tells the second name of one as a hard link. */
   const nodes = new Map<string, TarEntry | "whiteout">();
-  for await (const { entry, read } of readTar(streamInput(archive), "the layer's folder")) {
+  for await (const { entry, content } of membersOf(archive, "the layer's folder")) {
     const name = plainName(entry.name);
     const node = nodeOf(entry, nodes);
     if (node !== undefined) {
@@ -72,7 +72,7 @@ export async function* layerMembers(
       waiting.add(marker(`${name}/${OPAQUE}`, rules));
     }
     const size = entry.type === EntryType.file || entry.type === EntryType.contiguous ? entry.size : 0;
-    yield { entry: changedEntry({ ...entry, name, size }, rules), content: contentOf(read, size) };
+    yield { entry: changedEntry({ ...entry, name, size }, rules), content };
   }
   yield* waiting.before(undefined);
 }

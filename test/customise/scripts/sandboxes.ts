@@ -31,11 +31,14 @@ export const nameOf = ({ sandbox, union }: Way) =>
   union === undefined ? sandbox : `${sandbox} with ${union}`;
 
 /**
- * The command that runs `runner.ts` in a way. The machine's own files stay as they are: a user's range of ids, and a
+ * The command that runs a program, `runner.ts` unless given, in a way. The machine's own files stay as they are: a user's range of ids, and a
  * device for fuse that users may open, are mounted where nobody else sees them.
  */
-export function commandFor(folder: string, sandbox: SandboxKind): [string, ...string[]] {
-  const command = [process.execPath, runner];
+export function commandFor(
+  folder: string,
+  sandbox: SandboxKind,
+  command: readonly string[] = [process.execPath, runner],
+): [string, ...string[]] {
   if (sandbox === "root") return ["env", ...command];
   const ids = join(folder, "ids");
   writeFileSync(ids, sandbox === "ids" ? `${RANGE}\n` : "");

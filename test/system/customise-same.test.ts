@@ -1,0 +1,157 @@
+import assert from "node:assert/strict";
+import { chmodSync, lstatSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import type { ImageSpecInput } from "../../src/build/index.ts";
+import { commandFor } from "../customise/scripts/sandboxes.ts";
+import { mustRun, run } from "../support/process.ts";
+import { requires } from "../support/systems.ts";
+import { stacked, temporaryFolder } from "../support/tmp.ts";
+import { sourceCommand } from "../support/varve.ts";
+import { busyboxTree } from "./support/workbench.ts";
+
+/** Describes each name below the folder it runs in, as far as an image can hold it. */
+const DESCRIBE = `find . ! -name . -print0 | sort -z | xargs -0 stat -c '%n %F %a %u:%g %h %t,%T' | sed 's/^/: /'
+find . -type f -print0 | sort -z | xargs -0 sha256sum | sed 's/^/: /'
+find . -type l -printf ': %p -> %l\\n' | sort
+getcap -r . | sed 's/^/: /'`;
+
+describe("a layer that scripts made", { skip: requires("root", "busybox", "umoci") }, () => {
+  const scope = stacked({ after });
+  let folder: string;
+  let base: string;
+
+  const specFile = (spec: ImageSpecInput): string => {
+    const file = join(folder, `${spec.name}.json`);
+    writeFileSync(file, JSON.stringify({ tag: "1", ...spec }));
+    return file;
+  };
+
+  before(async () => {
+    folder = await temporaryFolder(scope);
+    chmodSync(folder, 0o755);
+    const tree = await busyboxTree(join(folder, "busybox"));
+    mkdirSync(join(tree, "etc/deep"), { recursive: true });
+    for (const name of ["a", "b"]) writeFileSync(join(tree, "etc/deep", name), name);
+    base = join(folder, "base.tar");
+    await mustRun([
+      ...sourceCommand,
+      "build",
+      "-q",
+      "-o",
+      base,
+      specFile({ name: "base", copyToRoot: tree, tmp: true }),
+    ]);
+  });
+
+  it("is the same for root and a user, whatever their umask, time zone, locale and folder", async () => {
+    const contents = join(folder, "contents");
+    mkdirSync(contents);
+    // In another order than names have, as a folder may list them.
+    for (const name of ["z", "a", "m", "B"]) writeFileSync(join(contents, name), name);
+    const file = specFile({
+      name: "same",
+      fromImage: base,
+      copyToRoot: contents,
+      runAsRoot:
+        "rm /etc/deep/a; umask 027; mkdir /new; echo x > /new/f; date > /new/date 2>/dev/null; rm /new/date; chown 7:8 /new/f",
+      extraCommands: "for n in z y x; do echo $n > $n; done; echo $SOURCE_DATE_EPOCH $TZ $LC_ALL $PWD > env",
+      fakeRootCommands: "chown 1000 z; ln y hard",
+      permissions: [{ path: "/x", mode: "0600" }],
+    });
+    const scratch = join(folder, "scratch");
+    mkdirSync(scratch);
+    chmodSync(scratch, 0o1777);
+    const ways: { sandbox: "root" | "ids"; umask: string; env: Record<string, string>; cwd: string }[] = [
+      { sandbox: "root", umask: "022", env: { TZ: "UTC", LC_ALL: "C" }, cwd: "/" },
+      { sandbox: "root", umask: "077", env: { TZ: "Asia/Tokyo", LC_ALL: "tr_TR.UTF-8" }, cwd: scratch },
+      { sandbox: "ids", umask: "027", env: { TZ: "America/Lima", LANG: "de_DE.UTF-8" }, cwd: scratch },
+    ];
+    const made: string[] = [];
+    for (const [index, { sandbox, umask, env, cwd }] of ways.entries()) {
+      const place = join(scratch, `same-${index}`);
+      const shell = ["sh", "-c", 'umask "$1"; shift; exec "$@"', "sh", umask];
+      const command = [
+        ...shell,
+        ...sourceCommand,
+        "build",
+        file,
+        "--json",
+        "--no-cache",
+        "--output",
+        `oci:${place}`,
+      ];
+      const { code, stdout, stderr } = await run(commandFor(folder, sandbox, command), {
+        env: { ...env, TMPDIR: scratch, VARVE_CACHE_DIR: undefined, HOME: scratch },
+        cwd,
+      });
+      assert.equal(code, 0, stderr);
+      const [written] = JSON.parse(stdout.toString()) as [{ digest: string }];
+      made.push(written.digest);
+    }
+    assert.equal(new Set(made).size, 1, made.join("\n"));
+    assert.deepEqual(
+      readdirSync(scratch).filter((name) => name.startsWith("varve-")),
+      [],
+    );
+  });
+
+  it("is to GNU tar and to umoci what stat saw when it was made", async () => {
+    const fakeRootCommands = [
+      "mkdir -p bin home/jane 'with space' deep/er",
+      "cp $(command -v cat) bin/tool; setcap cap_net_raw+ep bin/tool",
+      "echo 1 > f; ln f hard; ln f deep/hard; chmod 4751 f; chown 5:6 f",
+      "ln -s ../f deep/link; ln -s /nowhere dangling; mkfifo -m 600 pipe; mknod -m 640 disk b 7 3; mknod null c 1 3",
+      "chown -R 1000:100 home/jane; chown -h 3:4 dangling; chmod 1777 deep; chmod 0 'with space'; echo ä > ä",
+      "chown 70000:5000000 deep/er",
+      DESCRIBE,
+    ].join("\n");
+    const file = specFile({ name: "seen", fakeRootCommands });
+    const [layout, plain] = [join(folder, "layout"), join(folder, "seen.tar")];
+    const { code, stderr } = await run([
+      ...sourceCommand,
+      "build",
+      file,
+      "-o",
+      `oci:${layout}:1`,
+      "-o",
+      plain,
+    ]);
+    assert.equal(code, 0, stderr);
+    const expected = [...stderr.matchAll(/^fakeRootCommands \| : (.*)$/gm)].map(([, line]) => line);
+    assert.ok(expected.length > 20, stderr);
+
+    const unpacked = join(folder, "unpacked");
+    mkdirSync(unpacked);
+    const bundle = join(folder, "bundle");
+    await mustRun(["umoci", "unpack", "--image", `${layout}:1`, bundle]);
+    const archive = join(folder, "image");
+    mkdirSync(archive);
+    await mustRun(["tar", "-xf", plain, "-C", archive]);
+    const [manifest] = JSON.parse(await mustRun(["cat", join(archive, "manifest.json")])) as [
+      { Layers: [string] },
+    ];
+    await mustRun([
+      "tar",
+      "-xpf",
+      join(archive, manifest.Layers[0]),
+      "-C",
+      unpacked,
+      "--numeric-owner",
+      "--xattrs",
+      "--xattrs-include=*",
+    ]);
+    for (const root of [unpacked, join(bundle, "rootfs")]) {
+      const seen = await mustRun(["sh", "-c", `cd "$1" && ${DESCRIBE}`, "sh", root]);
+      assert.deepEqual(
+        seen
+          .trimEnd()
+          .split("\n")
+          .map((line) => line.slice(2)),
+        expected,
+        root,
+      );
+      assert.equal(lstatSync(join(root, "f")).mtimeMs, 1000);
+    }
+  });
+});
