@@ -45,6 +45,9 @@ rec {
 
   greeter = program "greeter-2.1" "greet" ''echo "$(${box} cat ${greeting}/share/salutation), $1!"'';
 
+  # A store path that is a link to another one.
+  alias = component "alias-1" "${box} ln -s ${greeter} $out";
+
   baseApp = program "base-app-1" "base-app" ''${greeter}/bin/greet "''${WHO:-nobody}"'';
 
   childApp = program "child-app-1" "child-app" ''${greeter}/bin/greet "''${WHO:-nobody} the child"'';
