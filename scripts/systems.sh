@@ -21,6 +21,7 @@ SYSTEMS="
   zstd:zstd
   python3:python3
   setpriv:util-linux
+  chromium:chromium
 "
 
 # Installs what is missing where that is allowed: on Debian, as root. Elsewhere, and where it fails, the tests say

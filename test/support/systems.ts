@@ -18,6 +18,7 @@ const systems = {
     obstacle: () => notRoot() ?? nixInItsOwnStore() ?? dynamicBusybox(),
   },
   nixTools: { programs: ["nix-store", "nix-hash", "sqlite3"] },
+  debianPackages: { programs: ["apt-get", "apt-cache", "dpkg-deb"] },
   docker: { programs: ["dockerd", "docker", "containerd", "runc", "setpriv"], obstacle: notRoot },
   containerd: { programs: ["containerd", "ctr"], obstacle: notRoot },
   registry: { programs: ["docker-registry", "setpriv"] },
@@ -32,6 +33,7 @@ const systems = {
   openssl: { programs: ["openssl"] },
   htpasswd: { programs: ["htpasswd"] },
   zstd: { programs: ["zstd"] },
+  chromium: { programs: ["chromium"] },
 } satisfies Record<string, System>;
 
 export type SystemName = keyof typeof systems;

@@ -37,6 +37,8 @@ export interface Comparison {
   readonly layers: readonly LayerComparison[];
   readonly there: { readonly layers: number; readonly bytes: number };
   readonly sent: { readonly layers: number; readonly bytes: number };
+  /** The lowest that is sent, and all above it: what Docker's classic graph drivers fetch. */
+  readonly above: { readonly layers: number; readonly bytes: number };
   /** How many of the base image's layers it has. */
   readonly base: number;
 }
@@ -130,11 +132,20 @@ export function compareWith(
   });
   const bytesOf = (at: number): number =>
     groups[at]!.reduce((sum, id) => sum + (sizes?.sizes.get(id) ?? 0), 0);
-  const total = (there: boolean) => {
-    const which = [...layers.keys()].filter((at) => layers[at]!.there === there);
+  const total = (wanted: (at: number) => boolean) => {
+    const which = [...layers.keys()].filter(wanted);
     return { layers: which.length, bytes: which.reduce((sum, at) => sum + bytesOf(at), 0) };
   };
   const diffIds = new Set(image.layers.map(({ diffId }) => diffId));
   const shared = base?.layers.filter(({ diffId }) => diffIds.has(diffId)).length ?? 0;
-  return { place, layers, there: total(true), sent: total(false), base: shared };
+  const sameBase = shared === (base?.layers.length ?? 0);
+  const lowest = sameBase ? layers.findIndex(({ there }) => !there) : 0;
+  return {
+    place,
+    layers,
+    there: total((at) => layers[at]!.there),
+    sent: total((at) => !layers[at]!.there),
+    above: total((at) => lowest !== -1 && at >= lowest),
+    base: shared,
+  };
 }

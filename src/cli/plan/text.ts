@@ -106,7 +106,7 @@ function updates({ plan, others, floor, components, units }: PlanReport): string
   ];
 }
 
-function against({ place, there, sent, base }: Comparison, { budget, plan }: PlanReport): string[] {
+function against({ place, there, sent, above, base }: Comparison, { budget, plan }: PlanReport): string[] {
   const total = plan.layers.length;
   const has = `${shown(place)} has ${there.layers} of ${counted(total, "layer")} of components (${formatBytes(there.bytes)})`;
   const lacks =
@@ -116,6 +116,11 @@ function against({ place, there, sent, base }: Comparison, { budget, plan }: Pla
   return [
     `${has}: ${lacks}, before compression.`,
     ...(budget.base === 0 ? [] : [`It has ${base} of ${counted(budget.base, "layer")} of the base image.`]),
+    ...(above.layers === sent.layers
+      ? []
+      : [
+          `Docker's classic graph drivers fetch all from the lowest of them up: ${counted(above.layers, "layer")}, ${formatBytes(above.bytes)}.`,
+        ]),
     "What is in the root besides components isn't planned; varve why measures it.",
   ];
 }
