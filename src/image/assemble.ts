@@ -3,6 +3,7 @@ import {
   type Descriptor,
   formatPlatform,
   type ImageConfig,
+  type ImageIndex,
   layerCompression,
   type Manifest,
   matchPlatform,
@@ -17,6 +18,8 @@ import type { Layer } from "./layer.ts";
 
 export interface ImageParts {
   readonly manifest: RawDocument<Manifest>;
+  /** The index that the manifest was chosen from, if there was one. */
+  readonly index?: RawDocument<ImageIndex> | undefined;
   /** The config's bytes; checked against the manifest's descriptor already. */
   readonly config: Uint8Array;
   /** Opens a layer's blob, which checks its bytes as they pass. */
@@ -32,7 +35,8 @@ export interface ImageParts {
  * An image from its manifest and config, which must agree on how many layers there are.
  * @throws VarveError `INVALID_MANIFEST`, `INVALID_DIGEST`, `INVALID_JSON`
  */
-export function assembleImage({ manifest, config, blob, names, what, origin }: ImageParts): Image {
+export function assembleImage(parts: ImageParts): Image {
+  const { manifest, index, config, blob, names, what, origin } = parts;
   const document = parseImageConfig(config, {
     what: `the config of ${what}`,
     mediaType: manifest.value.config.mediaType,
@@ -64,7 +68,7 @@ export function assembleImage({ manifest, config, blob, names, what, origin }: I
       ...(origin === undefined ? {} : { origin }),
     };
   });
-  return { manifest, config: document, layers, names };
+  return { manifest, config: document, layers, names, ...(index === undefined ? {} : { index }) };
 }
 
 /** The history comments of a config's layers, from the bottom up; those of steps without a layer left out. */

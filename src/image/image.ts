@@ -2,6 +2,7 @@ import {
   type Descriptor,
   encodeDocument,
   type ImageConfig,
+  type ImageIndex,
   type Manifest,
   MediaType,
   type RawDocument,
@@ -14,6 +15,8 @@ export interface Image {
   /** Absent where an image comes without one: a docker-archive, the Docker daemon. */
   readonly manifest?: RawDocument<Manifest>;
   readonly config: RawDocument<ImageConfig>;
+  /** The index that it was chosen from for its platform; absent where there was no choice. */
+  readonly index?: RawDocument<ImageIndex>;
   /** From the bottom up; one for each diff ID of the config. */
   readonly layers: readonly Layer[];
   /** The names that the image has where it comes from, such as `docker.io/library/busybox:1`. */

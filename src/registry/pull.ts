@@ -9,6 +9,7 @@ import {
 import {
   choosePlatform,
   formatReference,
+  type ImageIndex,
   MAX_CONFIG_BYTES,
   type Manifest,
   type RawDocument,
@@ -31,11 +32,12 @@ export function registrySource({ client, reference }: RegistrySourceOptions): Im
   return {
     name,
     async read(options) {
-      const { manifest, chosen } = await findManifest(client, { reference, options });
+      const { manifest, index } = await findManifest(client, { reference, options });
       const { registry, repository } = reference;
       const config = manifest.value.config;
       const image: Image = assembleImage({
         manifest,
+        index,
         config: await collect(
           client.getBlob({ repository, descriptor: config, signal: options.signal }),
           MAX_CONFIG_BYTES,
@@ -48,7 +50,8 @@ export function registrySource({ client, reference }: RegistrySourceOptions): Im
         what: name,
         origin: { registry, repository },
       });
-      if (options.strict && !chosen) checkPlatform(image, { platform: options.platform, what: name });
+      if (options.strict && index === undefined)
+        checkPlatform(image, { platform: options.platform, what: name });
       return image;
     },
     async [Symbol.asyncDispose]() {},
@@ -60,16 +63,17 @@ interface Search {
   readonly options: ReadOptions;
 }
 
-/** Follows indexes to the manifest for the platform; `chosen` tells whether there was a choice. */
+/** Follows indexes to the manifest for the platform; `index` is the first of them, if there was one. */
 async function findManifest(
   client: RegistryClient,
   { reference, options: { platform, signal } }: Search,
-): Promise<{ manifest: RawDocument<Manifest>; chosen: boolean }> {
+): Promise<{ manifest: RawDocument<Manifest>; index: RawDocument<ImageIndex> | undefined }> {
   const what = formatReference(reference, "familiar");
   const { registry, repository } = reference;
   let current = await client.getManifest({ reference, signal });
+  const index = current.kind === "index" ? current.document : undefined;
   for (let depth = 0; depth <= MAX_INDEX_DEPTH; depth++) {
-    if (current.kind === "manifest") return { manifest: current.document, chosen: depth > 0 };
+    if (current.kind === "manifest") return { manifest: current.document, index };
     const { digest } = choosePlatform(current.document.value.manifests, { platform, what });
     current = await client.getManifest({ reference: { registry, repository, digest }, signal });
   }

@@ -65,6 +65,29 @@ describe("the commands on an npm project", { concurrency: 2 }, () => {
     assert.deepEqual(await plan("project", "--from-image", "image.tar", "--max-layers", "6"), all);
   });
 
+  it("varve inspect shows an index, and of its images the one for the platform that is asked for", async () => {
+    for (const architecture of ["amd64", "arm64"]) {
+      writeFileSync(`${folder}/${architecture}.json`, JSON.stringify({ name: "example", architecture }));
+      await succeed("build", `${architecture}.json`, "-o", `oci:one:${architecture}`);
+    }
+    await succeed("index", "create", "oci:both:1", "oci:one:amd64", "oci:one:arm64");
+    const raw = async (...args: string[]) =>
+      JSON.parse((await succeed("inspect", "--raw", "oci:both:1", ...args)).stdout.toString());
+    const index = await raw();
+    assert.deepEqual(
+      index.manifests.map((entry: { platform: object }) => entry.platform),
+      [
+        { architecture: "amd64", os: "linux" },
+        { architecture: "arm64", os: "linux" },
+      ],
+    );
+    const arm = await raw("--platform", "linux/arm64");
+    const config = await succeed("inspect", "--config", "oci:one:arm64", "--platform", "linux/arm64");
+    assert.equal(arm.config.digest, digest(config.stdout));
+    const { stdout } = await succeed("inspect", "oci:both:1");
+    assert.match(stdout.toString(), /^Index: +sha256:[0-9a-f]{64}, for linux\/amd64, linux\/arm64$/m);
+  });
+
   it("varve layers takes the graph under a key", async () => {
     const list = [{ path: "/nix/store/a", references: [] }];
     writeFileSync(
@@ -87,7 +110,7 @@ describe("the commands on an npm project", { concurrency: 2 }, () => {
     assert.equal(config.history.length, entry.Layers.length);
     const layers = await Promise.all((entry.Layers as string[]).map((name) => contentOf(file, name)));
     assert.deepEqual(layers.map(digest), config.rootfs.diff_ids);
-    assert.deepEqual(await names(layers[1]!), [
+    assert.deepEqual(await names(layers[2]!), [
       "/srv",
       "/srv/node_modules",
       "/srv/node_modules/dep",
@@ -101,7 +124,7 @@ describe("the commands on an npm project", { concurrency: 2 }, () => {
     assert.deepEqual(told.names, ["example:v1"]);
     assert.deepEqual(
       told.layers.map(({ components }) => components),
-      [["node_modules/base"], ["node_modules/dep"], ["."], []],
+      [["."], ["node_modules/base"], ["node_modules/dep"], []],
     );
     const { stdout } = await succeed("inspect", "image.tar");
     const table = stdout.toString();

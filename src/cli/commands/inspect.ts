@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { VarveError } from "../../errors.ts";
 import type { Image, Layer } from "../../image/index.ts";
+import { formatPlatform, type ImageIndex } from "../../oci/index.ts";
 import { print, printJson } from "../output.ts";
 import { type PlaceOptions, placeOptions, withPlaces } from "../places.ts";
 import { formatBytes, table } from "../table.ts";
@@ -15,14 +16,16 @@ export function command(): Command {
   return placeOptions(new Command("inspect"))
     .description("Shows what is in an image: its names, its layers, and what they are made of.")
     .argument("<source>", "where the image is")
-    .option("--raw", "print the manifest as it is")
+    .option("--raw", "print the manifest as it is, or the index of an image for several platforms")
     .option("--config", "print the config as it is")
     .option("--json", "print JSON, for programs")
     .action(async (from: string, options: InspectOptions) => {
       await withPlaces(options, async ({ transports, read }) => {
         await using source = await transports.source(from);
         const image = await source.read(read);
-        if (options.raw) print(manifestOf(image, source.name));
+        // Who names a platform means that image, and not what it was chosen from.
+        const index = options.platform === undefined ? image.index : undefined;
+        if (options.raw) print(index?.bytes ?? manifestOf(image, source.name));
         else if (options.config) print(image.config.bytes);
         else if (options.json) printJson(describe(image));
         else print(summary(image));
@@ -38,24 +41,37 @@ function manifestOf({ manifest }: Image, name: string): Uint8Array {
   );
 }
 
-function describe({ names, manifest, config, layers }: Image) {
+function describe({ names, manifest, index, config, layers }: Image) {
   const { os, architecture, variant, created } = config.value;
   return {
     names,
     digest: manifest?.descriptor.digest,
     config: config.descriptor.digest,
     platform: { os, architecture, variant },
+    ...(index === undefined
+      ? {}
+      : { index: { digest: index.descriptor.digest, platforms: platformsOf(index.value) } }),
     created,
     layers: layers.map(({ descriptor, diffId, components }) => ({ ...descriptor, diffId, components })),
   };
 }
 
-function summary({ names, manifest, config, layers }: Image): string {
+/** The platforms that an index says it has images for. */
+function platformsOf({ manifests }: ImageIndex): string[] {
+  const platforms = manifests.flatMap(({ platform }) => (platform === undefined ? [] : [platform]));
+  // Builders put their attestations into the index as if they were for a platform.
+  return platforms.filter(({ os }) => os !== "unknown").map(formatPlatform);
+}
+
+function summary({ names, manifest, index, config, layers }: Image): string {
   const { architecture, created, os, variant } = config.value;
   const total = layers.reduce((sum, layer) => sum + layer.descriptor.size, 0);
   return [
     `Name:      ${names.join(", ") || "(none)"}`,
     ...(manifest === undefined ? [] : [`Digest:    ${manifest.descriptor.digest}`]),
+    ...(index === undefined
+      ? []
+      : [`Index:     ${index.descriptor.digest}, for ${platformsOf(index.value).join(", ")}`]),
     `Image ID:  ${config.descriptor.digest}`,
     `Platform:  ${[os, architecture, variant].filter(Boolean).join("/")}`,
     `Created:   ${created ?? "(not said)"}`,

@@ -32,6 +32,8 @@ export interface Chosen {
   readonly names: readonly string[];
   /** Whether it was chosen for its platform. */
   readonly byPlatform: boolean;
+  /** The index it was chosen from, if that isn't the layout's own. */
+  readonly index?: Descriptor;
 }
 
 /**
@@ -59,7 +61,8 @@ export async function chooseManifest(
   if (digests.size === 1 && !isIndexType(first!.mediaType))
     return { entry: first!, names, byPlatform: false };
   const manifests = await listManifests(files, selected);
-  return { entry: choosePlatform(manifests, { platform, what: files.path }), names, byPlatform: true };
+  const entry = choosePlatform(manifests, { platform, what: files.path });
+  return { entry, names, byPlatform: true, ...(digests.size === 1 ? { index: first! } : {}) };
 }
 
 interface Candidates {

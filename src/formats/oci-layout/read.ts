@@ -3,6 +3,7 @@ import * as z from "zod";
 import { VarveError } from "../../errors.ts";
 import { assembleImage, checkPlatform, type Image, type ImageSource } from "../../image/index.ts";
 import {
+  type Descriptor,
   type ImageIndex,
   MAX_CONFIG_BYTES,
   MAX_MANIFEST_BYTES,
@@ -76,7 +77,7 @@ function layoutSource({ name, select, open }: LayoutSourceOptions): ImageSource 
 export async function readLayout(files: LayoutFiles, options: Selection): Promise<Image> {
   await checkMarker(files);
   const index = await readIndex(files);
-  const { entry, names, byPlatform } = await chooseManifest(files, index.value, options);
+  const { entry, names, byPlatform, index: nested } = await chooseManifest(files, index.value, options);
   const what = `the manifest ${entry.digest} of ${files.path}`;
   const manifest = parseManifest(await readBlob(files, entry, MAX_MANIFEST_BYTES), {
     what,
@@ -84,6 +85,7 @@ export async function readLayout(files: LayoutFiles, options: Selection): Promis
   });
   const image = assembleImage({
     manifest,
+    index: nested && (await readNested(files, nested)),
     config: await readBlob(files, manifest.value.config, MAX_CONFIG_BYTES),
     blob: (descriptor) => layoutBlob(files, descriptor),
     names,
@@ -93,6 +95,12 @@ export async function readLayout(files: LayoutFiles, options: Selection): Promis
     checkPlatform(image, { platform: options.platform, what: files.path });
   }
   return image;
+}
+
+async function readNested(files: LayoutFiles, entry: Descriptor): Promise<RawDocument<ImageIndex>> {
+  const what = `the index ${entry.digest} of ${files.path}`;
+  const { mediaType } = entry;
+  return parseIndex(await readBlob(files, entry, MAX_MANIFEST_BYTES), { what, mediaType });
 }
 
 /** @throws VarveError `INVALID_IMAGE` if the folder or archive isn't a layout of a version that is known */
