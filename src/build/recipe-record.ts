@@ -39,7 +39,7 @@ export class RecipeRecord {
   /** The key follows from what was listed, if it doesn't from the hashes. */
   listed(listings: readonly TreeListing[]): void {
     if (!this.needsListing) return;
-    const lastChange = Math.max(...listings.map((listing) => listing.identity?.lastChange ?? 0));
+    const lastChange = listings.reduce((last, { identity }) => Math.max(last, identity?.lastChange ?? 0), 0);
     this.#key = recipeKey(this.recipe, listings);
     // Listing may take long; what counts is how old the change was when it was seen.
     this.#settled = lastChange < this.#askedAt - UNSETTLED;

@@ -65,6 +65,53 @@ describe("writing an image", () => {
     for (const name of ["a", "b", "c"]) yield layerOf(name);
   });
 
+  it("lets sinks that can do without a digest read layers that nobody knows yet, and measures them for others", async () => {
+    const diary: string[] = [];
+    const draft: ImageDraft = {
+      ...three,
+      async *unmeasuredLayers() {
+        yield layerOf("a");
+        const layer = layerOf("b");
+        let isRead = false;
+        yield {
+          components: layer.components,
+          estimatedSize: 1,
+          async *open() {
+            yield* layer.open();
+            isRead = true;
+          },
+          measured: () => (isRead ? layer : assert.fail("it hasn't been read")),
+        };
+      },
+    };
+    const known = diarist(diary);
+    const unknowing: ImageSink = {
+      ...known,
+      async open(options) {
+        return {
+          ...(await known.open(options)),
+          async unmeasuredLayer(layer) {
+            diary.push(`read ${layer.components}`);
+            for await (const _ of layer.open());
+            return { descriptor: layer.measured().descriptor, outcome: "written" };
+          },
+        };
+      },
+    };
+    const [written] = await writeImage(draft, [unknowing]);
+    assert.deepEqual(diary.splice(0), ["begin a", "end a", "read b", "finish 2", "dispose"]);
+    assert.deepEqual(
+      written!.layers.map(({ descriptor }) => descriptor.digest),
+      ["a", "b"].map((name) => layerOf(name).diffId),
+    );
+    // One that needs digests makes them known to all.
+    await writeImage(draft, [unknowing, known]);
+    assert.deepEqual(
+      diary.filter((line) => line.startsWith("finish")),
+      ["finish 3", "finish 3"],
+    );
+  });
+
   it("gives a sink its layers from the bottom up, then the rest", async () => {
     const diary: string[] = [];
     const [written] = await writeImage(three, [diarist(diary)]);
