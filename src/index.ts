@@ -12,10 +12,21 @@ export {
 } from "./build/index.ts";
 export { type NixDatabaseOptions, type NixDbPath, nixDatabase } from "./customise/index.ts";
 export {
+  buildImage,
+  buildLayeredImage,
+  exportImage,
+  type FunctionOptions,
+  type ImageArguments,
+  type MergeArguments,
+  mergeImages,
+  type PullArguments,
+  pullImage,
   type ReadConfOptions,
   readConf,
   type StreamConf,
   type StreamOptions,
+  shadowSetup,
+  streamConf,
   streamLayeredImage,
 } from "./dockertools/index.ts";
 export { type ErrorCode, VarveError } from "./errors.ts";

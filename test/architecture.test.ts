@@ -26,7 +26,11 @@ const RULES: Rules = {
     daemon: ["formats", "image", "oci"],
     build: ["graph", "layering", "image", "fs", "customise", "cache", "oci", "tar"],
     transports: ["formats", "registry", "daemon", "image", "cache", "oci"],
-    dockertools: ["build", "graph", "layering", "image", "fs", "formats", "cache", "oci", "tar"],
+    // dockerTools' functions name images wherever they are.
+    dockertools: [
+      ...["build", "graph", "layering", "image", "fs", "formats", "cache", "oci", "tar"],
+      "transports",
+    ],
     cli: "*",
     // The public API: names from the rooms, nothing of its own.
     index: "*",

@@ -11,7 +11,7 @@ import {
   planStoreLayers,
   readConf,
   readNixAttributes,
-  streamLayeredImage,
+  streamConf,
   withStorePaths,
   writeLayerFolder,
 } from "../dockertools/index.ts";
@@ -109,7 +109,7 @@ async function makeArchive(file: string): Promise<void> {
     await using source = await openBase(conf, transports);
     const base = await source?.read(read);
     const options = { ...(base === undefined ? {} : { base }), onMessage: say, signal };
-    await fileOutput(outputs.out).write(streamLayeredImage(conf, options));
+    await fileOutput(outputs.out).write(streamConf(conf, options));
   });
 }
 

@@ -28,7 +28,7 @@ export interface StreamOptions {
  * customisation layer, the config and `manifest.json`.
  * @throws VarveError with any code that reading the base, the store or the customisation layer has
  */
-export function streamLayeredImage(
+export function streamConf(
   conf: StreamConf,
   options: StreamOptions = {},
 ): AsyncGenerator<Uint8Array, void, void> {

@@ -1,4 +1,5 @@
 export { type ByteSource, bytesSource, CHUNK_SIZE, collect } from "./bytes.ts";
+export { hashChecked, parseFileHash } from "./file-hash.ts";
 export { Fingerprint, fingerprintKey } from "./fingerprint.ts";
 export { type JsonLimits, parseJson } from "./json.ts";
 export { compareNames, decodeName, encodeName, fsPath, isAscii, sortNames } from "./names.ts";

@@ -3,9 +3,9 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { expectedHash, hashChecked } from "../../src/cli/expected-hash.ts";
+import { expectedHash } from "../../src/cli/expected-hash.ts";
 import { fileOutput } from "../../src/formats/index.ts";
-import { bytesSource } from "../../src/util/index.ts";
+import { bytesSource, hashChecked } from "../../src/util/index.ts";
 import { temporaryFolder } from "../support/tmp.ts";
 
 const EMPTY = "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";

@@ -4,7 +4,8 @@ import { dockerArchiveSink, fileOutput, ociArchiveSink } from "../../formats/ind
 import type { ImageSink } from "../../image/index.ts";
 import { formatReference, parseDigest, parseReference } from "../../oci/index.ts";
 import { parseDestination, type Transports } from "../../transports/index.ts";
-import { expectedHash, hashChecked } from "../expected-hash.ts";
+import { hashChecked } from "../../util/index.ts";
+import { expectedHash } from "../expected-hash.ts";
 import { type CopyOptions, copyImage, copyOptions } from "./copy.ts";
 
 interface PullOptions extends CopyOptions {

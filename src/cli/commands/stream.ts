@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { readConf, type StreamConf, streamLayeredImage } from "../../dockertools/index.ts";
+import { readConf, type StreamConf, streamConf } from "../../dockertools/index.ts";
 import type { ImageSource } from "../../image/index.ts";
 import { parseSource, type Transports } from "../../transports/index.ts";
 import { type CacheOptions, cacheOptions, wantedCache } from "../cache-options.ts";
@@ -23,7 +23,7 @@ export function command(): Command {
         await using source = await openBase(conf, transports);
         const base = await source?.read(read);
         await writeToStdout(
-          streamLayeredImage(conf, {
+          streamConf(conf, {
             ...(base === undefined ? {} : { base }),
             ...(options.repoTag === undefined ? {} : { repoTag: options.repoTag }),
             cache: wantedCache(options),

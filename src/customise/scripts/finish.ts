@@ -26,8 +26,9 @@ export async function* finished(
   }
   if (after === undefined) return;
   for await (const { entry, content } of membersOf(after, "what the layer has besides")) {
-    if (entry.type === EntryType.directory && directories.has(plainName(entry.name))) continue;
-    yield { entry, content };
+    const name = plainName(entry.name);
+    if (entry.type === EntryType.directory && directories.has(name)) continue;
+    yield { entry: { ...entry, name }, content };
   }
 }
 
