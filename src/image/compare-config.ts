@@ -1,11 +1,14 @@
 /** What differs between two images beside their layers. */
 import { isDeepStrictEqual } from "node:util";
-import type { ImageConfig } from "../oci/index.ts";
+import type { ImageConfig, Manifest } from "../oci/index.ts";
 import type { ConfigChange } from "./compare-types.ts";
 import type { Image } from "./image.ts";
 
 /** Fields of the config that tell of the layers, or hold fields that are compared by themselves. */
 const NOT_COMPARED = new Set(["config", "rootfs", "history"]);
+
+/** It tells which components share a layer, which is compared by itself. */
+const LAYOUT = "dev.varve.layout";
 
 const BASE_DIGEST = "org.opencontainers.image.base.digest";
 
@@ -18,10 +21,15 @@ export function compareConfigs(source: Image, target: Image): ConfigChange[] {
     ...(source.manifest === undefined || target.manifest === undefined
       ? []
       : differences(
-          { annotations: source.manifest.value.annotations },
-          { annotations: target.manifest.value.annotations },
+          { annotations: annotationsOf(source.manifest.value) },
+          { annotations: annotationsOf(target.manifest.value) },
         )),
   ];
+}
+
+function annotationsOf({ annotations = {} }: Manifest): Readonly<Record<string, string>> | undefined {
+  const compared = Object.entries(annotations).filter(([name]) => name !== LAYOUT);
+  return compared.length === 0 ? undefined : Object.fromEntries(compared);
 }
 
 function differences(before: object, now: object, without: ReadonlySet<string> = new Set()): ConfigChange[] {

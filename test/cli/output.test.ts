@@ -132,7 +132,9 @@ describe("a build that fails", () => {
         { path: path("small"), references: [] },
       ];
       writeFileSync(`${folder}/graph.json`, JSON.stringify(graph));
-      writeFileSync(`${folder}/spec.json`, '{"name": "image", "graph": "graph.json"}');
+      // The most popular comes first, and that is the small one.
+      const spec = { name: "image", graph: "graph.json", strategy: "popularity" };
+      writeFileSync(`${folder}/spec.json`, JSON.stringify(spec));
       const [node, ...program] = sourceCommand;
       const child = spawn(node, [...program, "build", "spec.json", "-o", "out/image.tar"], { cwd: folder });
       t.after(() => child.kill("SIGKILL"));

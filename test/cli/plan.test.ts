@@ -194,7 +194,7 @@ one component a layer       5  109 MB         1.00x
     assert.match(await failure("gone.json"), /^Error: cannot read gone\.json: it does not exist\n$/);
     save("wrong.json", { name: "x", grpah: "graph.json" });
     assert.match(await failure("wrong.json"), /^Error: wrong\.json isn't as it should be.*grpah/);
-    assert.match(await failure("graph.json", "--max-layers", "1"), /maxLayers/);
+    assert.match(await failure("graph.json", "--from-image", "oci:nothing"), /^Error: .*nothing/);
     assert.match(await failure("graph.json", "--against", "oci:nothing"), /^Error: .*nothing/);
   });
 

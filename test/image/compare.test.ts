@@ -594,6 +594,10 @@ describe("beside layers, a comparison tells of", () => {
     );
     assert.equal(found.baseChanged, true);
     assert.equal((await compare(layers, layers, [base("x"), base("x")])).baseChanged, false);
+    // The layout says nothing that the layers themselves don't.
+    const layout = (text: string) => ({ annotations: { "dev.varve.layout": text } });
+    assert.deepEqual((await compare(layers, layers, [layout("x"), layout("y")])).config, []);
+    assert.deepEqual((await compare(layers, layers, [layout("x"), {}])).config, []);
   });
 
   it("a base whose layers are others, where the layers above say what they hold", async () => {

@@ -1,42 +1,19 @@
-import { existsSync, statSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
 import { Command, Option } from "commander";
-import { readError, VarveError } from "../../errors.ts";
-import { readGraph, withoutComponents } from "../../graph/index.ts";
-import type { Image } from "../../image/index.ts";
-import {
-  formatLayout,
-  keepLayout,
-  LAYOUT_ANNOTATION,
-  type Layout,
-  largest,
-  layerBudget,
-  layoutOf,
-  leader,
-  parseLayout,
-  parseWeights,
-  pipelineStrategy,
-  planLayers,
-  popularity,
-  type Strategy,
-} from "../../layering/index.ts";
-import { bytesSource, parseJson, writeFileAtomically } from "../../util/index.ts";
-import { componentSizes } from "../component-sizes.ts";
+import { checkSpec, type ImageSpecInput, planImage, STRATEGIES } from "../../build/index.ts";
+import { formatLayout, layerBudget, popularity } from "../../layering/index.ts";
+import { bytesSource, writeFileAtomically } from "../../util/index.ts";
 import { integer, list } from "../options.ts";
 import { printJson } from "../output.ts";
 import { type PlaceOptions, placeOptions, withPlaces } from "../places.ts";
-
-const STRATEGIES: readonly Strategy[] = [leader, popularity, largest];
-
-/** More than any pipeline that isn't made by a program gone wrong. */
-const MAX_PIPELINE_BYTES = 64 * 1024 * 1024;
+import { lastBuild, strategyFields } from "../strategy-options.ts";
 
 interface LayersOptions extends PlaceOptions {
   readonly maxLayers?: number;
   readonly fromImage?: string;
   readonly exclude: readonly string[];
   readonly key?: string;
-  readonly strategy: string;
+  readonly strategy: NonNullable<ImageSpecInput["strategy"]>;
   readonly pipeline?: string;
   readonly weights?: string;
   readonly layersFrom?: string;
@@ -78,70 +55,25 @@ export function command(): Command {
 }
 
 async function run(path: string, options: LayersOptions): Promise<void> {
-  const baseLayers =
-    options.fromImage === undefined
-      ? 0
-      : await readImage(options.fromImage, options, ({ layers }) => layers.length);
-  const { available } = layerBudget({ maxLayers: options.maxLayers, baseLayers });
-  const all = await readGraph(path, options.key === undefined ? {} : { key: options.key });
-  const graph = withoutComponents(all, options.exclude);
-
-  const strategy = await chooseStrategy(options);
-  const weights =
-    options.weights === undefined
-      ? undefined
-      : parseWeights(await readText(options.weights), options.weights);
-  // Popularity and pipelines need no sizes, and the files of a graph may not be on this machine.
-  const needsSizes = strategy.name === leader.name || strategy.name === largest.name || options.layersFrom;
-  const sizes = needsSizes ? componentSizes(graph) : undefined;
-  const { groups } = planLayers(graph, strategy, { available, sizes, weights });
-  if (options.layersTo !== undefined) {
-    const layout = Buffer.from(formatLayout(layoutOf(graph, groups)));
-    await writeFileAtomically(options.layersTo, bytesSource(layout).open());
-  }
-  printJson(groups);
-}
-
-async function chooseStrategy(options: LayersOptions): Promise<Strategy> {
-  const { pipeline, layersFrom } = options;
-  if (pipeline !== undefined) {
-    const limits = { what: pipeline, maxBytes: MAX_PIPELINE_BYTES, maxDepth: 1000 };
-    return pipelineStrategy(parseJson(await readText(pipeline), limits), `the layering pipeline ${pipeline}`);
-  }
-  const strategy = STRATEGIES.find(({ name }) => name === options.strategy)!;
-  return layersFrom === undefined ? strategy : keepLayout(await readLayout(layersFrom, options), strategy);
-}
-
-/** A layout from a file that holds one, or from an image's annotation. */
-async function readLayout(place: string, options: LayersOptions): Promise<Layout> {
-  if (existsSync(place) && statSync(place).isFile()) {
-    const bytes = await readText(place);
-    // An archive is a file, too.
-    if (/^\s*\{/.test(bytes.subarray(0, 100).toString("latin1"))) return parseLayout(bytes, place);
-  }
-  const text = await readImage(
-    place,
-    options,
-    ({ manifest }) => manifest?.value.annotations?.[LAYOUT_ANNOTATION],
-  );
-  if (text !== undefined) return parseLayout(text, `the annotation ${LAYOUT_ANNOTATION} of ${place}`);
-  throw new VarveError(
-    "INVALID_LAYOUT",
-    `${place} has no annotation ${LAYOUT_ANNOTATION}, so there is no layout to keep to; name a file that --layers-to has written`,
-  );
-}
-
-async function readImage<T>(place: string, options: PlaceOptions, take: (image: Image) => T): Promise<T> {
-  return await withPlaces(options, async ({ transports, read }) => {
-    await using source = await transports.source(place);
-    return take(await source.read(read));
+  const { maxLayers, fromImage, exclude, key, layersTo, pipeline } = options;
+  // Says what is wrong in the words of the option, not of a spec.
+  layerBudget({ maxLayers });
+  const spec = checkSpec({
+    name: "graph",
+    graph: resolve(path),
+    exclude,
+    maxLayers,
+    ...(pipeline === undefined ? strategyFields(options) : { layeringPipeline: pipeline }),
   });
-}
-
-async function readText(path: string): Promise<Buffer> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    throw readError(path, error);
+  const plan = await withPlaces(options, async ({ transports, read }) => {
+    await using source = fromImage === undefined ? undefined : await transports.source(fromImage);
+    await using last = await lastBuild(spec, transports);
+    const [base, lastImage] = [await source?.read(read), await last?.read(read)];
+    return await planImage(spec, { base, lastImage, graphKey: key });
+  });
+  if (layersTo !== undefined) {
+    const layout = Buffer.from(formatLayout(plan.layout));
+    await writeFileAtomically(layersTo, bytesSource(layout).open());
   }
+  printJson(plan.groups);
 }

@@ -4,6 +4,7 @@ import { Command } from "commander";
 import { checkSpec, type ImageSpec, type ImageSpecInput, planImage, readSpec } from "../../build/index.ts";
 import { readError } from "../../errors.ts";
 import type { Image } from "../../image/index.ts";
+import { layerBudget } from "../../layering/index.ts";
 import { bytesSource, parseJson, writeFileAtomically } from "../../util/index.ts";
 import { integer, list } from "../options.ts";
 import { print, printJson } from "../output.ts";
@@ -123,6 +124,8 @@ async function specOf(
   options: PlanCommandOptions,
 ): Promise<{ spec: ImageSpec; isGraph: boolean }> {
   const { maxLayers, fromImage, exclude, omit } = options;
+  // Says what is wrong in the words of the option, not of a spec.
+  layerBudget({ maxLayers });
   const given = Object.fromEntries(
     Object.entries({ maxLayers, fromImage, exclude, omit }).filter(([, value]) => value !== undefined),
   );

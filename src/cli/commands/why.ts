@@ -9,6 +9,7 @@ import { explain } from "../explanation.ts";
 import { architecture } from "../host.ts";
 import { print, printJson } from "../output.ts";
 import { type PlaceContext, type PlaceOptions, placeOptions, withPlaces } from "../places.ts";
+import { lastBuild } from "../strategy-options.ts";
 import { workshop } from "../workshop.ts";
 
 interface WhyOptions extends PlaceOptions, CacheOptions {
@@ -91,8 +92,10 @@ async function withBuilt(
   await using source = spec.fromImage === undefined ? undefined : await transports.source(spec.fromImage);
   const wanted = spec.architecture ?? read.platform.architecture;
   const base = await source?.read({ ...read, platform: { ...read.platform, architecture: wanted } });
+  await using last = await lastBuild(spec, transports);
   await using draft = await draftImage(spec, {
     base,
+    lastImage: await last?.read(read),
     architecture: architecture(),
     now: new Date(),
     cache,
