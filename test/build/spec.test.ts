@@ -50,6 +50,14 @@ describe("a spec", () => {
     uname: null,
     gname: 0,
     maxLayers: 1,
+    runAsRoot: 1,
+    extraCommands: { path: "x" },
+    fakeRootCommands: ["true"],
+    enableFakechroot: "yes",
+    network: "host",
+    scriptTimeout: 0,
+    includeNixDB: 1,
+    layered: "no",
   })) {
     it(`is refused for a wrong ${field}, which the error names`, () => {
       assert.throws(
@@ -97,13 +105,21 @@ describe("a spec", () => {
 
   it("in a file has paths relative to the file's folder", async (t) => {
     const folder = await temporaryFolder(t);
-    const fields = { name: "x", graph: "project", contents: ["a/b", "/abs"], fromImage: "./base.tar" };
+    const fields = {
+      name: "x",
+      graph: "project",
+      contents: ["a/b", "/abs"],
+      fromImage: "./base.tar",
+      extraCommands: { file: "x.sh" },
+      runAsRoot: "x.sh",
+    };
     await writeFile(`${folder}/spec.json`, JSON.stringify(fields));
     await writeFile(`${folder}/base.tar`, "");
     const spec = await readSpec(`${folder}/spec.json`);
     assert.equal(spec.graph, `${folder}/project`);
     assert.equal(spec.fromImage, `${folder}/base.tar`);
     assert.deepEqual(spec.contents, [`${folder}/a/b`, "/abs"]);
+    assert.deepEqual([spec.extraCommands, spec.runAsRoot], [{ file: `${folder}/x.sh` }, "x.sh"]);
   });
 
   it("in a file that is missing or no JSON is refused by the file's name", async (t) => {
