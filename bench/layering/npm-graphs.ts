@@ -2,10 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { treeBytes } from "../../src/cli/component-sizes.ts";
-import { listTree } from "../../src/fs/index.ts";
-import { readGraph } from "../../src/graph/index.ts";
-
+import { checkSpec, planImage } from "../../src/build/index.ts";
 import type { Package, World } from "./world.ts";
 
 /** A small project with each of them, as its own guide to a new project has it. */
@@ -76,13 +73,13 @@ export async function npmWorlds(work: string, say: (line: string) => void): Prom
 }
 
 async function measure(project: string): Promise<Package[]> {
-  const graph = await readGraph(project);
-  return [...graph.components.values()].map(({ id, path, nested, references, name, version }) => ({
+  const { graph, sizes } = await planImage(checkSpec({ name: "npm", graph: project }), { withSizes: true });
+  return [...graph.components.values()].map(({ id, references, name, version }) => ({
     name: id,
     source: name ?? id,
     version: version ?? "1.0.0",
     // The project's own files are few here; an application of 2 MB stands for what is built of them.
-    bytes: id === "." ? 2_000_000 : treeBytes(listTree(path, { exclude: nested ?? [] }), `app/${id}`),
+    bytes: id === "." ? 2_000_000 : sizes!.sizes.get(id)!,
     references,
     isApplication: id === ".",
   }));

@@ -161,6 +161,20 @@ describe("sizes of components", () => {
     );
   });
 
+  it("don't depend on where the files are on this machine, only on where they are in the image", async (t) => {
+    const folder = await temporaryFolder(t);
+    mkdirSync(`${folder}/${"deep/".repeat(30)}`, { recursive: true });
+    const sizesIn = async (project: string) => {
+      writeProject(project);
+      const { sizes } = await planImage(checkSpec({ name: "image", graph: project }));
+      return [...sizes!.sizes];
+    };
+    assert.deepEqual(
+      await sizesIn(`${folder}/${"deep/".repeat(30)}project`),
+      await sizesIn(`${folder}/project`),
+    );
+  });
+
   it("are those of files, also where the graph has a NAR size, which stands in only for files that aren't there", async (t) => {
     const folder = await temporaryFolder(stacked(t));
     mkdirSync(`${folder}/here`);
