@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { ociLayoutSink } from "../../src/formats/index.ts";
 import { draftOf, writeImage } from "../../src/image/index.ts";
+import { pullImage, Transports } from "../../src/index.ts";
 import { madeImage } from "../support/made-image.ts";
 import { requires } from "../support/systems.ts";
 import { stacked, temporaryFolder } from "../support/tmp.ts";
@@ -47,6 +48,31 @@ describe("varve pull with an expected hash", { skip: requires("registry") }, () 
       assert.deepEqual(await archive(`again-${index}.tar`, `${registry.host}/app`, ...options), first);
     }
     assert.match(first.toString("latin1"), /"RepoTags":\["final:tag"\]/);
+  });
+
+  it("has a counterpart for programs, which gives the same bytes and checks them as well", async () => {
+    const { code, stderr } = await pull(`${registry.host}/app@${digest}`, "docker-archive:same.tar:mine:1");
+    assert.equal(code, 0, stderr);
+    const expected = await readFile(join(folder, "same.tar"));
+    await using transports = new Transports({ env: {}, home: folder });
+    const args = {
+      ...{
+        imageName: `${registry.host}/app`,
+        imageDigest: digest,
+        finalImageName: "mine",
+        finalImageTag: "1",
+      },
+      hash: createHash("sha256").update(expected).digest("hex"),
+    };
+    const bytes = async (hash: string) => {
+      const chunks: Buffer[] = [];
+      const options = { transports, architecture: "amd64" };
+      for await (const chunk of pullImage({ ...args, hash }, options)) chunks.push(Buffer.from(chunk));
+      return Buffer.concat(chunks);
+    };
+    assert.ok(expected.equals(await bytes(args.hash)));
+    await assert.rejects(bytes("0".repeat(64)), { code: "DIGEST_MISMATCH" });
+    await assert.rejects(bytes("md5:1"), { code: "USAGE", message: /md5:1 is no SHA-256/ });
   });
 
   it("writes nothing where the hash is another, and says both", async () => {

@@ -2,7 +2,7 @@
 import { VarveError } from "../../errors.ts";
 import { absent } from "../programs.ts";
 import { type PhaseEnd, runPhase, type SandboxPlace } from "./process.ts";
-import type { SandboxKind, UnionKind } from "./types.ts";
+import type { SandboxKind, ScriptName, UnionKind } from "./types.ts";
 
 export interface Needs {
   /** Whether some script has root's view of owners. */
@@ -92,4 +92,16 @@ async function obstacleTo(kind: SandboxKind, needs: Needs, path: string): Promis
 export function lastMessage({ messages, status }: PhaseEnd): string {
   const said = messages.filter((message) => !message.startsWith("varve:"));
   return said.at(-1) ?? `status ${status}`;
+}
+
+/** What went wrong with a script that failed, or wasn't reached. */
+export function scriptError(name: ScriptName, end: PhaseEnd): VarveError {
+  if (!end.started) return new VarveError("SANDBOX_UNAVAILABLE", `cannot run ${name}: ${lastMessage(end)}`);
+  const where = end.line === undefined ? "" : ` in line ${end.line}`;
+  const hint =
+    end.status === 127 && end.line === undefined ? ", which a shell that isn't there gives, too" : "";
+  return new VarveError(
+    "SCRIPT_FAILED",
+    `${name} failed${where} with status ${end.status}${hint}; see what it wrote before`,
+  );
 }

@@ -1,6 +1,6 @@
 /** What lies in the layer's folder, and what of it a script changed. */
 import type { Readable } from "node:stream";
-import { decodeName, sortNames } from "../../util/index.ts";
+import { decodeName, encodeName, sortNames } from "../../util/index.ts";
 
 /** A name in a tree, and what tells whether it was changed. */
 export interface ListedName {
@@ -51,6 +51,14 @@ export function readingOrder(listed: readonly ListedName[]): string[] {
     const plain = name.replace(/(^|\/)\x01([^/]*)$/, "$1$2");
     return plain !== name && devices.has(plain) ? plain : name;
   });
+}
+
+/** Names as `tar` reads them from a list, each ending with NUL. */
+export async function* listForTar(names: readonly string[]): AsyncGenerator<Uint8Array, void, void> {
+  for (let at = 0; at < names.length; at += 4096) {
+    const some = names.slice(at, at + 4096).map((name) => `./${name}\0`);
+    yield encodeName(some.join(""));
+  }
 }
 
 /** Compares paths as layers are ordered: directories before what is in them, names by code point. */

@@ -5,9 +5,8 @@ import type { Readable } from "node:stream";
 import { VarveError } from "../../errors.ts";
 import type { Digest } from "../../oci/index.ts";
 import { type TarEntry, type TarInputMember, writeTar } from "../../tar/index.ts";
-import { encodeName } from "../../util/index.ts";
 import { absent } from "../programs.ts";
-import { type Chosen, chooseSandbox, lastMessage } from "./choose.ts";
+import { type Chosen, chooseSandbox, lastMessage, scriptError } from "./choose.ts";
 import { finished } from "./finish.ts";
 import {
   type BaseFacts,
@@ -18,7 +17,14 @@ import {
   rootInput,
 } from "./input.ts";
 import { type LayerRules, layerMembers } from "./layer.ts";
-import { changesBetween, type ListedName, readingOrder, readListing, type TreeChange } from "./listing.ts";
+import {
+  changesBetween,
+  type ListedName,
+  listForTar,
+  readingOrder,
+  readListing,
+  type TreeChange,
+} from "./listing.ts";
 import { eachLine, type Phase, type PhaseEnd, runPhase, type SandboxPlace } from "./process.ts";
 import { programOf } from "./program.ts";
 import { readSpool, spoolTo } from "./spool.ts";
@@ -237,7 +243,7 @@ class Work {
     for (const { name, type } of listed) {
       if (type === "s") this.#sockets.add(`/${name} is a socket, and left out of the layer`);
     }
-    const order = readingOrder(listed).map((name) => `./${name}\0`);
+    const names = readingOrder(listed);
     const rules: LayerRules = {
       owner,
       forceOwner: !rootView,
@@ -251,7 +257,7 @@ class Work {
     };
     let spooled: Awaited<ReturnType<typeof spoolTo>> | undefined;
     await this.#tool({ PHASE: "pack", FOLDER: folder, FAKED: this.#faked }, "pack the layer", {
-      input: texts(order),
+      input: listForTar(names),
       output: async (archive) => {
         spooled = await spoolTo(path, writeTar(finish(layerMembers(archive, rules))));
       },
@@ -343,19 +349,4 @@ class Work {
     // Without a sandbox there are no trees yet.
     await removeWorkFolder({ ...place, kind: this.#sandbox?.kind ?? "root" });
   }
-}
-
-function scriptError(name: ScriptName, end: PhaseEnd): VarveError {
-  if (!end.started) return new VarveError("SANDBOX_UNAVAILABLE", `cannot run ${name}: ${lastMessage(end)}`);
-  const where = end.line === undefined ? "" : ` in line ${end.line}`;
-  const hint =
-    end.status === 127 && end.line === undefined ? ", which a shell that isn't there gives, too" : "";
-  return new VarveError(
-    "SCRIPT_FAILED",
-    `${name} failed${where} with status ${end.status}${hint}; see what it wrote before`,
-  );
-}
-
-async function* texts(parts: readonly string[]): AsyncGenerator<Uint8Array, void, void> {
-  for (let at = 0; at < parts.length; at += 4096) yield encodeName(parts.slice(at, at + 4096).join(""));
 }
