@@ -36,6 +36,9 @@ overridable (
       ++ (if pkgs ? cacert then [ "--cacert" "${pkgs.cacert}/etc/ssl/certs/ca-bundle.crt" ] else [ ]);
       impureEnvVars = [ "http_proxy" "https_proxy" "all_proxy" "no_proxy" "HTTP_PROXY" "HTTPS_PROXY" "ALL_PROXY" "NO_PROXY" ];
       outputHashMode = "flat";
-    } // (if hash != "" then { outputHash = hash; outputHashAlgo = null; } else { outputHash = sha256; outputHashAlgo = "sha256"; })))
+    }
+    # An image may name store paths that varve itself is made of; without this, Nix refuses it then.
+    // (if builtins.compareVersions builtins.nixVersion "2.17" >= 0 then { __structuredAttrs = true; unsafeDiscardReferences.out = true; } else { })
+    // (if hash != "" then { outputHash = hash; outputHashAlgo = null; } else { outputHash = sha256; outputHashAlgo = "sha256"; })))
     { passthru = { imageName = finalImageName; imageTag = finalImageTag; isExe = false; }; }
 )

@@ -64,7 +64,10 @@ overridable (
         fromImage = if fromImage == null then null else "${fromImage}";
         baseJson = "${baseJson}";
         customisationLayer = "${layer}";
-        exportReferencesGraph = if includeStorePaths then { graph = [ "${baseJson}" "${layer}" ]; } else { };
+        exportReferencesGraph = if includeStorePaths then {
+          # Contents by themselves, since one that is a link to another path is followed in the layer.
+          graph = [ "${baseJson}" "${layer}" ] ++ storePaths contents;
+        } else { };
         # What is made for the image's sake is no part of it.
         exclude = [ "${baseJson}" "${layer}" ];
         maxLayers = if layeringPipeline == null then maxLayers else null;

@@ -11,7 +11,13 @@ export interface InspectedImage {
   readonly RepoTags: readonly string[];
   readonly Created: string;
   readonly Architecture: string;
-  readonly Config: { readonly Env?: readonly string[]; readonly Cmd?: readonly string[] };
+  readonly Config: {
+    readonly Env?: readonly string[];
+    readonly Cmd?: readonly string[];
+    readonly User?: string;
+    readonly WorkingDir?: string;
+    readonly ExposedPorts?: Readonly<Record<string, object>>;
+  };
   readonly RootFS: { readonly Layers: readonly string[] };
 }
 
@@ -25,7 +31,9 @@ export interface Dockerd {
   load(archive: string): Promise<void>;
   inspect(image: string): Promise<InspectedImage>;
   /** What a container of the image prints, with the image's own command or another. */
-  output(image: string, command?: readonly string[]): Promise<string>;
+  output(image: string, command?: readonly string[], options?: readonly string[]): Promise<string>;
+  /** Starts a container, with the image's own command, that is gone with the scope; its name. */
+  start(image: string): Promise<string>;
 }
 
 /**
@@ -89,7 +97,9 @@ export async function startDockerd(outer: Scope): Promise<Dockerd> {
       if (inspected === undefined) throw new Error(`docker inspects no image ${image}`);
       return inspected;
     },
-    output: (image, command = []) => succeed(["run", "--rm", "--network", "none", image, ...command]),
+    output: (image, command = [], more = []) =>
+      succeed(["run", "--rm", "--network", "none", ...more, image, ...command]),
+    start: async (image) => (await succeed(["run", "--detach", "--network", "none", image])).trim(),
   };
 }
 

@@ -4,6 +4,10 @@ import { mustRun, type RunOptions } from "../../support/process.ts";
 import { type Scope, stacked, temporaryFolder } from "../../support/tmp.ts";
 
 export interface NixStore {
+  /** The folder that is at /nix for commands which see the store. */
+  readonly folder: string;
+  /** What the environment must have for Nix' own programs, besides what {@link inside} makes. */
+  readonly env: Readonly<Record<string, string | undefined>>;
   /** Makes any command one that sees this store at /nix. */
   inside(command: readonly string[]): readonly [string, ...string[]];
   /** Builds an attribute of a Nix file that is a function of `{ busybox }`, and returns its output path. */
@@ -50,6 +54,8 @@ export async function startNix(outer: Scope): Promise<NixStore> {
     mustRun(inside(command), { ...options, env: { ...env, ...options.env } });
 
   return {
+    folder: store,
+    env,
     inside,
     run: inStore,
     build: async (file, attribute) => {
