@@ -14,6 +14,9 @@ SYSTEMS="
   podman:podman
   crun:crun
   newuidmap:uidmap
+  fakeroot:fakeroot
+  fuse-overlayfs:fuse-overlayfs
+  setcap:libcap2-bin
   busybox:busybox-static
   htpasswd:apache2-utils
   openssl:openssl

@@ -17,6 +17,10 @@ const systems = {
     programs: ["nix", "nix-build", "busybox", "unshare", "mount"],
     obstacle: () => notRoot() ?? nixInItsOwnStore() ?? dynamicBusybox(),
   },
+  sandboxes: {
+    programs: ["unshare", "newuidmap", "fakeroot", "fuse-overlayfs", "setcap", "getcap"],
+    obstacle: notRoot,
+  },
   nixTools: { programs: ["nix-store", "nix-hash", "sqlite3"] },
   debianPackages: { programs: ["apt-get", "apt-cache", "dpkg-deb"] },
   docker: { programs: ["dockerd", "docker", "containerd", "runc", "setpriv"], obstacle: notRoot },

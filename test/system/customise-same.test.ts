@@ -16,7 +16,7 @@ find . -type f -print0 | sort -z | xargs -0 sha256sum | sed 's/^/: /'
 find . -type l -printf ': %p -> %l\\n' | sort
 getcap -r . | sed 's/^/: /'`;
 
-describe("a layer that scripts made", { skip: requires("root", "busybox", "umoci") }, () => {
+describe("a layer that scripts made", { skip: requires("sandboxes", "busybox", "umoci") }, () => {
   const scope = stacked({ after });
   let folder: string;
   let base: string;

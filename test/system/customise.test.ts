@@ -9,7 +9,7 @@ import { sourceCommand } from "../support/varve.ts";
 import { debianTree } from "./support/debian.ts";
 import { busyboxTree, startWorkbench, type Workbench } from "./support/workbench.ts";
 
-describe("in the real Docker Engine", { skip: requires("docker", "busybox", "umoci") }, () => {
+describe("in the real Docker Engine", { skip: requires("docker", "busybox", "sandboxes") }, () => {
   const scope = stacked({ after });
   let bench: Workbench;
   let busybox: string;

@@ -7,7 +7,7 @@ import { requires } from "../support/systems.ts";
 import { stacked, temporaryFolder } from "../support/tmp.ts";
 import { debianTree } from "./support/debian.ts";
 
-describe("a script on a base of Debian's files", { skip: requires("root") }, () => {
+describe("a script on a base of Debian's files", { skip: requires("sandboxes") }, () => {
   const scope = stacked({ after });
 
   it("adds a user with useradd, as root and as a user alike", async () => {

@@ -34,7 +34,7 @@ function running(argument: string): string[] {
   });
 }
 
-describe("the scripts of a layer", { skip: requires("root", "busybox") }, () => {
+describe("the scripts of a layer", { skip: requires("sandboxes", "busybox") }, () => {
   const scope = stacked({ after });
   let folder: string;
   let base: string;
