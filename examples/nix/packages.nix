@@ -91,7 +91,7 @@ rec {
         name = "node";
         path = ../../node_modules/node/bin/node;
       };
-      libraries = builtins.concatStringsSep ":" (map (name: "${debian.packages.${name}}/lib") [ "libc6" "libgcc-s1" "libstdc++6" ]);
+      libraries = builtins.concatStringsSep ":" (map (name: "${debian.packages.${name}}/lib") [ "libatomic1" "libc6" "libgcc-s1" "libstdc++6" ]);
     } ''
     mkdir -p $out/bin
     cp $node $out/bin/node

@@ -23,6 +23,8 @@ const ROOTS = [
   "findutils",
   "grep",
   "hello",
+  "libatomic1",
+  "libstdc++6",
   "mount",
   "nano",
   "nginx",

@@ -11,7 +11,6 @@ import {
   planStoreLayers,
   readConf,
   readNixAttributes,
-  streamConf,
   withStorePaths,
   writeLayerFolder,
 } from "../dockertools/index.ts";
@@ -19,7 +18,6 @@ import { dockerArchiveSink, fileOutput } from "../formats/index.ts";
 import { readGraph, withoutComponents } from "../graph/index.ts";
 import { flattenedTree, type Image, type Layer, writeImage } from "../image/index.ts";
 import { bytesSource, sortNames, writeFileAtomically } from "../util/index.ts";
-import { openBase } from "./commands/stream.ts";
 import { architecture } from "./host.ts";
 import { say } from "./output.ts";
 import { withPlaces } from "./places.ts";
@@ -44,7 +42,7 @@ export const NIX_STEPS: Readonly<Record<string, Step>> = {
     run: makeConf,
   },
   archive: {
-    description: "Writes the archive that a conf's stream is, compressed as its name says.",
+    description: "Writes the archive of a conf's image, compressed as its name says.",
     run: makeArchive,
   },
   image: {
@@ -106,10 +104,11 @@ async function makeArchive(file: string): Promise<void> {
   const { conf: path, outputs } = await readNixAttributes("archive", file);
   const conf = await readConf(path, { now: new Date() });
   await withPlaces({}, async ({ transports, read, signal }) => {
-    await using source = await openBase(conf, transports);
-    const base = await source?.read(read);
-    const options = { ...(base === undefined ? {} : { base }), onMessage: say, signal };
-    await fileOutput(outputs.out).write(streamConf(conf, options));
+    await using source = conf.fromImage === undefined ? undefined : await transports.source(conf.fromImage);
+    const draft = await confDraft(conf, { base: await source?.read(read) });
+    // Not the stream, which tells who owns the customisation layer's file: in Nix's sandbox that is nobody.
+    const sink = dockerArchiveSink({ output: fileOutput(outputs.out), names: [conf.repoTag] });
+    await writeImage(draft, [sink], { signal });
   });
 }
 

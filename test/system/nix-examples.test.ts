@@ -484,6 +484,20 @@ describe("dockerTools' examples, built by a real Nix and run by a real Docker En
     }
   });
 
+  it("makes the same bytes in Nix' sandbox, where the builder is a user of one id", async () => {
+    for (const attribute of [
+      "layered-image.customisationLayer",
+      "layeredImageWithFakeRootCommands.customisationLayer",
+      "nixLayered.customisationLayer",
+      "layered-on-top-layered",
+      "bash",
+    ]) {
+      const options = ["--check", "--option", "sandbox", "true", "--option", "sandbox-fallback", "false"];
+      const { code, stderr } = await examples.tryBuild(attribute, options);
+      assert.equal(code, 0, stderr);
+    }
+  });
+
   it("loads into the Docker Engine without an archive, the same image", async () => {
     for (const [program, attribute] of [
       ["loadStream", "bashNoTagStreamLayered"],

@@ -1,4 +1,5 @@
 /** What `nix/` calls. The steps are builders: they find their arguments in Nix's structured attributes. */
+import { existsSync } from "node:fs";
 import { Command } from "commander";
 import { confDraft, readConf } from "../../dockertools/index.ts";
 import type { ImageSink } from "../../image/index.ts";
@@ -18,7 +19,7 @@ export function command(): Command {
     command
       .command(name)
       .description(description)
-      .action(() => run(process.env["NIX_ATTRS_JSON_FILE"] ?? ".attrs.json"));
+      .action(() => run(attributesFile()));
   }
   copyOptions(command.command("push"))
     .description("Pushes the image of a conf. Layers that the registry has aren't sent.")
@@ -34,6 +35,12 @@ export function command(): Command {
       await transferConf(conf, (transports) => transports.daemonSink(), options);
     });
   return command;
+}
+
+/** Nix 2.8 names the file by its path outside of the sandbox; there, as ever, it is in the builder's folder. */
+function attributesFile(): string {
+  const named = process.env["NIX_ATTRS_JSON_FILE"];
+  return named !== undefined && existsSync(named) ? named : ".attrs.json";
 }
 
 async function transferConf(

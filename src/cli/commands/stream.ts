@@ -36,10 +36,7 @@ export function command(): Command {
 }
 
 /** The base image, unless it is a docker-archive, whose very headers nixpkgs' script keeps. */
-export async function openBase(
-  { fromImage }: StreamConf,
-  transports: Transports,
-): Promise<ImageSource | undefined> {
+async function openBase({ fromImage }: StreamConf, transports: Transports): Promise<ImageSource | undefined> {
   if (fromImage === undefined) return undefined;
   const place = await parseSource(fromImage);
   const plain = place.transport === "docker-archive" && place.path === fromImage;
