@@ -77,6 +77,7 @@ export function newManifest({ config, layers, annotations }: NewManifest): RawDo
   return encodeDocument(value, MediaType.ociManifest);
 }
 
-function withOciType(descriptor: Descriptor): Descriptor {
-  return { ...descriptor, mediaType: toOciMediaType(descriptor.mediaType) };
+/** The fields are in one order, whoever made the descriptor: a manifest's digest is of its bytes. */
+function withOciType({ mediaType, digest, size, ...others }: Descriptor): Descriptor {
+  return { mediaType: toOciMediaType(mediaType), digest, size, ...others };
 }

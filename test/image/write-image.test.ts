@@ -143,6 +143,25 @@ describe("writing an image", () => {
     );
   });
 
+  it("writes the same manifest whatever order the fields of a sink's descriptors have", async () => {
+    const reversing = (sink: ImageSink): ImageSink => ({
+      ...sink,
+      async open(options) {
+        const writer = await sink.open(options);
+        return {
+          ...writer,
+          async layer(layer) {
+            const { descriptor, outcome } = await writer.layer(layer);
+            const reversed = Object.fromEntries(Object.entries(descriptor).toReversed());
+            return { descriptor: reversed as unknown as Descriptor, outcome };
+          },
+        };
+      },
+    });
+    const [one, other] = await writeImage(three, [diarist([]), reversing(diarist([]))]);
+    assert.equal(other!.descriptor.digest, one!.descriptor.digest);
+  });
+
   it("waits for the layers under way before it fails, whoever failed", async () => {
     const begun = Promise.withResolvers<void>();
     const release = Promise.withResolvers<void>();
