@@ -64,7 +64,8 @@ export async function draftImage(spec: ImageSpec, options: BuildOptions): Promis
   parseReference(`${nameOf(spec)}:${spec.tag ?? "tag"}`);
   const { base, lastImage, outputs, cache, workshop } = options;
   const config = configOf(spec, base);
-  const plan = await planImage(spec, { base, lastImage, outputs, workingDir: config.WorkingDir });
+  const workingDir = config.WorkingDir;
+  const plan = await planImage(spec, { base, lastImage, cache, outputs, workingDir });
   const { graph, placement, groups, layout } = plan;
   const tell = (sentence: string) => options.onNote?.(sentence);
 

@@ -1,3 +1,4 @@
+import type { DigestCache } from "../cache/index.ts";
 import { type LayerRecipe, listTree, packedSize } from "../fs/index.ts";
 import type { ReferencesGraph } from "../graph/index.ts";
 import { isThere, type Placement } from "./placement.ts";
@@ -19,21 +20,29 @@ export interface ComponentSizes {
 
 /**
  * How many bytes of a layer's tar each component takes where it is in the image. That follows from its files' names,
- * types and lengths, and so is the same on every machine. Nothing is read but directories.
+ * types and lengths, and so is the same on every machine. Nothing is read but directories, and of what the graph has a NAR
+ * hash for not even these where the cache knows it.
  * @throws VarveError what `listTree` throws; a component without files needs a NAR size in the graph
  */
-export function componentSizes(graph: ReferencesGraph, placement: Placement): ComponentSizes {
+export function componentSizes(
+  graph: ReferencesGraph,
+  { placement, cache }: { placement: Placement; cache: DigestCache | undefined },
+): ComponentSizes {
   const absent: string[] = [];
   const sizes = new Map<string, number>();
   for (const { id, path, narSize } of graph.components.values()) {
-    if (narSize !== undefined && !isThere(path)) {
-      absent.push(id);
-      sizes.set(id, narSize);
-      continue;
-    }
     const item = placement.tree(id);
-    const listing = listTree(item.source, { exclude: item.exclude ?? [] });
-    sizes.set(id, packedSize(USUAL, { item, listing }));
+    const { source, target, narHash, exclude = [] } = item;
+    const key = narHash === undefined ? undefined : { narHash, target, exclude };
+    let size = key && cache?.treeSize(key);
+    if (size === undefined && narSize !== undefined && !isThere(path)) {
+      absent.push(id);
+      size = narSize;
+    } else if (size === undefined) {
+      size = packedSize(USUAL, { item, listing: listTree(source, { exclude }) });
+      if (key !== undefined) cache?.putTreeSize(key, size);
+    }
+    sizes.set(id, size);
   }
   return { sizes, absent };
 }

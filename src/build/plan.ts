@@ -1,4 +1,5 @@
 /** What a spec's image will be made of: decided before any of its files' contents are read. */
+import type { DigestCache } from "../cache/index.ts";
 import { makeGraph, type ReferencesGraph, readGraph, withoutComponents } from "../graph/index.ts";
 import type { Image } from "../image/index.ts";
 import {
@@ -22,6 +23,8 @@ export interface PlanOptions {
   readonly lastImage?: Image | undefined;
   /** Absolute paths that are being written to, which therefore aren't part of the image. */
   readonly outputs?: readonly string[] | undefined;
+  /** Knows sizes of components that were counted before. */
+  readonly cache?: DigestCache | undefined;
   /** Where an npm project is in the image; by default as the spec's own config says. */
   readonly workingDir?: string | null | undefined;
   /** Under which key a JSON object holds its graph, as reading a graph has it. */
@@ -52,7 +55,14 @@ export interface ImagePlan {
  * @throws VarveError whatever reading the graph, the layout and the files' sizes has; `NO_LAYERS_LEFT`, `INVALID_SPEC`
  */
 export async function planImage(spec: ImageSpec, options: PlanOptions = {}): Promise<ImagePlan> {
-  const { base, lastImage, outputs = [], workingDir = spec.config.WorkingDir, withSizes = false } = options;
+  const {
+    base,
+    lastImage,
+    cache,
+    outputs = [],
+    workingDir = spec.config.WorkingDir,
+    withSizes = false,
+  } = options;
   const graph = await readComponents(spec, options);
   const budget = spec.layered
     ? layerBudget({ maxLayers: spec.maxLayers, baseLayers: base?.layers.length ?? 0 })
@@ -64,7 +74,9 @@ export async function planImage(spec: ImageSpec, options: PlanOptions = {}): Pro
 
   const isPlanned = spec.includeStorePaths && graph.components.size > 0;
   const sizes =
-    (isPlanned && spec.layered && needsSizes) || withSizes ? componentSizes(graph, placement) : undefined;
+    (isPlanned && spec.layered && needsSizes) || withSizes
+      ? componentSizes(graph, { placement, cache })
+      : undefined;
   const known = { available: budget.available, sizes: sizes?.sizes, weights };
   const groups = !isPlanned
     ? []

@@ -1,6 +1,6 @@
-import type { Digest } from "../oci/index.ts";
+import { type Digest, parseDigest } from "../oci/index.ts";
 import type { CacheEntry } from "./entry.ts";
-import { type BlobKey, blobKeyDigits, type LayerKey } from "./key.ts";
+import { type BlobKey, blobKeyDigits, type LayerKey, type TreeKey, treeKeyDigits } from "./key.ts";
 import { EntryStore } from "./store.ts";
 import {
   type CacheInfo,
@@ -60,6 +60,9 @@ export interface DigestCache {
   putBlob(key: BlobKey, blob: CachedBlob): void;
   /** As {@link dropLayer}. */
   dropBlob(key: BlobKey): boolean;
+  /** How many bytes a tree takes in a layer's archive. */
+  treeSize(key: TreeKey): number | undefined;
+  putTreeSize(key: TreeKey, size: number): void;
   /**
    * Removes old entries, and files that killed processes left. It is also done by itself, at most once a day.
    * @throws VarveError `UNREADABLE`
@@ -129,6 +132,16 @@ class FolderCache implements DigestCache {
 
   dropBlob(key: BlobKey): boolean {
     return this.#drop("blob", blobKeyDigits(key));
+  }
+
+  treeSize(key: TreeKey): number | undefined {
+    return this.#get("tree", treeKeyDigits(key))?.size;
+  }
+
+  putTreeSize(tree: TreeKey, size: number): void {
+    const key = treeKeyDigits(tree);
+    const digest = parseDigest(`sha256:${key}`, "a tree's key");
+    this.#put({ kind: "tree", key, digest, size, portable: true });
   }
 
   prune(limits: PruneLimits = {}): Pruned {

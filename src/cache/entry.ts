@@ -2,19 +2,22 @@
 import { createHash } from "node:crypto";
 import { type Digest, parseDigest } from "../oci/index.ts";
 
-/** What is known of: layers by what goes into them, and blobs by the layer they are the compressed form of. */
-export type EntryKind = "blob" | "layer";
+/**
+ * What is known of: layers by what goes into them, blobs by the layer they are the compressed form of, and trees by their NAR
+ * hash and place.
+ */
+export type EntryKind = "blob" | "layer" | "tree";
 
-export const ENTRY_KINDS: readonly EntryKind[] = ["blob", "layer"];
+export const ENTRY_KINDS: readonly EntryKind[] = ["blob", "layer", "tree"];
 
 /** Something that was once measured. */
 export interface CacheEntry {
   readonly kind: EntryKind;
   /** 64 hexadecimal digits. */
   readonly key: string;
-  /** A layer's diff ID, or a blob's digest. */
+  /** A layer's diff ID, or a blob's digest; a tree has only its key. */
   readonly digest: Digest;
-  /** Of the layer's archive, or of the blob, in bytes. */
+  /** Of the layer's archive, of the blob, or of the tree's part of an archive, in bytes. */
   readonly size: number;
   /** Whether it holds on any machine; false where the key rests on this machine's files' metadata. */
   readonly portable: boolean;
@@ -24,7 +27,7 @@ export interface CacheEntry {
 export const MAX_LINE = 400;
 
 const LINE =
-  /^\{"kind":"(blob|layer)","key":"([0-9a-f]{64})","digest":"(sha256:[0-9a-f]{64})","size":(0|[1-9][0-9]{0,15}),"portable":(true|false),"check":"([0-9a-f]{32})"\}$/;
+  /^\{"kind":"(blob|layer|tree)","key":"([0-9a-f]{64})","digest":"(sha256:[0-9a-f]{64})","size":(0|[1-9][0-9]{0,15}),"portable":(true|false),"check":"([0-9a-f]{32})"\}$/;
 
 /** An entry as a line, with the newline at its end. */
 export function encodeEntry({ kind, key, digest, size, portable }: CacheEntry): string {

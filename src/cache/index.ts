@@ -13,7 +13,14 @@ export {
   type EntryKind,
   encodeEntries,
 } from "./entry.ts";
-export { type BlobKey, COMPRESSOR_FORMAT, type LayerKey, layerKey, WRITER_FORMAT } from "./key.ts";
+export {
+  type BlobKey,
+  COMPRESSOR_FORMAT,
+  type LayerKey,
+  layerKey,
+  type TreeKey,
+  WRITER_FORMAT,
+} from "./key.ts";
 export {
   type CacheInfo,
   DEFAULT_MAX_AGE,

@@ -41,6 +41,21 @@ export function layerKey(parts: unknown): LayerKey {
   return hash(["layer", WRITER_FORMAT, parts]) as LayerKey;
 }
 
+/** What the size of a tree in a layer's archive follows from. */
+export interface TreeKey {
+  /** As the graph has it. */
+  readonly narHash: string;
+  /** Absolute path in the image. */
+  readonly target: string;
+  /** Paths below it that are left out. */
+  readonly exclude: readonly string[];
+}
+
+/** The digits that a tree's size is kept under. */
+export function treeKeyDigits({ narHash, target, exclude }: TreeKey): string {
+  return hash(["tree", WRITER_FORMAT, narHash, target, exclude]);
+}
+
 /** The digits that a compressed layer's digest is kept under. */
 export function blobKeyDigits({ diffId, algorithm, level, library }: BlobKey): string {
   return hash(["blob", COMPRESSOR_FORMAT, diffId, algorithm, level ?? null, library]);

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { describe, it, type TestContext } from "node:test";
 import fc from "fast-check";
 import { checkSpec, draftImage, type ImageSpecInput, planImage } from "../../src/build/index.ts";
+import { openDigestCache } from "../../src/cache/index.ts";
 import { listRecipe, packLayer } from "../../src/fs/index.ts";
 import { LAYOUT_ANNOTATION, parseLayout } from "../../src/layering/index.ts";
 import { writeProject } from "../support/npm-project.ts";
@@ -173,6 +174,28 @@ describe("sizes of components", () => {
       await sizesIn(`${folder}/${"deep/".repeat(30)}project`),
       await sizesIn(`${folder}/project`),
     );
+  });
+
+  it("are known from the cache where the graph has a NAR hash, even if the files are gone", async (t) => {
+    const folder = await temporaryFolder(t);
+    const [hashed, other] = [`${folder}/hashed`, `${folder}/other`];
+    for (const path of [hashed, other]) writeTree(path, { dir: { data: { file: 10_000 } } });
+    const entries = [
+      { path: hashed, narHash: "sha256:x", narSize: 5, references: [] },
+      { path: other, references: [] },
+    ];
+    writeFileSync(`${folder}/graph.json`, JSON.stringify(entries));
+    const spec = checkSpec({ name: "image", graph: `${folder}/graph.json` });
+    const cache = openDigestCache({ folder: `${folder}/cache`, now: () => 0 });
+    const sizes = async () => (await planImage(spec, { cache })).sizes;
+    const before = await sizes();
+    writeFileSync(`${other}/more`, "");
+    rmSync(hashed, { recursive: true });
+    const now = await sizes();
+    assert.equal(now?.sizes.get(hashed), before?.sizes.get(hashed));
+    assert.equal(now?.sizes.get(other), before!.sizes.get(other)! + 512);
+    assert.deepEqual(now?.absent, []);
+    assert.equal((await planImage(spec)).sizes?.sizes.get(hashed), 5);
   });
 
   it("are those of files, also where the graph has a NAR size, which stands in only for files that aren't there", async (t) => {

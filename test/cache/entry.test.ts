@@ -10,7 +10,7 @@ const hex = fc
 
 const entries: fc.Arbitrary<CacheEntry> = fc.record(
   {
-    kind: fc.constantFrom("blob", "layer"),
+    kind: fc.constantFrom("blob", "layer", "tree"),
     key: hex,
     digest: fc.uint8Array().map(digestOf),
     size: fc.maxSafeNat(),

@@ -52,6 +52,7 @@ function info(cache: DigestCache, { json }: CommonOptions): void {
       `Folder:      ${folder}`,
       `Layers:      ${entries.layer}`,
       `Blobs:       ${entries.blob}`,
+      `Trees:       ${entries.tree}`,
       `Size:        ${formatBytes(bytes)}`,
       `Oldest use:  ${oldest ?? "-"}`,
       `Newest use:  ${newest ?? "-"}`,
