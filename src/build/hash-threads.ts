@@ -51,5 +51,8 @@ export class HashThreads implements Disposable {
 
 function start(): Thread {
   const memory = newRingMemory();
-  return { worker: startThread(HASH_WORKER, { workerData: memory }), ring: new ChunkRing(memory) };
+  const worker = startThread(HASH_WORKER, { workerData: memory });
+  // A layer that is given up in the middle must not keep the process alive.
+  worker.unref();
+  return { worker, ring: new ChunkRing(memory) };
 }

@@ -85,6 +85,8 @@ export class MeasurePool implements AsyncDisposable {
 
   /** Ends the threads, whatever they are doing. */
   async [Symbol.asyncDispose](): Promise<void> {
+    // What a thread has answered in the meantime must not have it asked for more, or another one started.
+    for (const worker of this.#workers) worker.removeAllListeners("message");
     const threads = [...this.#workers, ...this.#hashers.values()];
     await Promise.all(threads.map((thread) => thread.terminate()));
   }
