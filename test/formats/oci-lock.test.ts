@@ -8,13 +8,7 @@ import { syncBuiltinESMExports } from "node:module";
 import { describe, it, type TestContext } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { withLock } from "../../src/formats/oci-layout/lock.ts";
-import {
-  currentOwner,
-  hasEnded,
-  type Owner,
-  ownedName,
-  ownerOfName,
-} from "../../src/util/owner.ts";
+import { currentOwner, hasEnded, type Owner, ownedName, ownerOfName } from "../../src/util/owner.ts";
 import { temporaryFolder } from "../support/tmp.ts";
 
 /** A process of this machine that has ended. */
