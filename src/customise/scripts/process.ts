@@ -180,13 +180,12 @@ class Messages {
 async function feed(to: Writable, input: AsyncIterable<Uint8Array> | undefined): Promise<void> {
   // A program that ends before it has read everything shows in its status.
   to.on("error", () => {});
+  const gone = new Promise<void>((resolve) => to.once("close", resolve));
   for await (const chunk of input ?? []) {
     if (to.destroyed) return;
     // The chunk's memory may be used again once the second next is asked for, and a stream may keep it for longer.
     if (to.write(Buffer.from(chunk)) || to.destroyed) continue;
-    await new Promise<void>((resolve) => {
-      to.once("drain", resolve).once("close", resolve);
-    });
+    await Promise.race([gone, new Promise<void>((resolve) => to.once("drain", resolve))]);
   }
   to.end();
 }
