@@ -85,10 +85,13 @@ export class MeasurePool implements AsyncDisposable {
 
   /** Ends the threads, whatever they are doing. */
   async [Symbol.asyncDispose](): Promise<void> {
-    // What a thread has answered in the meantime must not have it asked for more, or another one started.
-    for (const worker of this.#workers) worker.removeAllListeners("message");
-    const threads = [...this.#workers, ...this.#hashers.values()];
-    await Promise.all(threads.map((thread) => thread.terminate()));
+    await Promise.all(this.#workers.map((worker) => this.#end(worker)));
+  }
+
+  async #end(worker: Worker): Promise<void> {
+    // What it has answered in the meantime must not have it asked for more, or another thread started.
+    worker.removeAllListeners("message");
+    await Promise.all([worker.terminate(), this.#hashers.get(worker)?.terminate()]);
   }
 
   /** Looks a recipe up, or makes a job of it. */
@@ -122,6 +125,8 @@ export class MeasurePool implements AsyncDisposable {
     while (job !== undefined && this.#taken.has(job)) job = queue.shift();
     if (job === undefined) {
       this.#running.delete(worker);
+      // Its memory is of use to the layers that others are still measuring, and to who writes them.
+      void this.#end(worker);
       return;
     }
     this.#taken.add(job);
