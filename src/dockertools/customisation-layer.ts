@@ -1,10 +1,10 @@
-import { open, readFile, stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { readError, VarveError } from "../errors.ts";
 import { verified } from "../image/index.ts";
 import { type Digest, hexOf, parseDigest } from "../oci/index.ts";
 import { EntryType, type TarEntry } from "../tar/index.ts";
-import { CHUNK_SIZE } from "../util/index.ts";
+import { readChunks } from "../util/index.ts";
 import { ownerNames } from "./owner-names.ts";
 
 /** A layer that was packed before, with its digest beside it. */
@@ -42,7 +42,7 @@ export async function openCustomisationLayer(
       size,
       mtime,
     },
-    content: verified(readWhole(path), { digest: diffId, size }, path),
+    content: verified(readChunks(path), { digest: diffId, size }, path),
   };
 }
 
@@ -54,20 +54,6 @@ export async function readChecksum(folder: string): Promise<Digest> {
   const path = join(folder, "checksum");
   const checksum = await reading(path, readFile(path, "latin1"));
   return parseDigest(`sha256:${checksum.trim()}`, path);
-}
-
-async function* readWhole(path: string): AsyncGenerator<Uint8Array, void, void> {
-  const file = await reading(path, open(path));
-  try {
-    const buffers = [Buffer.allocUnsafeSlow(CHUNK_SIZE), Buffer.allocUnsafeSlow(CHUNK_SIZE)] as const;
-    for (let turn = 0; ; turn++) {
-      const { bytesRead, buffer } = await reading(path, file.read(buffers[turn % 2 === 0 ? 0 : 1]));
-      if (bytesRead === 0) return;
-      yield buffer.subarray(0, bytesRead);
-    }
-  } finally {
-    await file.close();
-  }
 }
 
 function reading<T>(path: string, operation: Promise<T>): Promise<T> {

@@ -1,5 +1,4 @@
 /** The image that a conf asks for as a draft, for places other than a stream: registries, the daemon. */
-import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { measureLayers } from "../build/index.ts";
@@ -8,7 +7,7 @@ import { readError } from "../errors.ts";
 import { DockerArchive } from "../formats/index.ts";
 import { type Image, type ImageDraft, type Layer, verified } from "../image/index.ts";
 import { formatReference, hexOf, layerMediaType, parseImageConfig, parseReference } from "../oci/index.ts";
-import { CHUNK_SIZE } from "../util/index.ts";
+import { readChunks } from "../util/index.ts";
 import type { WrittenLayer } from "./base.ts";
 import type { StreamConf } from "./conf.ts";
 import { readChecksum } from "./customisation-layer.ts";
@@ -78,14 +77,6 @@ async function lastLayer(folder: string): Promise<Layer> {
     descriptor: { mediaType: layerMediaType("none"), ...digest },
     diffId,
     components: [],
-    open: () => verified(readFileChunks(path), digest, path),
+    open: () => verified(readChunks(path), digest, path),
   };
-}
-
-async function* readFileChunks(path: string): AsyncGenerator<Uint8Array, void, void> {
-  try {
-    yield* createReadStream(path, { highWaterMark: CHUNK_SIZE });
-  } catch (error) {
-    throw readError(path, error);
-  }
 }

@@ -5,6 +5,7 @@ export { type JsonLimits, parseJson } from "./json.ts";
 export { compareNames, decodeName, encodeName, fsPath, isAscii, sortNames } from "./names.ts";
 export { currentOwner, hasEnded, type Owner, ownedName, ownerOfName } from "./owner.ts";
 export { looksLikePath } from "./paths.ts";
+export { readChunks } from "./read.ts";
 export { checkSchema } from "./schema.ts";
 export { steadyChunks } from "./steady.ts";
 export { startThread } from "./threads.ts";

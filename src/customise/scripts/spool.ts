@@ -1,9 +1,9 @@
 /** Keeps the layer's bytes in a file until they are written into an image. */
 import { open } from "node:fs/promises";
-import { readError, writeError } from "../../errors.ts";
+import { writeError } from "../../errors.ts";
 import { verified } from "../../image/index.ts";
 import { type Digest, Digester } from "../../oci/index.ts";
-import { CHUNK_SIZE, writeChunks } from "../../util/index.ts";
+import { CHUNK_SIZE, readChunks, writeChunks } from "../../util/index.ts";
 
 /** Writes chunks to a new file. */
 export async function spoolTo(
@@ -47,27 +47,8 @@ export async function* readSpool(
   expected: { readonly diffId: Digest; readonly size: number },
 ): AsyncGenerator<Uint8Array, void, void> {
   yield* verified(
-    readWhole(path),
+    readChunks(path),
     { digest: expected.diffId, size: expected.size },
     "the layer that scripts made",
   );
-}
-
-async function* readWhole(path: string): AsyncGenerator<Uint8Array, void, void> {
-  const failed = (error: unknown): never => {
-    throw readError(path, error);
-  };
-  const file = await open(path).catch(failed);
-  try {
-    const buffers = [Buffer.allocUnsafeSlow(CHUNK_SIZE), Buffer.allocUnsafeSlow(CHUNK_SIZE)] as const;
-    for (let turn = 0; ; turn++) {
-      const { bytesRead, buffer } = await file
-        .read(buffers[turn % 2 === 0 ? 0 : 1], 0, CHUNK_SIZE)
-        .catch(failed);
-      if (bytesRead === 0) return;
-      yield buffer.subarray(0, bytesRead);
-    }
-  } finally {
-    await file.close();
-  }
 }
