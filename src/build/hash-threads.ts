@@ -1,10 +1,8 @@
 /** Threads that hash what the main one reads: of all that is done to a layer's bytes here, hashing takes longest. */
 import type { Worker } from "node:worker_threads";
 import { startThread } from "../util/index.ts";
-import { ChunkRing, newRingMemory } from "./chunk-ring.ts";
+import { ChunkRing, newRingMemory, type RingMemory } from "./chunk-ring.ts";
 import { InlineHasher, type LayerHasher } from "./layer-hasher.ts";
-
-const HASH_WORKER = new URL("./hash-worker.ts", import.meta.url);
 
 /** A hasher that one layer has for itself. */
 export interface LentHasher extends Disposable {
@@ -49,9 +47,14 @@ export class HashThreads implements Disposable {
   }
 }
 
+/** Starts a thread that hashes what comes through a ring, until it is ended. */
+export function startHashThread(ring: RingMemory): Worker {
+  return startThread(new URL("./hash-worker.ts", import.meta.url), { workerData: ring });
+}
+
 function start(): Thread {
   const memory = newRingMemory();
-  const worker = startThread(HASH_WORKER, { workerData: memory });
+  const worker = startHashThread(memory);
   // A layer that is given up in the middle must not keep the process alive.
   worker.unref();
   return { worker, ring: new ChunkRing(memory) };

@@ -6,7 +6,7 @@ import type { Layer } from "../image/index.ts";
 import { parseDigest } from "../oci/index.ts";
 import { fingerprintKey, startThread } from "../util/index.ts";
 import { newRingMemory, type RingMemory } from "./chunk-ring.ts";
-import type { HashThreads } from "./hash-threads.ts";
+import { type HashThreads, startHashThread } from "./hash-threads.ts";
 import { cachedLayer, measuredLayer } from "./recipe-layer.ts";
 import type { RecipeRecord } from "./recipe-record.ts";
 
@@ -139,7 +139,7 @@ export class MeasurePool implements AsyncDisposable {
   #ask(worker: Worker, request: MeasureRequest): void {
     const ring = this.#rings.get(worker);
     if (request.type !== "list" && ring !== undefined && !this.#hashers.has(worker)) {
-      const hasher = startThread(new URL("./hash-worker.ts", import.meta.url), { workerData: ring });
+      const hasher = startHashThread(ring);
       hasher.on("error", (error) => this.#running.get(worker)?.reject(error));
       this.#hashers.set(worker, hasher);
     }

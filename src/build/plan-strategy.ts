@@ -65,7 +65,11 @@ export async function chooseStrategy(spec: StrategyFields, lastImage?: Image): P
   return { strategy, weights, needsSizes: keepsLayout || named !== popularity, keepsLayout };
 }
 
-async function readPipeline(path: string): Promise<unknown> {
+/**
+ * Reads a layering pipeline's file; what is in it isn't checked.
+ * @throws VarveError `NOT_FOUND`, `UNREADABLE`, `INVALID_JSON`, `TOO_LARGE`
+ */
+export async function readPipeline(path: string): Promise<unknown> {
   return parseJson(await readWhole(path), {
     what: path,
     maxBytes: MAX_PIPELINE_BYTES,

@@ -1,13 +1,11 @@
 /** Makes the conf of nixpkgs' stream script from what the Nix functions are told. */
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
+import { readPipeline } from "../build/index.ts";
 import { readError, VarveError } from "../errors.ts";
 import { readGraph, withoutComponents } from "../graph/index.ts";
 import { layerBudget, pipelineStrategy, planLayers, popularity } from "../layering/index.ts";
-import { parseJson } from "../util/index.ts";
 import type { NixAttributes } from "./nix-attributes.ts";
-
-const MAX_PIPELINE_BYTES = 64 * 1024 * 1024;
 
 /** How many characters of a store path's name are its hash. */
 const HASH_LENGTH = 32;
@@ -80,17 +78,10 @@ export async function planStoreLayers(
     const budget = layerBudget({ ...(maxLayers === null ? {} : { maxLayers }), baseLayers });
     return planLayers(graph, popularity, budget).groups;
   }
-  const strategy = pipelineStrategy(await pipelineOf(pipeline), "layeringPipeline");
+  const operations = typeof pipeline === "string" ? await readPipeline(pipeline) : pipeline;
+  const strategy = pipelineStrategy(operations, "layeringPipeline");
   // As many as it likes: nixpkgs leaves it to the pipeline, too.
   return planLayers(graph, strategy, { available: Math.max(1, graph.components.size) }).groups;
-}
-
-async function pipelineOf(pipeline: string | unknown[]): Promise<unknown> {
-  if (typeof pipeline !== "string") return pipeline;
-  const bytes = await readFile(pipeline).catch((error) => {
-    throw readError(pipeline, error);
-  });
-  return parseJson(bytes, { what: pipeline, maxBytes: MAX_PIPELINE_BYTES, maxDepth: 1000 });
 }
 
 const TIME = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$/;
