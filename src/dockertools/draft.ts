@@ -1,7 +1,7 @@
 /** The image that a conf asks for as a draft, for places other than a stream: registries, the daemon. */
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { measureLayers } from "../build/index.ts";
+import { measureLayers, unmeasuredLayers } from "../build/index.ts";
 import type { DigestCache } from "../cache/index.ts";
 import { readError } from "../errors.ts";
 import { DockerArchive } from "../formats/index.ts";
@@ -37,12 +37,14 @@ export async function confDraft(conf: StreamConf, options: ConfDraftOptions = {}
     options.lastPaths ?? [conf.customisationLayer],
   ];
   const { repository, registry, ...name } = parseReference(conf.repoTag);
+  const layers = async function* <T>(known: AsyncIterable<T>): AsyncGenerator<Layer | T, void, void> {
+    yield* base?.layers ?? [];
+    yield* known;
+    yield await lastLayer(conf.customisationLayer);
+  };
   return {
-    async *layers(signal) {
-      yield* base?.layers ?? [];
-      yield* measureLayers(recipes, { cache, signal });
-      yield await lastLayer(conf.customisationLayer);
-    },
+    layers: (signal) => layers(measureLayers(recipes, { cache, signal })),
+    unmeasuredLayers: (signal) => layers(unmeasuredLayers(recipes, { cache, signal })),
     finish(layers) {
       const written = layers.map(({ diffId }, at) => ({ diffId, paths: paths[at] ?? [] }));
       const env = base === undefined ? undefined : (base.config.value.config?.Env ?? []);
