@@ -50,14 +50,15 @@ const waiting: Job[] = [];
 export function compressBlock(request: CompressRequest): Promise<Uint8Array> {
   const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
   waiting.push({ request, resolve, reject });
-  if (idle.length === 0 && running.size < Math.min(availableParallelism(), MAX_THREADS)) idle.push(start());
   dispatch();
   return promise;
 }
 
+/** Gives waiting blocks to threads, starting as many as there may be. */
 function dispatch(): void {
-  while (idle.length > 0 && waiting.length > 0) {
-    const worker = idle.pop()!;
+  const limit = Math.min(availableParallelism(), MAX_THREADS);
+  while (waiting.length > 0 && (idle.length > 0 || running.size < limit)) {
+    const worker = idle.pop() ?? start();
     const job = waiting.shift()!;
     running.set(worker, job);
     worker.ref();
@@ -78,6 +79,8 @@ function start(): Worker {
   worker.on("error", (error) => {
     running.get(worker)?.reject(error);
     running.delete(worker);
+    // It is gone; what waits is another's.
+    dispatch();
   });
   return worker;
 }
