@@ -2,29 +2,13 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { STORE_ROOTS } from "../fixtures/debian.ts";
 import { closureOf, readIndex } from "../fixtures/debian-index.ts";
 import type { World } from "./world.ts";
 
 /** What the images are for. They have much in common, as the images of one team have. */
 const IMAGES: Readonly<Record<string, readonly string[]>> = {
-  // The roots of the benchmarks' store.
-  developer: [
-    "clang",
-    "emacs-nox",
-    "g++",
-    "git",
-    "imagemagick",
-    "nginx",
-    "nodejs",
-    "perl",
-    "php-cli",
-    "postgresql",
-    "python3",
-    "python3-django",
-    "python3-sphinx",
-    "redis-server",
-    "ruby",
-  ],
+  developer: STORE_ROOTS,
   web: [
     "apache2",
     "certbot",
