@@ -2,10 +2,9 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
 import { writeProject } from "../support/npm-project.ts";
+import { storePath as path, STORE_GRAPH } from "../support/store-graph.ts";
 import { stacked, temporaryFolder } from "../support/tmp.ts";
 import { varve } from "../support/varve.ts";
-
-const path = (name: string) => `/nix/store/0123456789abcdfghijklmnpqrsvwxyz-${name}`;
 
 describe("varve layers", { concurrency: 2 }, () => {
   const scope = stacked({ after });
@@ -13,18 +12,7 @@ describe("varve layers", { concurrency: 2 }, () => {
   before(async () => {
     folder = await temporaryFolder(scope);
     writeProject(`${folder}/project`);
-    const entry = (name: string, narSize: number, ...references: string[]) => ({
-      path: path(name),
-      narSize,
-      references: references.map(path),
-    });
-    save("graph.json", [
-      entry("libc-2", 30_000_000),
-      entry("data-1", 500_000_000),
-      entry("lib-1", 5_000_000, "libc-2"),
-      entry("app-1", 1_000_000, "lib-1", "data-1"),
-      entry("tool-1", 1_000_000, "libc-2"),
-    ]);
+    save("graph.json", STORE_GRAPH);
   });
 
   const save = (name: string, value: unknown) => writeFileSync(`${folder}/${name}`, JSON.stringify(value));

@@ -3,29 +3,17 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
 import type { PlanReport } from "../../src/cli/plan/report.ts";
 import { writeProject } from "../support/npm-project.ts";
+import { storePath as path, STORE_GRAPH } from "../support/store-graph.ts";
 import { stacked, temporaryFolder } from "../support/tmp.ts";
 import { writeTree } from "../support/tree.ts";
 import { varve } from "../support/varve.ts";
-
-const path = (name: string) => `/nix/store/0123456789abcdfghijklmnpqrsvwxyz-${name}`;
 
 describe("varve plan", { concurrency: 2 }, () => {
   const scope = stacked({ after });
   let folder: string;
   before(async () => {
     folder = await temporaryFolder(scope);
-    const entry = (name: string, narSize: number, ...references: string[]) => ({
-      path: path(name),
-      narSize,
-      references: references.map(path),
-    });
-    save("graph.json", [
-      entry("libc-2", 30_000_000),
-      entry("data-1", 500_000_000),
-      entry("lib-1", 5_000_000, "libc-2"),
-      entry("app-1", 1_000_000, "lib-1", "data-1"),
-      entry("tool-1", 1_000_000, "libc-2"),
-    ]);
+    save("graph.json", STORE_GRAPH);
     writeProject(`${folder}/project`);
     // A store whose files are here, in two versions that differ in one component and in who needs it.
     const component = (name: string, size: number) =>
