@@ -80,7 +80,8 @@ export class ChunkRing implements LayerHasher {
     let hash = newHash();
     for (;;) {
       const taken = this.#control[TAKEN]!;
-      Atomics.wait(this.#control, PUT, taken);
+      // Woken isn't told: the other end says that there is a chunk, and a moment later wakes who may wait for the next by then.
+      while (Atomics.load(this.#control, PUT) === taken) Atomics.wait(this.#control, PUT, taken);
       const length = Atomics.load(this.#control, LENGTHS + (taken % SLOTS));
       if (length >= 0) hash.update(this.#slots[taken % SLOTS]!.subarray(0, length));
       else {

@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { describe, it, type TestContext } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import fc from "fast-check";
-import { newRingMemory } from "../../src/build/chunk-ring.ts";
+import { ChunkRing, newRingMemory } from "../../src/build/chunk-ring.ts";
 import { CHUNK_SIZE } from "../../src/util/index.ts";
 import { chunkOf, type WantedLayer } from "./support/ring-sender.ts";
 
@@ -68,6 +69,23 @@ describe("a ring of chunks between two threads", { timeout: 60_000 }, () => {
       layer({ seed: `${index}`, chunks: [index, 300] }),
     ]).flat();
     assert.deepEqual(await twoThreads(t)(layers), inline(layers));
+  });
+
+  it("waits on when it is woken and there is no chunk", async (t) => {
+    const memory = newRingMemory();
+    const worker = new Worker(new URL("../../src/build/hash-worker.ts", import.meta.url), {
+      workerData: memory,
+    });
+    t.after(() => worker.terminate());
+    const control = new Int32Array(memory.control);
+    const wake = () => control.reduce((woken, _, place) => woken + Atomics.notify(control, place), 0);
+    const ring = new ChunkRing(memory);
+    for (const seed of ["a", "b", "c"]) {
+      while (wake() === 0) await setImmediate();
+      const wanted = layer({ seed, chunks: [100, 200] });
+      for (const index of wanted.chunks.keys()) ring.put(chunkOf(wanted, index));
+      assert.deepEqual([ring.complete()], inline([wanted]));
+    }
   });
 
   it("does both for layers in any order", async (t) => {
