@@ -2,7 +2,8 @@
 { pkgs, varve }:
 
 rec {
-  system = pkgs.system or pkgs.stdenv.buildPlatform.system;
+  # nixpkgs warns where it is asked for `pkgs.system`.
+  system = pkgs.stdenv.buildPlatform.system or pkgs.system;
 
   # The architecture of images, as Go names it.
   defaultArchitecture =
