@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { cpSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { prepare } from "../../examples/nix/prepare.ts";
+import { mustRun } from "../support/process.ts";
+import { requires } from "../support/systems.ts";
+import { stacked, temporaryFolder } from "../support/tmp.ts";
+import { type NixStore, startNix } from "./support/nix.ts";
+
+const path = (relative: string) => fileURLToPath(new URL(`../../${relative}`, import.meta.url));
+const readJson = (relative: string) => JSON.parse(readFileSync(path(relative), "utf8"));
+
+describe("varve's flake in a real Nix, without a network", {
+  skip: requires("nix", "debianPackages"),
+}, () => {
+  const scope = stacked({ after });
+  let nix: NixStore;
+  let folder: string;
+
+  before(async () => {
+    nix = await startNix(scope);
+    folder = await temporaryFolder(scope);
+    layOutFlakes();
+    await addDependencies();
+  });
+
+  /** The flakes that the tests have; varve's own is as Git gives it, so with nothing in it that is made or installed. */
+  function layOutFlakes(): void {
+    const copy = (file: string, to: string) => cpSync(path(file), join(folder, to), { recursive: true });
+    for (const name of ["flake.nix", "nix", "package.json", "package-lock.json", "src"]) {
+      copy(name, `varve/${name}`);
+    }
+    copy("test/system/support/flakes/user.nix", "user/flake.nix");
+    copy("test/system/support/flakes/image.nix", "user/image.nix");
+    copy("test/system/support/flakes/nixpkgs.nix", "nixpkgs/flake.nix");
+    prepare(path("examples/nix/debs"));
+    copy("examples/nix", "nixpkgs/examples/nix");
+    copy("node_modules/node/bin/node", "nixpkgs/node_modules/node/bin/node");
+  }
+
+  /** Gives Nix what `nix/varve.nix` would fetch, which it knows by its name and hash: then it asks nobody. */
+  async function addDependencies(): Promise<void> {
+    const packages: Record<string, { dev?: boolean }> = readJson("package-lock.json").packages;
+    const dependencies = join(folder, "varve-dependencies");
+    for (const [name, { dev }] of Object.entries(packages)) {
+      const [, inModules] = /^node_modules\/(.*)$/.exec(name) ?? [];
+      if (inModules === undefined || dev === true) continue;
+      cpSync(path(name), join(dependencies, inModules), { recursive: true });
+    }
+    const hash = (await nix.run(["nix", "hash", "path", dependencies])).trim();
+    const line = `outputHash = "${hash}";`;
+    const known = readFileSync(path("nix/varve.nix"), "utf8").includes(line);
+    assert.ok(known, `package-lock.json has changed, so nix/varve.nix must say ${line}`);
+    await nix.run(["nix-store", "--add-fixed", "--recursive", "sha256", dependencies]);
+  }
+
+  const flake = (name: string) => `path:${join(folder, name)}`;
+
+  /** Runs `nix COMMAND` with the flakes here for the inputs of the one that is asked for. */
+  function run(command: readonly string[], inputs: readonly string[], ...args: string[]): Promise<string> {
+    return nix.run([
+      ...(["nix", ...command, "--extra-experimental-features", "flakes"] as [string, ...string[]]),
+      ...inputs.flatMap((input) => ["--override-input", input, flake(input)]),
+      "--no-write-lock-file",
+      ...args,
+    ]);
+  }
+
+  async function layersOf(storePath: string): Promise<readonly string[]> {
+    const archive = storePath.replace(/^\/nix\//, `${nix.folder}/`);
+    const [image] = JSON.parse(await mustRun(["tar", "-xOf", archive, "manifest.json"]));
+    assert.ok(image.Layers.length > 2);
+    return image.Layers;
+  }
+
+  it("has outputs that Nix finds nothing wrong with", async () => {
+    await run(["flake", "check"], ["nixpkgs"], flake("varve"));
+  });
+
+  it("runs varve from its sources, with the packages of package-lock.json", async () => {
+    const answer = await run(["run"], ["nixpkgs"], flake("varve"), "--", "--version");
+    assert.equal(answer, `${readJson("package.json").version}\n`);
+  });
+
+  it("makes one image by its functions, its overlay and its files, with the layers that a built varve makes", async () => {
+    const wanted = ["byLib", "byOverlay", "byFile"].map((way) => `${flake("user")}#${way}`);
+    const inputs = ["varve", "nixpkgs"];
+    const answer = await run(["build", "--json", "--no-link"], inputs, ...wanted);
+    const built = JSON.parse(answer) as { outputs: { out: string } }[];
+    const [image, ...others] = built.map(({ outputs }) => outputs.out);
+    assert.deepEqual(others, [image, image]);
+
+    const pkgs = `import ${path("examples/nix/packages.nix")} {}`;
+    const other = await nix.run([
+      ...(["nix-build", path("test/system/support/flakes/image.nix"), "--no-out-link"] as const),
+      ...["--arg", "pkgs", pkgs, "--arg", "tools", `import ${path("nix")} { pkgs = ${pkgs}; }`],
+    ]);
+    // The configs' histories name the customisation layers' store paths, which depend on what varve is made of.
+    assert.deepEqual(await layersOf(image!), await layersOf(other.trim()));
+  });
+});
