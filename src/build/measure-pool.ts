@@ -1,7 +1,7 @@
 /** Threads that measure layers. */
 import type { Worker } from "node:worker_threads";
 import { type ErrorCode, VarveError } from "../errors.ts";
-import type { LayerRecipe, TreeListing } from "../fs/index.ts";
+import type { LayerRecipe, SmallFiles, TreeListing } from "../fs/index.ts";
 import type { Layer } from "../image/index.ts";
 import { parseDigest } from "../oci/index.ts";
 import { fingerprintKey, startThread } from "../util/index.ts";
@@ -9,6 +9,12 @@ import { newRingMemory, type RingMemory } from "./chunk-ring.ts";
 import { type HashThreads, startHashThread } from "./hash-threads.ts";
 import { cachedLayer, measuredLayer } from "./recipe-layer.ts";
 import type { RecipeRecord } from "./recipe-record.ts";
+
+/**
+ * The most bytes of small files, of all layers together, that stay in memory from when a layer is measured until it is
+ * written.
+ */
+const KEEP_LIMIT = 16 * 1024 * 1024;
 
 /** What a thread gets when it starts. */
 export interface MeasureThreadData {
@@ -19,9 +25,10 @@ export interface MeasureThreadData {
 
 /** What a thread is asked: to measure a recipe; to list its trees and wait; or to measure what it listed. */
 export type MeasureRequest =
-  | { readonly type: "measure"; readonly recipe: LayerRecipe }
+  | { readonly type: "measure"; readonly recipe: LayerRecipe; readonly keepLimit: number }
   | { readonly type: "list"; readonly recipe: LayerRecipe }
-  | { readonly type: "measure-listed" };
+  /** It may keep so many bytes of small files for when the layer is written. */
+  | { readonly type: "measure-listed"; readonly keepLimit: number };
 
 /** What a thread answers; errors lose their class on the way, so their parts are sent. */
 export type MeasureAnswer =
@@ -32,6 +39,7 @@ export type MeasureAnswer =
       readonly sha256: string;
       readonly size: number;
       readonly fingerprint: string;
+      readonly kept: SmallFiles;
       /** Unless they were sent before. */
       readonly listings?: readonly TreeListing[];
     }
@@ -49,6 +57,8 @@ interface Job {
   readonly resolve: (layer: Layer) => void;
   readonly reject: (error: unknown) => void;
   listings: readonly TreeListing[] | undefined;
+  /** How much of the room for small files is taken for it. */
+  room: number;
 }
 
 /**
@@ -68,6 +78,9 @@ export class MeasurePool implements AsyncDisposable {
   readonly #taken = new Set<Job>();
 
   readonly #fingerprintKey = fingerprintKey();
+
+  /** What is left of the room for small files, in bytes. */
+  #room = KEEP_LIMIT;
 
   /** One layer for each recipe, in their order. */
   readonly layers: readonly Promise<Layer>[];
@@ -99,7 +112,7 @@ export class MeasurePool implements AsyncDisposable {
     const known = record.known();
     if (known) return Promise.resolve(cachedLayer(record, known, this.#options.hashThreads));
     const { promise, resolve, reject } = Promise.withResolvers<Layer>();
-    this.#inOrder.push({ record, resolve, reject, listings: undefined });
+    this.#inOrder.push({ record, resolve, reject, listings: undefined, room: 0 });
     // Each is awaited in its turn; until then a failure must not count as nobody's.
     promise.catch(() => {});
     return promise;
@@ -133,7 +146,16 @@ export class MeasurePool implements AsyncDisposable {
     this.#running.set(worker, job);
     const { record } = job;
     record.beginListing();
-    this.#ask(worker, { type: record.needsListing ? "list" : "measure", recipe: record.recipe });
+    const { recipe, needsListing } = record;
+    if (needsListing) this.#ask(worker, { type: "list", recipe });
+    else this.#ask(worker, { type: "measure", recipe, keepLimit: this.#takeRoom(worker, job) });
+  }
+
+  /** Takes of the room that is left: most for the large layers, and never all, so that whoever asks next finds some, too. */
+  #takeRoom(worker: Worker, job: Job): number {
+    job.room = Math.floor(this.#room * (worker === this.#workers[0] ? 0.25 : 0.75));
+    this.#room -= job.room;
+    return job.room;
   }
 
   #ask(worker: Worker, request: MeasureRequest): void {
@@ -149,7 +171,7 @@ export class MeasurePool implements AsyncDisposable {
   #hear(worker: Worker, answer: MeasureAnswer): void {
     const job = this.#running.get(worker)!;
     if (answer.type === "listed" && !this.#knows(job, answer.listings)) {
-      this.#ask(worker, { type: "measure-listed" });
+      this.#ask(worker, { type: "measure-listed", keepLimit: this.#takeRoom(worker, job) });
       return;
     }
     this.#dispatch(worker);
@@ -166,13 +188,20 @@ export class MeasurePool implements AsyncDisposable {
     return known !== undefined;
   }
 
-  #measured({ record, resolve, listings: listed }: Job, answer: MeasureAnswer & { type: "measured" }): void {
-    const { size } = answer;
+  #measured(job: Job, answer: MeasureAnswer & { type: "measured" }): void {
+    const { record, resolve } = job;
+    const { size, kept } = answer;
     const diffId = parseDigest(`sha256:${answer.sha256}`, "a measured layer");
     record.keep({ diffId, size });
-    const listings = answer.listings ?? listed ?? [];
+    const listings = answer.listings ?? job.listings ?? [];
     const fingerprint = { key: this.#fingerprintKey, value: answer.fingerprint };
-    resolve(measuredLayer(record, { diffId, size, listings, fingerprint }));
+    this.#room += job.room - kept.bytes.length;
+    const giveBack = () => {
+      this.#room += kept.bytes.length;
+      // At once, and not when it is collected.
+      kept.bytes.buffer.transfer(0);
+    };
+    resolve(measuredLayer(record, { diffId, size, listings, fingerprint, kept, giveBack }));
   }
 }
 

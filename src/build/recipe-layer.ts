@@ -1,6 +1,13 @@
 /** Layers that are packed from their recipe whenever they are opened. */
 import { VarveError } from "../errors.ts";
-import { findChange, type LayerRecipe, listRecipe, packLayer, type TreeListing } from "../fs/index.ts";
+import {
+  findChange,
+  type LayerRecipe,
+  listRecipe,
+  packLayer,
+  type SmallFiles,
+  type TreeListing,
+} from "../fs/index.ts";
 import type { Layer, UnmeasuredLayer } from "../image/index.ts";
 import { type Digest, MediaType, parseDigest } from "../oci/index.ts";
 import { BLOCK_SIZE, padding } from "../tar/index.ts";
@@ -20,23 +27,34 @@ export interface MeasuredNow extends Measured {
   readonly listings: readonly TreeListing[];
   /** What the bytes have when the layer is packed again, and the key it was made with. */
   readonly fingerprint: { readonly key: Uint8Array; readonly value: string };
+  /** Its small files, for the first time that it is packed again. */
+  readonly kept: SmallFiles;
+  /** To be called when that is no longer needed. */
+  readonly giveBack: () => void;
 }
 
 /** A layer that was measured in this run. It is known again by its fingerprint, which costs less than its digest. */
 export function measuredLayer(record: RecipeRecord, measured: MeasuredNow): Layer {
   const { recipe } = record;
-  const { size, listings, fingerprint } = measured;
+  const { size, listings, fingerprint, giveBack } = measured;
+  let unused: SmallFiles | undefined = measured.kept;
   return {
     ...describe(record, measured),
     async *open(signal) {
+      const kept = unused;
+      unused = undefined;
       const passing = new Fingerprint(fingerprint.key);
       let passed = 0;
-      for (const chunk of packLayer(recipe, { listings })) {
-        if (signal?.aborted) throw cancelled();
-        passing.update(chunk);
-        passed += chunk.length;
-        if (passed > size) break;
-        yield chunk;
+      try {
+        for (const chunk of packLayer(recipe, { listings, kept })) {
+          if (signal?.aborted) throw cancelled();
+          passing.update(chunk);
+          passed += chunk.length;
+          if (passed > size) break;
+          yield chunk;
+        }
+      } finally {
+        if (kept !== undefined) giveBack();
       }
       if (passing.finish() !== fingerprint.value) throw changedTree(recipe, listings);
     },

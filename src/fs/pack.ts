@@ -7,6 +7,7 @@ import { giveBackBuffers, takeBuffers } from "./buffers.ts";
 import { listTree, type TreeListing } from "./listing.ts";
 import { groupName, permissionsOf, userName } from "./permissions.ts";
 import type { EntryItem, LayerRecipe, TreeItem } from "./recipe.ts";
+import { type SmallFiles, SmallFilesCursor } from "./small-files.ts";
 
 /** Lists every tree of a recipe once, in the order of its items. */
 export function listRecipe(
@@ -23,6 +24,10 @@ export interface PackOptions {
   readonly buffers?: readonly Buffer[] | undefined;
   /** What {@link listRecipe} gave for the recipe. */
   readonly listings: readonly TreeListing[];
+  /** From `roomForSmallFiles`, to be filled with what is read of them. */
+  readonly keep?: SmallFiles | undefined;
+  /** Filled when the layer was packed before with these listings; these files aren't read again. */
+  readonly kept?: SmallFiles | undefined;
 }
 
 /**
@@ -53,6 +58,8 @@ export function* packLayer(recipe: LayerRecipe, options: PackOptions): Generator
   const own = options.buffers === undefined ? takeBuffers() : undefined;
   const buffers = options.buffers ?? own!;
   const permitted = permissionsOf(recipe);
+  const keep = new SmallFilesCursor(options.keep);
+  const kept = new SmallFilesCursor(options.kept);
   let turn = 0;
   let current = buffers[0]!;
   let used = 0;
@@ -85,8 +92,8 @@ export function* packLayer(recipe: LayerRecipe, options: PackOptions): Generator
         used += header;
         if (entry.size === 0) continue;
 
-        if (item.kind === "entry") {
-          const content = item.content!;
+        const content = item.kind === "entry" ? item.content! : kept.next(entry.size);
+        if (content !== undefined) {
           for (let at = 0; at < content.length; ) {
             if (used === CHUNK_SIZE) yield flush();
             const part = content.subarray(at, at + CHUNK_SIZE - used);
@@ -96,6 +103,7 @@ export function* packLayer(recipe: LayerRecipe, options: PackOptions): Generator
           }
         } else {
           const path = pathOf(listing!, index);
+          const keptPlace = keep.next(entry.size);
           const file = openListed(path);
           try {
             let left = entry.size;
@@ -105,6 +113,7 @@ export function* packLayer(recipe: LayerRecipe, options: PackOptions): Generator
               const length = Math.min(left + 1, CHUNK_SIZE - used);
               const read = readListed(file, { path, into: current, at: used, length });
               if (read === 0 || read > left) throw changed(path);
+              keptPlace?.set(current.subarray(used, used + read), entry.size - left);
               used += read;
               left -= read;
             }

@@ -340,7 +340,7 @@ describe("measured layers", () => {
   });
 
   it("fail by name when a content changed and its size and time didn't", async (t) => {
-    const { folder, recipes } = await layersOf(t, { a: { dir: { x: { file: 5000 }, y: { file: 10 } } } });
+    const { folder, recipes } = await layersOf(t, { a: { dir: { x: { file: 50_000 }, y: { file: 10 } } } });
     for await (const layer of measureLayers(recipes)) {
       const path = `${folder}/a/x`;
       const { atime, mtime } = statSync(path);
@@ -356,15 +356,24 @@ describe("measured layers", () => {
   });
 
   it("name the very file when its time changed, too", async (t) => {
-    const { folder, recipes } = await layersOf(t, { a: { dir: { x: { file: 50 }, y: { file: 10 } } } });
+    const { folder, recipes } = await layersOf(t, { a: { dir: { x: { file: 50 }, y: { file: 50_000 } } } });
     for await (const layer of measureLayers(recipes)) {
-      writeFileSync(`${folder}/a/new`, "0123456789");
+      writeFileSync(`${folder}/a/new`, Buffer.alloc(50_000));
       utimesSync(`${folder}/a/new`, 1, 1);
       renameSync(`${folder}/a/new`, `${folder}/a/y`);
       await assert.rejects(bytesOf(layer), {
         code: "CHANGED_WHILE_READING",
         message: new RegExp(`^${folder}/a/y changed while`),
       });
+    }
+  });
+
+  it("are what was measured though a small file changed since, and fail when that is asked for again", async (t) => {
+    const { folder, recipes } = await layersOf(t, { a: { dir: { x: { file: 50 }, y: { file: 50_000 } } } });
+    for await (const layer of measureLayers(recipes)) {
+      writeFileSync(`${folder}/a/x`, Buffer.alloc(50));
+      assert.equal(digestOf(await bytesOf(layer)), layer.diffId);
+      await assert.rejects(bytesOf(layer), { code: "CHANGED_WHILE_READING" });
     }
   });
 

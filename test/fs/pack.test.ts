@@ -30,9 +30,8 @@ function recipeOf(source: string, changes: Partial<LayerRecipe> = {}): LayerReci
   };
 }
 
-function pack(recipe: LayerRecipe, onSuspect?: (path: string) => void): Buffer {
-  const listings = listRecipe(recipe);
-  return packListed(recipe, { listings, ...(onSuspect === undefined ? {} : { onSuspect }) });
+function pack(recipe: LayerRecipe): Buffer {
+  return packListed(recipe, { listings: listRecipe(recipe) });
 }
 
 function packListed(recipe: LayerRecipe, options: Parameters<typeof packLayer>[1]): Buffer {
