@@ -67,7 +67,8 @@ export async function startNix(outer: Scope): Promise<NixStore> {
   };
 }
 
-async function makeMountPoint(scope: Scope): Promise<void> {
+/** Makes /nix where the machine has none, and takes it away with the scope. */
+export async function makeMountPoint(scope: Scope): Promise<void> {
   const made = await mkdir("/nix").then(
     () => true,
     (error: NodeJS.ErrnoException) => {
