@@ -54,14 +54,14 @@ let
         for deb in $debs; do dpkg-deb -x $deb tree; done
         mkdir -p $out
         for at in bin sbin usr/bin usr/sbin; do
-          [ ! -d tree/$at ] || { mkdir -p $out/bin; cp -a tree/$at/. $out/bin/; }
+          [ ! -d tree/$at ] || { mkdir -p $out/bin; cp -dR tree/$at/. $out/bin/; }
         done
         for at in tree/lib/*-linux-gnu tree/usr/lib/*-linux-gnu; do
-          [ ! -d $at ] || { mkdir -p $out/lib; cp -a $at/. $out/lib/; }
+          [ ! -d $at ] || { mkdir -p $out/lib; cp -dR $at/. $out/lib/; }
         done
         for at in $keep; do
           mkdir -p $out/$(dirname $at)
-          cp -a tree/usr/$at $out/$at
+          cp -dR tree/usr/$at $out/$at
         done
         # Links to other packages and to what they do on a whole system lead nowhere here.
         find $out -type l | while read -r link; do [ -e "$link" ] || rm "$link"; done
@@ -88,7 +88,7 @@ let
         rpath = builtins.concatStringsSep ":" (libraries others);
       }
       ''
-        cp -a $tree $out
+        cp -dR $tree $out
         chmod -R u+w $out
         loader=$(echo ${libc}/lib/ld-linux*)
         patchelf() { $loader --library-path ${patchelf} ${unpacked { name = "patchelf"; }}/bin/patchelf "$@"; }
