@@ -56,7 +56,7 @@ export interface PlannedDraft extends ImageDraft, AsyncDisposable {
 
 /**
  * Plans the image that a spec asks for. Nothing of its layers is read, and no script runs, until the draft is written;
- * the base's layers are read if its links matter, see {@link baseTreeFor}, or if components that it has are left out.
+ * the base's layers are read if its links matter, see {@link baseTreeFor}, and the cache doesn't know them, or if components that it has are left out.
  * @throws VarveError whatever reading the graph has, or the base's layers; `NO_LAYERS_LEFT`, `INVALID_SPEC`
  */
 export async function draftImage(spec: ImageSpec, options: BuildOptions): Promise<PlannedDraft> {
@@ -72,7 +72,7 @@ export async function draftImage(spec: ImageSpec, options: BuildOptions): Promis
   const steps = await specScripts(spec);
   const root = specRoot(spec, { graph, placement, onNote: tell });
   const trees = groups.map((group) => group.map((id) => placement.tree(id)));
-  const baseTree = await baseTreeFor(base, { spec, graph, root, trees: trees.flat() });
+  const baseTree = await baseTreeFor(base, { spec, graph, root, trees: trees.flat(), cache });
   const rules = await specRules(spec, (time) => secondsOf(time, options.now));
   const surroundings = { spec, graph, now: options.now, rules, baseTree };
   const customisation = root.items(baseTree);

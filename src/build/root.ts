@@ -1,12 +1,13 @@
 /** What a spec puts into the image's root, and how that lies on the base. */
 import { readFileSync, statSync } from "node:fs";
+import type { DigestCache } from "../cache/index.ts";
 import { type BaseTree, followBase, type ImageRoot, layRoot, type RootItem } from "../customise/index.ts";
 import { readError, VarveError } from "../errors.ts";
 import type { TreeItem } from "../fs/index.ts";
 import type { ReferencesGraph } from "../graph/index.ts";
 import type { Image } from "../image/index.ts";
 import { fsPath } from "../util/index.ts";
-import { rootTreeOf } from "./base.ts";
+import { baseTreeOf } from "./base.ts";
 import type { Placement } from "./placement.ts";
 import type { ImageSpec } from "./spec.ts";
 
@@ -87,31 +88,22 @@ interface OnBase {
   readonly graph: ReferencesGraph;
   readonly root: ImageRoot;
   readonly trees: readonly TreeItem[];
+  readonly cache: DigestCache | undefined;
 }
 
 /**
- * The base's tree, if it matters. Reading it means reading all of the base's layers, from a registry even pulling
- * them, so it is done only where something is put in the root besides components, or a component lies where
+ * The base's tree, if it matters: only where something is put in the root besides components, or a component lies where
  * distributions have links; a Nix store and `/app` are no such places.
- * @throws VarveError what {@link rootTreeOf} throws
+ * @throws VarveError what {@link baseTreeOf} throws
  */
 export async function baseTreeFor(
   base: Image | undefined,
-  { spec, graph, root, trees }: OnBase,
+  { spec, graph, root, trees, cache }: OnBase,
 ): Promise<BaseTree | undefined> {
   const among = graph.kind !== "nix" && trees.some(({ target }) => MAY_BE_LINKS.test(target));
   const matters = !root.isEmpty || among;
   if (base === undefined || base.layers.length === 0 || !spec.followBase || !matters) return undefined;
-  const tree = await rootTreeOf(base);
-  return {
-    get(path) {
-      const node = tree.get(path);
-      const entry = tree.entry(path)?.entry;
-      if (node === undefined || entry === undefined) return node;
-      const { mode, uid, gid, uname = "", gname = "" } = entry;
-      return { ...node, mode, uid, gid, uname, gname };
-    },
-  };
+  return await baseTreeOf(base, cache);
 }
 
 /** Components' items where the base's links lead; a store stays where it is. */

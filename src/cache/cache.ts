@@ -1,6 +1,13 @@
 import { type Digest, parseDigest } from "../oci/index.ts";
 import type { CacheEntry } from "./entry.ts";
-import { type BlobKey, blobKeyDigits, type LayerKey, type TreeKey, treeKeyDigits } from "./key.ts";
+import {
+  type BlobKey,
+  baseKeyDigits,
+  blobKeyDigits,
+  type LayerKey,
+  type TreeKey,
+  treeKeyDigits,
+} from "./key.ts";
 import { EntryStore } from "./store.ts";
 import {
   type CacheInfo,
@@ -63,6 +70,10 @@ export interface DigestCache {
   /** How many bytes a tree takes in a layer's archive. */
   treeSize(key: TreeKey): number | undefined;
   putTreeSize(key: TreeKey, size: number): void;
+  /** What was noted of a base image with these layers, by their diff IDs from the bottom up. */
+  base(diffIds: readonly Digest[]): Uint8Array | undefined;
+  /** Notes something of a base image; it stays on this machine. More than 16 MiB aren't kept. */
+  putBase(diffIds: readonly Digest[], content: Uint8Array): void;
   /**
    * Removes old entries, and files that killed processes left. It is also done by itself, at most once a day.
    * @throws VarveError `UNREADABLE`
@@ -144,6 +155,15 @@ class FolderCache implements DigestCache {
     this.#put({ kind: "tree", key, digest, size, portable: true });
   }
 
+  base(diffIds: readonly Digest[]): Uint8Array | undefined {
+    return this.#store.readContent({ kind: "base", key: baseKeyDigits(diffIds) }, this.now());
+  }
+
+  putBase(diffIds: readonly Digest[], content: Uint8Array): void {
+    const key = baseKeyDigits(diffIds);
+    this.#write(() => this.#store.writeContent(key, { content, time: this.now() }));
+  }
+
   prune(limits: PruneLimits = {}): Pruned {
     return prune(this.#store, { ...limits, now: this.now() });
   }
@@ -186,17 +206,21 @@ class FolderCache implements DigestCache {
 
   /** Writes an entry if it can; tells whether it did. */
   #put(entry: CacheEntry): boolean {
-    const now = this.now();
-    this.#pruneFirst(now);
+    if (!this.#write(() => this.#store.write(entry, this.now()))) return false;
+    this.#dropped.delete(`${entry.kind} ${entry.key}`);
+    if (entry.kind === "layer") this.#trusted?.add(entry.key);
+    return true;
+  }
+
+  #write(write: () => void): boolean {
+    this.#pruneFirst(this.now());
     try {
-      this.#store.write(entry, now);
+      write();
+      return true;
     } catch {
       // The disk is full, the folder is read-only, …: it is measured again next time.
       return false;
     }
-    this.#dropped.delete(`${entry.kind} ${entry.key}`);
-    if (entry.kind === "layer") this.#trusted?.add(entry.key);
-    return true;
   }
 
   /** Prunes before the first entry is written, if that wasn't done lately. */

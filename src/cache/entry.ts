@@ -3,21 +3,21 @@ import { createHash } from "node:crypto";
 import { type Digest, parseDigest } from "../oci/index.ts";
 
 /**
- * What is known of: layers by what goes into them, blobs by the layer they are the compressed form of, and trees by their NAR
- * hash and place.
+ * What is known of: layers by what goes into them, blobs by the layer they are the compressed form of, trees by their NAR
+ * hash and place, and base images by their layers. What is known of a base follows its entry's line in the same file.
  */
-export type EntryKind = "blob" | "layer" | "tree";
+export type EntryKind = "base" | "blob" | "layer" | "tree";
 
-export const ENTRY_KINDS: readonly EntryKind[] = ["blob", "layer", "tree"];
+export const ENTRY_KINDS: readonly EntryKind[] = ["base", "blob", "layer", "tree"];
 
 /** Something that was once measured. */
 export interface CacheEntry {
   readonly kind: EntryKind;
   /** 64 hexadecimal digits. */
   readonly key: string;
-  /** A layer's diff ID, or a blob's digest; a tree has only its key. */
+  /** A layer's diff ID, a blob's digest, or that of what is known of a base; a tree has only its key. */
   readonly digest: Digest;
-  /** Of the layer's archive, of the blob, or of the tree's part of an archive, in bytes. */
+  /** Of the layer's archive, of the blob, of the tree's part of an archive, or of what follows, in bytes. */
   readonly size: number;
   /** Whether it holds on any machine; false where the key rests on this machine's files' metadata. */
   readonly portable: boolean;
@@ -27,7 +27,7 @@ export interface CacheEntry {
 export const MAX_LINE = 400;
 
 const LINE =
-  /^\{"kind":"(blob|layer|tree)","key":"([0-9a-f]{64})","digest":"(sha256:[0-9a-f]{64})","size":(0|[1-9][0-9]{0,15}),"portable":(true|false),"check":"([0-9a-f]{32})"\}$/;
+  /^\{"kind":"(base|blob|layer|tree)","key":"([0-9a-f]{64})","digest":"(sha256:[0-9a-f]{64})","size":(0|[1-9][0-9]{0,15}),"portable":(true|false),"check":"([0-9a-f]{32})"\}$/;
 
 /** An entry as a line, with the newline at its end. */
 export function encodeEntry({ kind, key, digest, size, portable }: CacheEntry): string {

@@ -25,15 +25,24 @@ export const TOUCH_PAUSE = 24 * 60 * 60 * 1000;
 
 const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
 
-/** Every file here is smaller by far, and reading is synchronous: one buffer is enough. */
+/** Most files here are smaller by far, and reading is synchronous: one buffer is enough. */
 const buffer = Buffer.alloc(1024);
+
+export interface ReadOptions {
+  /** Marks the file as used at this time, unless that has been done lately; undefined leaves it alone. */
+  readonly touch?: number | undefined;
+  /** The most bytes that it may have, 1024 unless said. */
+  readonly limit?: number;
+}
 
 /**
  * The text of a small file, one character a byte, or undefined where there is none that may be trusted: it must be a
  * regular file that nobody but this user, or root, can have written.
- * @param touch marks the file as used at this time, unless that has been done lately; undefined leaves it alone
  */
-export function readSmallFile(path: string, touch?: number): string | undefined {
+export function readSmallFile(
+  path: string,
+  { touch, limit = buffer.length }: ReadOptions = {},
+): string | undefined {
   let file: number;
   try {
     // It may be a link to anywhere by now, or a pipe that nobody writes to.
@@ -43,8 +52,9 @@ export function readSmallFile(path: string, touch?: number): string | undefined 
   }
   try {
     const stat = fstatSync(file);
-    if (!stat.isFile() || stat.size > buffer.length || !isTrusted(stat)) return undefined;
-    const text = buffer.toString("latin1", 0, readSync(file, buffer, 0, buffer.length, 0));
+    if (!stat.isFile() || stat.size > limit || !isTrusted(stat)) return undefined;
+    const room = stat.size > buffer.length ? Buffer.allocUnsafe(stat.size) : buffer;
+    const text = room.toString("latin1", 0, readSync(file, room, 0, room.length, 0));
     if (touch !== undefined && isFarFrom(stat.mtimeMs, touch)) setTime(file, touch);
     return text;
   } catch {

@@ -15,6 +15,9 @@ export const WRITER_FORMAT = 2;
  */
 export const COMPRESSOR_FORMAT = 2;
 
+/** The version of what is kept of base images. It is to be raised when `build/base.ts` writes it otherwise. */
+const BASE_FORMAT = 1;
+
 declare const checked: unique symbol;
 
 /** The key of a layer: 64 hexadecimal digits that only {@link layerKey} makes. */
@@ -54,6 +57,11 @@ export interface TreeKey {
 /** The digits that a tree's size is kept under. */
 export function treeKeyDigits({ narHash, target, exclude }: TreeKey): string {
   return hash(["tree", WRITER_FORMAT, narHash, target, exclude]);
+}
+
+/** The digits that what is known of a base image is kept under: it follows from its layers. */
+export function baseKeyDigits(diffIds: readonly Digest[]): string {
+  return hash(["base", BASE_FORMAT, diffIds]);
 }
 
 /** The digits that a compressed layer's digest is kept under. */

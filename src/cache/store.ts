@@ -2,11 +2,15 @@
 import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { errnoOf, readError } from "../errors.ts";
-import { type CacheEntry, decodeEntry, ENTRY_KINDS, type EntryKind, encodeEntry } from "./entry.ts";
+import { digestOf } from "../oci/index.ts";
+import { type CacheEntry, decodeEntry, ENTRY_KINDS, type EntryKind, encodeEntry, MAX_LINE } from "./entry.ts";
 import { readSmallFile, removeSmallFile, writeSmallFile } from "./files.ts";
 
 /** The folder's name changes with the form of entries, so that no version of varve meets another's. */
 const SUBFOLDER = "digests-v1";
+
+/** What is known of a base image with a million files takes some 100 MB; nobody wants to wait for that. */
+const MAX_CONTENT = 16 * 1024 * 1024;
 
 const SHARD = /^[0-9a-f]{2}$/;
 const FILE = /^([0-9a-f]{64})\.json$/;
@@ -45,17 +49,53 @@ export class EntryStore {
   }
 
   /** An entry that is whole and under its own name; undefined for any other. */
-  read({ kind, key }: Pick<EntryFile, "kind" | "key">, touch?: number): CacheEntry | undefined {
-    const text = readSmallFile(this.entryPath(kind, key), touch);
-    if (text?.endsWith("\n") !== true) return undefined;
-    const entry = decodeEntry(text.slice(0, -1));
-    return entry?.kind === kind && entry.key === key ? entry : undefined;
+  read(name: Pick<EntryFile, "kind" | "key">, touch?: number): CacheEntry | undefined {
+    return this.#read(name, touch)?.entry;
   }
 
-  /** @throws the system's error; RangeError for an entry that nobody could read */
+  /** What follows an entry of the kind `base`, as it was written. */
+  readContent(name: Pick<EntryFile, "kind" | "key">, touch?: number): Uint8Array | undefined {
+    return this.#read(name, touch)?.content;
+  }
+
+  #read(
+    { kind, key }: Pick<EntryFile, "kind" | "key">,
+    touch: number | undefined,
+  ): { entry: CacheEntry; content: Uint8Array } | undefined {
+    const limit = MAX_LINE + 1 + (kind === "base" ? MAX_CONTENT : 0);
+    const text = readSmallFile(this.entryPath(kind, key), { touch, limit }) ?? "";
+    const end = text.indexOf("\n");
+    if (end === -1) return undefined;
+    const entry = decodeEntry(text.slice(0, end));
+    if (entry?.kind !== kind || entry.key !== key) return undefined;
+    const content = Buffer.from(text.slice(end + 1), "latin1");
+    const whole = kind === "base" ? digestOf(content) === entry.digest : content.length === 0;
+    return whole ? { entry, content } : undefined;
+  }
+
+  /** Writes an entry. @throws the system's error; RangeError for an entry that nobody could read */
   write(entry: CacheEntry, time: number): void {
-    const text = encodeEntry(entry);
-    if (decodeEntry(text.slice(0, -1)) === undefined) throw new RangeError(`no entry of a cache: ${text}`);
+    this.#write(entry, { content: "", time });
+  }
+
+  /** Writes what is known of a base image. @throws as {@link write} */
+  writeContent(key: string, { content, time }: { content: Uint8Array; time: number }): void {
+    if (content.length > MAX_CONTENT) throw new RangeError(`${content.length} bytes are too many to keep`);
+    const text = Buffer.from(content).toString("latin1");
+    const entry = {
+      kind: "base",
+      key,
+      digest: digestOf(content),
+      size: content.length,
+      portable: false,
+    } as const;
+    this.#write(entry, { content: text, time });
+  }
+
+  #write(entry: CacheEntry, { content, time }: { content: string; time: number }): void {
+    const line = encodeEntry(entry);
+    if (decodeEntry(line.slice(0, -1)) === undefined) throw new RangeError(`no entry of a cache: ${line}`);
+    const text = line + content;
     writeSmallFile(this.entryPath(entry.kind, entry.key), { text, time, aside: this.#aside });
   }
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { describe, it, type TestContext } from "node:test";
 import { checkSpec, draftImage, type ImageSpecInput } from "../../src/build/index.ts";
+import { type DigestCache, openDigestCache } from "../../src/cache/index.ts";
 import { flattenedTree, type Image, type Layer } from "../../src/image/index.ts";
 import { digestOf, encodeDocument, type ImageConfig, MediaType } from "../../src/oci/index.ts";
 import { EntryType, type TarEntry, writeTar } from "../../src/tar/index.ts";
@@ -24,10 +25,11 @@ async function storeOf(t: TestContext, store: Readonly<Record<string, Tree>>) {
   return { folder, graph: `${folder}/graph.json`, store: `${folder}/store` };
 }
 
-async function build(fields: Partial<ImageSpecInput>, base?: Image) {
+async function build(fields: Partial<ImageSpecInput>, base?: Image, cache?: DigestCache) {
   const notes: string[] = [];
   const options = {
     base,
+    cache,
     architecture: "amd64",
     now: new Date(0),
     onNote: (note: string) => notes.push(note),
@@ -45,8 +47,8 @@ async function bytesOf(layer: Layer): Promise<Buffer> {
 }
 
 /** The last layer's entries. */
-async function customisation(fields: Partial<ImageSpecInput>, base?: Image) {
-  const { layers, notes } = await build(fields, base);
+async function customisation(fields: Partial<ImageSpecInput>, base?: Image, cache?: DigestCache) {
+  const { layers, notes } = await build(fields, base, cache);
   const entries = (await members(await bytesOf(layers.at(-1)!))).map(({ entry }) => entry);
   return { entries, notes, layers, lines: entries.map(line) };
 }
@@ -226,6 +228,29 @@ describe("an image on a base whose /bin is a link", () => {
     const { lines } = await customisation({ graph, contents: [`${store}/a`], followBase: false }, base.image);
     assert.deepEqual(lines, ["/bin 755 0", `/bin/a -> ${store}/a/bin/a`]);
     assert.equal(base.opened.times, 0);
+  });
+
+  it("reads the base once for all builds that have a cache, and makes the same image", async (t) => {
+    const { folder, graph, store } = await storeOf(t, { a: dir({ bin: dir({ a: file() }) }) });
+    const cache = () => openDigestCache({ folder: `${folder}/cache`, now: Date.now });
+    const first = await baseOf(USR_MERGED);
+    const other = await baseOf(USR_MERGED.map((entry) => ({ ...entry, uid: 5 })));
+    const built: string[][] = [];
+    for (const [tmp, base] of [
+      [false, first],
+      [false, first],
+      [true, first],
+      [false, other],
+    ] as const) {
+      const fields = { graph, contents: [`${store}/a`], tmp };
+      const { lines } = await customisation(fields, base.image, cache());
+      assert.deepEqual(lines, (await customisation(fields, base.image)).lines);
+      built.push(lines);
+    }
+    assert.deepEqual(built[1], ["/usr 755 0", "/usr/bin 751 3", `/usr/bin/a -> ${store}/a/bin/a`]);
+    assert.deepEqual(built[3], ["/usr 755 5", "/usr/bin 751 5", `/usr/bin/a -> ${store}/a/bin/a`]);
+    // Once for the cache, and each time without it.
+    assert.deepEqual([first.opened.times, other.opened.times], [1 + 3, 1 + 1]);
   });
 
   it("doesn't read the base for store paths alone", async (t) => {

@@ -45,6 +45,22 @@ describe("a digest cache", () => {
     for (const other of others) assert.equal(cache.blob(other), undefined);
   });
 
+  it("keeps what is noted of a base by all of its layers in their order, and on this machine", async (t) => {
+    const folder = await temporaryFolder(t);
+    const [one, two] = [layerOf(1).diffId, layerOf(2).diffId];
+    const large = Buffer.alloc(100_000, "a base's names; ");
+    openAt(folder).putBase([one, two], large);
+    const cache = openAt(folder);
+    assert.deepEqual(cache.base([one, two]), large);
+    for (const others of [[], [one], [two], [two, one], [one, two, two]]) {
+      assert.equal(cache.base(others), undefined);
+    }
+    assert.deepEqual([...cache.exportEntries()], []);
+    assert.equal(cache.info().entries.base, 1);
+    cache.putBase([one], Buffer.alloc(16 * 1024 * 1024 + 1));
+    assert.equal(cache.base([one]), undefined);
+  });
+
   it("asks nothing of the disk before it is used, and makes no folder for reading", async (t) => {
     const folder = join(await temporaryFolder(t), "cache");
     const cache = openAt(folder);

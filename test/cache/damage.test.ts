@@ -43,6 +43,27 @@ describe("an entry of a digest cache", () => {
     assert.deepEqual(cache.layer(keyOf(1)), layerOf(1));
   });
 
+  it("isn't there with what is known of a base when any one byte of either is another, or some are missing", async (t) => {
+    const folder = await temporaryFolder(t);
+    const cache = openAt(folder);
+    const layers = [layerOf(1).diffId, layerOf(2).diffId];
+    const content = Buffer.from("caf\u00e9\n\0 of a base");
+    cache.putBase(layers, content);
+    const [file] = filesIn(folder) as [string];
+    const bytes = readFileSync(file);
+    for (let at = 0; at < bytes.length; at++) {
+      const flipped = Buffer.from(bytes);
+      flipped[at]! ^= 0x01;
+      for (const wrong of [flipped, bytes.subarray(0, at), Buffer.concat([bytes, Buffer.from("x")])]) {
+        writeFileSync(file, wrong);
+        assert.equal(cache.base(layers), undefined, `byte ${at}`);
+      }
+    }
+    assert.deepEqual(cache.verify(), { checked: 1, removed: 1, stuck: 0 });
+    cache.putBase(layers, content);
+    assert.deepEqual(cache.base(layers), content);
+  });
+
   it("isn't there any more when it is cut short, empty, or followed by something", async (t) => {
     const { folder, file } = await oneEntry(t);
     const bytes = readFileSync(file);

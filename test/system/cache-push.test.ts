@@ -41,7 +41,7 @@ describe("a push with a digest cache", { skip: requires("registry", "busybox") }
   });
 
   /** A store in a folder of its own, a cache beside it, and the registry behind a proxy. */
-  async function workshop(t: TestContext) {
+  async function workshop(t: TestContext, fields: object = {}) {
     const folder = await temporaryFolder(t);
     const store = join(folder, "store");
     const cacheDir = join(folder, "cache");
@@ -61,7 +61,10 @@ describe("a push with a digest cache", { skip: requires("registry", "busybox") }
         ...(hashed ? { narHash: `sha256:${digestOf(Buffer.from(name)).slice("sha256:".length)}` } : {}),
       }));
       await writeFile(join(folder, "graph.json"), JSON.stringify(graph));
-      await writeFile(join(folder, "spec.json"), JSON.stringify({ name: "app", graph: "graph.json" }));
+      await writeFile(
+        join(folder, "spec.json"),
+        JSON.stringify({ name: "app", graph: "graph.json", ...fields }),
+      );
       const spec = join(folder, "spec.json");
       return JSON.parse(
         await images.varve(["build", spec, "--quiet", "--json", "--cache-dir", cacheDir, ...options]),
@@ -84,6 +87,25 @@ describe("a push with a digest cache", { skip: requires("registry", "busybox") }
     assert.ok(proxy.requests.length < 10, `${proxy.requests.length} requests`);
     assert.equal(sent(proxy), 0);
     await images.varve(["validate", `docker://${proxy.host}/unchanged:1`]);
+  });
+
+  it("pulls the layers of a base whose links it follows once, and never again", async (t) => {
+    const { proxy, make, build } = await workshop(t, { fakeNss: true });
+    const base = `docker://${proxy.host}/base:1`;
+    await make(PATHS);
+    const [below] = await build(PATHS.slice(0, 2), "--push", base);
+    const blobs = new Set(below!.layers.map(({ digest }) => digest));
+    const pulled = () =>
+      proxy.requests.filter(({ method, path }) => method === "GET" && blobs.has(path.split("/").at(-1)!));
+    const push = ["--from", base, "--push", `${proxy.host}/above:1`];
+    const [first] = await build(PATHS.slice(2), ...push);
+    assert.equal(pulled().length, blobs.size);
+    proxy.requests.length = 0;
+    const [again] = await build(PATHS.slice(2), ...push);
+    assert.equal(again!.digest, first!.digest);
+    const [changed] = await build(PATHS.slice(3), ...push);
+    assert.notEqual(changed!.digest, first!.digest);
+    assert.deepEqual(pulled(), []);
   });
 
   it("after one path changed reads and sends that path's layer alone", async (t) => {

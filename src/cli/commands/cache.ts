@@ -53,6 +53,7 @@ function info(cache: DigestCache, { json }: CommonOptions): void {
       `Layers:      ${entries.layer}`,
       `Blobs:       ${entries.blob}`,
       `Trees:       ${entries.tree}`,
+      `Bases:       ${entries.base}`,
       `Size:        ${formatBytes(bytes)}`,
       `Oldest use:  ${oldest ?? "-"}`,
       `Newest use:  ${newest ?? "-"}`,
