@@ -39,6 +39,6 @@ overridable (
     }
     # An image may name store paths that varve itself is made of; without this, Nix refuses it then.
     // (if builtins.compareVersions builtins.nixVersion "2.17" >= 0 then { __structuredAttrs = true; unsafeDiscardReferences.out = true; } else { })
-    // (if hash != "" then { outputHash = hash; outputHashAlgo = null; } else { outputHash = sha256; outputHashAlgo = "sha256"; })))
+    // (if hash != "" then { outputHash = hash; } else { outputHash = sha256; outputHashAlgo = "sha256"; })))
     { passthru = { imageName = finalImageName; imageTag = finalImageTag; isExe = false; }; }
 )
