@@ -1,6 +1,6 @@
 /** File capabilities: from the words of `setcap` to the bytes that the kernel keeps in an attribute. */
 import { VarveError } from "../errors.ts";
-import { decodeName } from "../util/index.ts";
+import { decodeName, encodeName } from "../util/index.ts";
 
 /** By their numbers: capabilities(7), linux/capability.h. */
 const NAMES =
@@ -44,6 +44,30 @@ export function encodeCapabilities(text: string): string {
     }
   }
   return decodeName(bytes);
+}
+
+/**
+ * What setcap(8) would be told for a value of the attribute `security.capability`; undefined where it can't be told.
+ * @param value as {@link encodeCapabilities} gives it
+ */
+export function decodeCapabilities(value: string): string | undefined {
+  const bytes = Buffer.from(encodeName(value));
+  if (bytes.length !== 20) return undefined;
+  const revision = bytes.readUInt32LE(0);
+  if ((revision & ~EFFECTIVE) >>> 0 !== REVISION) return undefined;
+  const has = (at: number, number: number) =>
+    ((bytes.readUInt32LE(at + (number >= 32 ? 8 : 0)) >>> (number % 32)) & 1) === 1;
+  const named = new Map<string, string[]>();
+  for (let number = 0; number < 64; number++) {
+    const flags = `${has(8, number) ? "i" : ""}${has(4, number) ? "p" : ""}`;
+    if (flags === "") continue;
+    const name = NAMES[number];
+    if (name === undefined) return undefined;
+    named.set(flags, [...(named.get(flags) ?? []), `cap_${name}`]);
+  }
+  const effective = (revision & EFFECTIVE) === 0 ? "" : "e";
+  const clauses = [...named].map(([flags, names]) => `${names.join(",")}=${effective}${flags}`);
+  return clauses.length === 0 ? undefined : clauses.join(" ");
 }
 
 /** One clause, such as `cap_chown,cap_kill=ep` or `all+p-e`: cap_from_text(3). */

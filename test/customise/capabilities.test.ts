@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { decodeCapabilities } from "../../src/customise/capabilities.ts";
 import { encodeCapabilities } from "../../src/customise/index.ts";
-import { encodeName } from "../../src/util/index.ts";
+import { decodeName, encodeName } from "../../src/util/index.ts";
 
 const hexOf = (text: string) => encodeName(encodeCapabilities(text)).toString("hex");
 
@@ -22,7 +23,24 @@ describe("file capabilities", () => {
     it(`${text} is what the kernel takes it for`, () => {
       assert.equal(hexOf(text), hex);
     });
+
+    if (text.startsWith("all") || text.startsWith("=")) continue;
+    it(`${text} is told of what the kernel has`, () => {
+      const told = decodeCapabilities(encodeCapabilities(text));
+      assert.match(told!, /^cap_[a-z_,]+=[eip]+( cap_[a-z_,]+=[eip]+)*$/);
+      assert.equal(hexOf(told!), hex);
+    });
   }
+
+  it("aren't told of what setcap can't set", () => {
+    for (const hex of [
+      "",
+      "0100000300200000000000000000000000000000",
+      "0100000200000000000000000000000000000080",
+    ]) {
+      assert.equal(decodeCapabilities(decodeName(Buffer.from(hex, "hex"))), undefined, hex);
+    }
+  });
 
   it("are refused with INVALID_SPEC when no file can have them", () => {
     for (const text of [

@@ -3,12 +3,13 @@ import { chmodSync, lstatSync, mkdirSync, readdirSync, writeFileSync } from "nod
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import type { ImageSpecInput } from "../../src/build/index.ts";
+import type { SandboxKind } from "../../src/customise/index.ts";
 import { commandFor } from "../customise/scripts/sandboxes.ts";
 import { mustRun, run } from "../support/process.ts";
 import { requires } from "../support/systems.ts";
 import { stacked, temporaryFolder } from "../support/tmp.ts";
 import { sourceCommand } from "../support/varve.ts";
-import { busyboxTree } from "./support/workbench.ts";
+import { copyProgram, debianTree } from "./support/debian.ts";
 
 /** Describes each name below the folder it runs in, as far as an image can hold it. */
 const DESCRIBE = `find . ! -name . -print0 | sort -z | xargs -0 stat -c '%n %F %a %u:%g %h %t,%T' | sed 's/^/: /'
@@ -16,9 +17,10 @@ find . -type f -print0 | sort -z | xargs -0 sha256sum | sed 's/^/: /'
 find . -type l -printf ': %p -> %l\\n' | sort
 getcap -r . | sed 's/^/: /'`;
 
-describe("a layer that scripts made", { skip: requires("sandboxes", "busybox", "umoci") }, () => {
+describe("a layer that scripts made", { skip: requires("sandboxes", "umoci") }, () => {
   const scope = stacked({ after });
   let folder: string;
+  let tree: string;
   let base: string;
 
   const specFile = (spec: ImageSpecInput): string => {
@@ -30,7 +32,12 @@ describe("a layer that scripts made", { skip: requires("sandboxes", "busybox", "
   before(async () => {
     folder = await temporaryFolder(scope);
     chmodSync(folder, 0o755);
-    const tree = await busyboxTree(join(folder, "busybox"));
+    tree = join(folder, "debian");
+    // Programs that fakeroot reaches.
+    await debianTree(tree);
+    for (const program of ["date", "ln", "mkdir", "rm", "setcap", "stat"]) await copyProgram(program, tree);
+    // Whoever builds must be able to read it.
+    await mustRun(["chmod", "-R", "a+rX", tree]);
     mkdirSync(join(tree, "etc/deep"), { recursive: true });
     for (const name of ["a", "b"]) writeFileSync(join(tree, "etc/deep", name), name);
     base = join(folder, "base.tar");
@@ -44,12 +51,45 @@ describe("a layer that scripts made", { skip: requires("sandboxes", "busybox", "
     ]);
   });
 
-  it("is the same for root and a user, whatever their umask, time zone, locale and folder", async () => {
+  /** The digest of a spec's image, made by various users in various environments. */
+  async function digestsOf(spec: ImageSpecInput): Promise<string[]> {
+    const file = specFile(spec);
+    const scratch = join(folder, "scratch");
+    mkdirSync(scratch, { recursive: true });
+    chmodSync(scratch, 0o1777);
+    const ways: { sandbox: SandboxKind; umask: string; env: Record<string, string>; cwd: string }[] = [
+      { sandbox: "root", umask: "022", env: { TZ: "UTC", LC_ALL: "C" }, cwd: "/" },
+      { sandbox: "root", umask: "077", env: { TZ: "Asia/Tokyo", LC_ALL: "tr_TR.UTF-8" }, cwd: scratch },
+      { sandbox: "ids", umask: "027", env: { TZ: "America/Lima", LANG: "de_DE.UTF-8" }, cwd: scratch },
+      { sandbox: "single", umask: "002", env: { TZ: "Africa/Cairo" }, cwd: scratch },
+    ];
+    const made: string[] = [];
+    for (const [index, { sandbox, umask, env, cwd }] of ways.entries()) {
+      const place = join(scratch, `${spec.name}-${index}`);
+      const shell = ["sh", "-c", 'umask "$1"; shift; exec "$@"', "sh", umask];
+      const options = ["--json", "--no-cache", "--output", `oci:${place}`];
+      const command = [...shell, ...sourceCommand, "build", file, ...options];
+      const { code, stdout, stderr } = await run(commandFor(folder, sandbox, command), {
+        env: { ...env, TMPDIR: scratch, VARVE_CACHE_DIR: undefined, HOME: scratch },
+        cwd,
+      });
+      assert.equal(code, 0, stderr);
+      const [written] = JSON.parse(stdout.toString()) as [{ digest: string }];
+      made.push(written.digest);
+    }
+    assert.deepEqual(
+      readdirSync(scratch).filter((name) => name.startsWith("varve-")),
+      [],
+    );
+    return made;
+  }
+
+  it("is the same for root and users, whatever their umask, time zone, locale and folder", async () => {
     const contents = join(folder, "contents");
     mkdirSync(contents);
     // In another order than names have, as a folder may list them.
     for (const name of ["z", "a", "m", "B"]) writeFileSync(join(contents, name), name);
-    const file = specFile({
+    const digests = await digestsOf({
       name: "same",
       fromImage: base,
       copyToRoot: contents,
@@ -59,41 +99,19 @@ describe("a layer that scripts made", { skip: requires("sandboxes", "busybox", "
       fakeRootCommands: "chown 1000 z; ln y hard",
       permissions: [{ path: "/x", mode: "0600" }],
     });
-    const scratch = join(folder, "scratch");
-    mkdirSync(scratch);
-    chmodSync(scratch, 0o1777);
-    const ways: { sandbox: "root" | "ids"; umask: string; env: Record<string, string>; cwd: string }[] = [
-      { sandbox: "root", umask: "022", env: { TZ: "UTC", LC_ALL: "C" }, cwd: "/" },
-      { sandbox: "root", umask: "077", env: { TZ: "Asia/Tokyo", LC_ALL: "tr_TR.UTF-8" }, cwd: scratch },
-      { sandbox: "ids", umask: "027", env: { TZ: "America/Lima", LANG: "de_DE.UTF-8" }, cwd: scratch },
-    ];
-    const made: string[] = [];
-    for (const [index, { sandbox, umask, env, cwd }] of ways.entries()) {
-      const place = join(scratch, `same-${index}`);
-      const shell = ["sh", "-c", 'umask "$1"; shift; exec "$@"', "sh", umask];
-      const command = [
-        ...shell,
-        ...sourceCommand,
-        "build",
-        file,
-        "--json",
-        "--no-cache",
-        "--output",
-        `oci:${place}`,
-      ];
-      const { code, stdout, stderr } = await run(commandFor(folder, sandbox, command), {
-        env: { ...env, TMPDIR: scratch, VARVE_CACHE_DIR: undefined, HOME: scratch },
-        cwd,
-      });
-      assert.equal(code, 0, stderr);
-      const [written] = JSON.parse(stdout.toString()) as [{ digest: string }];
-      made.push(written.digest);
-    }
-    assert.equal(new Set(made).size, 1, made.join("\n"));
-    assert.deepEqual(
-      readdirSync(scratch).filter((name) => name.startsWith("varve-")),
-      [],
-    );
+    assert.equal(new Set(digests).size, 1, digests.join("\n"));
+  });
+
+  it("is the same where it was the script's root", async () => {
+    const digests = await digestsOf({
+      name: "inside",
+      copyToRoot: tree,
+      enableFakechroot: true,
+      extraCommands: "mkdir -p srv; chmod 2750 srv; echo $PWD > env",
+      fakeRootCommands:
+        "useradd --create-home --uid 1234 jane; chown 0:42 /etc/shadow; rm -r /etc/deep; setcap cap_kill=ep /bin/cat; stat -c '%u:%g %a' /home/jane /etc/shadow /srv > /seen",
+    });
+    assert.equal(new Set(digests).size, 1, digests.join("\n"));
   });
 
   it("is to GNU tar and to umoci what stat saw when it was made", async () => {

@@ -1,14 +1,13 @@
 /** Finds out which ways of making a sandbox this machine has. */
 import { VarveError } from "../../errors.ts";
 import { absent } from "../programs.ts";
+import { fakerootProgram } from "./faked.ts";
 import { type PhaseEnd, runPhase, type SandboxPlace } from "./process.ts";
 import type { SandboxKind, ScriptName, UnionKind } from "./types.ts";
 
 export interface Needs {
   /** Whether some script has root's view of owners. */
   readonly rootView: boolean;
-  /** Whether some script has the layer or the image as its `/`. */
-  readonly inside: boolean;
   /** Whether the layer has to be shown on top of a base. */
   readonly union: boolean;
 }
@@ -50,7 +49,13 @@ export async function chooseSandbox(
       obstacles.push(obstacle);
       continue;
     }
-    const variables = { PHASE: "probe", UNIONS: needs.union ? options.unions.join(" ") : "" };
+    // A union may give a changed file another inode, by which fakeroot knows it.
+    const unions = options.unions.filter((union) => kind !== "single" || union === "copy");
+    const variables = {
+      PHASE: "probe",
+      UNIONS: needs.union ? unions.join(" ") : "",
+      FAKED: kind === "single" && needs.rootView ? (await fakerootProgram(place.path))! : "",
+    };
     const end = await runPhase({ ...place, kind }, { variables });
     const said = (what: string) =>
       end.messages.find((message) => message.startsWith(`varve:${what} `))?.slice(`varve:${what} `.length);
@@ -58,7 +63,7 @@ export async function chooseSandbox(
     const union = said("union") as UnionKind | undefined;
     if (end.status !== 0) obstacles.push(`${NAMES[kind]} fails (${lastMessage(end)})`);
     else if (needs.union && union === undefined)
-      obstacles.push(`${NAMES[kind]} has no ${options.unions.join(" or ")}`);
+      obstacles.push(`${NAMES[kind]} has no ${unions.join(" or ") || "copy"}`);
     else if (kind === "ids" && ids < 2)
       obstacles.push("the user has no range of ids in /etc/subuid and /etc/subgid");
     else return { kind, union: union ?? "copy", ids };
@@ -80,9 +85,7 @@ async function obstacleTo(kind: SandboxKind, needs: Needs, path: string): Promis
   if (kind === "ids" && (await absent(["newuidmap", "newgidmap"], path)).length > 0) {
     return "newuidmap and newgidmap (uidmap) are not installed";
   }
-  if (kind === "single" && needs.inside)
-    return "fakeroot is not enough for scripts that run inside of the image";
-  if (kind === "single" && needs.rootView && (await absent(["fakeroot"], path)).length > 0) {
+  if (kind === "single" && needs.rootView && (await fakerootProgram(path)) === undefined) {
     return "fakeroot is not installed";
   }
   return undefined;
@@ -99,7 +102,11 @@ export function scriptError(name: ScriptName, end: PhaseEnd): VarveError {
   if (!end.started) return new VarveError("SANDBOX_UNAVAILABLE", `cannot run ${name}: ${lastMessage(end)}`);
   const where = end.line === undefined ? "" : ` in line ${end.line}`;
   const hint =
-    end.status === 127 && end.line === undefined ? ", which a shell that isn't there gives, too" : "";
+    end.status === 127 && end.line === undefined
+      ? ", which a shell that isn't there gives, too"
+      : end.messages.includes("varve:unreached")
+        ? ", in a sandbox of one id where fakeroot doesn't reach its shell, so that nothing can be given to others than root"
+        : "";
   return new VarveError(
     "SCRIPT_FAILED",
     `${name} failed${where} with status ${end.status}${hint}; see what it wrote before`,

@@ -31,7 +31,11 @@ export interface InputLimits {
   readonly ids: number;
   /** Whether device nodes can be made. */
   readonly devices: boolean;
+  readonly note?: NoteEntry | undefined;
 }
+
+/** Takes note of an entry whose owner and devices are kept elsewhere, and returns it as it can be unpacked. */
+export type NoteEntry = (entry: TarEntry) => TarEntry;
 
 /**
  * The base's archive without what can't be unpacked here, its facts noted on the way.
@@ -63,7 +67,7 @@ export function baseInput(
     if (type === EntryType.hardLink) facts.hardLinks = true;
     if (name === "") facts.root = { mode: entry.mode, uid, gid };
     else facts.directories.set(name, type === EntryType.directory);
-    return withSafeXattrs(entry);
+    return (limits.note ?? withSafeXattrs)(entry);
   });
 }
 
@@ -72,12 +76,13 @@ export interface RootFacts {
   readonly owner: Ownership;
   /** Gets the directories that don't belong to the owner: the base has them, and they stay whose they are. */
   readonly foreign: Map<string, TarEntry>;
+  readonly note?: NoteEntry | undefined;
 }
 
 /** The layer's first content, with its root directory as it shall be in front where the archive doesn't have it. */
 export function rootInput(
   chunks: AsyncIterable<Uint8Array> | undefined,
-  { root, owner, foreign }: RootFacts,
+  { root, owner, foreign, note = withSafeXattrs }: RootFacts,
 ): AsyncIterable<Uint8Array> {
   const first: TarEntry = { ...root, name: "./", type: EntryType.directory, size: 0, mtime: 0 };
   const change = (entry: TarEntry): TarEntry => {
@@ -85,9 +90,9 @@ export function rootInput(
     if (type === EntryType.directory && (uid !== owner.uid || gid !== owner.gid)) {
       foreign.set(plainName(entry.name), entry);
     }
-    return withSafeXattrs(entry);
+    return note(entry);
   };
-  return filtered(chunks, "the layer's contents", change, first);
+  return filtered(chunks, "the layer's contents", change, note(first));
 }
 
 /** Directories that are there, for their owners. */

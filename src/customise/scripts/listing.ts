@@ -8,7 +8,11 @@ export interface ListedName {
   readonly name: string;
   /** As `find` says: `f`, `d`, `l`, `c`, `b`, `p`, `s`. */
   readonly type: string;
+  /** The numbers of its disk and on that. */
+  readonly device: string;
   readonly inode: string;
+  /** Without the bits for its type. */
+  readonly mode: number;
   /** When its inode last changed; nobody sets that back. */
   readonly changed: string;
 }
@@ -21,9 +25,9 @@ export async function readListing(from: Readable): Promise<ListedName[]> {
     const bytes: Buffer = rest.length === 0 ? (chunk as Buffer) : Buffer.concat([rest, chunk as Buffer]);
     let at = 0;
     for (let end = bytes.indexOf(0); end !== -1; end = bytes.indexOf(0, at)) {
-      const [, type = "", inode = "", changed = "", name = ""] =
-        /^(.) (\d+) (\S+) (.*)$/s.exec(decodeName(bytes.subarray(at, end))) ?? [];
-      names.push({ name, type, inode, changed });
+      const [, type = "", device = "", inode = "", mode = "", changed = "", name = ""] =
+        /^(.) (\d+) (\d+) ([0-7]+) (\S+) (.*)$/s.exec(decodeName(bytes.subarray(at, end))) ?? [];
+      names.push({ name, type, device, inode, mode: Number.parseInt(mode, 8), changed });
       at = end + 1;
     }
     rest = bytes.subarray(at);

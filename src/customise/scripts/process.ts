@@ -5,6 +5,7 @@ import type { Readable, Writable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
 import { VarveError } from "../../errors.ts";
 import { SETUP } from "./setup.ts";
+import { storesOf } from "./stores.ts";
 import type { SandboxKind } from "./types.ts";
 
 /** What stays the same for all phases. */
@@ -87,10 +88,12 @@ function namespaces(kind: SandboxKind, network: boolean): string[] {
  */
 export async function runPhase(place: SandboxPlace, phase: Phase): Promise<PhaseEnd> {
   const { kind, folder, path, signal } = place;
+  const stores = await storesOf(path);
   throwIfAborted(signal);
   const variables = Object.entries({
     ...UNUSED,
     WORK: folder,
+    STORES: stores.join(" "),
     OVERLAY: kind === "root" ? "" : "userxattr,",
     ...(phase.network ? { NETWORK: "1" } : {}),
     ...phase.variables,

@@ -49,7 +49,8 @@ cd "$V_WORK/world"
 mkdir proc dev tmp work etc host image layer state
 chmod 1777 "$V_WORK/tmp"
 mount --bind "$V_WORK/tmp" tmp
-for shown in bin sbin lib lib32 lib64 libx32 usr nix/store run/current-system etc/alternatives; do expose "$shown"; done
+for shown in bin sbin lib lib32 lib64 libx32 usr run/current-system etc/alternatives; do expose "$shown"; done
+for shown in $V_STORES; do expose "\${shown#/}"; done
 printf '%s' "$V_VISIBLE" | while IFS= read -r shown; do expose "\${shown#/}"; done
 if [ -n "$V_NETWORK" ]; then
   for shown in ssl pki ca-certificates; do expose "etc/$shown"; done
@@ -85,6 +86,34 @@ rmdir /host
 overlay() { mount -t overlay -o "nodev,nosuid,redirect_dir=nofollow,metacopy=off,index=off,$V_OVERLAY$2" varve "$1"; }
 fuse_overlay() { fuse-overlayfs -o "writeback=0,$2" "$1"; }
 
+# A folder of the image where something is mounted, and those above it.
+mount_point() {
+  case $1 in */*) mount_point "\${1%/*}" ;; esac
+  [ ! -L "/image/$1" ] || { echo "the image has a symbolic link at /$1, where a folder must be" >&2; exit 125; }
+  [ -e "/image/$1" ] || { mkdir "/image/$1"; made="$1 $made"; }
+}
+
+# Shows a store in the image, which may have store paths which this machine hasn't. A union can't be made of a store in
+# which others have mounted each path, as Nix does for its own sandbox.
+show_store() {
+  if [ -z "$(ls -A "/image$1")" ]; then mount --rbind "$1" "/image$1"
+  elif ! overlay "/image$1" "lowerdir=/image$1:$1" 2>/dev/null; then join_stores "$1"
+  fi
+}
+join_stores() {
+  mkdir -p "/stores$1"
+  for path in "$1"/* "/image$1"/*; do
+    to=/stores$1/\${path##*/}
+    if [ -e "$to" ] || [ -L "$to" ]; then continue
+    elif [ -L "$path" ]; then ln -s "$(readlink "$path")" "$to"
+    else
+      if [ -d "$path" ]; then mkdir "$to"; else : >"$to"; fi
+      mount -o bind,ro,nosuid,nodev "$path" "$to"
+    fi
+  done
+  mount -o rbind,ro,nosuid,nodev "/stores$1" "/image$1"
+}
+
 # Does a union that shows one folder over another work here, with a file and a directory removed from it?
 works() {
   umount -l /work/probe/image 2>/dev/null || :
@@ -95,6 +124,32 @@ works() {
   rm /work/probe/image/file && rmdir /work/probe/image/dir && mkdir /work/probe/image/dir || return 1
   umount /work/probe/image && rm -rf /work/probe
 }
+
+# Puts fakeroot's library into these folders, so that it has one name here and in the image.
+preload() {
+  library=$("\${V_FAKED%% *}" sh -c 'grep -o "/.*libfakeroot.*" /proc/self/maps' | head -n 1)
+  [ -n "$library" ] || { echo "fakeroot doesn't preload its library" >&2; exit 125; }
+  for folder in "$@"; do cat "$library" >"$folder/fakeroot.so"; done
+}
+
+# What fakeroot runs: its arguments from the third on, an environment and then a program. The first is the folder of files
+# that have capabilities, since fakeroot forgets those when it ends, and the second is env's path.
+faked='cd "$1" && env=$2 && shift 2 || exit 125
+rm -f /state/owners
+while IFS= read -r text && IFS= read -r file; do setcap "$text" "$file" || exit 125; done </state/capabilities
+status=0
+"$env" -i LD_PRELOAD=/dev/fakeroot.so FAKEROOTKEY="$FAKEROOTKEY" FAKEROOTDONTTRYCHOWN=1 "$@" || status=$?
+! command -v getcap >/dev/null || getcap -r . >/state/getcap 2>/dev/null || :
+exit $status'
+
+# Does fakeroot reach the image's programs, as far as its shell is one of them? What isn't there fails by itself.
+reached() {
+  case \${1##*/} in sh | bash | dash | ash | ksh | mksh | zsh) ;; *) return 0 ;; esac
+  ! in_image "$1" -c : </dev/null >/dev/null 2>&1 || LD_PRELOAD=/dev/fakeroot.so in_image "$1" -c '
+    while read -r line; do case $line in *fakeroot.so*) exit 0 ;; esac; done </proc/self/maps; exit 1
+  ' </dev/null >/dev/null 2>&1
+}
+in_image() { "$setpriv" --bounding-set=$powers "$chroot" /image "$@"; }
 
 # fakeroot ends before its daemon has written down who owns what.
 faked_saved() {
@@ -134,6 +189,7 @@ case $V_PHASE in
       [ $((inside + count)) -le $most ] || most=$((inside + count))
     done </proc/self/uid_map
     echo "varve:ids $most" >&9
+    [ -z "$V_FAKED" ] || preload
     for union in $V_UNIONS; do
       case $union in
         overlay) works overlay && echo varve:union overlay >&9 && break ;;
@@ -144,10 +200,8 @@ case $V_PHASE in
     ;;
   extract)
     mkdir -p "/work/$V_FOLDER"
-    export FAKEROOTDONTTRYCHOWN=1
-    $V_FAKED tar -x -f - -C "/work/$V_FOLDER" -p $V_OWNER --numeric-owner --xattrs '--xattrs-include=*' \
+    tar -x -f - -C "/work/$V_FOLDER" -p $V_OWNER --numeric-owner --xattrs '--xattrs-include=*' \
       --delay-directory-restore --warning=no-timestamp --warning=no-unknown-keyword
-    faked_saved
     ;;
   renew)
     rm -rf /work/lower /work/upper /work/image /work/ovl
@@ -155,10 +209,8 @@ case $V_PHASE in
     ;;
   own)
     mkdir /work/owned
-    export FAKEROOTDONTTRYCHOWN=1
     tar -c -f - -C /work/upper --xattrs '--xattrs-include=*' --format=posix --owner=:$V_UID --group=:$V_GID . |
-      $V_FAKED tar -x -f - -C /work/owned -p --same-owner --numeric-owner --xattrs '--xattrs-include=*'
-    faked_saved
+      tar -x -f - -C /work/owned -p --same-owner --numeric-owner --xattrs '--xattrs-include=*'
     rm -rf /work/upper
     mv /work/owned /work/upper
     ;;
@@ -166,12 +218,11 @@ case $V_PHASE in
     tar -c -f - -C /work/upper --numeric-owner --xattrs '--xattrs-include=*' --format=posix . |
       tar -x -f - -C /work/image -p --same-owner --numeric-owner --xattrs '--xattrs-include=*'
     ;;
-  list) cd "/work/$V_FOLDER" && find . -printf '%y %i %C@ %P\0' ;;
+  list) cd "/work/$V_FOLDER" && find . -printf '%y %D %i %m %C@ %P\0' ;;
   pack)
     export FAKEROOTDONTTRYCHOWN=1
     cd "/work/$V_FOLDER"
-    $V_FAKED sh -c '[ ! -e /state/capabilities ] ||
-      while IFS= read -r line; do setcap "\${line##* }" "\${line% *}"; done </state/capabilities
+    $V_FAKED sh -c 'while IFS= read -r text && IFS= read -r file; do setcap "$text" "$file" || exit; done </state/capabilities
       exec "$@"' sh tar -c -f - --null --no-unquote --no-recursion -T - --numeric-owner --format=posix \
       --xattrs '--xattrs-include=*' --warning=no-file-ignored
     ;;
@@ -186,55 +237,62 @@ case $V_PHASE in
     if [ "$V_PHASE" = caller ] && [ -n "$V_CALLER" ]; then
       run "$env" -i "$@" "$unshare" --user "--map-user=\${V_CALLER%:*}" "--map-group=\${V_CALLER#*:}" "$shell" $V_ARGUMENT "/$V_NAME"
     elif [ "$V_PHASE" = root ] && [ -n "$V_FAKED" ]; then
-      # fakeroot forgets capabilities when it ends.
-      run "$env" -i "$@" FAKEROOTDONTTRYCHOWN=1 $V_FAKED sh -c \
-        '"$@" || exit; ! command -v getcap >/dev/null || getcap -r . >/state/capabilities 2>/dev/null || :' \
-        sh "$shell" $V_ARGUMENT "/$V_NAME"
+      preload /dev
+      run $V_FAKED sh -c "$faked" sh /layer "$env" "$@" "$shell" $V_ARGUMENT "/$V_NAME"
     else
       run "$env" -i "$@" "$setpriv" --bounding-set=$powers "$shell" $V_ARGUMENT "/$V_NAME"
     fi
     exit $status
     ;;
-  image)
-    points="proc dev"
-    [ ! -d /nix/store ] || points="$points nix/store"
+  points | image)
+    stores=
+    for store in $V_STORES; do [ ! -d "$store" ] || stores="$stores $store"; done
     mkdir -p "/work/$V_FOLDER" /work/points /work/ovl
     made=
     if [ "$V_UNION" != copy ]; then
-      for point in $points; do mkdir -p "/work/points/$point"; done
+      for point in /proc /dev $stores; do mkdir -p "/work/points$point"; done
       layers=lowerdir=/work/$V_FOLDER:/work/points,upperdir=/work/upper,workdir=/work/ovl
       if [ "$V_UNION" = overlay ]; then overlay /image "$layers"; else fuse_overlay /image "$layers"; fi
     else
       mount --bind "/work/$V_FOLDER" /image
       mount -o remount,bind,nodev,nosuid /image
-      for point in $points; do
-        [ "$point" = nix/store ] && [ ! -e /image/nix ] && [ ! -L /image/nix ] && mkdir /image/nix && made="$made nix"
-        [ -e "/image/$point" ] || [ -L "/image/$point" ] || { mkdir "/image/$point"; made="$point $made"; }
-      done
     fi
-    for point in proc dev nix nix/store; do
-      [ ! -L "/image/$point" ] || { echo "the image has a symbolic link at /$point, where a folder must be"; exit 125; }
-    done
+    for point in /proc /dev $stores; do mount_point "\${point#/}"; done
+    [ "$V_PHASE" = image ] || exit 0
     mount --rbind /proc /image/proc
     devices /image ""
-    if [ -d /nix/store ]; then
-      # The image may have store paths which this machine hasn't.
-      overlay /image/nix/store lowerdir=/image/nix/store:/nix/store 2>/dev/null ||
-        [ -n "$(ls -A /image/nix/store)" ] || mount --rbind /nix/store /image/nix/store
-    fi
+    for store in $stores; do show_store "$store"; done
     cat /work/script >"/image/dev/$V_NAME"
     if [ -n "$V_NETWORK" ] && [ -f /image/etc/resolv.conf ] && [ ! -L /image/etc/resolv.conf ]; then
       mount --bind /etc/resolv.conf /image/etc/resolv.conf
+    fi
+    if [ -n "$V_FAKED" ]; then
+      # The image's files without what is mounted in it.
+      mkdir /plain
+      mount --bind "/work/$V_FOLDER" /plain
+      preload /dev /image/dev
     fi
     umount -l /work
     shell=$V_SHELL
     if [ -z "$shell" ]; then
       for shell in /bin/bash /usr/bin/bash /bin/sh; do
-        ! "$setpriv" --bounding-set=$powers "$chroot" /image "$shell" -c : </dev/null >/dev/null 2>&1 || break
+        ! in_image "$shell" -c : </dev/null >/dev/null 2>&1 || break
       done
     fi
-    run "$env" -i "$@" "$setpriv" --bounding-set=$powers "$chroot" /image "$shell" $V_ARGUMENT "/dev/$V_NAME"
-    umount -l /image/nix/store /image/etc/resolv.conf 2>/dev/null || :
+    inside() { run "$@" "$setpriv" --bounding-set=$powers "$chroot" /image "$shell" $V_ARGUMENT "/dev/$V_NAME"; }
+    if [ -z "$V_FAKED" ]; then
+      inside "$env" -i "$@"
+    elif reached "$shell"; then
+      inside $V_FAKED sh -c "$faked" sh /plain "$env" "$@"
+    elif [ -s /state/owners ] || [ -s /state/capabilities ]; then
+      echo "fakeroot doesn't reach $shell, which is statically linked or of another C library, and not all files are root's" >&2
+      exit 125
+    else
+      # What nobody is told otherwise is as it is.
+      echo varve:unreached >&9
+      inside "$env" -i "$@"
+    fi
+    for point in $stores /etc/resolv.conf; do umount -l "/image$point" 2>/dev/null || :; done
     umount -R -l /image/dev /image/proc 2>/dev/null || umount -l /image/dev /image/proc || :
     for point in $made; do rmdir "/image/$point" 2>/dev/null || :; done
     exit $status

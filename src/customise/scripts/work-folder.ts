@@ -23,7 +23,7 @@ export async function newWorkFolder(temporary: string, path: string): Promise<st
     await removeRemains(place, path);
     const folder = await mkdtemp(join(place, PREFIX + ownedName(owner, "")));
     for (const name of FOLDERS) await mkdir(join(folder, name), { mode: 0o755 });
-    await writeFile(join(folder, "state", "owners"), "");
+    for (const name of ["owners", "capabilities"]) await writeFile(join(folder, "state", name), "");
     return folder;
   } catch (error) {
     throw writeError(`a temporary folder in ${temporary}`, error);

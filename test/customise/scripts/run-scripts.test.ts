@@ -1,13 +1,23 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import type { TarEntry } from "../../../src/tar/index.ts";
 import { tarOf } from "../../support/docker-archive.ts";
+import { mustRun } from "../../support/process.ts";
 import { requires } from "../../support/systems.ts";
 import { stacked, temporaryFolder } from "../../support/tmp.ts";
 import { commandFor, INSIDE, type Made, make, makeBase, nameOf, VIEWS } from "./sandboxes.ts";
@@ -19,6 +29,19 @@ const find = ({ entries }: Made, name: string): TarEntry => {
   return entry;
 };
 const CAP_NET_RAW = "\x01\0\0\x02\0\x20\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+
+/** The archive of a tree in which all programs are one static busybox. */
+async function makeTree(folder: string, name: string, programs: readonly string[]): Promise<string> {
+  const tree = join(folder, name);
+  mkdirSync(join(tree, "bin"), { recursive: true });
+  await mustRun(["sh", "-c", 'cp "$(command -v busybox)" "$1"', "sh", join(tree, "bin/busybox")]);
+  for (const program of programs) symlinkSync("/bin/busybox", join(tree, program));
+  await mustRun(["tar", "-C", tree, "-cf", `${tree}.tar`, "--owner=0:0", "."]);
+  return `${tree}.tar`;
+}
+
+/** What scripts wrote. On stderr, mv may say that it doesn't understand fuse-overlayfs. */
+const stdoutOf = ({ output }: Made) => output.filter((line) => / stdout /.test(line));
 
 /** The processes whose command has an argument. */
 function running(argument: string): string[] {
@@ -38,10 +61,13 @@ describe("the scripts of a layer", { skip: requires("sandboxes", "busybox") }, (
   const scope = stacked({ after });
   let folder: string;
   let base: string;
+  /** One whose programs fakeroot reaches. */
+  let linked: string;
 
   before(async () => {
     folder = await temporaryFolder(scope);
     base = await makeBase(folder);
+    linked = await makeBase(folder, "linked");
   });
 
   describe("extraCommands", () => {
@@ -150,13 +176,13 @@ describe("the scripts of a layer", { skip: requires("sandboxes", "busybox") }, (
     });
 
     it("with enableFakechroot has the layer's root as /, and leaves no mount point in it", async () => {
-      for (const sandbox of ["root", "ids"] as const) {
+      for (const { sandbox } of VIEWS) {
         const steps = {
           enableFakechroot: true,
           fakeRootCommands: "echo hi > /etc/new; rm -r /gone; chown 5:6 /home; id -u; [ -c /dev/null ]",
         };
-        const made = await make(folder, { sandbox }, { root: base, steps });
-        assert.deepEqual(made.output, ["fakeRootCommands stdout 0"]);
+        const made = await make(folder, { sandbox }, { root: linked, steps });
+        assert.deepEqual(made.output, ["fakeRootCommands stdout 0"], `${sandbox} ${made.message}`);
         const { names } = made;
         for (const gone of ["gone", "dev", "proc", "nix"]) assert.ok(!names.includes(gone), gone);
         assert.ok(names.includes("etc/new") && !names.some((name) => name.includes(".wh.")));
@@ -174,14 +200,19 @@ describe("the scripts of a layer", { skip: requires("sandboxes", "busybox") }, (
       "mkdir /fresh; echo a > /fresh/b; ln /fresh/b /fresh/a; ln -s a /fresh/link; mkfifo /fresh/pipe",
       "mv /home/jane /home/joe",
       "[ -c /dev/null ]; [ -d /proc/self ]",
+      // What the base has of it, and what is the same afterwards.
+      "stat -c '%n %u:%g %a' /bin/su /etc/shadow /home/joe/j",
+      "chown 0:0 /etc/kept; echo more >> /etc/shadow",
     ].join("\n");
 
     it("makes a layer of what the script changed in the image, the same in each sandbox", async () => {
       const made: Made[] = [];
-      for (const way of INSIDE) made.push(await make(folder, way, { base, steps: { runAsRoot: script } }));
+      for (const way of INSIDE)
+        made.push(await make(folder, way, { base: linked, steps: { runAsRoot: script } }));
       const [first] = made as [Made];
       assert.deepEqual(first.names, [
-        ...[".wh.gone", "bin", "bin/ping", "etc", "etc/.wh.removed", "etc/changed"],
+        ...[".wh.gone", "bin", "bin/ping"],
+        ...["etc", "etc/.wh.removed", "etc/changed", "etc/kept", "etc/shadow"],
         ...["fresh", "fresh/a", "fresh/b", "fresh/link", "fresh/pipe"],
         ...["home", "home/.wh.jane", "home/joe", "home/joe/j"],
         ...["replaced", "replaced/.wh..wh..opq", "replaced/new", "replaced/new/f"],
@@ -195,7 +226,12 @@ describe("the scripts of a layer", { skip: requires("sandboxes", "busybox") }, (
         [`${XATTR}security.capability`],
       );
       for (const [index, other] of made.entries()) {
-        assert.deepEqual(other.output, ["runAsRoot stdout 0"]);
+        assert.deepEqual(stdoutOf(other), [
+          "runAsRoot stdout 0",
+          "runAsRoot stdout /bin/su 0:0 4755",
+          "runAsRoot stdout /etc/shadow 0:42 640",
+          "runAsRoot stdout /home/joe/j 7:8 644",
+        ]);
         assert.deepEqual([other.sandbox, other.union], [INSIDE[index]!.sandbox, INSIDE[index]!.union]);
         assert.equal(other.diffId, first.diffId, nameOf(INSIDE[index]!));
       }
@@ -204,9 +240,9 @@ describe("the scripts of a layer", { skip: requires("sandboxes", "busybox") }, (
     it("sees the layer's contents on top of the base, and they stay in the layer", async () => {
       const root = join(folder, "contents.tar");
       writeFileSync(root, await tarOf({ "etc/given": { file: "g" } }));
-      for (const way of INSIDE.slice(0, 3)) {
+      for (const way of INSIDE.filter(({ sandbox }) => sandbox !== "ids")) {
         const steps = { runAsRoot: "cat /etc/given /etc/kept; echo" };
-        const made = await make(folder, way, { base, root, steps });
+        const made = await make(folder, way, { base: linked, root, steps });
         assert.deepEqual(made.names, ["etc", "etc/given"], nameOf(way));
         assert.deepEqual(made.output, ["runAsRoot stdout gk"]);
       }
@@ -220,7 +256,7 @@ describe("the scripts of a layer", { skip: requires("sandboxes", "busybox") }, (
         fakeRootCommands: "chown 9 bin-less; setcap cap_net_raw+ep own/a",
       };
       const made: Made[] = [];
-      for (const way of INSIDE) made.push(await make(folder, way, { base, steps }));
+      for (const way of INSIDE) made.push(await make(folder, way, { base: linked, steps }));
       const [first] = made as [Made];
       assert.deepEqual(
         first.names,
@@ -270,6 +306,70 @@ describe("the scripts of a layer", { skip: requires("sandboxes", "busybox") }, (
     });
   });
 
+  describe("in a sandbox of one id, where fakeroot keeps the owners", () => {
+    const single = { sandbox: "single" } as const;
+
+    it("see and make devices, set-id bits, links' owners and capabilities, as root does", async () => {
+      const tree = join(folder, "devices");
+      mkdirSync(join(tree, "dev0"), { recursive: true });
+      await mustRun(["mknod", "-m", "640", join(tree, "dev0/disk"), "b", "259", "300"]);
+      await mustRun(["mknod", join(tree, "dev0/gone"), "c", "1", "3"]);
+      const root = join(folder, "devices.tar");
+      await mustRun(["tar", "-C", tree, "-cf", root, "--sort=name", "--numeric-owner", "."]);
+      const steps = {
+        runAsRoot: [
+          "stat -c '%F %t,%T %a' /dev0/disk; rm /dev0/gone; mv /dev0/disk /disk; chown 3:4 /disk",
+          "mknod -m 600 /tty c 4 300; ln -s /nowhere /link; chown -h 5:6 /link; mkdir -m 2770 /setgid; chown 7:8 /setgid",
+          "cp /bin/cat /cat; chown 9 /cat; chmod 6711 /cat; touch /bare; chown 10 /bare; chmod 0 /bare",
+          "setcap 'cap_chown=p cap_net_raw=i' /cat; setcap -r /bin/ping; setcap cap_kill+ep /bin/su",
+          "mkdir /old; for n in 1 2 3; do echo $n > /old/$n; chown $n /old/$n; done; rm /old/1; mv /old/2 /old/3",
+        ].join("\n"),
+        extraCommands: "stat -c '%n %u:%g %a %t,%T' bare cat disk setgid tty; chown 11 bare",
+        fakeRootCommands: "stat -c '%n %u:%g %a' bare cat; setcap cap_kill+ep bare",
+      };
+      const [asRoot, asOne] = [
+        await make(folder, { sandbox: "root", union: "copy" }, { base: linked, root, steps }),
+        await make(folder, single, { base: linked, root, steps }),
+      ];
+      assert.equal(asOne.message, undefined, asOne.output.join("\n"));
+      assert.deepEqual(asOne.output, asRoot.output);
+      assert.deepEqual(asOne.entries, asRoot.entries);
+      assert.equal(asOne.diffId, asRoot.diffId);
+    });
+
+    it("run with a shell that fakeroot doesn't reach as long as all is root's", async () => {
+      const root = join(folder, "own.tar");
+      writeFileSync(root, await tarOf({ "etc/own": { file: "o" } }));
+      const busybox = await makeTree(folder, "busybox", ["bin/sh", "bin/chown", "bin/touch"]);
+      const steps = { runAsRoot: "touch /new; chmod 4755 /new; chown 0:0 /etc/own" };
+      const made = await make(folder, single, { base: busybox, root, steps });
+      assert.deepEqual(made.names, ["etc", "etc/own", "new"], made.message);
+      const other = await make(folder, single, {
+        base: busybox,
+        steps: { runAsRoot: "touch /new; chown 5 /new" },
+      });
+      assert.equal(other.code, "SCRIPT_FAILED");
+      assert.match(other.message!, /status 1, in a sandbox of one id where fakeroot doesn't reach its shell/);
+      const refused = await make(folder, single, { base, steps: { runAsRoot: "true" } });
+      assert.equal(refused.code, "SANDBOX_UNAVAILABLE");
+      assert.match(refused.message!, /fakeroot doesn't reach \/bin\/sh, which is statically linked/);
+    });
+
+    it("fail where a program would lose a mode, or can't be run with fakeroot's library", async () => {
+      const mode = await make(folder, single, {
+        base: linked,
+        steps: { runAsRoot: "busybox chmod 604 /etc/shadow /etc/kept" },
+      });
+      assert.match(mode.message!, /a program that fakeroot doesn't reach set the mode of \/etc\/shadow/);
+      const old = await make(folder, single, {
+        base: linked,
+        steps: { runAsRoot: "rm /dev/fakeroot.so; echo another > /dev/fakeroot.so; id > /id" },
+      });
+      assert.equal(old.code, "SCRIPT_FAILED");
+      assert.match(old.message!, /runAsRoot ran a program that fakeroot doesn't reach \(.*\), so owners/);
+    });
+  });
+
   it("gives the same bytes whatever the umask, time zone, locale and folder are", async () => {
     const steps = { runAsRoot: "mkdir /d; for n in b ä a B; do echo $n > /d/$n; done" };
     const plain = await make(folder, { sandbox: "root" }, { base, steps });
@@ -308,6 +408,28 @@ describe("the scripts of a layer", { skip: requires("sandboxes", "busybox") }, (
     assert.deepEqual(made.output, ["extraCommands stdout dash"]);
     // dash never tells.
     assert.match(made.message!, /^extraCommands failed with status 1;/);
+  });
+
+  it("scripts find the programs of a store that is elsewhere, outside of the image and in it", async () => {
+    const store = join(folder, "opt/store");
+    const programs = join(store, "0123456789abcdfghijklmnpqrsvwxyz-tools/bin");
+    mkdirSync(programs, { recursive: true });
+    writeFileSync(join(programs, "greet"), "#!/bin/sh\necho hello\n", { mode: 0o755 });
+    const path = `${programs}:${process.env["PATH"]}`;
+    const made = [];
+    for (const way of INSIDE.filter(({ sandbox, union }) => sandbox !== "ids" && union !== "fuse")) {
+      const inImage = {
+        base: linked,
+        steps: { runAsRoot: `${programs}/greet; touch /new`, extraCommands: "greet" },
+      };
+      made.push(await make(folder, way, { ...inImage, path }));
+    }
+    const [first] = made as [Made];
+    assert.deepEqual(first.output, ["runAsRoot stdout hello", "extraCommands stdout hello"], first.message);
+    // Nor is there a folder in which others were made to mount on.
+    assert.deepEqual(first.names, ["new"]);
+    for (const [index, { diffId, message }] of made.entries())
+      assert.equal(diffId, first.diffId, `${index} ${message}`);
   });
 
   it("a script that takes too long is stopped", async () => {
@@ -393,10 +515,15 @@ describe("the scripts of a layer", { skip: requires("sandboxes", "busybox") }, (
     const made = await make(
       folder,
       { sandbox: "single" },
-      { base, sandboxes: ["root", "ids", "single"], steps: { runAsRoot: "true" } },
+      {
+        base: linked,
+        sandboxes: ["root", "ids", "single"],
+        unions: ["overlay"],
+        steps: { runAsRoot: "true" },
+      },
     );
     assert.equal(made.code, "SANDBOX_UNAVAILABLE");
-    assert.match(made.message!, /the user is not root; .*newuidmap.*; fakeroot is not enough for/);
+    assert.match(made.message!, /the user is not root; .*newuidmap.*; .* of one id has no copy/);
   });
 
   it("refuses a file whose name is a whiteout's", async () => {

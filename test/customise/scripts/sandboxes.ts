@@ -1,12 +1,13 @@
 /** Runs scripts in each way that a machine may have: as root, as a user with a range of ids, as one without. */
 import assert from "node:assert/strict";
-import { chmodSync, cpSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { SandboxKind, UnionKind } from "../../../src/customise/index.ts";
 import type { TarEntry } from "../../../src/tar/index.ts";
 import { mustRun, run } from "../../support/process.ts";
+import { copyProgram } from "../../system/support/debian.ts";
 import { entriesOf } from "./entries.ts";
 import type { Answer, Wish } from "./runner.ts";
 
@@ -22,9 +23,12 @@ export interface Way {
   readonly union?: UnionKind;
 }
 
-export const INSIDE: readonly Way[] = (["root", "ids"] as const).flatMap((sandbox) =>
-  (["overlay", "fuse", "copy"] as const).map((union) => ({ sandbox, union })),
-);
+export const INSIDE: readonly Way[] = [
+  ...(["root", "ids"] as const).flatMap((sandbox) =>
+    (["overlay", "fuse", "copy"] as const).map((union) => ({ sandbox, union })),
+  ),
+  { sandbox: "single", union: "copy" },
+];
 export const VIEWS: readonly Way[] = [{ sandbox: "root" }, { sandbox: "ids" }, { sandbox: "single" }];
 
 export const nameOf = ({ sandbox, union }: Way) =>
@@ -92,18 +96,27 @@ export async function make(
   return { ...answer, entries, names: entries.map(({ name }) => name) };
 }
 
-/** The file tree of a base image with busybox in it, as an archive that GNU tar writes. */
-export async function makeBase(folder: string): Promise<string> {
-  const tree = join(folder, "base");
+const PROGRAMS =
+  "sh ls cat grep rm mkdir chown chmod ln id env mv cp touch mkfifo mknod sleep setsid stat setcap".split(
+    " ",
+  );
+
+/**
+ * The file tree of a base image, as an archive that GNU tar writes. Its programs are one static busybox, or this machine's with
+ * the libraries that they are linked with.
+ */
+export async function makeBase(folder: string, programs: "static" | "linked" = "static"): Promise<string> {
+  const tree = join(folder, `base-${programs}`);
   for (const name of ["bin", "etc", "gone/deep", "replaced/sub", "home/jane", "tmp"]) {
     mkdirSync(join(tree, name), { recursive: true });
   }
   const busybox = (await mustRun(["sh", "-c", "command -v busybox"])).trim();
   cpSync(busybox, join(tree, "bin/busybox"));
-  for (const name of "sh ls cat grep rm mkdir chown chmod ln id env mv cp touch mkfifo mknod sleep setsid".split(
-    " ",
-  )) {
-    symlinkSync("busybox", join(tree, "bin", name));
+  for (const name of PROGRAMS) {
+    if (programs === "linked") await copyProgram(name, tree);
+    const there = ["usr/bin", "usr/sbin"].find((folder) => existsSync(join(tree, folder, name)));
+    const program = there === undefined ? "busybox" : `../${there}/${name}`;
+    if (!existsSync(join(tree, "bin", name))) symlinkSync(program, join(tree, "bin", name));
   }
   for (const [name, text] of [
     ["etc/removed", "r"],
@@ -113,13 +126,18 @@ export async function makeBase(folder: string): Promise<string> {
     ["replaced/sub/y", "y"],
     ["home/jane/j", "j"],
     ["bin/ping", "no program"],
+    ["bin/su", "no program"],
+    ["etc/shadow", "s"],
   ] as const) {
     writeFileSync(join(tree, name), text);
   }
   chmodSync(join(tree, "tmp"), 0o1777);
   await mustRun(["chown", "-R", "1000:1000", join(tree, "home/jane")]);
+  await mustRun(["chown", "0:42", join(tree, "etc/shadow")]);
+  chmodSync(join(tree, "etc/shadow"), 0o640);
+  chmodSync(join(tree, "bin/su"), 0o4755);
   await mustRun(["setcap", "cap_net_raw+ep", join(tree, "bin/ping")]);
-  const archive = join(folder, "base.tar");
+  const archive = `${tree}.tar`;
   await mustRun([
     ...[
       "tar",
