@@ -36,6 +36,8 @@ overridable (
     passthru ? { },
     meta ? { },
     followBase ? true,
+    # varve's own: what the machine must have that runs the scripts, such as `uid-range`.
+    requiredSystemFeatures ? [ ],
   }:
   assert contents != null && copyToRoot != null
     -> throw "in docker image ${name}: You can not specify both contents and copyToRoot.";
@@ -55,7 +57,7 @@ overridable (
       else "docker-archive:${fromImage}:${fromImageName}:${fromImageTag}";
 
     layer = customisationLayer {
-      inherit baseName extraCommands runAsRoot includeNixDB;
+      inherit baseName extraCommands runAsRoot includeNixDB requiredSystemFeatures;
       fromImage = base;
       roots = toList root ++ (if includeNixDB then [ baseJson ] else [ ]);
       spec = {

@@ -31,6 +31,8 @@ overridable (
     debug ? false,
     # varve's own: whether contents follow the base's links, such as /bin to usr/bin.
     followBase ? true,
+    # varve's own: what the machine must have that runs the scripts, such as `uid-range`.
+    requiredSystemFeatures ? [ ],
   }:
   assert assertMsg (layeringPipeline != null || maxLayers > 1)
     "the maxLayers argument of dockerTools.buildLayeredImage function must be greather than 1 (current value: ${toString maxLayers})";
@@ -45,7 +47,7 @@ overridable (
     });
 
     layer = customisationLayer {
-      inherit baseName extraCommands fakeRootCommands enableFakechroot includeNixDB fromImage;
+      inherit baseName extraCommands fakeRootCommands enableFakechroot includeNixDB fromImage requiredSystemFeatures;
       roots = toList contents ++ (if includeNixDB then [ baseJson ] else [ ]);
       spec = {
         contents = storePaths contents;

@@ -107,6 +107,8 @@ rec {
       runAsRoot ? null,
       includeNixDB ? false,
       fromImage ? null,
+      # What the machine must have that runs the scripts.
+      requiredSystemFeatures ? [ ],
       # Other files of the folder, by name.
       files ? { },
     }:
@@ -118,7 +120,7 @@ rec {
       name = "${baseName}-customisation-layer";
       run = "layer";
       attrs = {
-        inherit files;
+        inherit files requiredSystemFeatures;
         exportReferencesGraph = if graph == [ ] then { } else { inherit graph; };
         path = (if hasScripts then scriptPath else [ ])
           ++ (if includeNixDB then map (package: "${package}/bin") [ pkgs.nix pkgs.sqlite pkgs.coreutils ] else [ ]);

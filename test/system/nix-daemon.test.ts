@@ -66,6 +66,16 @@ describe("Nix functions in a multi-user Nix", { skip: requires("nix", "registry"
     assert.equal(config.digest, `sha256:${await imageOf(outside(archive))}`);
   });
 
+  it("asks for what the machine must have that runs the scripts", async () => {
+    const layers = `let image = { requiredSystemFeatures = [ "uid-range" ]; }; examples = import ${examples} { }; in
+      map (layer: layer.requiredSystemFeatures) [
+        (examples.layered-image.override image).customisationLayer
+        (examples.shadow.override image).layer
+      ]`;
+    const answer = await nix.asRoot(["nix-instantiate", "--eval", "--strict", "--json", "--expr", layers]);
+    assert.deepEqual(JSON.parse(answer), [["uid-range"], ["uid-range"]]);
+  });
+
   it("builds the same bytes in Nix's sandbox", async () => {
     await nix.restart({ sandbox: true });
     // Nix builds them again and compares.
