@@ -91,7 +91,9 @@ rec {
     pkgs.gnutar
     pkgs.util-linux
     pkgs.fakeroot
-  ];
+  ]
+  # For file capabilities, where owners are kept by fakeroot.
+  ++ (if pkgs ? libcap then [ "${pkgs.libcap}/bin" ] else [ ]);
 
   # The layer with all that is no store path: `layer.tar`, and `checksum`. What scripts refer to is found by Nix in it.
   customisationLayer =

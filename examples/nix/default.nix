@@ -441,6 +441,37 @@ rec {
     '';
   };
 
+  # Owners and devices that a script makes in an image where not all is root's.
+  ownersInImage = buildImage {
+    name = "owners-in-image";
+    tag = "latest";
+    fromImage = layeredImageWithFakeRootCommands;
+    copyToRoot = programs [ pkgs.bash pkgs.coreutils ];
+    runAsRoot = ''
+      cp -a /home/alice /home/bob
+      chown 1001:100 /home/bob
+      mkdir -m 1777 /shared
+      mknod -m 666 /shared/null c 1 3
+      stat -c '%n %u:%g' /home/* >/owners
+    '';
+    extraCommands = "chown 1002 shared";
+  };
+
+  # Programs with rights of their own. Nix lets no builder make them, so it takes its sandbox, where fakeroot keeps what is theirs.
+  rightsInImage = buildImage {
+    name = "rights-in-image";
+    tag = "latest";
+    copyToRoot = programs [ pkgs.bash pkgs.coreutils ];
+    runAsRoot = ''
+      cp ${pkgs.coreutils}/bin/id /id
+      chmod 4755 /id
+      cp ${pkgs.coreutils}/bin/cat /cat
+      ${pkgs.libcap}/bin/setcap cap_dac_override=ep /cat
+      echo secret >/secret
+      chmod 600 /secret
+    '';
+  };
+
   # Several images in one archive.
   mergedBashAndRedis = mergeImages [ bash redis ];
   mergedBashNoTagAndRedis = mergeImages [ bashNoTag redis ];

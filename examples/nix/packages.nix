@@ -47,6 +47,7 @@ rec {
       $fakeroot/bin/fakeroot-sysv >$out/bin/fakeroot
     chmod +x $out/bin/fakeroot
   '';
+  libcap = one "libcap2-bin";
   shadow = one "passwd";
   sqlite = one "sqlite3";
   nix = package {

@@ -24,6 +24,7 @@ const ROOTS = [
   "grep",
   "hello",
   "libatomic1",
+  "libcap2-bin",
   "libstdc++6",
   "mount",
   "nano",

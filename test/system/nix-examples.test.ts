@@ -60,6 +60,7 @@ const ATTRIBUTES = [
   "nixLayered",
   "no-store-paths",
   "nonRootOwner",
+  "ownersInImage",
   "pipeline",
   "prefixedImage",
   "prefixedLayeredImage",
@@ -73,6 +74,7 @@ const ATTRIBUTES = [
 ];
 
 const EPOCH = "1970-01-01T00:00:01Z";
+const SANDBOX = ["--option", "sandbox", "true", "--option", "sandbox-fallback", "false"];
 const oracle = new URL("../oracle/stream_image.py", import.meta.url).pathname;
 
 describe("dockerTools' examples, built by a real Nix and run by a real Docker Engine", {
@@ -484,18 +486,57 @@ describe("dockerTools' examples, built by a real Nix and run by a real Docker En
     }
   });
 
+  it("lets a script in the image give its files to others, on top of such files", async () => {
+    const image = await load("ownersInImage");
+    const paths = ["/home/alice", "/home/bob", "/shared", "/shared/null"];
+    const stat = ["stat", "-c", "%n %u:%g %a %F", ...paths];
+    assert.equal(
+      await docker.output(image, stat),
+      [
+        "/home/alice 1000:0 755 directory",
+        "/home/bob 1001:100 755 directory",
+        "/shared 1002:0 1777 directory",
+        "/shared/null 0:0 666 character special file",
+        "",
+      ].join("\n"),
+    );
+    assert.equal(await docker.output(image, ["cat", "/owners"]), "/home/alice 1000:0\n/home/bob 1001:100\n");
+  });
+
   it("makes the same bytes in Nix' sandbox, where the builder is a user of one id", async () => {
-    for (const attribute of [
+    const attributes = [
       "layered-image.customisationLayer",
       "layeredImageWithFakeRootCommands.customisationLayer",
       "nixLayered.customisationLayer",
       "layered-on-top-layered",
       "bash",
-    ]) {
-      const options = ["--check", "--option", "sandbox", "true", "--option", "sandbox-fallback", "false"];
-      const { code, stderr } = await examples.tryBuild(attribute, options);
-      assert.equal(code, 0, stderr);
-    }
+      // Scripts in an image that has no store, in one that has, and in a layer.
+      "shadow.layer",
+      "ownersInImage.layer",
+      "imageViaFakeChroot.customisationLayer",
+    ];
+    const all = attributes.flatMap((attribute) => ["--attr", attribute]);
+    const { code, stderr } = await examples.tryBuild("ownersInImage", [
+      "--check",
+      "--max-jobs",
+      "2",
+      ...SANDBOX,
+      ...all,
+    ]);
+    assert.equal(code, 0, stderr);
+    const names = attributes.map((attribute) => `examples.${attribute}`).join(" ");
+    const files = await examples.evaluate(
+      `map (one: builtins.unsafeDiscardStringContext one.drvPath) [ ${names} ]`,
+    );
+    for (const file of files as string[]) assert.ok(stderr.includes(`checking outputs of '${file}'`), file);
+  });
+
+  it("makes programs with rights of their own in Nix' sandbox, which lets no builder do so", async () => {
+    const image = (await examples.build(["rightsInImage"], SANDBOX)).get("rightsInImage")!;
+    const name = await examples.load(docker, image);
+    const user = ["--user", "1234:1234"];
+    assert.match(await docker.output(name, ["/id"], user), /uid=1234 gid=1234 euid=0/);
+    assert.equal(await docker.output(name, ["/cat", "/secret"], user), "secret\n");
   });
 
   it("loads into the Docker Engine without an archive, the same image", async () => {
