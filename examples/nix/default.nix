@@ -468,8 +468,8 @@ rec {
       cp ${pkgs.coreutils}/bin/cat /cat
       ${pkgs.libcap}/bin/setcap cap_dac_override=ep /cat
       echo secret >/secret
-      chmod 600 /secret
     '';
+    extraCommands = "chmod 600 secret";
   };
 
   # Several images in one archive.

@@ -84,12 +84,6 @@ export class FakedOwners {
     this.#otherwise = otherwise;
   }
 
-  /** Forgets what was noted, for a new tree. */
-  forget(): void {
-    this.#noted.clear();
-    this.#capabilities.clear();
-  }
-
   /**
    * Takes note of an archive's entry.
    * @returns the entry as it can be unpacked here
@@ -97,12 +91,13 @@ export class FakedOwners {
   note(entry: TarEntry, onNote: (sentence: string) => void): TarEntry {
     const { type, uid, gid, mode } = entry;
     const name = plainName(entry.name);
+    // What is unpacked later takes the place of what was.
+    this.#noted.delete(name);
+    this.#capabilities.delete(name);
     if (type === EntryType.hardLink) return { ...entry, uid: 0, gid: 0, mode: mode & ~SET_ID };
     const device = deviceOf(entry);
     const usual = uid === this.#otherwise.uid && gid === this.#otherwise.gid && (mode & SET_ID) === 0;
-    // What is unpacked later takes the place of what was.
-    if (usual && device === undefined) this.#noted.delete(name);
-    else this.#noted.set(name, { uid, gid, mode, device });
+    if (!usual || device !== undefined) this.#noted.set(name, { uid, gid, mode, device });
     this.#noteAttributes(entry, name, onNote);
     const { pax: _, devmajor: _major, devminor: _minor, ...rest } = entry;
     const plain = { ...rest, uid: 0, gid: 0, uname: "", gname: "", mode: mode & ~SET_ID };
@@ -110,7 +105,6 @@ export class FakedOwners {
   }
 
   #noteAttributes(entry: TarEntry, name: string, onNote: (sentence: string) => void): void {
-    this.#capabilities.delete(name);
     for (const [key, value] of imageXattrs(entry)) {
       const text = key === CAPABILITY && this.#capable ? decodeCapabilities(value) : undefined;
       if (text !== undefined) this.#capabilities.set(name, text);

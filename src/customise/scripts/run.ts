@@ -195,7 +195,6 @@ class Work {
     const path = join(this.#folder, "changes.tar");
     const { size, diffId } = await this.#pack(path, (members) => members);
     await this.#sandbox.tool({ PHASE: "renew" }, "remove the image's copy");
-    this.#sandbox.faked?.forget();
     const facts = {
       root: this.#made.root,
       owner: this.#options.owner,

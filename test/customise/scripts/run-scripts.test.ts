@@ -323,6 +323,7 @@ describe("the scripts of a layer", { skip: requires("sandboxes", "busybox") }, (
           "cp /bin/cat /cat; chown 9 /cat; chmod 6711 /cat; touch /bare; chown 10 /bare; chmod 0 /bare",
           "setcap 'cap_chown=p cap_net_raw=i' /cat; setcap -r /bin/ping; setcap cap_kill+ep /bin/su",
           "mkdir /old; for n in 1 2 3; do echo $n > /old/$n; chown $n /old/$n; done; rm /old/1; mv /old/2 /old/3",
+          "ln -f /etc/kept /home/jane/j",
         ].join("\n"),
         extraCommands: "stat -c '%n %u:%g %a %t,%T' bare cat disk setgid tty; chown 11 bare",
         fakeRootCommands: "stat -c '%n %u:%g %a' bare cat; setcap cap_kill+ep bare",
