@@ -106,7 +106,9 @@ export class FakedOwners {
 
   #noteAttributes(entry: TarEntry, name: string, onNote: (sentence: string) => void): void {
     for (const [key, value] of imageXattrs(entry)) {
-      const text = key === CAPABILITY && this.#capable ? decodeCapabilities(value) : undefined;
+      // Names are lines where they are told.
+      const tellable = key === CAPABILITY && this.#capable && !name.includes("\n");
+      const text = tellable ? decodeCapabilities(value) : undefined;
       if (text !== undefined) this.#capabilities.set(name, text);
       else onNote(`/${name} loses its extended attribute ${key.slice(13)} if a script changes it`);
     }
@@ -207,8 +209,9 @@ export class FakedOwners {
     for (const one of listed) {
       const mode = this.#keptOf(one)?.mode ?? SET_ID;
       const known = letterOf(mode) === one.type && (one.type === "f" || one.type === "d");
-      // Nix's sandbox refuses those; and fakeroot leaves the owner more than was asked for.
-      if (!known || (mode & SET_ID) !== 0 || (mode & 0o077) === (one.mode & 0o077)) continue;
+      // Nix's sandbox refuses those; and fakeroot leaves the owner what root could do without.
+      const bits = one.type === "d" ? 0o077 : 0o177;
+      if (!known || (mode & SET_ID) !== 0 || (mode & bits) === (one.mode & bits)) continue;
       throw new VarveError(
         "SCRIPT_FAILED",
         `a program that fakeroot doesn't reach set the mode of /${one.name}, which would be lost; ` +

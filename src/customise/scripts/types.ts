@@ -65,6 +65,7 @@ export interface ScriptOptions {
   readonly visible?: readonly string[] | undefined;
   /** The ways that may be taken, the best first; all when left out. */
   readonly sandboxes?: readonly SandboxKind[] | undefined;
+  /** With `single` it is always a copy. */
   readonly unions?: readonly UnionKind[] | undefined;
   /** Takes each line that a script writes, as it comes. */
   readonly onOutput?: ((line: string, stream: "stdout" | "stderr", script: ScriptName) => void) | undefined;
