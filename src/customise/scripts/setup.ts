@@ -93,11 +93,11 @@ mount_point() {
   [ -e "/image/$1" ] || { mkdir "/image/$1"; made="$1 $made"; }
 }
 
-# Shows a store in the image, which may have store paths which this machine hasn't. A union can't be made of a store in
-# which others have mounted each path, as Nix does for its own sandbox.
+# Shows a store in the image, which may have store paths which this machine hasn't. A union doesn't show what is mounted
+# in a store, as Nix mounts each path in its own sandbox.
 show_store() {
   if [ -z "$(ls -A "/image$1")" ]; then mount --rbind "$1" "/image$1"
-  elif ! overlay "/image$1" "lowerdir=/image$1:$1" 2>/dev/null; then join_stores "$1"
+  elif grep -qF " $1/" /proc/self/mountinfo || ! overlay "/image$1" "lowerdir=/image$1:$1" 2>/dev/null; then join_stores "$1"
   fi
 }
 join_stores() {

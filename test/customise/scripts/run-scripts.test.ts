@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import {
   chmodSync,
+  cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -20,7 +21,7 @@ import { tarOf } from "../../support/docker-archive.ts";
 import { mustRun } from "../../support/process.ts";
 import { requires } from "../../support/systems.ts";
 import { stacked, temporaryFolder } from "../../support/tmp.ts";
-import { commandFor, INSIDE, type Made, make, makeBase, nameOf, VIEWS } from "./sandboxes.ts";
+import { commandFor, INSIDE, type Made, make, makeBase, nameOf, VIEWS, type Way } from "./sandboxes.ts";
 
 const XATTR = "SCHILY.xattr.";
 const find = ({ entries }: Made, name: string): TarEntry => {
@@ -431,6 +432,32 @@ describe("the scripts of a layer", { skip: requires("sandboxes", "busybox") }, (
     assert.deepEqual(first.names, ["new"]);
     for (const [index, { diffId, message }] of made.entries())
       assert.equal(diffId, first.diffId, `${index} ${message}`);
+  });
+
+  it("scripts find in the image the programs of a store whose paths are mounts, beside the image's own paths", async () => {
+    const store = join(folder, "mounted/store");
+    const tools = join(store, "0123456789abcdfghijklmnpqrsvwxyz-tools");
+    const elsewhere = join(folder, "elsewhere");
+    for (const path of [tools, join(elsewhere, "bin")]) mkdirSync(path, { recursive: true });
+    writeFileSync(join(elsewhere, "bin/greet"), "#!/bin/sh\necho hello\n", { mode: 0o755 });
+    const own = join(store, "zyxwvsrqpnmlkjihgfdcba9876543210-own");
+    const tree = join(folder, "with-store");
+    mkdirSync(join(tree, own), { recursive: true });
+    writeFileSync(join(tree, own, "file"), "the image's");
+    const withStore = `${tree}.tar`;
+    cpSync(linked, withStore);
+    await mustRun(["tar", "-C", tree, "-rf", withStore, "--owner=0:0", "."]);
+    for (const union of ["overlay", "copy"] as const) {
+      const way: Way = { sandbox: "root", union, mounts: [{ from: elsewhere, to: tools }] };
+      const steps = { runAsRoot: `${tools}/bin/greet; cat ${own}/file` };
+      const made = await make(folder, way, {
+        base: withStore,
+        steps,
+        path: `${tools}/bin:${process.env["PATH"]}`,
+      });
+      assert.deepEqual(made.output, ["runAsRoot stdout hello", "runAsRoot stdout the image's"], made.message);
+      assert.deepEqual(made.names, []);
+    }
   });
 
   it("a script that takes too long is stopped", async () => {

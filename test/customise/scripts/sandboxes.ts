@@ -21,6 +21,8 @@ const RANGE = "65534:200000:65536";
 export interface Way {
   readonly sandbox: SandboxKind;
   readonly union?: UnionKind;
+  /** For `root`: folders that are mounted in others' places meanwhile, where nobody else sees it. */
+  readonly mounts?: readonly { readonly from: string; readonly to: string }[];
 }
 
 export const INSIDE: readonly Way[] = [
@@ -30,6 +32,9 @@ export const INSIDE: readonly Way[] = [
   { sandbox: "single", union: "copy" },
 ];
 export const VIEWS: readonly Way[] = [{ sandbox: "root" }, { sandbox: "ids" }, { sandbox: "single" }];
+
+/** Binds folders, as pairs before `--`, and runs the rest. */
+const BIND = 'while [ "$1" != -- ]; do mount --bind "$1" "$2"; shift 2; done; shift; exec "$@"';
 
 export const nameOf = ({ sandbox, union }: Way) =>
   union === undefined ? sandbox : `${sandbox} with ${union}`;
@@ -70,7 +75,7 @@ export async function make(
   wish: Omit<Wish, "out" | "temporary">,
   env: Readonly<Record<string, string | undefined>> = {},
 ): Promise<Made> {
-  const { sandbox, union } = way;
+  const { sandbox, union, mounts = [] } = way;
   const work = join(folder, `work-${sandbox}`);
   mkdirSync(work, { recursive: true });
   chmodSync(work, 0o1777);
@@ -84,7 +89,12 @@ export async function make(
     out,
     temporary: work,
   };
-  const finished = await run(commandFor(folder, sandbox), { input: JSON.stringify(input), env });
+  const bound = ["sh", "-c", BIND, "sh", ...mounts.flatMap(({ from, to }) => [from, to]), "--"];
+  const command = commandFor(folder, sandbox);
+  const finished = await run(mounts.length === 0 ? command : ["unshare", "--mount", ...bound, ...command], {
+    input: JSON.stringify(input),
+    env,
+  });
   assert.equal(finished.code, 0, finished.stderr);
   const answer = JSON.parse(finished.stdout.toString()) as Answer;
   assert.deepEqual(
