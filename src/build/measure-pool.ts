@@ -14,7 +14,7 @@ import type { RecipeRecord } from "./recipe-record.ts";
  * The most bytes of small files, of all layers together, that stay in memory from when a layer is measured until it is
  * written.
  */
-const KEEP_LIMIT = 16 * 1024 * 1024;
+const KEEP_LIMIT = 8 * 1024 * 1024;
 
 /** What a thread gets when it starts. */
 export interface MeasureThreadData {
