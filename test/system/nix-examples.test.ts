@@ -465,6 +465,8 @@ describe("dockerTools' examples, built by a real Nix and run by a real Docker En
     const run = await load("nix-shell-run");
     assert.match(await docker.output(run), /^This shell is not interactive$/m);
     assert.match(await docker.output(await load("nix-shell-pass-as-file")), /this is a string/);
+    // It builds GNU Hello in the container, puts it into the store there, and runs it.
+    assert.match(await docker.output(await load("nix-shell-build-derivation")), /^Hello, world!$/m);
     const image = await load("nix-shell-image");
     assert.match(await docker.output(image), /^Hello from a shell in \/build as 1000$/m);
     assert.equal((await docker.inspect(image)).Config.User, "1000:1000");
