@@ -56,7 +56,8 @@ export interface PlannedDraft extends ImageDraft, AsyncDisposable {
 
 /**
  * Plans the image that a spec asks for. Nothing of its layers is read, and no script runs, until the draft is written;
- * the base's layers are read if its links matter, see {@link baseTreeFor}, and the cache doesn't know them, or if components that it has are left out.
+ * the base's layers are read if its links matter, see {@link baseTreeFor}, and the cache doesn't know them, or if
+ * components that it has are left out.
  * @throws VarveError whatever reading the graph has, or the base's layers; `NO_LAYERS_LEFT`, `INVALID_SPEC`
  */
 export async function draftImage(spec: ImageSpec, options: BuildOptions): Promise<PlannedDraft> {

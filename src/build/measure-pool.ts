@@ -23,11 +23,13 @@ export interface MeasureThreadData {
   readonly ring: RingMemory | undefined;
 }
 
-/** What a thread is asked: to measure a recipe; to list its trees and wait; or to measure what it listed. */
+/**
+ * What a thread is asked: to measure a recipe; to list its trees and wait; or to measure what it listed. Who measures may
+ * keep `keepLimit` bytes of small files for when the layer is written.
+ */
 export type MeasureRequest =
   | { readonly type: "measure"; readonly recipe: LayerRecipe; readonly keepLimit: number }
   | { readonly type: "list"; readonly recipe: LayerRecipe }
-  /** It may keep so many bytes of small files for when the layer is written. */
   | { readonly type: "measure-listed"; readonly keepLimit: number };
 
 /** What a thread answers; errors lose their class on the way, so their parts are sent. */

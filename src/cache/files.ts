@@ -30,19 +30,16 @@ const buffer = Buffer.alloc(1024);
 
 export interface ReadOptions {
   /** Marks the file as used at this time, unless that has been done lately; undefined leaves it alone. */
-  readonly touch?: number | undefined;
-  /** The most bytes that it may have, 1024 unless said. */
-  readonly limit?: number;
+  readonly touch: number | undefined;
+  /** The most bytes that it may have. */
+  readonly limit: number;
 }
 
 /**
  * The text of a small file, one character a byte, or undefined where there is none that may be trusted: it must be a
  * regular file that nobody but this user, or root, can have written.
  */
-export function readSmallFile(
-  path: string,
-  { touch, limit = buffer.length }: ReadOptions = {},
-): string | undefined {
+export function readSmallFile(path: string, { touch, limit }: ReadOptions): string | undefined {
   let file: number;
   try {
     // It may be a link to anywhere by now, or a pipe that nobody writes to.

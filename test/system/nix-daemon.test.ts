@@ -6,6 +6,7 @@ import { prepare } from "../../examples/nix/prepare.ts";
 import { mustRun } from "../support/process.ts";
 import { requires } from "../support/systems.ts";
 import { stacked, temporaryFolder } from "../support/tmp.ts";
+import { outside } from "./support/nix.ts";
 import { type NixDaemon, startNixDaemon } from "./support/nix-daemon.ts";
 import { startRegistry } from "./support/registry.ts";
 
@@ -45,12 +46,11 @@ describe("Nix functions in a multi-user Nix", { skip: requires("nix", "registry"
     const [image] = JSON.parse(await mustRun(["tar", "-xOf", file, "manifest.json"]));
     return image.Config.replace(/\.json$/, "");
   }
-  const outside = (storePath: string) => storePath.replace(/^\/nix\//, `${nix.folder}/`);
 
   it("streams as a user the image that build users built", async () => {
     const stdoutFile = join(folder, "streamed.tar");
     await nix.asUser([stream], { stdoutFile });
-    assert.equal(await imageOf(stdoutFile), await imageOf(outside(archive)));
+    assert.equal(await imageOf(stdoutFile), await imageOf(outside(nix, archive)));
   });
 
   it("pushes it as a user", async () => {
@@ -63,7 +63,7 @@ describe("Nix functions in a multi-user Nix", { skip: requires("nix", "registry"
       },
     });
     const { config } = (await answer.json()) as { config: { digest: string } };
-    assert.equal(config.digest, `sha256:${await imageOf(outside(archive))}`);
+    assert.equal(config.digest, `sha256:${await imageOf(outside(nix, archive))}`);
   });
 
   it("asks for what the machine must have that runs the scripts", async () => {

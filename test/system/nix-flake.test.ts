@@ -7,7 +7,7 @@ import { prepare } from "../../examples/nix/prepare.ts";
 import { mustRun } from "../support/process.ts";
 import { requires } from "../support/systems.ts";
 import { stacked, temporaryFolder } from "../support/tmp.ts";
-import { type NixStore, startNix } from "./support/nix.ts";
+import { type NixStore, outside, startNix } from "./support/nix.ts";
 
 const path = (relative: string) => fileURLToPath(new URL(`../../${relative}`, import.meta.url));
 const readJson = (relative: string) => JSON.parse(readFileSync(path(relative), "utf8"));
@@ -69,8 +69,7 @@ describe("varve's flake in a real Nix, without a network", {
   }
 
   async function layersOf(storePath: string): Promise<readonly string[]> {
-    const archive = storePath.replace(/^\/nix\//, `${nix.folder}/`);
-    const [image] = JSON.parse(await mustRun(["tar", "-xOf", archive, "manifest.json"]));
+    const [image] = JSON.parse(await mustRun(["tar", "-xOf", outside(nix, storePath), "manifest.json"]));
     assert.ok(image.Layers.length > 2);
     return image.Layers;
   }

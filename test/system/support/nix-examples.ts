@@ -5,7 +5,7 @@ import { prepare } from "../../../examples/nix/prepare.ts";
 import { type Finished, type RunOptions, run } from "../../support/process.ts";
 import { type Scope, temporaryFolder } from "../../support/tmp.ts";
 import type { Dockerd } from "./dockerd.ts";
-import { type NixStore, startNix } from "./nix.ts";
+import { type NixStore, outside, startNix } from "./nix.ts";
 
 const path = (relative: string) => fileURLToPath(new URL(`../../../${relative}`, import.meta.url));
 
@@ -101,15 +101,14 @@ export async function startNixExamples(scope: Scope, attributes: readonly string
     if (found === undefined) throw new Error(`the example ${attribute} isn't built`);
     return found;
   };
-  const outside = (storePath: string) => storePath.replace(/^\/nix\//, `${nix.folder}/`);
   const archive = async (example: Example): Promise<string> => {
     const written = join(folder, `${example.attribute}.tar`);
     if (example.out.endsWith(".zst")) {
       // Older engines read no zstd.
-      await run(["zstd", "--decompress", "--quiet", "--force", outside(example.out), "-o", written]);
+      await run(["zstd", "--decompress", "--quiet", "--force", outside(nix, example.out), "-o", written]);
       return written;
     }
-    if (example.isExe !== true) return outside(example.out);
+    if (example.isExe !== true) return outside(nix, example.out);
     await nix.run([example.out], { stdoutFile: written });
     return written;
   };
@@ -119,7 +118,7 @@ export async function startNixExamples(scope: Scope, attributes: readonly string
     get,
     build,
     tryBuild,
-    outside,
+    outside: (storePath) => outside(nix, storePath),
     archive,
     evaluate: async (expression) =>
       JSON.parse(

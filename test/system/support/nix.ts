@@ -67,6 +67,11 @@ export async function startNix(outer: Scope): Promise<NixStore> {
   };
 }
 
+/** Where a store path is for who doesn't see the store at /nix. */
+export function outside({ folder }: Pick<NixStore, "folder">, storePath: string): string {
+  return storePath.replace(/^\/nix\//, `${folder}/`);
+}
+
 /** Makes /nix where the machine has none, and takes it away with the scope. */
 export async function makeMountPoint(scope: Scope): Promise<void> {
   const made = await mkdir("/nix").then(
