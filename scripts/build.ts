@@ -33,8 +33,8 @@ await build({
   format: "esm",
   platform: "node",
   target: "node22.15",
-  // Both are loaded rarely or fast, and neither is written as modules that could be bundled in part.
-  external: ["undici", "commander"],
+  // It is loaded fast, and not written as modules that could be bundled in part.
+  external: ["commander"],
   mainFields: ["module", "main"],
   logLevel: "warning",
 });

@@ -1,14 +1,11 @@
 /** The requests of the Docker Engine API (version 1.41 and its neighbours) that bring images in and out. */
-import { Client, type Dispatcher } from "undici";
 import { reasonOf, VarveError } from "../errors.ts";
-import { collect, steadyChunks } from "../util/index.ts";
+import { collect, exchange, type Incoming, LineError } from "../util/index.ts";
 import { type Endpoint, parseDockerHost } from "./host.ts";
 import { readProgress, refusalIn } from "./progress.ts";
 
 /** Refusals are a sentence. */
 const MAX_REFUSAL_SIZE = 64 * 1024;
-
-type Answer = Dispatcher.ResponseData;
 
 interface Request {
   readonly method: "GET" | "POST";
@@ -33,17 +30,12 @@ export class DaemonClient {
    * @throws VarveError `DAEMON`, `NETWORK`, `ABORTED`; and whatever the archive throws
    */
   async load(archive: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<void> {
-    let failure: { readonly error: unknown } | undefined;
-    const body = watched(steadyChunks(archive), (error) => {
-      failure = { error };
-    });
+    const body = passed(archive);
     const what = "load the image";
     try {
       await this.#ask({ method: "POST", path: "/images/load?quiet=1", what, body, signal }, (answer) =>
         readProgress(answer.body, what),
       );
-    } catch (error) {
-      throw failure === undefined ? error : failure.error;
     } finally {
       // A connection that broke never asks for the rest.
       await body.return();
@@ -69,45 +61,40 @@ export class DaemonClient {
   }
 
   /** Makes a request and has its answer read. */
-  async #ask(request: Request, read: (answer: Answer) => Promise<void>): Promise<void> {
+  async #ask(request: Request, read: (answer: Incoming) => Promise<void>): Promise<void> {
     const { method, path, what, body, signal } = request;
     const { origin, socketPath } = this.#endpoint;
-    // The daemon takes what time it needs to write gigabytes, and answers when it has.
-    const patience = { headersTimeout: 0, bodyTimeout: 0 };
-    const client = new Client(origin, socketPath === undefined ? patience : { socketPath, ...patience });
-    let connected = false;
-    client.on("connect", () => {
-      connected = true;
-    });
     try {
-      const answer = await client.request({
+      const answer = await exchange({
+        url: new URL(path, origin),
         method,
-        path,
         headers: body === undefined ? {} : { "content-type": "application/x-tar" },
-        // undici takes async iterables, though its types only know Readable.
-        body: (body ?? null) as unknown as Uint8Array | null,
-        signal: signal ?? null,
+        body,
+        socketPath,
+        signal,
+        // The daemon takes what time it needs to write gigabytes, and answers when it has.
+        waits: {},
       });
-      // It may be left alone when the request fails for another reason; that must not end the process.
-      answer.body.on("error", () => {});
-      if (answer.statusCode !== 200) throw await this.#refusal(answer, what);
-      await read(answer);
+      try {
+        if (answer.status !== 200) throw await this.#refusal(answer, what);
+        await read(answer);
+      } finally {
+        answer.body.destroy();
+      }
     } catch (error) {
-      if (error instanceof VarveError) throw error;
+      if (!(error instanceof LineError)) throw error;
       if (signal?.aborted)
         throw new VarveError("ABORTED", `the wish to ${what} was cancelled`, { cause: error });
-      throw connected ? this.#brokenOff(error, what) : this.#unreachable(error);
-    } finally {
-      await client.destroy();
+      throw error.connected ? this.#brokenOff(error, what) : this.#unreachable(error);
     }
   }
 
-  async #refusal(answer: Answer, what: string): Promise<VarveError> {
+  async #refusal(answer: Incoming, what: string): Promise<VarveError> {
     const tooLarge = () => new VarveError("DAEMON", `the Docker daemon refused to ${what} at great length`);
     const words = refusalIn(Buffer.from(await collect(answer.body, MAX_REFUSAL_SIZE, tooLarge)).toString());
-    return answer.statusCode === 404
+    return answer.status === 404
       ? new VarveError("IMAGE_NOT_FOUND", `the Docker daemon could not ${what}: ${words}`)
-      : new VarveError("DAEMON", `the Docker daemon could not ${what} (${answer.statusCode}): ${words}`);
+      : new VarveError("DAEMON", `the Docker daemon could not ${what} (${answer.status}): ${words}`);
   }
 
   #unreachable(error: unknown): VarveError {
@@ -134,15 +121,7 @@ function connectionWords(error: unknown): string {
   return reasonOf(error);
 }
 
-/** Passes chunks on, and tells of what making them failed with, since undici throws errors of its own then. */
-async function* watched(
-  chunks: AsyncIterable<Uint8Array>,
-  failed: (error: unknown) => void,
-): AsyncGenerator<Uint8Array, void, void> {
-  try {
-    yield* chunks;
-  } catch (error) {
-    failed(error);
-    throw error;
-  }
+/** The chunks as a generator, which can be closed. */
+async function* passed(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
+  yield* chunks;
 }

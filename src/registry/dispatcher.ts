@@ -1,7 +1,10 @@
+import { Agent } from "node:http";
+import { Agent as SecureAgent } from "node:https";
 import { getCACertificates } from "node:tls";
-import { Agent, type Dispatcher, ProxyAgent } from "undici";
 import { VarveError } from "../errors.ts";
+import type { Waits } from "../util/index.ts";
 import { isLoopback } from "./endpoint.ts";
+import { tunnelAgent } from "./tunnel.ts";
 
 /** The environment's variables, as the caller passes them: the library reads none itself. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -12,50 +15,56 @@ export interface ConnectionOptions {
   readonly ca?: readonly string[];
   /** Where `http_proxy`, `https_proxy` and `no_proxy` are looked up, in lower or upper case. */
   readonly env?: Environment;
-  /** In milliseconds: to connect (30 s), until an answer begins (5 min), between two pieces of an answer's body (1 min). */
+  /**
+   * In milliseconds: to connect (30 s), from the end of a request until its answer begins (5 min), for each 64 KiB of a body that
+   * is sent or received (1 min). Time in which varve itself has nothing to send, or is busy with what it has received, doesn't count.
+   */
   readonly timeouts?: { readonly connect?: number; readonly headers?: number; readonly body?: number };
 }
 
+/** How long a connection without requests is kept, in milliseconds: servers close theirs after five seconds or more. */
+const IDLE = 4000;
+
 /** The connections of one transport: direct ones, and those through proxies. */
 export class Connections {
-  readonly #options: ConnectionOptions;
-  readonly #direct: Agent;
-  readonly #proxies = new Map<string, ProxyAgent>();
+  /** How long whoever is connected to is waited for. */
+  readonly waits: Required<Waits>;
+  readonly #env: Environment;
+  readonly #ca: string[] | undefined;
+  readonly #agents = new Map<string, Agent>();
 
-  constructor(options: ConnectionOptions) {
-    this.#options = options;
-    this.#direct = new Agent(this.#settings());
+  constructor({ ca = [], env = {}, timeouts = {} }: ConnectionOptions) {
+    this.waits = { connect: 30_000, headers: 300_000, body: 60_000, ...timeouts };
+    this.#env = env;
+    this.#ca = ca.length === 0 ? undefined : [...getCACertificates("default"), ...ca];
   }
 
-  #settings() {
-    const { ca, timeouts } = this.#options;
-    const tls = ca === undefined || ca.length === 0 ? {} : { ca: [...getCACertificates("default"), ...ca] };
-    const timeout = timeouts?.connect ?? 30_000;
-    return {
-      connect: { timeout, ...tls },
-      requestTls: { timeout, ...tls },
-      proxyTls: { timeout, ...tls },
-      headersTimeout: timeouts?.headers ?? 300_000,
-      bodyTimeout: timeouts?.body ?? 60_000,
-      maxHeaderSize: 64 * 1024,
-    };
-  }
-
-  /** What carries requests to a URL. */
-  for(url: URL): Dispatcher {
-    const proxy = proxyFor(url, this.#options.env ?? {});
-    if (proxy === undefined) return this.#direct;
-    let agent = this.#proxies.get(proxy.href);
+  /** What holds the connections for requests to a URL. */
+  for(url: URL): Agent {
+    const proxy = proxyFor(url, this.#env);
+    const key = `${url.protocol} ${proxy?.href ?? ""}`;
+    let agent = this.#agents.get(key);
     if (agent === undefined) {
-      agent = new ProxyAgent({ uri: proxy.href, ...this.#settings() });
-      this.#proxies.set(proxy.href, agent);
+      agent = this.#make(url.protocol === "https:", proxy);
+      this.#agents.set(key, agent);
     }
     return agent;
   }
 
+  #make(secure: boolean, proxy: URL | undefined): Agent {
+    const options = {
+      keepAlive: true,
+      timeout: IDLE,
+      ...(this.#ca === undefined ? {} : { ca: this.#ca }),
+    };
+    if (proxy !== undefined)
+      return tunnelAgent(proxy, { secure, patience: this.waits.connect ?? 0, ...options });
+    return secure ? new SecureAgent(options) : new Agent(options);
+  }
+
   /** Ends every connection, those in use too. */
-  async close(): Promise<void> {
-    await Promise.all([this.#direct, ...this.#proxies.values()].map((agent) => agent.destroy()));
+  close(): void {
+    for (const agent of this.#agents.values()) agent.destroy();
   }
 }
 

@@ -13,7 +13,7 @@ export interface BlobRequest {
 
 /**
  * A blob's bytes, checked against digest and size as they pass: the last chunk is only yielded when both are right. After a broken
- * connection the rest is asked for by a range.
+ * connection the rest is asked for by a range, as long as that brings it on.
  */
 export async function* downloadBlob(session: Session, request: BlobRequest): AsyncGenerator<Uint8Array> {
   const { digest, size } = request.descriptor;
@@ -21,12 +21,18 @@ export async function* downloadBlob(session: Session, request: BlobRequest): Asy
   yield* verified(resumed(session, request, what), { digest, size, what });
 }
 
+/** What must come, in bytes, for attempts to count anew: a long blob may meet many breaks. */
+const SUBSTANTIAL = 1024 * 1024;
+/** How often one blob is asked for, however much came each time. */
+const MAX_REQUESTS = 100;
+
 async function* resumed(session: Session, request: BlobRequest, what: string): AsyncGenerator<Uint8Array> {
   const { size } = request.descriptor;
   const { backoff } = session.transport;
   let received = 0;
-  for (let attempt = 1; ; attempt++) {
-    const before = received;
+  let counted = 0;
+  let attempt = 1;
+  for (let requests = 1; ; requests++) {
     try {
       const { response, skip } = await ask(session, request, { what, from: received });
       let skipping = skip;
@@ -39,10 +45,12 @@ async function* resumed(session: Session, request: BlobRequest, what: string): A
       }
       return;
     } catch (error) {
-      if (!isTransient(error) || received >= size) throw error;
-      // Attempts count from the last progress: a long blob may meet many breaks.
-      if (received > before) attempt = 1;
-      const delay = backoff.delay(attempt);
+      if (!isTransient(error) || (received >= size && size > 0) || requests >= MAX_REQUESTS) throw error;
+      if (received - counted >= SUBSTANTIAL) {
+        counted = received;
+        attempt = 1;
+      }
+      const delay = backoff.delay(attempt++, (error as RegistryFailure).retryAfter);
       if (delay === undefined) throw error;
       await backoff.pause(delay, request.signal);
     }
@@ -61,6 +69,8 @@ async function ask(
     repository,
     scopes: [pullScope(repository)],
     headers: { accept: "*/*", ...(from > 0 ? { range: `bytes=${from}-` } : {}) },
+    // Whoever asks tries again, and counts all attempts for the blob.
+    retry: false,
     signal,
   });
   const { status, headers } = response;

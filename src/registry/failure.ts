@@ -37,11 +37,9 @@ const WORDS: Record<string, string> = {
   EADDRNOTAVAIL: "no local address is available",
   ENOTFOUND: "its name is unknown",
   EAI_AGAIN: "its name could not be looked up",
-  UND_ERR_SOCKET: "the connection was closed",
-  UND_ERR_CONNECT_TIMEOUT: "the connection timed out",
-  UND_ERR_HEADERS_TIMEOUT: "no answer came in time",
-  UND_ERR_BODY_TIMEOUT: "the answer stopped coming",
-  UND_ERR_INFO: "the connection was closed",
+  CONNECT_TIMEOUT: "the connection timed out",
+  HEADERS_TIMEOUT: "no answer came in time",
+  BODY_TIMEOUT: "nothing, or too little, passed within the time limit",
 };
 
 /** Codes that come again however often one tries. */
@@ -81,7 +79,12 @@ export function connectionFailure(host: string, error: unknown): VarveError {
   if (isTlsProtocolError(code)) {
     return new RegistryFailure("NETWORK", `${host} does not speak HTTPS (${code})`, { cause: error });
   }
-  if (code.startsWith("HPE_") || (error as Error | undefined)?.name === "HTTPParserError") {
+  if (code === "HPE_HEADER_OVERFLOW") {
+    return new RegistryFailure("TOO_LARGE", `${host} sent more headers than any real answer has`, {
+      cause: error,
+    });
+  }
+  if (code.startsWith("HPE_")) {
     return new RegistryFailure("REGISTRY_PROTOCOL", `${host} sent an answer that is not HTTP`, {
       cause: error,
     });

@@ -1,6 +1,5 @@
-import type { Readable } from "node:stream";
 import { type Digest, Digester } from "../oci/index.ts";
-import { collect } from "../util/index.ts";
+import { collect, type IncomingBody } from "../util/index.ts";
 import { connectionFailure, errorsOf, oneLine, RegistryFailure } from "./failure.ts";
 import { aborted, isRetryStatus, retryAfterOf } from "./retry.ts";
 
@@ -8,7 +7,7 @@ import { aborted, isRetryStatus, retryAfterOf } from "./retry.ts";
 export type RequestBody =
   | { readonly bytes: Uint8Array }
   | {
-      /** Chunks that stay as they are until they are on their way; see `steadyChunks`. */
+      /** Chunks may be borrowed: each is on its way before the next is asked for. */
       readonly open: (signal?: AbortSignal) => AsyncIterable<Uint8Array>;
       /** Its length in bytes; without one it is sent with the chunked transfer coding. */
       readonly length?: number;
@@ -33,9 +32,9 @@ export interface HttpRequest {
 
 /** The headers of an answer, by their names in lower case. */
 export class Headers {
-  readonly #values: Readonly<Record<string, string | string[] | undefined>>;
+  readonly #values: Readonly<Record<string, readonly string[] | undefined>>;
 
-  constructor(values: Readonly<Record<string, string | string[] | undefined>>) {
+  constructor(values: Readonly<Record<string, readonly string[] | undefined>>) {
     this.#values = values;
   }
 
@@ -44,10 +43,10 @@ export class Headers {
     return this.all(name)[0];
   }
 
-  /** Every value of the header. */
+  /** Every value of the header. Space around them is none of theirs (RFC 9110, section 5.5), though parsers leave some. */
   all(name: string): readonly string[] {
-    const value = Object.hasOwn(this.#values, name) ? this.#values[name] : undefined;
-    return value === undefined ? [] : Array.isArray(value) ? value : [value];
+    const values = Object.hasOwn(this.#values, name) ? this.#values[name] : undefined;
+    return (values ?? []).map((value) => value.trim());
   }
 }
 
@@ -59,7 +58,7 @@ export interface HttpResponse {
   readonly url: URL;
   /** Whether the answer came from another origin than was asked. */
   readonly foreign: boolean;
-  readonly body: Readable;
+  readonly body: IncomingBody;
 }
 
 /** A URL fit for a message: without its query, which may hold secrets. */
@@ -70,12 +69,10 @@ export function shownUrl(url: URL): string {
 /** The chunks of an answer's body; a broken connection is a transient `NETWORK` failure. */
 export async function* bodyOf(response: HttpResponse, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
   try {
-    yield* response.body as AsyncIterable<Uint8Array>;
+    yield* response.body;
   } catch (error) {
     if (signal?.aborted) throw aborted(error);
     throw connectionFailure(response.url.host, error);
-  } finally {
-    response.body.destroy();
   }
 }
 
@@ -87,7 +84,7 @@ export async function readBody(
   const tooLarge = () =>
     new RegistryFailure("TOO_LARGE", `${options.what} has more than the ${options.limit} bytes allowed`);
   if (Number(response.headers.get("content-length") ?? 0) > options.limit) {
-    response.body.on("error", () => {}).destroy();
+    response.body.destroy();
     throw tooLarge();
   }
   return collect(bodyOf(response, options.signal), options.limit, tooLarge);

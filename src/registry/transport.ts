@@ -1,5 +1,5 @@
-import { request as undiciRequest } from "undici";
 import { VarveError } from "../errors.ts";
+import { exchange, LineError } from "../util/index.ts";
 import { type ConnectionOptions, Connections } from "./dispatcher.ts";
 import { isLoopback } from "./endpoint.ts";
 import { connectionFailure, isTransient, oneLine, RegistryFailure } from "./failure.ts";
@@ -163,11 +163,12 @@ export class Transport {
     }
     const event = { method, url: shownUrl(url) };
     this.#options.onRequest?.({ type: "request", ...event });
-    const body = new OutgoingBody(request);
+    const body = bodyOf(request);
     try {
-      const answer = await undiciRequest(url, {
+      const answer = await exchange({
+        url,
         method,
-        dispatcher: this.#connections.for(url),
+        agent: this.#connections.for(url),
         headers: {
           "user-agent": this.#options.userAgent ?? "varve",
           "accept-encoding": "identity",
@@ -175,32 +176,22 @@ export class Transport {
           ...body.headers,
           ...(request.authorization === undefined ? {} : { authorization: request.authorization }),
         },
-        // undici takes async iterables, though its types only know Readable.
-        body: body.value as Uint8Array | null,
-        signal: signal ?? null,
+        body: body.value,
+        waits: this.#connections.waits,
+        signal,
       });
-      // The body may be left alone by a caller that fails for another reason; that must not end the process.
-      answer.body.on("error", () => {});
-      this.#options.onRequest?.({ type: "response", ...event, status: answer.statusCode });
-      return {
-        status: answer.statusCode,
-        headers: new Headers(answer.headers),
-        url,
-        foreign,
-        body: answer.body,
-      };
+      this.#options.onRequest?.({ type: "response", ...event, status: answer.status });
+      return { ...answer, headers: new Headers(answer.headers), url, foreign };
     } catch (error) {
-      if (body.failure !== undefined) throw body.failure.error;
+      if (!(error instanceof LineError)) throw error;
       if (signal?.aborted) throw aborted(error);
       throw connectionFailure(url.host, error);
-    } finally {
-      body.finish();
     }
   }
 
   /** Ends every connection. */
   async close(): Promise<void> {
-    await this.#connections.close();
+    this.#connections.close();
   }
 }
 
@@ -208,48 +199,18 @@ function isRedirect(status: number): boolean {
   return status === 301 || status === 302 || status === 303 || status === 307 || status === 308;
 }
 
-/** A body on its way out: its own failures are told from the connection's, and its source is always closed. */
-class OutgoingBody {
-  readonly value: Uint8Array | AsyncIterable<Uint8Array> | null;
-  readonly headers: Record<string, string>;
-  failure: { error: unknown } | undefined;
-  #iterator: AsyncIterator<Uint8Array> | undefined;
-
-  constructor({ body, method, signal }: HttpRequest) {
-    if (body === undefined || "bytes" in body || body.length === 0) {
-      const bytes = body !== undefined && "bytes" in body ? body.bytes : undefined;
-      this.value = bytes ?? null;
-      const sends = method === "POST" || method === "PUT" || method === "PATCH";
-      this.headers = sends || bytes !== undefined ? { "content-length": String(bytes?.length ?? 0) } : {};
-      return;
-    }
-    this.headers = body.length === undefined ? {} : { "content-length": String(body.length) };
-    this.value = { [Symbol.asyncIterator]: () => this.#iterate(body.open(signal)) };
+/** A request's body as it is sent, and the headers that tell of it. */
+function bodyOf({ body, method, signal }: HttpRequest): {
+  value?: Uint8Array | AsyncIterable<Uint8Array>;
+  headers: Record<string, string>;
+} {
+  if (body === undefined || "bytes" in body || body.length === 0) {
+    const bytes = body !== undefined && "bytes" in body ? body.bytes : undefined;
+    const sends = method === "POST" || method === "PUT" || method === "PATCH";
+    const headers = { "content-length": String(bytes?.length ?? 0) };
+    if (bytes === undefined) return { headers: sends ? headers : {} };
+    return { value: bytes, headers };
   }
-
-  #iterate(chunks: AsyncIterable<Uint8Array>): AsyncIterator<Uint8Array> {
-    const iterator = chunks[Symbol.asyncIterator]();
-    this.#iterator = iterator;
-    return {
-      next: async () => {
-        try {
-          return await iterator.next();
-        } catch (error) {
-          this.failure = { error };
-          throw error;
-        }
-      },
-      return: async () => {
-        this.finish();
-        return { done: true, value: undefined };
-      },
-    };
-  }
-
-  /** Closes the source if it isn't at its end: a connection that broke may never ask it for more. */
-  finish(): void {
-    const iterator = this.#iterator;
-    this.#iterator = undefined;
-    iterator?.return?.().then(undefined, () => {});
-  }
+  const headers = body.length === undefined ? {} : { "content-length": String(body.length) };
+  return { value: body.open(signal), headers };
 }

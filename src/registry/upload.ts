@@ -1,5 +1,5 @@
 import { type Descriptor, Digester } from "../oci/index.ts";
-import { type ByteSource, steadyChunks } from "../util/index.ts";
+import type { ByteSource } from "../util/index.ts";
 import { counted, parts } from "./chunks.ts";
 import { blobName, saidDigest } from "./download.ts";
 import { isTransient, RegistryFailure } from "./failure.ts";
@@ -127,7 +127,7 @@ export class Uploader {
   /** Everything in the request that ends the upload: OCI distribution specification, "POST then PUT". */
   async #sendWhole(upload: UploadSession, descriptor: Uploaded): Promise<Uploaded> {
     const { onProgress } = this.#options;
-    const open = (signal?: AbortSignal) => counted(steadyChunks(this.#chunks(signal)), onProgress);
+    const open = (signal?: AbortSignal) => counted(this.#chunks(signal), onProgress);
     return this.#finish(upload, descriptor, { open, length: descriptor.size });
   }
 
@@ -137,7 +137,7 @@ export class Uploader {
     let digester = new Digester();
     const open = (signal?: AbortSignal) => {
       digester = new Digester();
-      return counted(hashed(steadyChunks(this.#chunks(signal)), digester), onProgress);
+      return counted(hashed(this.#chunks(signal), digester), onProgress);
     };
     const response = await this.#patch(upload, { open }, {});
     const sent = { digest: digester.digest(), size: digester.size };

@@ -1,4 +1,5 @@
 export { type ByteSource, bytesSource, CHUNK_SIZE, collect } from "./bytes.ts";
+export { exchange, type Incoming, type IncomingBody, LineError, type Waits } from "./exchange.ts";
 export { hashChecked, parseFileHash } from "./file-hash.ts";
 export { Fingerprint, fingerprintKey } from "./fingerprint.ts";
 export { type JsonLimits, parseJson } from "./json.ts";
@@ -7,6 +8,5 @@ export { currentOwner, hasEnded, type Owner, ownedName, ownerOfName } from "./ow
 export { looksLikePath } from "./paths.ts";
 export { readChunks } from "./read.ts";
 export { checkSchema } from "./schema.ts";
-export { steadyChunks } from "./steady.ts";
 export { startThread } from "./threads.ts";
 export { placeOfAside, writeChunks, writeFileAtomically } from "./write.ts";

@@ -175,7 +175,10 @@ describe("the Docker daemon's sink", () => {
     const { port } = server.address() as { port: number };
     const sink = dockerDaemonSink({ host: `tcp://127.0.0.1:${port}` });
     await writeImage(imageOf([watchedLayer(1000)]), [sink]);
-    assert.match(body, new RegExp(`^POST /images/load\\?quiet=1 HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\n`));
+    assert.match(
+      body,
+      new RegExp(`^POST /images/load\\?quiet=1 HTTP/1.1\r\n(.+\r\n)*Host: 127.0.0.1:${port}\r\n`),
+    );
   });
 
   /** A daemon that says how the archive that it got ended. */

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { readdir } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { beforeEach, describe, it, type TestContext } from "node:test";
 import { dockerDaemonSource } from "../../src/daemon/index.ts";
@@ -43,6 +45,22 @@ describe("the Docker daemon's source", () => {
     (await readdir(folder))
       .filter((name) => !name.startsWith("varve-test-"))
       .map((name) => join(folder, name));
+
+  it("takes an archive whose end is the connection's end, as HTTP/1.0 has it", async (t) => {
+    const archive = await archiveBytes();
+    const server = createServer((socket) => {
+      socket.on("error", () => {});
+      socket.once("data", () => socket.end(Buffer.concat([Buffer.from("HTTP/1.0 200 OK\r\n\r\n"), archive])));
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    t.after(() => server.close());
+    const host = `tcp://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    for (let turn = 0; turn < 10; turn++) {
+      await using source = dockerDaemonSource({ host, reference: "app:1" });
+      assert.deepEqual((await source.read(amd64)).names, ["app:1"]);
+    }
+  });
 
   it("reads an image, and keeps no file with a name", async (t) => {
     const bytes = await archiveBytes();

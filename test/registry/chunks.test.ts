@@ -2,26 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { counted, parts } from "../../src/registry/chunks.ts";
-import { steadyChunks } from "../../src/util/index.ts";
 import { read, Source, sampleBytes } from "./support/setup.ts";
-
-test("a small chunk from reused memory stays as it is while many more are asked for", async () => {
-  const bytes = sampleBytes(50_000);
-  const held: Uint8Array[] = [];
-  for await (const chunk of steadyChunks(new Source(bytes, 1000).open())) held.push(chunk);
-  assert.ok(Buffer.concat(held).equals(bytes));
-});
-
-test("a large chunk is handed on without a copy", async () => {
-  const large = new Uint8Array(1024 * 1024);
-  for await (const chunk of steadyChunks(
-    (async function* () {
-      yield large;
-    })(),
-  )) {
-    assert.equal(chunk, large);
-  }
-});
 
 test("parts have their size, the last excepted, and together are the whole", async () => {
   const lengths = fc.array(fc.nat(50), { maxLength: 20 });

@@ -75,7 +75,7 @@ test("Retry-After is kept in seconds and as a date, and one beyond patience ends
   };
   await fails(client.headBlob({ repository: "a", digest }), "NETWORK", /429.*86400 s/);
   assert.deepEqual(pauses, [3000, 20_000, 2000]);
-  assert.equal(retryAfterOf(new Headers({ "retry-after": "Tue, 01 Jul 2025 10:00:20 GMT" })), undefined);
+  assert.equal(retryAfterOf(new Headers({ "retry-after": ["Tue, 01 Jul 2025 10:00:20 GMT"] })), undefined);
 });
 
 test("the jitter takes at most half of a pause, and the pause has a ceiling", () => {
@@ -141,7 +141,7 @@ test("a server that answers nothing, or stops in the middle, is given up in time
   const reading = (async () => {
     for await (const _ of client.getBlob({ repository: "a", descriptor: { digest, size: 1 } }));
   })();
-  await fails(reading, "NETWORK", /stopped coming/);
+  await fails(reading, "NETWORK", /too little, passed within the time limit/);
 });
 
 test("an answer that is no HTTP is refused as what it is", async (t) => {

@@ -396,10 +396,11 @@ class Input {
 
   /** What comes before a mark, which is taken too; undefined at the end. */
   async until(mark: string): Promise<string | undefined> {
-    let at: number;
-    while ((at = this.#held.indexOf(mark)) < 0) {
+    let at = this.#held.indexOf(mark);
+    while (at < 0) {
       // A TLS handshake is no HTTP.
       if (this.#held[0] === 0x16 || !(await this.#more())) return undefined;
+      at = this.#held.indexOf(mark);
     }
     const text = this.#held.subarray(0, at).toString("latin1");
     this.#held = this.#held.subarray(at + mark.length);
