@@ -14,7 +14,7 @@ import { fails, imageOf, watchedLayer } from "./support/images.ts";
 const amd64: ReadOptions = { platform: { os: "linux", architecture: "amd64" } };
 const layers = [watchedLayer(3000), watchedLayer(70_000)];
 
-async function archiveBytes(): Promise<Buffer> {
+async function archiveBytes(content = layers): Promise<Buffer> {
   const parts: Buffer[] = [];
   const output = {
     name: "memory",
@@ -22,7 +22,7 @@ async function archiveBytes(): Promise<Buffer> {
       for await (const chunk of chunks) parts.push(Buffer.from(chunk));
     },
   };
-  await writeImage(imageOf(layers, ["app:1"]), [dockerArchiveSink({ output })]);
+  await writeImage(imageOf(content, ["app:1"]), [dockerArchiveSink({ output })]);
   return Buffer.concat(parts);
 }
 
@@ -47,8 +47,9 @@ describe("the Docker daemon's source", () => {
       .map((name) => join(folder, name));
 
   it("takes an archive whose end is the connection's end, as HTTP/1.0 has it", async (t) => {
-    const archive = await archiveBytes();
+    const archive = await archiveBytes([watchedLayer(20_000_000, 1_000_000)]);
     const server = createServer((socket) => {
+      t.after(() => socket.destroy());
       socket.on("error", () => {});
       socket.once("data", () => socket.end(Buffer.concat([Buffer.from("HTTP/1.0 200 OK\r\n\r\n"), archive])));
     });
