@@ -7,6 +7,13 @@ export function integer(text: string): number {
   return Number(text);
 }
 
+/** Reads an option that is a time of at least one second and at most a day. */
+export function seconds(text: string): number {
+  const value = integer(text);
+  if (value < 1 || value > 86_400) throw new InvalidArgumentError("It must be from 1 to 86400.");
+  return value;
+}
+
 /** Collects an option that may be given several times. */
 export function list(text: string, previous: readonly string[] | undefined): readonly string[] {
   return [...(previous ?? []), text];

@@ -8,11 +8,15 @@ import { parsePlatform } from "../oci/index.ts";
 import { Transports } from "../transports/index.ts";
 import { architecture } from "./host.ts";
 import { interruptSignal } from "./interrupt.ts";
+import { list, seconds } from "./options.ts";
 
 export interface PlaceOptions {
   readonly platform?: string;
   readonly insecure?: true;
   readonly cacert?: string;
+  /** In seconds. */
+  readonly timeout?: number;
+  readonly trustTokenServer?: readonly string[];
 }
 
 /** The help that explains how places are named. */
@@ -27,14 +31,28 @@ A bare path is recognised by its content; a bare reference means a registry.`;
 
 /** Adds the options for reaching places. */
 export function placeOptions(command: Command): Command {
+  const platform = command.option(
+    "--platform <os/arch[/variant]>",
+    "which image of several (default: linux on this machine's architecture)",
+  );
+  return registryOptions(platform).addHelpText("after", PLACES_HELP);
+}
+
+/** Adds the options for talking to registries. */
+export function registryOptions(command: Command): Command {
   return command
-    .option(
-      "--platform <os/arch[/variant]>",
-      "which image of several (default: linux on this machine's architecture)",
-    )
     .option("--insecure", "allow http to registries on other machines")
     .option("--cacert <file>", "certificates to trust beside the system's, in PEM")
-    .addHelpText("after", PLACES_HELP);
+    .option(
+      "--timeout <seconds>",
+      "how long to wait for a registry: for a connection, for an answer, and for each 64 KiB of what is sent or received (default: 30, 300 and 60)",
+      seconds,
+    )
+    .option(
+      "--trust-token-server <host[:port]>",
+      "also send a registry's credentials to this token server that it names; may be given several times",
+      list,
+    );
 }
 
 /** Adds the option that says how layers are compressed. */
@@ -52,7 +70,7 @@ export interface PlaceContext {
 
 /** Runs a command's work with what opens places, and closes all connections after it. */
 export async function withPlaces<T>(
-  { platform, insecure, cacert }: PlaceOptions,
+  { platform, insecure, cacert, timeout, trustTokenServer = [] }: PlaceOptions,
   work: (context: PlaceContext) => Promise<T>,
 ): Promise<T> {
   const signal = interruptSignal();
@@ -62,6 +80,8 @@ export async function withPlaces<T>(
     home: homedir(),
     insecure: insecure ?? false,
     ca,
+    ...(timeout === undefined ? {} : { timeout: timeout * 1000 }),
+    trustedRealms: trustTokenServer,
   });
   const read: ReadOptions = {
     platform:

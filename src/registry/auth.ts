@@ -16,7 +16,7 @@ export interface AuthenticatorOptions {
   readonly credentials?:
     | ((registry: string, repository?: string) => Promise<Credentials | undefined>)
     | undefined;
-  /** Host names of token servers that the user trusts with these credentials. */
+  /** Token servers that the user trusts with these credentials, as a host's name or `HOST:PORT`; on this machine, only the latter. */
   readonly trustedRealms?: readonly string[] | undefined;
   /** A clock in milliseconds that never goes back, for the life of tokens. */
   readonly now?: (() => number) | undefined;
@@ -131,7 +131,7 @@ export class Authenticator {
   /** Why a request is refused in the end, with what the user can do. */
   hint(sent: string | undefined): string {
     if (this.#withheldFrom !== undefined) {
-      return `; its credentials were not sent to ${this.#withheldFrom}, which does not belong to it: if it does, name it as trusted`;
+      return `; its credentials were not sent to ${this.#withheldFrom}, which does not belong to it: if it does, name it with --trust-token-server`;
     }
     return sent === undefined ? `; log in to ${this.#options.registry} first` : "";
   }

@@ -29,7 +29,7 @@ export interface RegistryClientOptions {
   readonly transport: Transport;
   /** Finds credentials, as `CredentialStore.get` does; nobody's unless given. */
   readonly credentials?: (registry: string, repository?: string) => Promise<Credentials | undefined>;
-  /** Host names of token servers outside the registry's own domain that may be sent its credentials. */
+  /** Token servers outside the registry's own domain that may be sent its credentials: a host's name or `HOST:PORT`; on this machine, only the latter. */
   readonly trustedRealms?: readonly string[];
   /** A clock in milliseconds that never goes back, for the life of tokens; Node's monotonic one unless given. */
   readonly now?: () => number;

@@ -64,7 +64,7 @@ export interface RealmQuestion {
   readonly realm: URL;
   /** The registry's own origin. */
   readonly registry: URL;
-  /** Host names that the user trusts with this registry's credentials. */
+  /** Hosts that the user trusts with this registry's credentials, with or without a port. */
   readonly trusted?: readonly string[] | undefined;
 }
 
@@ -72,17 +72,18 @@ export interface RealmQuestion {
  * Whether a registry's credentials may go to a token server it names. They may when the server
  *
  * - has the registry's own origin; or
- * - is on this machine, as the registry is; or
- * - is asked over https, by a registry that was asked over https, and its host is the registry's host, or belongs to the same domain: the
+ * - is on another machine, is asked over https, by a registry that was asked over https, and its host is the registry's host, or belongs to the same domain: the
  *   hosts are equal from the registrable domain on, as `registry.gitlab.com` and `gitlab.com`, or `registry-1.docker.io` and
  *   `auth.docker.io`. Addresses have no domain, and neither have hosts under a domain that strangers share; or
- * - is asked over https and is one the user named.
+ * - is one the user named, and is asked over https or is on this machine: then the user has named its port, too.
+ *
+ * On this machine each port may be somebody else's, so there a port is what a host is elsewhere.
  *
  * To any other no credentials are sent; a token is asked for anonymously.
  */
 export function mayReceiveCredentials({ realm, registry, trusted = [] }: RealmQuestion): boolean {
   if (realm.origin === registry.origin) return true;
-  if (isLoopback(realm.hostname) && isLoopback(registry.hostname)) return true;
+  if (isLoopback(realm.hostname)) return trusted.includes(realm.host);
   if (realm.protocol !== "https:") return false;
   if (trusted.includes(realm.host) || trusted.includes(realm.hostname)) return true;
   // Who can change a plain answer on its way could name any host of a large domain.

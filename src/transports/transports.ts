@@ -28,6 +28,13 @@ export interface TransportsOptions {
   readonly insecure?: boolean;
   /** Certificates to trust beside the system's, in PEM. */
   readonly ca?: readonly string[];
+  /**
+   * How long to wait for a registry, in milliseconds: for a connection, for an answer, and for each 64 KiB of a body. 30 s, 5 min
+   * and 1 min unless given.
+   */
+  readonly timeout?: number;
+  /** Token servers, as `HOST:PORT` or a host's name, that may be sent a registry's credentials though they don't belong to it. */
+  readonly trustedRealms?: readonly string[];
   /** Called for each request to a registry. */
   readonly onRequest?: (event: RequestEvent) => void;
 }
@@ -111,14 +118,20 @@ export class Transports implements AsyncDisposable {
   /** The client of a registry; with the user's own credentials, unless it is given others to try. */
   async client(name: string, credentials?: RegistryClientOptions["credentials"]): Promise<RegistryClient> {
     const { RegistryClient, Transport } = await registry();
-    const { insecure = false, ca = [], env, onRequest } = this.#options;
-    this.#transport ??= new Transport({ insecure, ca, env, ...(onRequest && { onRequest }) });
-    const transport = this.#transport;
-    if (credentials !== undefined) return new RegistryClient({ registry: name, transport, credentials });
+    const { insecure = false, ca = [], env, timeout, trustedRealms = [], onRequest } = this.#options;
+    this.#transport ??= new Transport({
+      insecure,
+      ca,
+      env,
+      ...(timeout !== undefined && { timeouts: { connect: timeout, headers: timeout, body: timeout } }),
+      ...(onRequest && { onRequest }),
+    });
+    const options = { registry: name, transport: this.#transport, trustedRealms };
+    if (credentials !== undefined) return new RegistryClient({ ...options, credentials });
     let client = this.#clients.get(name);
     if (client === undefined) {
       const store = await this.credentials();
-      client = new RegistryClient({ registry: name, transport, credentials: store.get });
+      client = new RegistryClient({ ...options, credentials: store.get });
       this.#clients.set(name, client);
     }
     return client;

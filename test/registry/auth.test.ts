@@ -52,7 +52,7 @@ function demandTokens(registry: FakeRegistry, realm: string, extra = ""): void {
 
 async function withTokens(t: TestContext, options: SetupOptions = {}) {
   const tokens = await otherServer(t, new TokenServer());
-  const setup = await setUp(t, options);
+  const setup = await setUp(t, { trustedRealms: [tokens.host], ...options });
   demandTokens(setup.registry, `${tokens.url}/token`);
   return { ...setup, tokens };
 }
@@ -210,30 +210,33 @@ test("a token server that refuses is quoted", async (t) => {
   assert.equal(tokens.requests.length, 1);
 });
 
-test("credentials are never sent to a token realm on a host that the user has no reason to trust", async (t) => {
-  // The realm is on this machine, as the registry is, but under a name that is no loopback address to varve.
+test("credentials are never sent to a token realm on a host, or a port of this machine, that the user has no reason to trust", async (t) => {
   const tokens = await otherServer(t, new TokenServer());
-  const { client, registry } = await setUp(t, {
-    credentials: async () => password,
-    transport: { insecure: true },
-  });
-  registry.addBlob("a", Buffer.from("x"));
-  const realm = `http://[::ffff:127.0.0.1]:${tokens.port}/token`;
-  demandTokens(registry, realm);
-  assert.equal(await client.headBlob({ repository: "a", digest }), 1);
-  assert.equal(tokens.requests.length, 1);
-  assert.equal(tokens.requests[0]!.headers.authorization, undefined);
-  assert.equal(tokens.requests[0]!.query.get("account"), null);
+  // The realm is on this machine, as the registry is; or under a name that is no loopback address to varve.
+  for (const host of ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]"]) {
+    tokens.requests.length = 0;
+    const { client, registry } = await setUp(t, {
+      credentials: async () => password,
+      transport: { insecure: true },
+    });
+    registry.addBlob("a", Buffer.from("x"));
+    const realm = `http://${host}:${tokens.port}/token`;
+    demandTokens(registry, realm);
+    assert.equal(await client.headBlob({ repository: "a", digest }), 1);
+    assert.equal(tokens.requests.length, 1);
+    assert.equal(tokens.requests[0]!.headers.authorization, undefined);
+    assert.equal(tokens.requests[0]!.query.get("account"), null);
 
-  registry.quirk = (_request, response) => {
-    response.writeHead(401, { "www-authenticate": `Bearer realm="${realm}"` }).end();
-    return true;
-  };
-  await fails(
-    client.headBlob({ repository: "b", digest }),
-    "UNAUTHORIZED",
-    /not sent to .*which does not belong to it/,
-  );
+    registry.quirk = (_request, response) => {
+      response.writeHead(401, { "www-authenticate": `Bearer realm="${realm}"` }).end();
+      return true;
+    };
+    await fails(
+      client.headBlob({ repository: "b", digest }),
+      "UNAUTHORIZED",
+      /not sent to .*which does not belong to it/,
+    );
+  }
 });
 
 test("a token realm over plain http elsewhere, or of another scheme, is not asked at all", async (t) => {

@@ -13,8 +13,8 @@ test("the token servers of real registries may have their credentials", () => {
     ["https://quay.io", "https://quay.io/v2/auth"],
     ["https://x.azurecr.io", "https://x.azurecr.io/oauth2/token"],
     ["https://registry.example.co.uk:5000", "https://auth.example.co.uk/token"],
-    ["http://127.0.0.1:5000", "http://127.0.0.1:5001/token"],
-    ["http://localhost:5000", "http://[::1]:5001/token"],
+    ["http://127.0.0.1:5000", "http://127.0.0.1:5000/token"],
+    ["https://gitlab.example.com:5050", "https://gitlab.example.com/jwt/auth"],
     ["http://reg.lan:5000", "http://reg.lan:5000/token"],
     ["https://10.0.0.1:5000", "https://10.0.0.1:5001/token"],
   ];
@@ -42,6 +42,22 @@ test("strangers, plain http and neighbours under a shared domain may not", () =>
     ["https://me.github.io", "https://you.github.io/token"],
   ];
   for (const [registry, realm] of pairs) assert.ok(!may(registry, realm), `${registry} -> ${realm}`);
+});
+
+test("on this machine another port is another host, whatever the scheme", () => {
+  const pairs: [string, string][] = [
+    ["http://127.0.0.1:5000", "http://127.0.0.1:5001/token"],
+    ["http://localhost:5000", "http://[::1]:5000/token"],
+    ["https://localhost:5000", "https://localhost:5001/token"],
+    ["https://a.localhost:5000", "https://a.localhost/token"],
+    ["https://registry.example.com", "https://localhost/token"],
+  ];
+  for (const [registry, realm] of pairs) {
+    assert.ok(!may(registry, realm), `${registry} -> ${realm}`);
+    const { host, hostname } = new URL(realm);
+    if (host !== hostname) assert.ok(!may(registry, realm, [hostname]), `${registry} -> ${realm}`);
+    assert.ok(may(registry, realm, [host]), `${registry} -> ${realm}`);
+  }
 });
 
 test("a host that the user names may, over https", () => {

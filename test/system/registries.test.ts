@@ -80,23 +80,32 @@ describe("a registry that wants tokens", { skip: requires("registry", "openssl",
   let images: Images;
   let registry: Registry;
   let tokens: TokenServer;
+  let trust: string[];
   let archive: string;
 
   before(async () => {
     images = await startImages(scope);
     archive = await images.build({ name: "app", sizes: [1000, 2000, 3000] });
     tokens = await startTokenServer(scope, { user: "anna", password: "secret" });
+    // It is on another port of this machine, which is as another host.
+    trust = ["--trust-token-server", new URL(tokens.realm).host];
     registry = await startRegistry(scope, { tokens });
-    const login = ["login", registry.host, "--username", "anna", "--password-stdin"];
+    const login = ["login", ...trust, registry.host, "--username", "anna", "--password-stdin"];
     await images.varve(login, { input: "secret" });
-    await images.varve(["push", "--quiet", archive, `${registry.host}/public/base:1`]);
+    await images.varve(["push", "--quiet", ...trust, archive, `${registry.host}/public/base:1`]);
   });
 
   it("gets an image with one token for the whole push, asked for with the user's password", async () => {
     tokens.granted.length = 0;
-    await images.varve(["push", "--quiet", archive, `${registry.host}/public/app:1`]);
+    await images.varve(["push", "--quiet", ...trust, archive, `${registry.host}/public/app:1`]);
     const { config } = await images.inspect(`docker-archive:${archive}`);
-    assert.equal((await images.inspect(`docker://${registry.host}/public/app:1`)).config, config);
+    const found = await images.varve([
+      "inspect",
+      "--json",
+      ...trust,
+      `docker://${registry.host}/public/app:1`,
+    ]);
+    assert.equal((JSON.parse(found) as { config: string }).config, config);
     const [push, ...others] = tokens.granted.filter(({ scopes }) =>
       scopes.some((text) => text.includes("push")),
     );
@@ -104,10 +113,15 @@ describe("a registry that wants tokens", { skip: requires("registry", "openssl",
     assert.deepEqual(others, []);
   });
 
+  it("gets no password for a token server that the user didn't name", async () => {
+    const refused = await images.failure(["push", "--quiet", archive, `${registry.host}/public/app:2`]);
+    assert.match(refused, /credentials were not sent to .*--trust-token-server/);
+  });
+
   it("gives strangers a token for what is public, and varve a reason for what isn't", async () => {
     const env = { DOCKER_CONFIG: join(images.folder, "nobody"), REGISTRY_AUTH_FILE: undefined };
-    await images.varve(["push", "--quiet", archive, `${registry.host}/private/app:1`]);
-    await images.varve(["validate", `docker://${registry.host}/public/base:1`], { env });
+    await images.varve(["push", "--quiet", ...trust, archive, `${registry.host}/private/app:1`]);
+    await images.varve(["validate", ...trust, `docker://${registry.host}/public/base:1`], { env });
     const why = await images.failure(["inspect", `docker://${registry.host}/private/app:1`], { env });
     assert.match(why, /^Error: .*private\/app/);
   });
@@ -116,13 +130,13 @@ describe("a registry that wants tokens", { skip: requires("registry", "openssl",
     const name = `${registry.host}/other/app:1`;
     tokens.granted.length = 0;
     const from = `docker://${registry.host}/public/base:1`;
-    const [{ layers }] = JSON.parse(await images.varve(["copy", "--json", from, `docker://${name}`])) as [
-      { layers: { outcome: string }[] },
-    ];
+    const [{ layers }] = JSON.parse(
+      await images.varve(["copy", "--json", ...trust, from, `docker://${name}`]),
+    ) as [{ layers: { outcome: string }[] }];
     assert.deepEqual(new Set(layers.map(({ outcome }) => outcome)), new Set(["mounted"]));
     const scopes = tokens.granted.flatMap((request) => request.scopes);
     assert.ok(scopes.includes("repository:other/app:pull,push"));
-    await images.varve(["validate", `docker://${name}`]);
+    await images.varve(["validate", ...trust, `docker://${name}`]);
   });
 });
 

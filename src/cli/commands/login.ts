@@ -5,7 +5,7 @@ import { Command } from "commander";
 import { VarveError } from "../../errors.ts";
 import { DEFAULT_REGISTRY } from "../../oci/index.ts";
 import { say } from "../output.ts";
-import { type PlaceOptions, withPlaces } from "../places.ts";
+import { type PlaceOptions, registryOptions, withPlaces } from "../places.ts";
 
 interface LoginOptions extends PlaceOptions {
   readonly username?: string;
@@ -13,15 +13,13 @@ interface LoginOptions extends PlaceOptions {
 }
 
 export function command(): Command {
-  return new Command("login")
+  return registryOptions(new Command("login"))
     .description(
       "Checks a user name and password with a registry and keeps them where docker and podman look for them.",
     )
     .argument("[registry]", "the registry", DEFAULT_REGISTRY)
     .option("-u, --username <name>", "the user's name")
     .option("--password-stdin", "take the password from stdin")
-    .option("--insecure", "allow http to registries on other machines")
-    .option("--cacert <file>", "certificates to trust beside the system's, in PEM")
     .action(async (registry: string, options: LoginOptions) => {
       const username = options.username ?? (await ask("Username: ", { hidden: false }));
       const password = options.passwordStdin
