@@ -3,6 +3,8 @@ import { writeSync } from "node:fs";
 import type { Command as CommanderCommand } from "commander";
 import { VarveError, writeError } from "../errors.ts";
 import { COMMANDS } from "./commands.ts";
+import { faultSentence, watchFaults } from "./fault.ts";
+import { cancelWork } from "./interrupt.ts";
 import { version } from "./version.ts";
 
 /**
@@ -17,6 +19,7 @@ export async function main(args: readonly string[]): Promise<number> {
   }
   const { CommanderError, Command } = await import("commander");
   const { print, say } = await import("./output.ts");
+  const faults = watchFaults({ tell: say, cancel: cancelWork });
   try {
     const program = new Command("varve")
       .description("Layered, reproducible container images from a graph of files, without a Docker daemon.")
@@ -32,9 +35,10 @@ export async function main(args: readonly string[]): Promise<number> {
     };
     settle(program);
     await program.parseAsync(args, { from: "user" });
-    return 0;
+    return faults.told ? 1 : 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (faults.told) return 1;
     say(sentence(error));
     return error instanceof VarveError && error.code === "USAGE" ? 2 : 1;
   }
@@ -51,9 +55,7 @@ async function printVersion(): Promise<number> {
   }
 }
 
-/** A known failure is its sentence; anything else is a defect of varve's, and shows where. */
+/** A known failure is its sentence; anything else is a fault of varve's. */
 function sentence(error: unknown): string {
-  if (error instanceof VarveError) return `Error: ${error.message}`;
-  const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return `Error: varve failed in a way it doesn't know; please report this:\n${detail}`;
+  return error instanceof VarveError ? `Error: ${error.message}` : faultSentence(error);
 }

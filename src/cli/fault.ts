@@ -1,0 +1,47 @@
+/** What happens when something fails that nobody foresaw: it is told as varve's fault, and what is half-written is removed. */
+import { version } from "./version.ts";
+
+/** How long the work that was cancelled may take to clean up, in milliseconds, before the process ends without it. */
+const GRACE = 10_000;
+
+/** Failures that came where no command could catch them. */
+export interface Faults {
+  /** Whether there was one, which has been told. */
+  readonly told: boolean;
+}
+
+/**
+ * Catches what nobody else does from now on. The first such failure is told, and the work is cancelled; those after it are
+ * only its consequences.
+ */
+export function watchFaults(options: {
+  readonly tell: (sentence: string) => void;
+  readonly cancel: (reason: unknown) => void;
+}): Faults {
+  const faults = { told: false };
+  process.on("uncaughtException", (error) => {
+    if (faults.told) return;
+    faults.told = true;
+    // Counts where nothing is left that would go on.
+    process.exitCode = 1;
+    options.tell(faultSentence(error));
+    options.cancel(error);
+    setTimeout(() => process.exit(1), GRACE).unref();
+  });
+  return faults;
+}
+
+/** A failure that isn't a VarveError, as a sentence: that it is varve's fault, what it was, and what to report. */
+export function faultSentence(error: unknown): string {
+  const { name = "", message = String(error), stack = "" } = error instanceof Error ? error : {};
+  const place = /^ +at (.*)$/m.exec(stack)?.[1];
+  const words = oneLine([name, message].filter((part) => part !== "").join(": "));
+  const where = place === undefined ? "" : `, ${oneLine(place)}`;
+  const { versions, platform, arch } = process;
+  return `Error: varve has a fault (${words}${where}); please report it with the command and what it worked on, varve ${version()}, Node.js ${versions.node}, ${platform} ${arch}`;
+}
+
+function oneLine(text: string): string {
+  const line = text.replace(/[\p{Cc}\p{Cf}\u2028\u2029\s]+/gu, " ").trim();
+  return line.length > 300 ? `${line.slice(0, 300)}…` : line;
+}
