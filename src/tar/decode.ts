@@ -6,6 +6,8 @@
 import { VarveError } from "../errors.ts";
 import { decodeName } from "../util/index.ts";
 import { BLOCK_SIZE, EntryType, padding, type TarEntry } from "./entry.ts";
+import { decodeRecords } from "./records.ts";
+import { isSparse, sparseFailure, sparseFile } from "./sparse.ts";
 
 /** Where an archive's bytes come from, front to back. */
 export interface TarInput {
@@ -21,6 +23,13 @@ export interface TarMember {
   readonly offset: number;
 }
 
+/** An entry whose content may be read before the next one is asked for, in parts or whole. */
+export interface ReadableEntry {
+  readonly entry: TarEntry;
+  /** The next bytes of the content; fewer only at its end. */
+  read(length: number): Promise<Uint8Array>;
+}
+
 /** Real names and records are a few kilobytes; more is an attack on memory. */
 const MAX_EXTENDED_SIZE = 1024 * 1024;
 
@@ -32,16 +41,38 @@ interface Preamble {
 }
 
 /**
- * The members of an archive in their order. After each, its content may be read from `input`, in whole; a content
- * that isn't read is passed over.
+ * The members of an archive in their order; a content that isn't read is passed over.
  * @param what names the archive in errors
- * @throws VarveError `INVALID_TAR` for a broken header, or for an archive that is cut short
+ * @throws VarveError `INVALID_TAR` for a broken header, for an archive that is cut short, and for a sparse file, whose
+ *   content isn't stored as it is
  */
-export async function* readTar(
+export function readTar(input: TarInput, what: string): AsyncGenerator<TarMember & ReadableEntry> {
+  return readMembers(input, { what, vouched: false });
+}
+
+/**
+ * The entries of an archive whose bytes a digest vouches for, as a layer's are: where it ends, nothing was cut off. So it
+ * is read as those read it who unpack layers (Go's archive/tar; GNU tar, mostly). It may end without a marker, or with
+ * half of one, or be empty; and sparse files come with their holes.
+ * @param what names the archive in errors
+ * @throws VarveError `INVALID_TAR` for a broken header, and for an archive that ends within a header or a content
+ */
+export function readLayerTar(input: TarInput, what: string): AsyncGenerator<ReadableEntry> {
+  return readMembers(input, { what, vouched: true });
+}
+
+interface Reading {
+  readonly what: string;
+  /** Whether whoever gives the input makes sure that it ends where it should. */
+  readonly vouched: boolean;
+}
+
+async function* readMembers(
   input: TarInput,
-  what: string,
-): AsyncGenerator<TarMember & { read(length: number): Promise<Uint8Array> }> {
-  const reader = new HeaderReader(input, what);
+  reading: Reading,
+): AsyncGenerator<TarMember & ReadableEntry, void, void> {
+  const { what, vouched } = reading;
+  const reader = new HeaderReader(input, reading);
   const globals = new Map<string, string>();
   let preamble: Preamble = { pax: new Map() };
   for (;;) {
@@ -51,7 +82,10 @@ export async function* readTar(
     if (raw.type === "g") {
       // A size for all that follows, absurd as it is, lasts until the next global header, as GNU tar has it.
       globals.delete("size");
-      for (const [key, value] of decodeRecords(await reader.payload(raw.size), what)) globals.set(key, value);
+      const records = decodeRecords(await reader.payload(raw.size), what);
+      // Readers differ in whether all that follows is sparse, then.
+      if (isSparse({ pax: records })) throw sparseFailure({ name: "of a global header", pax: records }, what);
+      for (const [key, value] of records) globals.set(key, value);
     } else if (raw.type === "x" || raw.type === "X") {
       preamble.pax = decodeRecords(await reader.payload(raw.size), what);
     } else if (raw.type === "L") {
@@ -60,7 +94,6 @@ export async function* readTar(
       preamble.longLink = untilNul(await reader.payload(raw.size));
     } else {
       const entry = applyPreamble(raw, preamble, globals);
-      refuseSparse(entry, what);
       preamble = { pax: new Map() };
       const size = storedSize(entry, block[TYPE_AT]!);
       const offset = reader.position;
@@ -70,8 +103,11 @@ export async function* readTar(
         left -= bytes.length;
         return bytes;
       };
-      yield { entry, offset, read };
-      await reader.skip(left + padding(size));
+      if (!isSparse(entry)) yield { entry, offset, read };
+      else if (vouched) yield { offset, ...(await sparseFile({ entry, read, what })) };
+      else throw sparseFailure(entry, what);
+      await reader.skip(left);
+      await reader.pad(size);
     }
   }
 }
@@ -80,16 +116,20 @@ export async function* readTar(
 class HeaderReader {
   readonly #input: TarInput;
   readonly #what: string;
+  readonly #vouched: boolean;
   position = 0;
 
-  constructor(input: TarInput, what: string) {
+  constructor(input: TarInput, { what, vouched }: Reading) {
     this.#input = input;
     this.#what = what;
+    this.#vouched = vouched;
   }
 
-  /** The next header block, or undefined at the end-of-archive marker. */
+  /** The next header block, or undefined at the archive's end. */
   async header(): Promise<Uint8Array | undefined> {
-    const block = await this.content(BLOCK_SIZE);
+    const block = await this.#input.read(BLOCK_SIZE);
+    if (block.length === 0 && this.#vouched) return undefined;
+    this.#passed(block, BLOCK_SIZE);
     return block.every((byte) => byte === 0) ? undefined : block;
   }
 
@@ -102,12 +142,23 @@ class HeaderReader {
       );
     }
     const bytes = await this.content(size);
-    await this.skip(padding(size));
+    await this.pad(size);
     return bytes;
   }
 
   async content(length: number): Promise<Uint8Array> {
-    const bytes = await this.#input.read(length);
+    return this.#passed(await this.#input.read(length), length);
+  }
+
+  /** Passes over what fills up the last block of a content. */
+  async pad(size: number): Promise<void> {
+    const length = padding(size);
+    if (length === 0) return;
+    if (!(await this.#input.skip(length)) && !this.#vouched) throw this.#cutShort(this.position);
+    this.position += length;
+  }
+
+  #passed(bytes: Uint8Array, length: number): Uint8Array {
     if (bytes.length < length) throw this.#cutShort(this.position + bytes.length);
     this.position += length;
     return bytes;
@@ -140,16 +191,6 @@ function storedSize({ size, pax }: TarEntry, flag: number): number {
   const type = String.fromCharCode(flag);
   if (type === EntryType.directory) return 0;
   return type === EntryType.hardLink && pax?.has("size") !== true ? 0 : size;
-}
-
-/** A sparse file's content is stored without its holes: to take it for the file would be wrong. */
-function refuseSparse({ name, type, pax }: TarEntry, what: string): void {
-  if (type === "S" || [...(pax?.keys() ?? [])].some((key) => key.startsWith("GNU.sparse."))) {
-    throw new VarveError(
-      "INVALID_TAR",
-      `${what} has the sparse file ${name}, which varve doesn't read; make the archive without sparse files`,
-    );
-  }
 }
 
 function decodeBlock(block: Uint8Array, what: string): TarEntry {
@@ -234,38 +275,6 @@ function withoutSlashes(name: string): string {
   let end = name.length;
   while (name[end - 1] === "/") end--;
   return name.slice(0, end);
-}
-
-/** The records of a pax extended header: `LENGTH KEY=VALUE\n`, the length counting all of it. */
-function decodeRecords(payload: Uint8Array, what: string): Map<string, string> {
-  const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.length);
-  const records = new Map<string, string>();
-  let at = 0;
-  while (at < bytes.length && bytes[at] !== 0) {
-    const space = bytes.indexOf(0x20, at);
-    const digits = bytes.toString("latin1", at, Math.max(at, Math.min(space, at + 10)));
-    const end = at + Number(digits);
-    const equals = bytes.indexOf(0x3d, space);
-    const sound = /^[0-9]+$/.test(digits) && end <= bytes.length && equals > space && equals < end;
-    if (!sound || bytes[end - 1] !== 0x0a) throw malformedRecord(what);
-    const key = decodeName(bytes.subarray(space + 1, equals));
-    const value = decodeName(bytes.subarray(equals + 1, end - 1));
-    // Readers differ in what these are, so an archive that has them may mean two things.
-    const doubtful = /^(?:$|\s)/.test(key) || (NAMES.has(key) && value.includes("\0"));
-    if (doubtful || (key === "size" && !/^[0-9]{1,15}$/.test(value))) throw malformedRecord(what);
-    records.set(key, value);
-    at = end;
-  }
-  // Python takes this record first, wherever it is, and writes it first.
-  const charset = records.get("hdrcharset");
-  return charset === undefined ? records : new Map([["hdrcharset", charset], ...records]);
-}
-
-/** Records that are names, which end at a NUL for some readers. */
-const NAMES: ReadonlySet<string> = new Set(["path", "linkpath", "uname", "gname"]);
-
-function malformedRecord(what: string): VarveError {
-  return new VarveError("INVALID_TAR", `${what} has a malformed pax record`);
 }
 
 function applyPreamble(raw: TarEntry, preamble: Preamble, globals: ReadonlyMap<string, string>): TarEntry {

@@ -1,4 +1,4 @@
-export { readTar, type TarInput, type TarMember } from "./decode.ts";
+export { type ReadableEntry, readLayerTar, readTar, type TarInput, type TarMember } from "./decode.ts";
 export { encodeHeader, endOfArchive, RECORD_SIZE, writeHeader } from "./encode.ts";
 export { BLOCK_SIZE, EntryType, hasContent, padding, type TarEntry } from "./entry.ts";
 export { fileEntry, fileMember } from "./file-member.ts";
