@@ -9,6 +9,7 @@
  */
 import { VarveError } from "../errors.ts";
 import { EntryType, type TarEntry } from "../tar/index.ts";
+import { EntriesKept } from "./entries-kept.ts";
 import { type EntryPlace, invalidEntry, namedChange, splitPath } from "./flatten-names.ts";
 
 export type RootEntryKind = "directory" | "file" | "symlink" | "character-device" | "block-device" | "fifo";
@@ -94,6 +95,12 @@ export class LayeredTree implements RootTree {
     children: new Map(),
   };
   #implied = 0;
+  readonly #kept: EntriesKept;
+
+  /** @param kept bounds the memory that entries take; by default as {@link EntriesKept} does */
+  constructor(kept: EntriesKept = new EntriesKept()) {
+    this.#kept = kept;
+  }
 
   get(path: string): RootNode | undefined {
     const found = this.entry(path);
@@ -156,6 +163,7 @@ export class LayeredTree implements RootTree {
   ): void {
     const root =
       entry.type === EntryType.hardLink ? this.#linked(entry, place) : rootEntry(entry, { at, place });
+    this.#kept.add(entry, { what: at.what, recount: () => this.#entries() });
     const name = path.at(-1);
     if (name === undefined) {
       if (root.kind !== "directory") throw invalidEntry(place, "is the root, but no directory");
@@ -172,6 +180,10 @@ export class LayeredTree implements RootTree {
     } else {
       parent.children.set(name, { name, parent, root, touched: at.layer, children: new Map() });
     }
+  }
+
+  *#entries(): Generator<TarEntry, void, void> {
+    for (const { root } of this.nodes()) yield root.entry;
   }
 
   /** What a hard link leads to; it may be in a lower layer, too, and behind any links. */
