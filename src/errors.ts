@@ -47,8 +47,6 @@ export type ErrorCode =
   | "IMAGE_NOT_FOUND"
   /** A compression that varve doesn't read. */
   | "UNSUPPORTED_COMPRESSION"
-  /** A decompressed stream outgrows every bound that a real image keeps. */
-  | "DECOMPRESSION_BOMB"
   /** A digest is malformed or uses an algorithm varve doesn't know. */
   | "INVALID_DIGEST"
   /** Bytes don't have the digest they should have. */
@@ -57,9 +55,11 @@ export type ErrorCode =
   | "SIZE_MISMATCH"
   /** A name isn't an image reference. */
   | "INVALID_REFERENCE"
+  /** A manifest is sound, but that of an artifact which is no image, such as a Helm chart. */
+  | "NOT_AN_IMAGE"
   /** A manifest, index or config contradicts itself or its media type. */
   | "INVALID_MANIFEST"
-  /** Documents larger than any real one. */
+  /** More than varve keeps: a document larger than any real one, more files than fit in memory, a temporary file. */
   | "TOO_LARGE"
   /** A registry refused the credentials, or wants some. */
   | "UNAUTHORIZED"

@@ -11,11 +11,12 @@ import { readError, VarveError } from "../errors.ts";
 import { type LayerRecipe, listRecipe, packLayer } from "../fs/index.ts";
 import { flattenImage, type Image, type Layer } from "../image/index.ts";
 import { type ContainerConfig, MediaType } from "../oci/index.ts";
+import { boundedSpool, type SpoolLimit } from "../util/index.ts";
 import type { ImageSpec } from "./spec.ts";
 import { SCRIPT_FIELDS } from "./spec-scripts.ts";
 
 /** What programs that are run while an image is built need of this machine. */
-export interface Workshop {
+export interface Workshop extends SpoolLimit {
   /** The folder in which temporary ones are made, for trees and layers. */
   readonly temporary: string;
   /** `PATH`, to find programs on. */
@@ -105,10 +106,16 @@ export class ScriptedPart implements AsyncDisposable {
         "scripts need a workshop, which tells where programs are and temporary files go",
       );
     }
-    const { temporary, path, onOutput } = workshop;
+    const { temporary, path, maxSpool, onOutput } = workshop;
     const layer = await runScripts({
       steps,
-      base: base && (() => flattenImage(base.layers, { signal })),
+      base:
+        base &&
+        (() =>
+          boundedSpool(flattenImage(base.layers, { signal }), {
+            what: "the base image's root file system",
+            maxSpool,
+          })),
       root: () => packed(recipe),
       after: after && (() => packed(after)),
       permissions: rules.map(({ rule }) => rule),

@@ -14,6 +14,16 @@ export function seconds(text: string): number {
   return value;
 }
 
+const POWERS = ["", "k", "m", "g", "t"];
+
+/** Reads an option that is a number of bytes, or of such with a decimal unit behind it, as varve shows sizes. */
+export function byteCount(text: string): number {
+  const [, digits, unit = ""] = /^(\d{1,15}) ?([kmgt]?)b?$/i.exec(text) ?? [];
+  const bytes = Number(digits) * 1000 ** POWERS.indexOf(unit.toLowerCase());
+  if (Number.isSafeInteger(bytes)) return bytes;
+  throw new InvalidArgumentError("It must be a number of bytes, or one with a unit, such as 500MB or 100GB.");
+}
+
 /** Collects an option that may be given several times. */
 export function list(text: string, previous: readonly string[] | undefined): readonly string[] {
   return [...(previous ?? []), text];

@@ -8,7 +8,7 @@ import { parsePlatform } from "../oci/index.ts";
 import { Transports } from "../transports/index.ts";
 import { architecture } from "./host.ts";
 import { interruptSignal } from "./interrupt.ts";
-import { list, seconds } from "./options.ts";
+import { byteCount, list, seconds } from "./options.ts";
 
 export interface PlaceOptions {
   readonly platform?: string;
@@ -17,6 +17,7 @@ export interface PlaceOptions {
   /** In seconds. */
   readonly timeout?: number;
   readonly trustTokenServer?: readonly string[];
+  readonly maxSpool?: number;
 }
 
 /** The help that explains how places are named. */
@@ -35,7 +36,13 @@ export function placeOptions(command: Command): Command {
     "--platform <os/arch[/variant]>",
     "which image of several (default: linux on this machine's architecture)",
   );
-  return registryOptions(platform).addHelpText("after", PLACES_HELP);
+  return registryOptions(platform)
+    .option(
+      "--max-spool <size>",
+      "the most that a compressed archive, one from a pipe or a base image may take in temporary files, such as 100GB (default: 32GB)",
+      byteCount,
+    )
+    .addHelpText("after", PLACES_HELP);
 }
 
 /** Adds the options for talking to registries. */
@@ -70,7 +77,7 @@ export interface PlaceContext {
 
 /** Runs a command's work with what opens places, and closes all connections after it. */
 export async function withPlaces<T>(
-  { platform, insecure, cacert, timeout, trustTokenServer = [] }: PlaceOptions,
+  { platform, insecure, cacert, timeout, trustTokenServer = [], maxSpool }: PlaceOptions,
   work: (context: PlaceContext) => Promise<T>,
 ): Promise<T> {
   const signal = interruptSignal();
@@ -82,6 +89,7 @@ export async function withPlaces<T>(
     ca,
     ...(timeout === undefined ? {} : { timeout: timeout * 1000 }),
     trustedRealms: trustTokenServer,
+    maxSpool,
   });
   const read: ReadOptions = {
     platform:

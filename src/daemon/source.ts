@@ -5,11 +5,11 @@ import { VarveError, writeError } from "../errors.ts";
 import { DockerArchive } from "../formats/index.ts";
 import { checkPlatform, type ImageSource } from "../image/index.ts";
 import { formatReference, parseReference } from "../oci/index.ts";
-import { writeChunks } from "../util/index.ts";
+import { boundedSpool, type SpoolLimit, writeChunks } from "../util/index.ts";
 import { DaemonClient } from "./client.ts";
 import type { DockerDaemonOptions } from "./sink.ts";
 
-export interface DockerDaemonSourceOptions extends DockerDaemonOptions {
+export interface DockerDaemonSourceOptions extends DockerDaemonOptions, SpoolLimit {
   /** A name, with Docker's defaults filled in, or an image's ID: `sha256:HEX`, or 64 hexadecimal digits. */
   readonly reference: string;
 }
@@ -19,17 +19,18 @@ export interface DockerDaemonSourceOptions extends DockerDaemonOptions {
  * temporary file without a name, which is gone when the source is closed.
  * @throws VarveError `USAGE` for a host that varve doesn't speak to; `INVALID_REFERENCE`
  */
-export function dockerDaemonSource({ host, reference }: DockerDaemonSourceOptions): ImageSource {
+export function dockerDaemonSource(options: DockerDaemonSourceOptions): ImageSource {
+  const { host, reference, maxSpool } = options;
   const client = new DaemonClient(host);
   const image = savableName(reference);
   const name = `docker-daemon:${image}`;
   let archive: Promise<DockerArchive> | undefined;
   return {
     name,
-    async read(options) {
-      archive ??= spooled(client, image, options.signal);
-      const found = await (await archive).image(undefined, options.signal);
-      if (options.strict) checkPlatform(found, { platform: options.platform, what: name });
+    async read({ strict, platform, signal }) {
+      archive ??= spooled(client, image, { signal, maxSpool });
+      const found = await (await archive).image(undefined, signal);
+      if (strict) checkPlatform(found, { platform, what: name });
       return found;
     },
     async [Symbol.asyncDispose]() {
@@ -45,7 +46,7 @@ function savableName(text: string): string {
 async function spooled(
   client: DaemonClient,
   image: string,
-  signal: AbortSignal | undefined,
+  { signal, maxSpool }: SpoolLimit & { signal: AbortSignal | undefined },
 ): Promise<DockerArchive> {
   const place = `a temporary file in ${tmpdir()}`;
   const unwritable = (error: unknown) => {
@@ -57,13 +58,13 @@ async function spooled(
     const file = await open(path, "wx", 0o600).catch(unwritable);
     try {
       const take = async (chunks: AsyncIterable<Uint8Array>) => {
-        await writeChunks(file.fd, chunks, place);
+        await writeChunks(file.fd, boundedSpool(chunks, { what: `docker-daemon:${image}`, maxSpool }), place);
       };
       await client.save(image, { take, signal });
     } finally {
       await file.close();
     }
-    return await DockerArchive.open(path, { signal }).catch((error) => {
+    return await DockerArchive.open(path, { signal, maxSpool }).catch((error) => {
       throw renamed(error, { path, image });
     });
   } finally {

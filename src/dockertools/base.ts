@@ -3,6 +3,7 @@ import { DockerArchive } from "../formats/index.ts";
 import { type Image, uncompressedLayer } from "../image/index.ts";
 import { type Digest, hexOf } from "../oci/index.ts";
 import { fileEntry, hasContent, type TarInputMember } from "../tar/index.ts";
+import type { SpoolLimit } from "../util/index.ts";
 
 /** A layer that is in the archive already. */
 export interface WrittenLayer {
@@ -28,8 +29,8 @@ export interface StreamBase extends AsyncDisposable {
  * stays a link.
  * @throws VarveError what opening an archive throws
  */
-export async function archiveBase(path: string): Promise<StreamBase> {
-  const archive = await DockerArchive.open(path);
+export async function archiveBase(path: string, limit: SpoolLimit): Promise<StreamBase> {
+  const archive = await DockerArchive.open(path, limit);
   const [image] = archive.images;
   return {
     env: image.config.value.config?.Env ?? [],

@@ -4,6 +4,7 @@ import type { DigestCache } from "../cache/index.ts";
 import type { Image } from "../image/index.ts";
 import { digestOf, hexOf } from "../oci/index.ts";
 import { fileEntry, fileMember, type TarInputMember, writeTar } from "../tar/index.ts";
+import type { SpoolLimit } from "../util/index.ts";
 import { archiveBase, imageBase, type StreamBase, type WrittenLayer } from "./base.ts";
 import type { StreamConf } from "./conf.ts";
 import { openCustomisationLayer } from "./customisation-layer.ts";
@@ -11,7 +12,7 @@ import { imageJson } from "./image-json.ts";
 import { dumpPythonJson, pyObject, pythonRepr } from "./python/index.ts";
 import { storeLayerRecipe } from "./store-layer.ts";
 
-export interface StreamOptions {
+export interface StreamOptions extends SpoolLimit {
   /** The image at the conf's `from_image`, unless that is a docker-archive's path; its reader must stay open. */
   readonly base?: Image;
   /** The name and tag that take the place of the conf's. */
@@ -41,7 +42,7 @@ async function* members(
 ): AsyncGenerator<TarInputMember, void, void> {
   const say = options.onMessage ?? (() => {});
   const recipes = conf.storeLayers.map((paths) => storeLayerRecipe(paths, conf));
-  await using base = await openBase(conf, options.base);
+  await using base = await openBase(conf, options);
   const layers: WrittenLayer[] = [];
 
   if (base === undefined) say("No 'fromImage' provided");
@@ -94,7 +95,10 @@ function escapeSurrogates(text: string): string {
   return text.replace(/\p{Surrogate}/gu, (unit) => `\\u${unit.charCodeAt(0).toString(16)}`);
 }
 
-async function openBase(conf: StreamConf, image: Image | undefined): Promise<StreamBase | undefined> {
+async function openBase(
+  conf: StreamConf,
+  { base: image, maxSpool }: StreamOptions,
+): Promise<StreamBase | undefined> {
   if (image !== undefined) return imageBase(image, conf);
-  return conf.fromImage === undefined ? undefined : await archiveBase(conf.fromImage);
+  return conf.fromImage === undefined ? undefined : await archiveBase(conf.fromImage, { maxSpool });
 }

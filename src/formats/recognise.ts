@@ -1,6 +1,7 @@
 import { lstat } from "node:fs/promises";
 import { join } from "node:path";
 import { readError, VarveError } from "../errors.ts";
+import type { SpoolLimit } from "../util/index.ts";
 import { TarFile } from "./tar-file.ts";
 
 /** The formats in which an image is a file or a folder. */
@@ -9,9 +10,9 @@ export type ImageFormat = "docker-archive" | "oci" | "oci-archive";
 /**
  * Tells by its content what kind of image a file or folder is. What `docker save` writes since version 25 is both
  * kinds of archive; it counts as a docker-archive.
- * @throws VarveError `INVALID_IMAGE` if it is none; `NOT_FOUND`, `UNREADABLE`, `INVALID_TAR`
+ * @throws VarveError `INVALID_IMAGE` if it is none; `NOT_FOUND`, `UNREADABLE`, `INVALID_TAR`, `TOO_LARGE`
  */
-export async function recogniseImage(path: string): Promise<ImageFormat> {
+export async function recogniseImage(path: string, limit: SpoolLimit = {}): Promise<ImageFormat> {
   const isFolder = await lstat(`${path}/.`).then(
     () => true,
     () => false,
@@ -26,7 +27,7 @@ export async function recogniseImage(path: string): Promise<ImageFormat> {
     });
     return "oci";
   }
-  await using file = await TarFile.open(path);
+  await using file = await TarFile.open(path, limit);
   if (file.member("manifest.json") !== undefined) return "docker-archive";
   if (file.member("index.json") !== undefined) return "oci-archive";
   throw new VarveError(

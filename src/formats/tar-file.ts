@@ -5,7 +5,7 @@ import { posix } from "node:path";
 import { readError, VarveError } from "../errors.ts";
 import { compressionOf, decompress } from "../image/index.ts";
 import { hasContent, readTar, type TarInput, type TarMember } from "../tar/index.ts";
-import { type ByteSource, CHUNK_SIZE } from "../util/index.ts";
+import { type ByteSource, boundedSpool, CHUNK_SIZE, type SpoolLimit } from "../util/index.ts";
 import { readAt, readRange } from "./file-bytes.ts";
 import { spool } from "./spool.ts";
 
@@ -16,6 +16,13 @@ const MAX_LINKS = 8;
 const MAGIC_LENGTH = 16;
 
 const STDIN = 0;
+
+/** Real archives have some hundred members; each takes memory. */
+const MAX_MEMBERS = 1_000_000;
+
+export interface TarFileOptions extends SpoolLimit {
+  readonly signal?: AbortSignal | undefined;
+}
 
 export class TarFile implements AsyncDisposable {
   /** The archive's path, for messages. */
@@ -33,12 +40,15 @@ export class TarFile implements AsyncDisposable {
    * Opens the archive at `path`, or on stdin for `-`, and lists its members. What is compressed (gzip, zstd) or isn't a
    * regular file (a pipe) is read once into a temporary file first, which has no name and goes when the archive is
    * closed.
-   * @throws VarveError `NOT_FOUND`, `UNREADABLE`, `INVALID_TAR`, `INVALID_IMAGE`, `UNSUPPORTED_COMPRESSION`
+   *
+   * Unlike a layer, it must have its end marker. No digest vouches for the archive itself, and of members of one name the
+   * last one counts, so an archive that was cut off behind a member may say something else than it did.
+   * @throws VarveError `NOT_FOUND`, `UNREADABLE`, `INVALID_TAR`, `INVALID_IMAGE`, `UNSUPPORTED_COMPRESSION`, `TOO_LARGE`
    */
-  static async open(path: string, { signal }: { signal?: AbortSignal | undefined } = {}): Promise<TarFile> {
+  static async open(path: string, options: TarFileOptions = {}): Promise<TarFile> {
     let file: FileHandle | undefined;
     try {
-      file = await openPlain(path, signal);
+      file = await openPlain(path, options);
       return new TarFile(path, file, await indexMembers(file, path));
     } catch (error) {
       await file?.close();
@@ -123,6 +133,12 @@ async function indexMembers(file: FileHandle, path: string): Promise<Map<string,
   const members = new Map<string, TarMember>();
   for await (const { entry, offset } of readTar(input, path)) {
     members.set(withoutDot(entry.name), { entry, offset });
+    if (members.size > MAX_MEMBERS) {
+      throw new VarveError(
+        "TOO_LARGE",
+        `${path} has more than ${MAX_MEMBERS} members, as no archive of images does`,
+      );
+    }
   }
   return members;
 }
@@ -132,7 +148,7 @@ function withoutDot(name: string): string {
 }
 
 /** The uncompressed archive in a file with random access. */
-async function openPlain(path: string, signal: AbortSignal | undefined): Promise<FileHandle> {
+async function openPlain(path: string, { signal, maxSpool }: TarFileOptions): Promise<FileHandle> {
   const isFile = path !== "-" && (await stat(path)).isFile();
   if (isFile) {
     const file = await open(path);
@@ -149,7 +165,8 @@ async function openPlain(path: string, signal: AbortSignal | undefined): Promise
     path === "-"
       ? createReadStream("", { ...options, fd: STDIN, autoClose: false })
       : createReadStream(path, options);
-  return (await spool(decompressed(chunks, path === "-" ? "stdin" : path))).file;
+  const what = path === "-" ? "stdin" : path;
+  return (await spool(boundedSpool(decompressed(chunks, what), { what, maxSpool }))).file;
 }
 
 /** Chunks without their compression, whichever it is. */

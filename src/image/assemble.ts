@@ -1,5 +1,6 @@
 import { VarveError } from "../errors.ts";
 import {
+  algorithmOf,
   type Descriptor,
   formatPlatform,
   type ImageConfig,
@@ -40,6 +41,7 @@ export function assembleImage(parts: ImageParts): Image {
   const document = parseImageConfig(config, {
     what: `the config of ${what}`,
     mediaType: manifest.value.config.mediaType,
+    digest: manifest.value.config.digest,
   });
   const descriptors = manifest.value.layers;
   const diffIds = document.value.rootfs.diff_ids;
@@ -50,10 +52,13 @@ export function assembleImage(parts: ImageParts): Image {
     );
   }
   for (const [index, { mediaType, digest }] of descriptors.entries()) {
-    if (layerCompression(mediaType) !== "none" || digest === diffIds[index]) continue;
+    const diffId = diffIds[index]!;
+    if (layerCompression(mediaType) !== "none" || digest === diffId) continue;
+    // Digests of two algorithms tell nothing of each other: whoever reads the layer checks both.
+    if (algorithmOf(digest) !== algorithmOf(diffId)) continue;
     throw new VarveError(
       "INVALID_MANIFEST",
-      `${what} has an uncompressed layer ${digest}, but its config has the diff ID ${diffIds[index]} for it`,
+      `${what} has an uncompressed layer ${digest}, but its config has the diff ID ${diffId} for it`,
     );
   }
   const comments = layerComments(document.value);

@@ -2,9 +2,10 @@
 import { createHash, hash } from "node:crypto";
 import { VarveError } from "../errors.ts";
 import { layerCompression } from "../oci/index.ts";
-import { EntryType, hasContent, readTar, streamInput, type TarEntry } from "../tar/index.ts";
+import { EntryType, hasContent, readLayerTar, streamInput, type TarEntry } from "../tar/index.ts";
 import { type Attribution, attribution, type Identity, withoutSlashes } from "./compare-identity.ts";
 import { decompress } from "./compression.ts";
+import { EntriesKept } from "./entries-kept.ts";
 import type { Image } from "./image.ts";
 
 /** What an entry says beside its content. Equal ones are one object: there are few in a layer. */
@@ -60,7 +61,7 @@ const MAX_VERSION_LENGTH = 100;
 
 /**
  * Reads a layer whole. Some hundred bytes of each entry are kept.
- * @throws VarveError `INVALID_TAR`, `INVALID_IMAGE`, `DIGEST_MISMATCH`, …; `INVALID_MANIFEST` for what is no layer
+ * @throws VarveError `INVALID_TAR`, `INVALID_IMAGE`, `DIGEST_MISMATCH`, `TOO_LARGE`, …; `INVALID_MANIFEST` for what is no layer
  */
 export async function readLayerFacts(
   image: Image,
@@ -76,7 +77,9 @@ export async function readLayerFacts(
   }
   const input = streamInput(decompress(layer.open(signal), { algorithm, what }));
   const collector = new Collector(index, attribution(image, layer.components));
-  for await (const { entry, read } of readTar(input, what)) {
+  const kept = new EntriesKept();
+  for await (const { entry, read } of readLayerTar(input, what)) {
+    kept.add(entry, { what });
     const group = collector.add(entry);
     if (!hasContent(entry.type)) continue;
     const bytes = entry.size <= PIECE ? await read(entry.size) : undefined;

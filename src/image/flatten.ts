@@ -1,7 +1,7 @@
 /** An image's root file system, found in its layers without unpacking them. */
 import { VarveError } from "../errors.ts";
-import { Digester, layerCompression } from "../oci/index.ts";
-import { readTar, streamInput, type TarEntry } from "../tar/index.ts";
+import { algorithmOf, Digester, layerCompression } from "../oci/index.ts";
+import { readLayerTar, streamInput, type TarEntry } from "../tar/index.ts";
 import { decompress } from "./compression.ts";
 import { LayeredTree, type RootTree } from "./flatten-tree.ts";
 import type { Layer } from "./layer.ts";
@@ -22,7 +22,7 @@ export interface LayerEntry {
  * The tree that an image's layers make, from the bottom up. Each layer is read once, and checked against its digest and
  * its diff ID as it passes. Some hundred bytes are kept of each entry.
  * @throws VarveError `INVALID_IMAGE` for an entry that has no meaning within the root; `INVALID_TAR`, `DIGEST_MISMATCH`,
- *   `UNSUPPORTED_COMPRESSION`, `DECOMPRESSION_BOMB`, `TOO_LARGE`; and what opening the layers throws
+ *   `UNSUPPORTED_COMPRESSION`, `TOO_LARGE`; and what opening the layers throws
  */
 export async function flattenedTree(
   layers: readonly Layer[],
@@ -69,7 +69,7 @@ export async function* layerEntries(
     );
   }
   // What opens a layer checks its digest, which is the diff ID of one that isn't compressed.
-  const digester = digest === layer.diffId ? undefined : new Digester();
+  const digester = digest === layer.diffId ? undefined : new Digester(algorithmOf(layer.diffId));
   const observed = async function* () {
     for await (const chunk of decompress(layer.open(signal), { algorithm, what })) {
       if (signal?.aborted) throw new VarveError("ABORTED", `reading ${what} was cancelled`);
@@ -81,7 +81,8 @@ export async function* layerEntries(
   try {
     const input = streamInput(chunks);
     let position = 0;
-    for await (const { entry, read } of readTar(input, what)) yield { entry, position: position++, read };
+    for await (const { entry, read } of readLayerTar(input, what))
+      yield { entry, position: position++, read };
     await input.drain();
   } finally {
     await chunks.return();

@@ -1,19 +1,19 @@
 import { VarveError } from "../errors.ts";
-import { Digester, layerCompression, MediaType } from "../oci/index.ts";
+import { algorithmOf, Digester, layerCompression, MediaType } from "../oci/index.ts";
 import { decompress } from "./compression.ts";
 import type { Layer } from "./layer.ts";
 import { verified } from "./verify.ts";
 
 /**
- * The same layer without its compression. A compressed one is read once for that, since nothing tells its
- * uncompressed size.
+ * The same layer without its compression, described by its diff ID. A compressed one is read once for that, since
+ * nothing tells its uncompressed size.
  * @param what names the layer in errors
- * @throws VarveError `DIGEST_MISMATCH` if it isn't what its diff ID says; `INVALID_IMAGE`, `DECOMPRESSION_BOMB`
+ * @throws VarveError `DIGEST_MISMATCH` if it isn't what its diff ID says; `INVALID_IMAGE`
  */
 export async function uncompressedLayer(layer: Layer, what: string): Promise<Layer> {
   const { mediaType } = layer.descriptor;
   const algorithm = layerCompression(mediaType);
-  if (algorithm === "none") return layer;
+  if (algorithm === "none" && layer.descriptor.digest === layer.diffId) return layer;
   if (algorithm === undefined) {
     throw new VarveError(
       "UNSUPPORTED_COMPRESSION",
@@ -21,7 +21,7 @@ export async function uncompressedLayer(layer: Layer, what: string): Promise<Lay
     );
   }
   const open = (signal?: AbortSignal) => decompress(layer.open(signal), { algorithm, what });
-  const digester = new Digester();
+  const digester = new Digester(algorithmOf(layer.diffId));
   for await (const chunk of open()) digester.update(chunk);
   const { size } = digester;
   const digest = digester.digest();

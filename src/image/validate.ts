@@ -1,6 +1,6 @@
 import { VarveError } from "../errors.ts";
-import { Digester, layerCompression } from "../oci/index.ts";
-import { readTar, streamInput } from "../tar/index.ts";
+import { algorithmOf, Digester, layerCompression } from "../oci/index.ts";
+import { readLayerTar, streamInput } from "../tar/index.ts";
 import { decompress } from "./compression.ts";
 import type { Image } from "./image.ts";
 import type { Layer } from "./layer.ts";
@@ -32,7 +32,7 @@ export async function* validateImage(
         `${what} has the media type ${layer.descriptor.mediaType}, which is no layer's`,
       );
     }
-    const digester = new Digester();
+    const digester = new Digester(algorithmOf(layer.diffId));
     const observed = async function* () {
       for await (const chunk of decompress(layer.open(signal), { algorithm, what })) {
         digester.update(chunk);
@@ -41,7 +41,7 @@ export async function* validateImage(
     };
     const input = streamInput(observed());
     let entries = 0;
-    for await (const _ of readTar(input, what)) entries++;
+    for await (const _ of readLayerTar(input, what)) entries++;
     // Whatever comes after the archive's end belongs to the digest, too.
     await input.drain();
     if (digester.digest() !== layer.diffId) {

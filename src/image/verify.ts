@@ -1,5 +1,5 @@
 import { VarveError } from "../errors.ts";
-import { type Descriptor, Digester } from "../oci/index.ts";
+import { algorithmOf, type Descriptor, Digester } from "../oci/index.ts";
 
 /**
  * Passes bytes on and checks that they are those the descriptor describes: OCI image specification, descriptor.md,
@@ -12,7 +12,7 @@ export async function* verified(
   expected: Pick<Descriptor, "digest" | "size">,
   what: string,
 ): AsyncGenerator<Uint8Array, void, void> {
-  const digester = new Digester();
+  const digester = new Digester(algorithmOf(expected.digest));
   for await (const chunk of chunks) {
     digester.update(chunk);
     if (digester.size > expected.size) throw wrongSize(what, expected.size, "more");

@@ -105,7 +105,7 @@ const configShape = z.looseObject({
  */
 export function parseImageConfig(
   bytes: Uint8Array,
-  { what, mediaType }: DocumentOrigin,
+  { what, mediaType, digest }: DocumentOrigin,
 ): RawDocument<ImageConfig> {
   const value = parseJson(bytes, { what, maxBytes: MAX_CONFIG_BYTES });
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
@@ -117,7 +117,7 @@ export function parseImageConfig(
   for (const [index, diffId] of config.rootfs.diff_ids.entries()) {
     parseDigest(diffId, `${what}: rootfs.diff_ids[${index}]`);
   }
-  return rawDocument(bytes, config, specificType(mediaType) ?? MediaType.ociConfig);
+  return rawDocument(bytes, config, { mediaType: specificType(mediaType) ?? MediaType.ociConfig, digest });
 }
 
 /** Docker leaves `diff_ids` out, or writes null, when an image has no layers. */

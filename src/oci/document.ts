@@ -2,7 +2,7 @@ import type * as z from "zod";
 import { VarveError } from "../errors.ts";
 import { parseJson } from "../util/index.ts";
 import type { Descriptor } from "./descriptor.ts";
-import { digestOf } from "./digest.ts";
+import { algorithmOf, type Digest, digestOf } from "./digest.ts";
 import { isIndexType, isManifestType, isSchema1Type } from "./media-types.ts";
 
 /** Manifests and indexes larger than this are refused, as registries do: OCI distribution specification, "Pushing Manifests". */
@@ -24,6 +24,8 @@ export interface DocumentOrigin {
   readonly what: string;
   /** The media type that the sender or the descriptor says, parameters allowed. */
   readonly mediaType?: string | undefined;
+  /** The digest that the document was asked for by, and has: its descriptor has one of the same algorithm. */
+  readonly digest?: Digest | undefined;
 }
 
 /**
@@ -32,12 +34,17 @@ export interface DocumentOrigin {
  */
 export function encodeDocument<T>(value: T, mediaType: string): RawDocument<T> {
   const bytes = new TextEncoder().encode(JSON.stringify(value));
-  return rawDocument(bytes, value, mediaType);
+  return rawDocument(bytes, value, { mediaType });
 }
 
-/** Joins bytes and what was read from them. */
-export function rawDocument<T>(bytes: Uint8Array, value: T, mediaType: string): RawDocument<T> {
-  return { bytes, value, descriptor: { mediaType, digest: digestOf(bytes), size: bytes.length } };
+/** Joins bytes and what was read from them; `digest` says by which algorithm they are known. */
+export function rawDocument<T>(
+  bytes: Uint8Array,
+  value: T,
+  { mediaType, digest }: { mediaType: string; digest?: Digest | undefined },
+): RawDocument<T> {
+  const own = digestOf(bytes, digest && algorithmOf(digest));
+  return { bytes, value, descriptor: { mediaType, digest: own, size: bytes.length } };
 }
 
 /** Content types that say nothing about what kind of document it is. */

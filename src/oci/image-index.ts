@@ -39,10 +39,14 @@ const indexShape = z.looseObject({
  * @throws VarveError `INVALID_JSON`, `TOO_LARGE`, `INVALID_MANIFEST`, `INVALID_DIGEST`.
  */
 export function parseIndex(bytes: Uint8Array, origin: DocumentOrigin): RawDocument<ImageIndex> {
-  return indexOf(bytes, parseVersioned(bytes, origin), origin.what);
+  return indexOf(bytes, parseVersioned(bytes, origin), origin);
 }
 
-function indexOf(bytes: Uint8Array, parsed: VersionedObject, what: string): RawDocument<ImageIndex> {
+function indexOf(
+  bytes: Uint8Array,
+  parsed: VersionedObject,
+  { what, digest }: DocumentOrigin,
+): RawDocument<ImageIndex> {
   if (parsed.mediaType !== undefined && !isIndexType(parsed.mediaType)) {
     const kind = isManifestType(parsed.mediaType) ? "one manifest" : shorten(parsed.mediaType);
     throw new VarveError("INVALID_MANIFEST", `${what} is ${kind} where an index of manifests is wanted`);
@@ -52,7 +56,7 @@ function indexOf(bytes: Uint8Array, parsed: VersionedObject, what: string): RawD
   const index = object as unknown as ImageIndex;
   checkDigests(index.manifests, `${what}: manifests`);
   if (index.subject !== undefined) parseDigest(index.subject.digest, `${what}: its subject`);
-  return rawDocument(bytes, index, parsed.mediaType ?? MediaType.ociIndex);
+  return rawDocument(bytes, index, { mediaType: parsed.mediaType ?? MediaType.ociIndex, digest });
 }
 
 /** A document that was either, and what it turned out to be. */
@@ -67,6 +71,6 @@ export type ManifestOrIndex =
 export function parseManifestOrIndex(bytes: Uint8Array, origin: DocumentOrigin): ManifestOrIndex {
   const parsed = parseVersioned(bytes, origin);
   return looksLikeIndex(parsed)
-    ? { kind: "index", document: indexOf(bytes, parsed, origin.what) }
-    : { kind: "manifest", document: manifestOf(bytes, parsed, origin.what) };
+    ? { kind: "index", document: indexOf(bytes, parsed, origin) }
+    : { kind: "manifest", document: manifestOf(bytes, parsed, origin) };
 }

@@ -1,6 +1,15 @@
 export { type ContainerConfig, type HistoryEntry, type ImageConfig, parseImageConfig } from "./config.ts";
 export type { Descriptor, Platform } from "./descriptor.ts";
-export { type Digest, Digester, digestOf, hexOf, parseDigest } from "./digest.ts";
+export {
+  algorithmOf,
+  type Digest,
+  type DigestAlgorithm,
+  Digester,
+  digestOf,
+  hexOf,
+  isDigest,
+  parseDigest,
+} from "./digest.ts";
 export {
   type DocumentOrigin,
   encodeDocument,
@@ -9,7 +18,7 @@ export {
   type RawDocument,
 } from "./document.ts";
 export { type ImageIndex, type ManifestOrIndex, parseIndex, parseManifestOrIndex } from "./image-index.ts";
-export { type Manifest, parseManifest } from "./manifest.ts";
+export { checkIsImage, type Manifest, notAnImage, parseManifest } from "./manifest.ts";
 export {
   isForeignLayer,
   isIndexType,

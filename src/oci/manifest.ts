@@ -12,7 +12,7 @@ import {
   shorten,
   type VersionedObject,
 } from "./document.ts";
-import { isManifestType, MediaType, mediaTypeFamily } from "./media-types.ts";
+import { isConfigType, isManifestType, MediaType, mediaTypeFamily } from "./media-types.ts";
 import { annotationsShape, checkDigests, descriptorShape } from "./shapes.ts";
 
 /** An image manifest: OCI image specification, manifest.md, and Docker's schema 2. Unknown fields are kept. */
@@ -24,6 +24,23 @@ export interface Manifest {
   readonly layers: readonly Descriptor[];
   readonly subject?: Descriptor;
   readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Checks that a manifest is an image's: OCI image specification, manifest.md, "Guidelines for Artifact Usage".
+ * @throws VarveError `NOT_AN_IMAGE`, naming what it is
+ */
+export function checkIsImage({ artifactType, config }: Manifest, what: string): void {
+  if (isConfigType(config.mediaType)) return;
+  throw notAnImage(artifactType || config.mediaType, what);
+}
+
+/** The failure of who wants an image and finds an artifact of that type. */
+export function notAnImage(type: string, what: string): VarveError {
+  return new VarveError(
+    "NOT_AN_IMAGE",
+    `${what} is not an image but ${shorten(type)}; varve reads and copies images only, so use a tool for artifacts, such as oras or the one that made it`,
+  );
 }
 
 const manifestShape = z.looseObject({
@@ -42,11 +59,15 @@ const manifestShape = z.looseObject({
  * @throws VarveError `INVALID_JSON`, `TOO_LARGE`, `INVALID_MANIFEST`, `INVALID_DIGEST`.
  */
 export function parseManifest(bytes: Uint8Array, origin: DocumentOrigin): RawDocument<Manifest> {
-  return manifestOf(bytes, parseVersioned(bytes, origin), origin.what);
+  return manifestOf(bytes, parseVersioned(bytes, origin), origin);
 }
 
 /** {@link parseManifest} for bytes whose common checks are done. */
-export function manifestOf(bytes: Uint8Array, parsed: VersionedObject, what: string): RawDocument<Manifest> {
+export function manifestOf(
+  bytes: Uint8Array,
+  parsed: VersionedObject,
+  { what, digest }: DocumentOrigin,
+): RawDocument<Manifest> {
   if (looksLikeIndex(parsed)) {
     throw new VarveError(
       "INVALID_MANIFEST",
@@ -70,5 +91,5 @@ export function manifestOf(bytes: Uint8Array, parsed: VersionedObject, what: str
     mediaTypeFamily(manifest.config.mediaType) === "docker"
       ? MediaType.dockerManifest
       : MediaType.ociManifest;
-  return rawDocument(bytes, manifest, parsed.mediaType ?? implied);
+  return rawDocument(bytes, manifest, { mediaType: parsed.mediaType ?? implied, digest });
 }

@@ -68,6 +68,23 @@ export function isForeignLayer(mediaType: string): boolean {
   return Object.hasOwn(FOREIGN_LAYERS, mediaType);
 }
 
+/**
+ * Whether a manifest's config may be an image's, by its media type. Those that say nothing are old registries' for what
+ * Docker pushed, and Docker takes them.
+ */
+export function isConfigType(mediaType: string): boolean {
+  return CONFIGS.has(mediaType);
+}
+
+const CONFIGS: ReadonlySet<string> = new Set([
+  MediaType.ociConfig,
+  MediaType.dockerConfig,
+  "application/octet-stream",
+  "application/json",
+  "text/html",
+  "text/plain",
+]);
+
 /** Whether the media type is that of an image manifest: OCI's or Docker's schema 2. */
 export function isManifestType(mediaType: string): boolean {
   return mediaType === MediaType.ociManifest || mediaType === MediaType.dockerManifest;

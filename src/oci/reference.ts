@@ -1,5 +1,5 @@
 import { VarveError } from "../errors.ts";
-import { type Digest, parseDigest } from "./digest.ts";
+import { DIGEST_FORM, type Digest, isDigest } from "./digest.ts";
 
 /**
  * The name of an image in a registry, with Docker's defaults filled in. Made by {@link parseReference}, so each part
@@ -27,7 +27,7 @@ const IMAGE_ID = /^[0-9a-f]{64}$/;
 const MAX_REPOSITORY = 255;
 const MAX_HOST = 255;
 /** A host, a repository, a tag and a digest at their longest, with what stands between them. */
-const MAX_REFERENCE = MAX_HOST + MAX_REPOSITORY + 128 + 80;
+const MAX_REFERENCE = MAX_HOST + MAX_REPOSITORY + 128 + 144;
 
 /** Whether `text` is a repository's path: OCI distribution specification, "Pulling manifests", at most 255 characters. */
 export function isRepository(text: string): boolean {
@@ -100,11 +100,7 @@ export function parseReference(text: string): Reference {
 }
 
 function referenceDigest(text: string, refuse: (reason: string) => never): Digest {
-  try {
-    return parseDigest(text, "it");
-  } catch {
-    return refuse("its digest is not sha256: and 64 lower-case hexadecimal digits");
-  }
+  return isDigest(text) ? text : refuse(`its digest is not ${DIGEST_FORM}`);
 }
 
 /**

@@ -1,6 +1,13 @@
-import { type Descriptor, type Digest, isIndexType, isManifestType, parseDigest } from "../oci/index.ts";
+import {
+  algorithmOf,
+  type Descriptor,
+  type Digest,
+  isIndexType,
+  isManifestType,
+  parseDigest,
+} from "../oci/index.ts";
 import { isTransient, oneLine, RegistryFailure } from "./failure.ts";
-import { bodyOf, discard, type HttpResponse, statusFailure, verified } from "./http.ts";
+import { bodyOf, checkDigest, discard, type HttpResponse, statusFailure, verified } from "./http.ts";
 import { pullScope, type Session } from "./session.ts";
 
 /** Which blob is fetched from where. */
@@ -112,11 +119,21 @@ export function blobName(session: Session, repository: string, digest: Digest): 
   return `blob ${digest} of ${session.registry}/${repository}`;
 }
 
-/** The digest that a registry says; undefined when it says none, or one of another algorithm than varve's. */
+/** The digest that a registry says; undefined when it says none, or one of an algorithm that nobody registered. */
 export function saidDigest(response: HttpResponse, what: string): Digest | undefined {
   const text = response.headers.get("docker-content-digest");
-  if (text === undefined || /^sha(384|512):[0-9a-f]+$/.test(text)) return undefined;
+  if (text === undefined || /^sha384:[0-9a-f]+$/.test(text)) return undefined;
   return parseDigest(text, `the answer for ${what}`);
+}
+
+/**
+ * Checks what a registry says that something is. Some call what they were sent by another algorithm's digest than they
+ * were asked by: that says nothing.
+ * @throws VarveError `DIGEST_MISMATCH`
+ */
+export function checkSaid(said: Digest | undefined, expected: Digest, what: string): void {
+  if (said === undefined || algorithmOf(said) !== algorithmOf(expected)) return;
+  checkDigest(said, expected, what);
 }
 
 /** Whether an answer of this type may hold a manifest or an index; types that say nothing may. */

@@ -1,4 +1,4 @@
-import { type Digest, Digester } from "../oci/index.ts";
+import { algorithmOf, type Digest, Digester } from "../oci/index.ts";
 import { collect, type IncomingBody } from "../util/index.ts";
 import { connectionFailure, errorsOf, oneLine, RegistryFailure } from "./failure.ts";
 import { aborted, isRetryStatus, retryAfterOf } from "./retry.ts";
@@ -151,7 +151,7 @@ export async function* verified(
   expected: { digest: Digest; size: number; what: string },
 ): AsyncGenerator<Uint8Array> {
   const { digest, size, what } = expected;
-  const digester = new Digester();
+  const digester = new Digester(algorithmOf(digest));
   for await (const chunk of chunks) {
     if (chunk.length === 0) continue;
     if (digester.size + chunk.length > size) {

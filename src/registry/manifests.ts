@@ -1,4 +1,5 @@
 import {
+  algorithmOf,
   type Digest,
   digestOf,
   formatReference,
@@ -8,7 +9,7 @@ import {
   parseManifestOrIndex,
   type Reference,
 } from "../oci/index.ts";
-import { mayBeManifest, saidDigest } from "./download.ts";
+import { checkSaid, mayBeManifest, saidDigest } from "./download.ts";
 import { oneLine, RegistryFailure } from "./failure.ts";
 import { checkDigest, discard, type HttpResponse, readBody, statusFailure } from "./http.ts";
 import { pullScope, pushScope, type Session } from "./session.ts";
@@ -60,10 +61,10 @@ export async function getManifest(session: Session, request: ManifestRequest): P
   }
   const said = saidDigest(response, what);
   const bytes = await readBody(response, { what, limit: MAX_MANIFEST_BYTES, signal });
-  const actual = digestOf(bytes);
-  if (reference.digest !== undefined) checkDigest(actual, reference.digest, what);
-  if (said !== undefined) checkDigest(actual, said, what);
-  return parseManifestOrIndex(bytes, { what, mediaType: contentType });
+  for (const expected of [reference.digest, said]) {
+    if (expected !== undefined) checkDigest(digestOf(bytes, algorithmOf(expected)), expected, what);
+  }
+  return parseManifestOrIndex(bytes, { what, mediaType: contentType, digest: reference.digest });
 }
 
 /** Asks what a reference stands for; undefined when the registry doesn't have it. */
@@ -77,8 +78,7 @@ export async function headManifest(
   if (response.status === 404) return undefined;
   if (response.status !== 200) throw await statusFailure(response, what);
   const digest = saidDigest(response, what);
-  if (digest !== undefined && request.reference.digest !== undefined)
-    checkDigest(digest, request.reference.digest, what);
+  if (request.reference.digest !== undefined) checkSaid(digest, request.reference.digest, what);
   const length = response.headers.get("content-length") ?? "";
   return {
     digest,
@@ -115,7 +115,7 @@ export async function putManifest(session: Session, upload: ManifestUpload): Pro
   const { reference, bytes, mediaType, signal } = upload;
   const { repository } = reference;
   const what = nameOf(reference);
-  const digest = digestOf(bytes);
+  const digest = digestOf(bytes, reference.digest && algorithmOf(reference.digest));
   if (reference.digest !== undefined) checkDigest(digest, reference.digest, what);
   const response = await session.send({
     method: "PUT",
@@ -132,7 +132,11 @@ export async function putManifest(session: Session, upload: ManifestUpload): Pro
   if (response.status < 200 || response.status > 204) throw await statusFailure(response, what);
   await discard(response);
   const said = saidDigest(response, what);
-  if (said !== undefined) checkDigest(said, digest, `what ${session.registry} received as ${what}`);
+  // A registry may call it by another algorithm's digest.
+  if (said !== undefined) {
+    const received = `what ${session.registry} received as ${what}`;
+    checkDigest(said, digestOf(bytes, algorithmOf(said)), received);
+  }
   return digest;
 }
 

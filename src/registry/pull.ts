@@ -7,6 +7,7 @@ import {
   type ReadOptions,
 } from "../image/index.ts";
 import {
+  checkIsImage,
   choosePlatform,
   formatReference,
   type ImageIndex,
@@ -33,6 +34,7 @@ export function registrySource({ client, reference }: RegistrySourceOptions): Im
     name,
     async read(options) {
       const { manifest, index } = await findManifest(client, { reference, options });
+      checkIsImage(manifest.value, name);
       const { registry, repository } = reference;
       const config = manifest.value.config;
       const image: Image = assembleImage({

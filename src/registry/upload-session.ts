@@ -1,7 +1,7 @@
 import type { Digest } from "../oci/index.ts";
-import { blobName, saidDigest } from "./download.ts";
+import { blobName, checkSaid, saidDigest } from "./download.ts";
 import { oneLine, RegistryFailure } from "./failure.ts";
-import { checkDigest, discard, type HttpResponse, statusFailure } from "./http.ts";
+import { discard, type HttpResponse, statusFailure } from "./http.ts";
 import { isRetryStatus } from "./retry.ts";
 import { pullScope, pushScope, type Session } from "./session.ts";
 
@@ -73,7 +73,7 @@ export async function mountBlob(
   // 201 says that it is mounted; but some answer 201 with an upload to use.
   if (status === 201 && !/\/blobs\/uploads\//.test(location)) {
     const said = saidDigest(response, what);
-    if (said !== undefined) checkDigest(said, digest, what);
+    checkSaid(said, digest, what);
     return { mounted: true };
   }
   if (location === "") return { mounted: false, session: undefined };
@@ -101,7 +101,7 @@ export async function headBlob(
   if (response.status !== 200) throw await statusFailure(response, what);
   await discard(response);
   const said = saidDigest(response, what);
-  if (said !== undefined) checkDigest(said, digest, what);
+  checkSaid(said, digest, what);
   const length = response.headers.get("content-length") ?? "";
   if (!/^[0-9]{1,15}$/.test(length)) {
     throw new RegistryFailure("REGISTRY_PROTOCOL", `${session.registry} does not say the size of ${what}`);

@@ -1,16 +1,9 @@
 import { type Descriptor, Digester } from "../oci/index.ts";
 import type { ByteSource } from "../util/index.ts";
 import { counted, parts } from "./chunks.ts";
-import { blobName, saidDigest } from "./download.ts";
+import { blobName, checkSaid, saidDigest } from "./download.ts";
 import { isTransient, RegistryFailure } from "./failure.ts";
-import {
-  checkDigest,
-  discard,
-  type HttpResponse,
-  type RequestBody,
-  statusFailure,
-  verified,
-} from "./http.ts";
+import { discard, type HttpResponse, type RequestBody, statusFailure, verified } from "./http.ts";
 import { pushScope, type Session } from "./session.ts";
 import {
   deleteUpload,
@@ -210,8 +203,7 @@ export class Uploader {
     if (response.status < 200 || response.status > 204) throw await statusFailure(response, this.#what);
     await discard(response);
     const said = saidDigest(response, this.#what);
-    if (said !== undefined)
-      checkDigest(said, sent.digest, `what ${this.#session.registry} received as ${this.#what}`);
+    checkSaid(said, sent.digest, `what ${this.#session.registry} received as ${this.#what}`);
     return { digest: sent.digest, size: sent.size };
   }
 

@@ -3,7 +3,7 @@ import { stat } from "node:fs/promises";
 import { VarveError } from "../errors.ts";
 import { recogniseImage } from "../formats/index.ts";
 import { parseReference, type Reference } from "../oci/index.ts";
-import { looksLikePath } from "../util/index.ts";
+import { looksLikePath, type SpoolLimit } from "../util/index.ts";
 
 /** Where an image is, or is to be. */
 export type Place =
@@ -20,12 +20,13 @@ const FILE_TRANSPORTS = ["docker-archive", "oci-archive", "oci"] as const;
 /**
  * Reads the name of a place to read from. A bare name is a file or folder if there is one, whatever it is called, and
  * else an image in a registry.
- * @throws VarveError `USAGE`, `INVALID_REFERENCE`; `NOT_FOUND` for what can only be a path; `INVALID_IMAGE`
+ * @throws VarveError `USAGE`, `INVALID_REFERENCE`; `NOT_FOUND` for what can only be a path; `INVALID_IMAGE`,
+ *   `TOO_LARGE`
  */
-export async function parseSource(text: string): Promise<Place> {
+export async function parseSource(text: string, limit: SpoolLimit = {}): Promise<Place> {
   const named = parseTransport(text);
   if (named !== undefined) return named;
-  const local = (await recognise(text)) ?? (await recogniseWithSelect(text));
+  const local = (await recognise(text, limit)) ?? (await recogniseWithSelect(text, limit));
   if (local !== undefined) return local;
   if (looksLikePath(text)) {
     throw new VarveError("NOT_FOUND", `cannot read ${text}: it does not exist`);
@@ -65,15 +66,16 @@ function parseTransport(text: string): Place | undefined {
   return undefined;
 }
 
-async function recognise(path: string): Promise<Place | undefined> {
-  return (await kindOf(path)) === undefined ? undefined : { transport: await recogniseImage(path), path };
+async function recognise(path: string, limit: SpoolLimit): Promise<Place | undefined> {
+  if ((await kindOf(path)) === undefined) return undefined;
+  return { transport: await recogniseImage(path, limit), path };
 }
 
 /** A path and, behind a colon, which of its images. */
-async function recogniseWithSelect(text: string): Promise<Place | undefined> {
+async function recogniseWithSelect(text: string, limit: SpoolLimit): Promise<Place | undefined> {
   const colon = text.indexOf(":");
   if (colon <= 0) return undefined;
-  const place = await recognise(text.slice(0, colon));
+  const place = await recognise(text.slice(0, colon), limit);
   return place === undefined ? undefined : ({ ...place, select: text.slice(colon + 1) } as Place);
 }
 

@@ -17,9 +17,10 @@ import type {
   RequestEvent,
   Transport,
 } from "../registry/index.ts";
+import type { SpoolLimit } from "../util/index.ts";
 import { parseDestination, parseSource } from "./place.ts";
 
-export interface TransportsOptions {
+export interface TransportsOptions extends SpoolLimit {
   /** For proxies, credentials and the daemon's address. */
   readonly env: Environment;
   /** The user's home folder. */
@@ -59,17 +60,18 @@ export class Transports implements AsyncDisposable {
 
   /**
    * Opens a place to read from; the caller closes the source.
-   * @throws VarveError `USAGE`, `INVALID_REFERENCE`, `NOT_FOUND`, `INVALID_IMAGE`
+   * @throws VarveError `USAGE`, `INVALID_REFERENCE`, `NOT_FOUND`, `INVALID_IMAGE`, `TOO_LARGE`
    */
   async source(text: string): Promise<ImageSource> {
-    const place = await parseSource(text);
+    const { maxSpool } = this.#options;
+    const place = await parseSource(text, { maxSpool });
     switch (place.transport) {
       case "docker-archive":
-        return dockerArchiveSource(place);
+        return dockerArchiveSource({ ...place, maxSpool });
       case "oci":
         return ociLayoutSource(place);
       case "oci-archive":
-        return ociArchiveSource(place);
+        return ociArchiveSource({ ...place, maxSpool });
       case "docker": {
         const { registrySource } = await registry();
         const { reference } = place;
@@ -77,7 +79,8 @@ export class Transports implements AsyncDisposable {
       }
       case "docker-daemon": {
         const { dockerDaemonSource } = await daemon();
-        return dockerDaemonSource({ host: await this.#dockerHost(), reference: familiarName(place) });
+        const host = await this.#dockerHost();
+        return dockerDaemonSource({ host, reference: familiarName(place), maxSpool });
       }
     }
   }

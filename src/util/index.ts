@@ -1,3 +1,4 @@
+export { boundedSpool, type SpoolLimit } from "./bounded.ts";
 export { type ByteSource, bytesSource, CHUNK_SIZE, collect } from "./bytes.ts";
 export { exchange, type Incoming, type IncomingBody, LineError, type Waits } from "./exchange.ts";
 export { hashChecked, parseFileHash } from "./file-hash.ts";

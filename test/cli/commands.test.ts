@@ -109,7 +109,10 @@ describe("the commands on an npm project", { concurrency: 2 }, () => {
     assert.equal(config.created, "1970-01-01T00:00:01Z");
     assert.equal(config.history.length, entry.Layers.length);
     const layers = await Promise.all((entry.Layers as string[]).map((name) => contentOf(file, name)));
-    assert.deepEqual(layers.map(digest), config.rootfs.diff_ids);
+    assert.deepEqual(
+      layers.map((bytes) => digest(bytes)),
+      config.rootfs.diff_ids,
+    );
     assert.deepEqual(await names(layers[2]!), [
       "/srv",
       "/srv/node_modules",

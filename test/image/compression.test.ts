@@ -177,14 +177,13 @@ describe("what is decompressed", () => {
       );
     });
 
-    it(`with ${algorithm} is stopped when it is a bomb`, async () => {
+    it(`with ${algorithm} may grow to any size, however few bytes there were`, async () => {
       const zeros = pack[algorithm](Buffer.alloc(64 * MiB));
-      const endless = async function* () {
-        for (;;) yield zeros;
+      const size = 1088 * MiB;
+      const many = async function* () {
+        for (let made = 0; made < size; made += 64 * MiB) yield zeros;
       };
-      await assert.rejects(sizeOf(decompress(endless(), { algorithm, what: "the layer" })), {
-        code: "DECOMPRESSION_BOMB",
-      });
+      assert.equal(await sizeOf(decompress(many(), { algorithm, what: "the layer" })), size);
     });
   }
 

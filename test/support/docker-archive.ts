@@ -10,8 +10,8 @@ export type Member =
   | { readonly symlink: string }
   | { readonly hardLink: string };
 
-export const digest = (bytes: string | Uint8Array) =>
-  `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+export const digest = (bytes: string | Uint8Array, algorithm: "sha256" | "sha512" = "sha256") =>
+  `${algorithm}:${createHash(algorithm).update(bytes).digest("hex")}`;
 
 /** A tar archive with these members, in their order. */
 export async function tarOf(members: Readonly<Record<string, Member>>): Promise<Buffer> {

@@ -1,7 +1,7 @@
 /** OCI image layouts for tests: right ones, and ones that are changed before they are written. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { gzipSync } from "node:zlib";
+import { gzipSync, zstdCompressSync } from "node:zlib";
 import type { Image, ImageSource, Layer } from "../../src/image/index.ts";
 import { digest, layerOf, type Member, tarOf } from "./docker-archive.ts";
 
@@ -33,18 +33,45 @@ interface ImageChanges {
 
 /** A layout in memory. */
 export class Layout {
+  /** How blobs are known, and layers by their diff IDs. */
+  readonly #algorithm: "sha256" | "sha512";
+
+  constructor(algorithm: "sha256" | "sha512" = "sha256") {
+    this.#algorithm = algorithm;
+  }
+
   readonly files = new Map<string, Buffer>([["oci-layout", Buffer.from('{"imageLayoutVersion":"1.0.0"}')]]);
+
+  digest(bytes: Uint8Array): string {
+    return digest(bytes, this.#algorithm);
+  }
 
   /** Adds a blob and returns its descriptor. */
   blob(content: string | Uint8Array, mediaType: string, more: Record<string, unknown> = {}): Entry {
     const bytes = Buffer.from(content);
-    const entry = { mediaType, digest: digest(bytes), size: bytes.length, ...more };
+    const entry = { mediaType, digest: this.digest(bytes), size: bytes.length, ...more };
     this.files.set(blobFile(entry), bytes);
     return entry;
   }
 
   json(value: unknown, mediaType: string, more: Record<string, unknown> = {}): Entry {
     return this.blob(JSON.stringify(value), mediaType, more);
+  }
+
+  /** Adds an image with one layer, whatever the layer's bytes are, and returns its manifest's descriptor. */
+  foreign(
+    tar: Uint8Array,
+    how: "plain" | "gzip" | "zstd" = "plain",
+    more: Record<string, unknown> = {},
+  ): Entry {
+    const packed = { plain: () => tar, gzip: () => gzipSync(tar), zstd: () => zstdCompressSync(tar) };
+    const layer = this.blob(packed[how](), `${OCI}layer.v1.tar${how === "plain" ? "" : `+${how}`}`);
+    const rootfs = { type: "layers", diff_ids: [this.digest(tar)] };
+    const config = this.json(
+      { architecture: "amd64", os: "linux", config: {}, rootfs },
+      `${OCI}config.v1+json`,
+    );
+    return this.json({ schemaVersion: 2, mediaType: MANIFEST, config, layers: [layer] }, MANIFEST, more);
   }
 
   /** Adds an image of two layers and returns its manifest's descriptor. */
@@ -61,7 +88,7 @@ export class Layout {
         architecture,
         os: "linux",
         config: { Env: [`TEXT=${text}`] },
-        rootfs: { type: "layers", diff_ids: changes.diffIds ?? tars.map((tar) => digest(tar)) },
+        rootfs: { type: "layers", diff_ids: changes.diffIds ?? tars.map((tar) => this.digest(tar)) },
         history: [{ comment: 'store paths: ["/nix/store/base"]' }, { empty_layer: true }, {}],
       },
       family === "oci" ? `${OCI}config.v1+json` : `${DOCKER}container.image.v1+json`,
@@ -98,7 +125,7 @@ export class Layout {
 }
 
 export function blobFile({ digest: text }: { digest: string }): string {
-  return `blobs/sha256/${text.slice("sha256:".length)}`;
+  return `blobs/${text.replace(":", "/")}`;
 }
 
 /** What the tests read images for. */

@@ -124,7 +124,7 @@ async function build(path: string, options: BuildCommandOptions): Promise<void> 
         now,
         cache,
         outputs,
-        workshop: workshop({ quiet: options.quiet === true, signal }),
+        workshop: workshop({ quiet: options.quiet === true, maxSpool: options.maxSpool, signal }),
         onNote: tell,
       });
       await transfer(draft, sinks, { ...options, cache, signal });

@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { readConf, type StreamConf, streamConf } from "../../dockertools/index.ts";
 import type { ImageSource } from "../../image/index.ts";
 import { parseSource, type Transports } from "../../transports/index.ts";
+import type { SpoolLimit } from "../../util/index.ts";
 import { type CacheOptions, cacheOptions, wantedCache } from "../cache-options.ts";
 import { say, writeToStdout } from "../output.ts";
 import { type PlaceOptions, placeOptions, withPlaces } from "../places.ts";
@@ -20,13 +21,14 @@ export function command(): Command {
     .action(async (path: string, options: StreamOptions) => {
       const conf = await readConf(path, { now: new Date() });
       await withPlaces(options, async ({ transports, read, signal }) => {
-        await using source = await openBase(conf, transports);
+        await using source = await openBase(conf, transports, options);
         const base = await source?.read(read);
         await writeToStdout(
           streamConf(conf, {
             ...(base === undefined ? {} : { base }),
             ...(options.repoTag === undefined ? {} : { repoTag: options.repoTag }),
             cache: wantedCache(options),
+            maxSpool: options.maxSpool,
             onMessage: say,
             signal,
           }),
@@ -36,9 +38,13 @@ export function command(): Command {
 }
 
 /** The base image, unless it is a docker-archive, whose very headers nixpkgs' script keeps. */
-async function openBase({ fromImage }: StreamConf, transports: Transports): Promise<ImageSource | undefined> {
+async function openBase(
+  { fromImage }: StreamConf,
+  transports: Transports,
+  limit: SpoolLimit,
+): Promise<ImageSource | undefined> {
   if (fromImage === undefined) return undefined;
-  const place = await parseSource(fromImage);
+  const place = await parseSource(fromImage, limit);
   const plain = place.transport === "docker-archive" && place.path === fromImage;
   return plain ? undefined : await transports.source(fromImage);
 }

@@ -4,6 +4,7 @@ import { draftImage, readSpec } from "../../build/index.ts";
 import type { DigestCache } from "../../cache/index.ts";
 import { VarveError } from "../../errors.ts";
 import { compareImages, type Image, type ImageDraft, type Layer, newManifest } from "../../image/index.ts";
+import type { SpoolLimit } from "../../util/index.ts";
 import { type CacheOptions, cacheOptions, wantedCache } from "../cache-options.ts";
 import { explain } from "../explanation.ts";
 import { architecture } from "../host.ts";
@@ -30,7 +31,7 @@ export function command(): Command {
     .action(async (from: string, to: string, options: WhyOptions) => {
       const cache = wantedCache(options);
       await withPlaces(options, async (places) => {
-        const context: WhyContext = { ...places, cache };
+        const context: WhyContext = { ...places, cache, maxSpool: options.maxSpool };
         const compare = () =>
           withImage(from, context, (source) =>
             withImage(to, context, async (target) => {
@@ -49,7 +50,7 @@ export function command(): Command {
     });
 }
 
-interface WhyContext extends PlaceContext {
+interface WhyContext extends PlaceContext, SpoolLimit {
   readonly cache: DigestCache | undefined;
 }
 
@@ -85,7 +86,7 @@ async function isSpec(text: string): Promise<boolean> {
 
 async function withBuilt(
   path: string,
-  { transports, read, signal, cache }: WhyContext,
+  { transports, read, signal, cache, maxSpool }: WhyContext,
   work: (image: Image) => Promise<void>,
 ): Promise<void> {
   const spec = await readSpec(path);
@@ -99,7 +100,7 @@ async function withBuilt(
     architecture: architecture(),
     now: new Date(),
     cache,
-    workshop: workshop({ signal }),
+    workshop: workshop({ maxSpool, signal }),
   });
   await work(await measured(draft, signal));
 }

@@ -33,6 +33,7 @@ export async function findOciManifest(
     const manifest = parseManifest(await readBlob(layout, entry, MAX_MANIFEST_BYTES), {
       what: `the manifest ${entry.digest} of ${file.path}`,
       mediaType: entry.mediaType,
+      digest: entry.digest,
     });
     if (describes(manifest.value, { file, image })) found.push(manifest);
   }

@@ -27,7 +27,7 @@ import type { TarMember } from "../../tar/index.ts";
 import { checkSchema, parseJson } from "../../util/index.ts";
 import { LayoutArchive } from "../oci-layout/archive.ts";
 import { layoutBlob } from "../oci-layout/blobs.ts";
-import { TarFile } from "../tar-file.ts";
+import { TarFile, type TarFileOptions } from "../tar-file.ts";
 import { chooseImage } from "./choose.ts";
 import { findOciManifest } from "./oci-manifest.ts";
 
@@ -83,12 +83,10 @@ export class DockerArchive implements AsyncDisposable {
 
   /**
    * Opens an archive and reads what it says of its images; layers are read when they are opened.
-   * @throws VarveError `NOT_FOUND`, `UNREADABLE`, `INVALID_TAR`, `INVALID_IMAGE`, `UNSUPPORTED_COMPRESSION`
+   * @throws VarveError `NOT_FOUND`, `UNREADABLE`, `INVALID_TAR`, `INVALID_IMAGE`, `UNSUPPORTED_COMPRESSION`,
+   *   `TOO_LARGE`
    */
-  static async open(
-    path: string,
-    options: { signal?: AbortSignal | undefined } = {},
-  ): Promise<DockerArchive> {
+  static async open(path: string, options: TarFileOptions = {}): Promise<DockerArchive> {
     const file = await TarFile.open(path, options);
     try {
       const entries = await readManifest(file);

@@ -1,7 +1,8 @@
 import { checkPlatform, type ImageSource } from "../../image/index.ts";
+import type { SpoolLimit } from "../../util/index.ts";
 import { DockerArchive } from "./read.ts";
 
-export interface DockerArchiveSourceOptions {
+export interface DockerArchiveSourceOptions extends SpoolLimit {
   /** The archive's path; `-` for stdin. */
   readonly path: string;
   /** Which image of several: a name, an image's ID, or `@` and an index counted from 0. */
@@ -15,10 +16,11 @@ export interface DockerArchiveSource extends ImageSource {
 }
 
 /** The source of an archive, which is opened when it is first read. */
-export function dockerArchiveSource({ path, select }: DockerArchiveSourceOptions): DockerArchiveSource {
+export function dockerArchiveSource(options: DockerArchiveSourceOptions): DockerArchiveSource {
+  const { path, select, maxSpool } = options;
   let archive: Promise<DockerArchive> | undefined;
   const opened = (signal: AbortSignal | undefined) => {
-    archive ??= DockerArchive.open(path, { signal });
+    archive ??= DockerArchive.open(path, { signal, maxSpool });
     return archive;
   };
   return {

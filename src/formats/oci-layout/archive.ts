@@ -1,6 +1,6 @@
 import { VarveError } from "../../errors.ts";
 import type { TarMember } from "../../tar/index.ts";
-import { TarFile } from "../tar-file.ts";
+import { TarFile, type TarFileOptions } from "../tar-file.ts";
 import type { LayoutFiles } from "./blobs.ts";
 
 /** A layout in a tar archive, which is not unpacked. */
@@ -15,10 +15,7 @@ export class LayoutArchive implements LayoutFiles {
   }
 
   /** @throws VarveError what `TarFile.open` throws */
-  static async open(
-    path: string,
-    options: { signal?: AbortSignal | undefined } = {},
-  ): Promise<LayoutArchive> {
+  static async open(path: string, options: TarFileOptions = {}): Promise<LayoutArchive> {
     return new LayoutArchive(await TarFile.open(path, options));
   }
 

@@ -1,6 +1,6 @@
 import { VarveError } from "../../errors.ts";
 import { verified } from "../../image/index.ts";
-import { type Descriptor, hexOf, parseDigest } from "../../oci/index.ts";
+import { algorithmOf, type Descriptor, hexOf, parseDigest } from "../../oci/index.ts";
 import { type ByteSource, collect } from "../../util/index.ts";
 
 /** The files of a layout, wherever they are: OCI image specification, image-layout.md. */
@@ -20,8 +20,9 @@ export interface LayoutFiles extends AsyncDisposable {
 }
 
 /** Where a blob is in a layout. The digest is checked once more, since a path is made of it. */
-export function blobPath({ digest }: Pick<Descriptor, "digest">): string {
-  return `blobs/sha256/${hexOf(parseDigest(digest, "a blob"))}`;
+export function blobPath(blob: Pick<Descriptor, "digest">): string {
+  const digest = parseDigest(blob.digest, "a blob");
+  return `blobs/${algorithmOf(digest)}/${hexOf(digest)}`;
 }
 
 /** A blob's bytes, checked as they pass. */

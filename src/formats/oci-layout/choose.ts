@@ -5,9 +5,11 @@ import {
   choosePlatform,
   type Descriptor,
   type ImageIndex,
+  isDigest,
   isIndexType,
   isManifestType,
   MAX_MANIFEST_BYTES,
+  notAnImage,
   parseIndex,
 } from "../../oci/index.ts";
 import { type LayoutFiles, readBlob } from "./blobs.ts";
@@ -38,7 +40,7 @@ export interface Chosen {
 
 /**
  * Chooses a manifest from a layout's index.
- * @throws VarveError `IMAGE_NOT_FOUND`, listing what there is; what reading nested indexes throws
+ * @throws VarveError `IMAGE_NOT_FOUND`, listing what there is; `NOT_AN_IMAGE`; what reading nested indexes throws
  */
 export async function chooseManifest(
   files: LayoutFiles,
@@ -47,7 +49,7 @@ export async function chooseManifest(
 ): Promise<Chosen> {
   const { select, platform } = options;
   const entries = index.manifests.filter(isImage);
-  if (entries.length === 0) throw new VarveError("IMAGE_NOT_FOUND", `${files.path} holds no image`);
+  if (entries.length === 0) throw noImage(files, index);
   const selected = await selectEntries(files, { index, entries, select });
   const digests = new Set(selected.map((entry) => entry.digest));
   if (select === undefined && digests.size > 1 && new Set(selected.map(nameKey)).size > 1) {
@@ -63,6 +65,12 @@ export async function chooseManifest(
   const manifests = await listManifests(files, selected);
   const entry = choosePlatform(manifests, { platform, what: files.path });
   return { entry, names, byPlatform: true, ...(digests.size === 1 ? { index: first! } : {}) };
+}
+
+function noImage({ path }: LayoutFiles, { manifests }: ImageIndex): VarveError {
+  const type = manifests.find(({ artifactType }) => artifactType !== undefined)?.artifactType;
+  if (type !== undefined) return notAnImage(type, `what ${path} holds`);
+  return new VarveError("IMAGE_NOT_FOUND", `${path} holds no image`);
 }
 
 interface Candidates {
@@ -81,7 +89,7 @@ async function selectEntries(
     const entry = index.manifests[Number(position[1])];
     if (entry !== undefined && isImage(entry)) return [entry];
   }
-  if (select.startsWith("sha256:")) {
+  if (isDigest(select)) {
     const own = entries.filter((entry) => entry.digest === select);
     if (own.length > 0) return own;
     const nested = (await listManifests(files, entries)).filter((entry) => entry.digest === select);

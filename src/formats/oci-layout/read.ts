@@ -3,6 +3,7 @@ import * as z from "zod";
 import { VarveError } from "../../errors.ts";
 import { assembleImage, checkPlatform, type Image, type ImageSource } from "../../image/index.ts";
 import {
+  checkIsImage,
   type Descriptor,
   type ImageIndex,
   MAX_CONFIG_BYTES,
@@ -11,7 +12,7 @@ import {
   parseManifest,
   type RawDocument,
 } from "../../oci/index.ts";
-import { checkSchema, parseJson } from "../../util/index.ts";
+import { checkSchema, parseJson, type SpoolLimit } from "../../util/index.ts";
 import { LayoutArchive } from "./archive.ts";
 import { type LayoutFiles, layoutBlob, readBlob } from "./blobs.ts";
 import { chooseManifest, type Selection } from "./choose.ts";
@@ -40,11 +41,12 @@ export function ociLayoutSource({ path, select }: OciSourceOptions): ImageSource
 }
 
 /** Reads an image from a tar archive of an OCI layout, without unpacking it; from stdin for the path `-`. */
-export function ociArchiveSource({ path, select }: OciSourceOptions): ImageSource {
+export function ociArchiveSource(options: OciSourceOptions & SpoolLimit): ImageSource {
+  const { path, select, maxSpool } = options;
   return layoutSource({
     name: `oci-archive:${path}`,
     select,
-    open: (signal) => LayoutArchive.open(path, { signal }),
+    open: (signal) => LayoutArchive.open(path, { signal, maxSpool }),
   });
 }
 
@@ -82,7 +84,9 @@ export async function readLayout(files: LayoutFiles, options: Selection): Promis
   const manifest = parseManifest(await readBlob(files, entry, MAX_MANIFEST_BYTES), {
     what,
     mediaType: entry.mediaType,
+    digest: entry.digest,
   });
+  checkIsImage(manifest.value, what);
   const image = assembleImage({
     manifest,
     index: nested && (await readNested(files, nested)),
@@ -99,8 +103,8 @@ export async function readLayout(files: LayoutFiles, options: Selection): Promis
 
 async function readNested(files: LayoutFiles, entry: Descriptor): Promise<RawDocument<ImageIndex>> {
   const what = `the index ${entry.digest} of ${files.path}`;
-  const { mediaType } = entry;
-  return parseIndex(await readBlob(files, entry, MAX_MANIFEST_BYTES), { what, mediaType });
+  const { mediaType, digest } = entry;
+  return parseIndex(await readBlob(files, entry, MAX_MANIFEST_BYTES), { what, mediaType, digest });
 }
 
 /** @throws VarveError `INVALID_IMAGE` if the folder or archive isn't a layout of a version that is known */

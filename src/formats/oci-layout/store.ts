@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { type FileHandle, lstat, mkdir, open, readdir, rename, rm, rmdir } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { errnoOf, VarveError, writeError } from "../../errors.ts";
 import type { LayerOutcome } from "../../image/index.ts";
 import { type Descriptor, Digester } from "../../oci/index.ts";
@@ -18,6 +18,7 @@ import { LayoutFolder } from "./folder.ts";
 import { withLock } from "./lock.ts";
 import { checkMarker, INDEX_FILE, MARKER, MARKER_FILE } from "./read.ts";
 
+/** Where blobs are that varve makes; a folder for others is made when there is one. */
 const BLOBS = "blobs/sha256";
 
 /** Files that aren't complete, and locks; it is there while somebody writes. */
@@ -105,7 +106,7 @@ export class LayoutStore implements AsyncDisposable {
     const blob = idOf(written!);
     const present = await this.has(blob);
     if (present) await rm(aside, { force: true });
-    else await this.#moveTo(blobPath(blob), aside);
+    else await this.#moveToBlobs(blobPath(blob), aside);
     return { ...blob, outcome: present ? "present" : "written" };
   }
 
@@ -159,6 +160,12 @@ export class LayoutStore implements AsyncDisposable {
         await makeFolder(join(this.path, INGEST));
       }
     }
+  }
+
+  async #moveToBlobs(name: string, aside: string): Promise<void> {
+    const folder = dirname(name);
+    if (folder !== BLOBS) await makeFolder(join(this.path, folder));
+    await this.#moveTo(name, aside);
   }
 
   async #moveTo(name: string, aside: string): Promise<void> {
