@@ -18,6 +18,7 @@ import {
 import { EntryType, readTar, streamInput } from "../../src/tar/index.ts";
 import { AMD64, bytesOf, Layout } from "../support/layout.ts";
 import { mustRun } from "../support/process.ts";
+import { writeSparse } from "../support/sparse-file.ts";
 import { blocks, header } from "../support/tar.ts";
 import { temporaryFolder } from "../support/tmp.ts";
 import { writeTree } from "../support/tree.ts";
@@ -95,9 +96,11 @@ describe("a foreign layer", () => {
       const folder = await temporaryFolder(t);
       mkdirSync(`${folder}/tree`);
       writeFileSync(`${folder}/tree/file`, "abc");
-      writeFileSync(`${folder}/tree/hole`, HOLE);
+      writeSparse(`${folder}/tree/hole`, HOLE);
       await mustRun(["tar", "-C", folder, ...options, "--sort=name", "-cf", `${folder}/a.tar`, "tree"]);
-      const image = await imageOf(t, readFileSync(`${folder}/a.tar`), "gzip");
+      const tar = readFileSync(`${folder}/a.tar`);
+      assert.equal(tar.includes("GNU.sparse."), options.includes("--sparse"));
+      const image = await imageOf(t, tar, "gzip");
       assert.equal((await validate(image))[0]!.entries, 3);
       assert.deepEqual(await exported(image), TREE);
     });
