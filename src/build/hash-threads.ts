@@ -9,15 +9,46 @@ export interface LentHasher extends Disposable {
   readonly hasher: LayerHasher;
 }
 
-interface Thread {
-  readonly worker: Worker;
+/** A thread that takes chunks out of a ring. */
+export class HashThread {
+  readonly #worker: Worker;
+  /** Whether it has ended by itself. */
+  #lost = false;
+
+  private constructor(worker: Worker) {
+    this.#worker = worker;
+    // Whoever waits for the ring has a bound of its own; here nobody may get what can't be caught.
+    worker.on("error", () => {});
+    worker.on("exit", () => {
+      this.#lost = true;
+    });
+  }
+
+  /** @returns undefined where no thread can be started */
+  static start(ring: RingMemory): HashThread | undefined {
+    const body = () => new URL("./hash-worker.ts", import.meta.url);
+    const worker = startThread({ body, workerData: ring });
+    return worker && new HashThread(worker);
+  }
+
+  get lost(): boolean {
+    return this.#lost;
+  }
+
+  async end(): Promise<void> {
+    await this.#worker.terminate();
+  }
+}
+
+interface Lendable {
+  readonly thread: HashThread;
   readonly ring: ChunkRing;
 }
 
 /** Lends hashers to layers that are read at the same time. */
 export class HashThreads implements Disposable {
   readonly #limit: number;
-  readonly #free: Thread[] = [];
+  #free: Lendable[] = [];
   #lent = 0;
   #closed = false;
 
@@ -27,15 +58,16 @@ export class HashThreads implements Disposable {
   }
 
   lend(): LentHasher {
-    if (this.#lent >= this.#limit) return { hasher: new InlineHasher(), [Symbol.dispose]() {} };
-    const thread = this.#free.pop() ?? start();
+    this.#free = this.#free.filter(({ thread }) => !thread.lost);
+    const lent = this.#lent >= this.#limit ? undefined : (this.#free.pop() ?? start());
+    if (lent === undefined) return { hasher: new InlineHasher(), [Symbol.dispose]() {} };
     this.#lent++;
     return {
-      hasher: thread.ring,
+      hasher: lent.ring,
       [Symbol.dispose]: () => {
         this.#lent--;
-        if (this.#closed) void thread.worker.terminate();
-        else this.#free.push(thread);
+        if (this.#closed || lent.ring.broken) void lent.thread.end();
+        else this.#free.push(lent);
       },
     };
   }
@@ -43,19 +75,12 @@ export class HashThreads implements Disposable {
   /** Ends the threads that nobody uses, and from then on each as soon as nobody uses it. */
   [Symbol.dispose](): void {
     this.#closed = true;
-    for (const { worker } of this.#free.splice(0)) void worker.terminate();
+    for (const { thread } of this.#free.splice(0)) void thread.end();
   }
 }
 
-/** Starts a thread that hashes what comes through a ring, until it is ended. */
-export function startHashThread(ring: RingMemory): Worker {
-  return startThread(new URL("./hash-worker.ts", import.meta.url), { workerData: ring });
-}
-
-function start(): Thread {
+function start(): Lendable | undefined {
   const memory = newRingMemory();
-  const worker = startHashThread(memory);
-  // A layer that is given up in the middle must not keep the process alive.
-  worker.unref();
-  return { worker, ring: new ChunkRing(memory) };
+  const thread = HashThread.start(memory);
+  return thread && { thread, ring: new ChunkRing(memory) };
 }

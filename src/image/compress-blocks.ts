@@ -4,7 +4,8 @@
  * come and whoever is done first.
  */
 import { crc32 } from "node:zlib";
-import { type CompressRequest, compressBlock } from "./compress-threads.ts";
+import type { CompressRequest } from "./compress-block.ts";
+import { compressBlock } from "./compress-threads.ts";
 
 /** How far back deflate looks: RFC 1951, section 2. */
 const GZIP_WINDOW = 32 * 1024;

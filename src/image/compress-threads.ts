@@ -3,8 +3,8 @@
  * thread, whose many objects the collector goes through each time; these threads have next to none.
  */
 import { availableParallelism } from "node:os";
-import type { Worker } from "node:worker_threads";
-import { startThread } from "../util/index.ts";
+import { Thread } from "../util/index.ts";
+import { type CompressAnswer, type CompressRequest, compressInPlace } from "./compress-block.ts";
 
 /** More threads than this would be faster than layers can be read and sent. */
 const MAX_THREADS = 6;
@@ -15,31 +15,16 @@ const MAX_THREADS = 6;
  */
 const HEAP = 48;
 
-/** A block to be compressed. */
-export interface CompressRequest {
-  readonly algorithm: "gzip" | "zstd";
-  readonly level: number;
-  /** Begins with the block's bytes; what comes out takes their place. */
-  readonly memory: SharedArrayBuffer;
-  /** How many bytes the block has. */
-  readonly length: number;
-  /** What came before, as far as it matters (gzip). */
-  readonly history: Uint8Array | undefined;
-  /** Whether nothing follows (gzip). */
-  readonly last: boolean;
-}
-
-/** How many bytes came out, or the bytes themselves where the memory is too small for them. */
-export type CompressAnswer = number | Uint8Array;
-
 interface Job {
   readonly request: CompressRequest;
   readonly resolve: (bytes: Uint8Array) => void;
   readonly reject: (error: unknown) => void;
 }
 
-const idle: Worker[] = [];
-const running = new Map<Worker, Job>();
+type CompressThread = Thread<CompressRequest, CompressAnswer>;
+
+let idle: CompressThread[] = [];
+let running = 0;
 const waiting: Job[] = [];
 
 /**
@@ -57,30 +42,32 @@ export function compressBlock(request: CompressRequest): Promise<Uint8Array> {
 /** Gives waiting blocks to threads, starting as many as there may be. */
 function dispatch(): void {
   const limit = Math.min(availableParallelism(), MAX_THREADS);
-  while (waiting.length > 0 && (idle.length > 0 || running.size < limit)) {
-    const worker = idle.pop() ?? start();
+  idle = idle.filter(({ ended }) => !ended);
+  while (waiting.length > 0 && running < limit) {
     const job = waiting.shift()!;
-    running.set(worker, job);
-    worker.ref();
-    worker.postMessage(job.request);
+    running++;
+    void work(idle.pop() ?? start(), job);
   }
 }
 
-function start(): Worker {
-  const worker = startThread(new URL("./compress-worker.ts", import.meta.url), { heap: HEAP });
-  worker.on("message", (answer: CompressAnswer) => {
-    const { request, resolve } = running.get(worker)!;
-    running.delete(worker);
-    worker.unref();
-    idle.push(worker);
-    dispatch();
+async function work(thread: CompressThread, { request, resolve, reject }: Job): Promise<void> {
+  try {
+    const answer = await thread.ask(request);
     resolve(typeof answer === "number" ? new Uint8Array(request.memory, 0, answer) : answer);
-  });
-  worker.on("error", (error) => {
-    running.get(worker)?.reject(error);
-    running.delete(worker);
-    // It is gone; what waits is another's.
+  } catch (error) {
+    reject(error);
+  } finally {
+    running--;
+    // One that has ended is passed over; what waits is another's.
+    idle.push(thread);
     dispatch();
+  }
+}
+
+function start(): CompressThread {
+  return new Thread({
+    body: () => new URL("./compress-worker.ts", import.meta.url),
+    heap: HEAP,
+    here: () => compressInPlace,
   });
-  return worker;
 }

@@ -9,5 +9,5 @@ export { currentOwner, hasEnded, type Owner, ownedName, ownerOfName } from "./ow
 export { looksLikePath } from "./paths.ts";
 export { readChunks } from "./read.ts";
 export { checkSchema } from "./schema.ts";
-export { startThread } from "./threads.ts";
+export { answerRequests, startThread, Thread } from "./threads.ts";
 export { placeOfAside, writeChunks, writeFileAtomically } from "./write.ts";

@@ -88,6 +88,43 @@ describe("a ring of chunks between two threads", { timeout: 60_000 }, () => {
     }
   });
 
+  it("is served by whoever fills it where the other thread doesn't come, or comes too late", () => {
+    const memory = newRingMemory();
+    const ring = new ChunkRing(memory, 1);
+    const wanted = ["a", "b"].map((seed) => layer({ seed, chunks: [CHUNK_SIZE, 1, 0, 7, 512, 3] }));
+    for (const [index, one] of wanted.entries()) {
+      for (const chunk of one.chunks.keys()) ring.put(chunkOf(one, chunk));
+      if (index === 0) ring.giveUp();
+      else assert.equal(ring.complete(), inline([one])[0]);
+      // Returns at once, and takes nothing.
+      new ChunkRing(memory).serve();
+    }
+    assert.equal(ring.broken, false);
+  });
+
+  it("fails when the other thread is killed with a part of a layer, and then at once", async (t) => {
+    const memory = newRingMemory();
+    const worker = new Worker(new URL("../../src/build/hash-worker.ts", import.meta.url), {
+      workerData: memory,
+    });
+    t.after(() => worker.terminate());
+    const ring = new ChunkRing(memory, 1);
+    const control = new Int32Array(memory.control);
+    const taken = async () => {
+      while (Atomics.load(control, 1) < Atomics.load(control, 0)) await setImmediate();
+    };
+    ring.put(Buffer.from("a part"));
+    await taken();
+    await worker.terminate();
+    const lost = /a thread that hashes ended before its work was done/;
+    assert.throws(() => {
+      for (;;) ring.put(Buffer.from("another part"));
+    }, lost);
+    assert.ok(ring.broken);
+    ring.giveUp();
+    assert.throws(() => ring.complete(), lost);
+  });
+
   it("does both for layers in any order", async (t) => {
     const send = twoThreads(t);
     const size = fc.oneof(fc.constantFrom(0, 1, CHUNK_SIZE - 1, CHUNK_SIZE), fc.nat(5000));
