@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import { drawMoments } from "../support/moments.ts";
 import { mustRun } from "../support/process.ts";
 import { requires } from "../support/systems.ts";
 import { temporaryFolder } from "../support/tmp.ts";
@@ -41,11 +42,10 @@ describe("a digest cache", () => {
 
   it("has whole entries only after a writer was killed at any moment", async (t) => {
     const folder = await temporaryFolder(t);
-    for (let round = 0; round < 12; round++) {
+    for (const wanted of drawMoments(t, { count: 12, last: 12 })) {
       const [program, ...args] = user(folder, "write");
       const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
       const exit = once(child, "exit");
-      const wanted = 1 + Math.floor(Math.random() * 10);
       let seen = 0;
       for await (const _ of createInterface({ input: child.stdout })) {
         // Its line came some time ago: it is anywhere by now.

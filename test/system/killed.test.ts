@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { cp, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { countOperations, drawMoments, killedAt } from "../support/moments.ts";
 import { mustRun } from "../support/process.ts";
 import { requires } from "../support/systems.ts";
 import { stacked } from "../support/tmp.ts";
@@ -19,39 +20,31 @@ const AT_ONCE = 2;
 /** Most of the time is not to go into compressing. */
 const fast = ["--compression", "zstd:1"];
 
-/** Runs varve and kills it, without a warning, after so many milliseconds; tells whether it was still at work. */
-async function runAndKill(images: Images, args: readonly string[], milliseconds: number): Promise<boolean> {
-  const { command, env } = images.command(args);
-  const [program, ...rest] = command;
-  const child = spawn(program, rest, { env: { ...process.env, ...env }, stdio: "ignore" });
-  const exit = once(child, "exit");
-  const timer = setTimeout(() => child.kill("SIGKILL"), milliseconds);
-  const [code, signal] = (await exit) as [number | null, NodeJS.Signals | null];
-  clearTimeout(timer);
-  assert.ok(signal === "SIGKILL" || code === 0, `varve ended with ${code ?? signal}`);
-  return signal === "SIGKILL";
-}
-
-/** Works on each moment of a run that takes so many milliseconds: a random one of each of as many equal spans. */
-async function atRandomMoments(
-  duration: number,
-  work: (at: number, index: number) => Promise<boolean>,
+/** Works on moments that are drawn from a seed, some at the same time. */
+async function atMoments(
+  moments: readonly number[],
+  work: (moment: number, index: number) => Promise<void>,
 ): Promise<void> {
-  const spans = Array.from({ length: MOMENTS }, (_, index) => index);
-  let killed = 0;
+  const open = [...moments.entries()];
   const worker = async () => {
-    for (let index = spans.shift(); index !== undefined; index = spans.shift()) {
-      if (await work((duration * (index + Math.random())) / MOMENTS, index)) killed++;
-    }
+    for (let next = open.shift(); next !== undefined; next = open.shift()) await work(next[1], next[0]);
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
-  assert.ok(killed >= MOMENTS / 2, `only ${killed} of ${MOMENTS} runs were killed at work`);
 }
 
-async function millisecondsOf(work: () => Promise<unknown>): Promise<number> {
-  const start = performance.now();
-  await work();
-  return performance.now() - start;
+/** Runs varve, which is killed or gets to its end. */
+async function runAndKill(
+  images: Images,
+  args: readonly string[],
+  { env, kill }: { env?: Record<string, string>; kill?: (child: ChildProcess) => void } = {},
+): Promise<void> {
+  const { command, env: own } = images.command(args);
+  const [program, ...rest] = command;
+  const child = spawn(program, rest, { env: { ...process.env, ...own, ...env }, stdio: "ignore" });
+  const exit = once(child, "exit");
+  kill?.(child);
+  const [code, signal] = (await exit) as [number | null, NodeJS.Signals | null];
+  assert.ok(signal === "SIGKILL" || code === 0, `varve ended with ${code ?? signal}`);
 }
 
 describe("varve that is killed", { skip: requires("registry", "skopeo", "busybox") }, () => {
@@ -77,16 +70,17 @@ describe("varve that is killed", { skip: requires("registry", "skopeo", "busybox
     assert.equal((JSON.parse(validated) as { manifest: string }).manifest, written.digest);
   }
 
-  it("at any moment of writing an OCI layout leaves it sound, and the next run finishes", async () => {
+  it("at any moment of writing an OCI layout leaves it sound, and the next run finishes", async (t) => {
     const start = join(images.folder, "start");
     await images.varve(["copy", "--quiet", old, `oci:${start}:old`]);
     const whole = ["copy", "--quiet", ...fast, archive, `oci:${join(images.folder, "whole")}:new`];
+    const last = await countOperations(t, (env) => images.varve(whole, { env }));
 
-    await atRandomMoments(await millisecondsOf(() => images.varve(whole)), async (at, index) => {
+    await atMoments(drawMoments(t, { count: MOMENTS, last }), async (moment, index) => {
       const layout = join(images.folder, `layout-${index}`);
       await cp(start, layout, { recursive: true });
       const command = ["copy", "--quiet", ...fast, archive, `oci:${layout}:new`];
-      const killed = await runAndKill(images, command, at);
+      await runAndKill(images, command, { env: killedAt(moment) });
 
       await assertWholeBlobs(layout);
       const copied = ["--insecure-policy", `oci:${layout}:old`, `dir:${layout}-copy`];
@@ -97,11 +91,10 @@ describe("varve that is killed", { skip: requires("registry", "skopeo", "busybox
       await finish(command, `oci:${layout}:new`);
       await assertWholeBlobs(layout);
       for (const folder of [layout, `${layout}-copy`]) await rm(folder, { recursive: true });
-      return killed;
     });
   });
 
-  it("at any moment of a push leaves the registry sound, and the next run finishes", async () => {
+  it("at any moment of a push leaves the registry sound, and the next run finishes", async (t) => {
     const repository = (index: number) => `${registry.host}/killed-${index}`;
     const places = Array.from({ length: MOMENTS }, (_, index) => ["--push", `${repository(index)}:old`]);
     await images.varve([
@@ -110,27 +103,40 @@ describe("varve that is killed", { skip: requires("registry", "skopeo", "busybox
       await images.spec({ name: "older", sizes: [30_000] }),
       ...places.flat(),
     ]);
-    const whole = ["push", "--quiet", ...fast, archive, `${registry.host}/whole:new`];
+    const through = await startCountingProxy(t, registry.host);
+    let last = 0;
+    through.onSent = (total) => {
+      last = total;
+    };
+    await images.varve(["push", "--quiet", ...fast, archive, `${through.host}/whole:new`]);
 
-    await atRandomMoments(await millisecondsOf(() => images.varve(whole)), async (at, index) => {
-      const command = ["push", "--quiet", ...fast, archive, `${repository(index)}:new`];
-      const killed = await runAndKill(images, command, at);
+    await atMoments(drawMoments(t, { count: MOMENTS, last }), async (moment, index) => {
+      // Each counts its own bytes.
+      const proxy = await startCountingProxy(t, registry.host);
+      const place = (host: string) => `${host}/killed-${index}:new`;
+      await runAndKill(images, ["push", "--quiet", ...fast, archive, place(proxy.host)], {
+        kill: (child) => {
+          proxy.onSent = (total) => {
+            if (total >= moment) child.kill("SIGKILL");
+          };
+        },
+      });
+      const command = ["push", "--quiet", ...fast, archive, place(registry.host)];
 
       const copy = join(images.folder, `copy-${index}`);
-      const place = `docker://${repository(index)}`;
-      const copied = ["--insecure-policy", "--src-tls-verify=false", `${place}:old`, `dir:${copy}`];
+      const stored = `docker://${repository(index)}`;
+      const copied = ["--insecure-policy", "--src-tls-verify=false", `${stored}:old`, `dir:${copy}`];
       await Promise.all([
-        images.varve(["validate", `${place}:old`]),
+        images.varve(["validate", `${stored}:old`]),
         mustRun(["skopeo", "copy", "--quiet", ...copied]),
       ]);
       // A tag that is there is whole.
       const tags = await fetch(`http://${registry.host}/v2/killed-${index}/tags/list`);
       if (((await tags.json()) as { tags: string[] }).tags.includes("new")) {
-        await images.varve(["validate", `${place}:new`]);
+        await images.varve(["validate", `${stored}:new`]);
       }
-      await finish(command, `${place}:new`);
+      await finish(command, `${stored}:new`);
       await rm(copy, { recursive: true });
-      return killed;
     });
   });
 });
