@@ -10,7 +10,7 @@ export async function cliPage(): Promise<string> {
   const parts = [
     "# The command line",
     GENERATED,
-    "Exit status: 0; 1 when something failed, with one sentence on stderr that says what and what to do; 2 for wrong usage.",
+    "Exit status: 0; 1 when something failed, with one sentence on stderr that says what and what to do; 2 for wrong usage. A signal ends a command with 128 and the signal's number, as shells have it, and what was half-written is removed: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP; a second one ends it at once. A text whose reader goes away (`varve plan image.json | head`) was read as far as was wanted: 0, and no error. An image whose reader goes away (`varve stream conf.json | head`) isn't whole: 141 without a word, as `tar` and others end by SIGPIPE.",
   ];
   for (const { load } of Object.values(COMMANDS)) parts.push(...helpOf((await load()).command(), "varve"));
   return `${parts.join("\n\n")}\n`;

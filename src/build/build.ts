@@ -64,13 +64,14 @@ export async function draftImage(spec: ImageSpec, options: BuildOptions): Promis
   // A name that no registry or daemon takes is better refused before anything is read.
   parseReference(`${nameOf(spec)}:${spec.tag ?? "tag"}`);
   const { base, lastImage, outputs, cache, workshop } = options;
+  const signal = workshop?.signal;
   const config = configOf(spec, base);
   const workingDir = config.WorkingDir;
-  const plan = await planImage(spec, { base, lastImage, cache, outputs, workingDir });
+  const plan = await planImage(spec, { base, lastImage, cache, outputs, workingDir, signal });
   const { graph, placement, groups, layout } = plan;
   const tell = (sentence: string) => options.onNote?.(sentence);
 
-  const steps = await specScripts(spec);
+  const steps = await specScripts(spec, signal);
   const root = specRoot(spec, { graph, placement, onNote: tell });
   const trees = groups.map((group) => group.map((id) => placement.tree(id)));
   const baseTree = await baseTreeFor(base, { spec, graph, root, trees: trees.flat(), cache });

@@ -36,6 +36,7 @@ export class HashThread {
   }
 
   async end(): Promise<void> {
+    this.#worker.ref();
     await this.#worker.terminate();
   }
 }

@@ -1,6 +1,6 @@
 /** How a spec's components are grouped: its strategy, its weights, its pipeline, and the last build's layout. */
 import { existsSync } from "node:fs";
-import { open, readFile, stat } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { readError, VarveError } from "../errors.ts";
 import type { Image } from "../image/index.ts";
 import {
@@ -15,14 +15,15 @@ import {
   popularity,
   type Strategy,
 } from "../layering/index.ts";
-import { parseJson } from "../util/index.ts";
+import { parseJson, readWhole } from "../util/index.ts";
 import type { ImageSpec } from "./spec.ts";
 
 /** The strategies that have a name, the default of `varve build` first. */
 export const STRATEGIES: readonly Strategy[] = [leader, popularity, largest];
 
 /** More than any pipeline that isn't made by a program gone wrong. */
-const MAX_PIPELINE_BYTES = 64 * 1024 * 1024;
+/** More than any pipeline, file of weights or layout. */
+const MAX_BYTES = 64 * 1024 * 1024;
 const MAX_PIPELINE_DEPTH = 1000;
 
 /** How much of a file is looked at to tell a layout from an archive. */
@@ -48,17 +49,20 @@ export interface ChosenStrategy {
  * @param lastImage the image that `layersFrom` names, unless it names a file with a layout
  * @throws VarveError `INVALID_PIPELINE`, `INVALID_LAYOUT`, `INVALID_JSON`, `TOO_LARGE`, `NOT_FOUND`, `UNREADABLE`
  */
-export async function chooseStrategy(spec: StrategyFields, lastImage?: Image): Promise<ChosenStrategy> {
+export async function chooseStrategy(
+  spec: StrategyFields,
+  { lastImage, signal }: { lastImage?: Image | undefined; signal?: AbortSignal | undefined } = {},
+): Promise<ChosenStrategy> {
   const { layeringPipeline: pipeline } = spec;
   if (pipeline !== undefined) {
     const strategy =
       typeof pipeline === "string"
-        ? pipelineStrategy(await readPipeline(pipeline), `the layering pipeline ${pipeline}`)
+        ? pipelineStrategy(await readPipeline(pipeline, signal), `the layering pipeline ${pipeline}`)
         : pipelineStrategy(pipeline, "layeringPipeline");
     return { strategy, weights: undefined, needsSizes: false, keepsLayout: false };
   }
-  const weights = await weightsOf(spec);
-  const layout = await lastLayout(spec, lastImage);
+  const weights = await weightsOf(spec, signal);
+  const layout = await lastLayout(spec, { lastImage, signal });
   const named = STRATEGIES.find(({ name }) => name === spec.strategy) ?? leader;
   const keepsLayout = layout !== undefined;
   const strategy = keepsLayout ? keepLayout(layout, named) : named;
@@ -69,30 +73,37 @@ export async function chooseStrategy(spec: StrategyFields, lastImage?: Image): P
  * Reads a layering pipeline's file; what is in it isn't checked.
  * @throws VarveError `NOT_FOUND`, `UNREADABLE`, `INVALID_JSON`, `TOO_LARGE`
  */
-export async function readPipeline(path: string): Promise<unknown> {
-  return parseJson(await readWhole(path), {
+export async function readPipeline(path: string, signal?: AbortSignal): Promise<unknown> {
+  return parseJson(await readWhole(path, { limit: MAX_BYTES, signal }), {
     what: path,
-    maxBytes: MAX_PIPELINE_BYTES,
+    maxBytes: MAX_BYTES,
     maxDepth: MAX_PIPELINE_DEPTH,
   });
 }
 
-async function weightsOf({ weights }: StrategyFields): Promise<ReadonlyMap<string, number> | undefined> {
-  if (typeof weights === "string") return parseWeights(await readWhole(weights), weights);
+async function weightsOf(
+  { weights }: StrategyFields,
+  signal: AbortSignal | undefined,
+): Promise<ReadonlyMap<string, number> | undefined> {
+  if (typeof weights === "string") {
+    return parseWeights(await readWhole(weights, { limit: MAX_BYTES, signal }), weights);
+  }
   return weights === undefined ? undefined : new Map(Object.entries(weights));
 }
 
 /** A lock file that isn't there yet is no mistake: the build writes it. */
 async function lastLayout(
   { layersFrom, lockFile }: StrategyFields,
-  lastImage: Image | undefined,
+  { lastImage, signal }: { lastImage: Image | undefined; signal: AbortSignal | undefined },
 ): Promise<Layout | undefined> {
+  const layoutIn = async (path: string) =>
+    parseLayout(await readWhole(path, { limit: MAX_BYTES, signal }), path);
   if (layersFrom !== undefined) {
     if (lastImage !== undefined) return imageLayout(lastImage, layersFrom);
-    return parseLayout(await readWhole(layersFrom), layersFrom);
+    return await layoutIn(layersFrom);
   }
   if (lockFile === undefined || !existsSync(lockFile)) return undefined;
-  return parseLayout(await readWhole(lockFile), lockFile);
+  return await layoutIn(lockFile);
 }
 
 /**
@@ -121,10 +132,4 @@ export async function isLayoutFile(place: string): Promise<boolean> {
   const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(START_SIZE) });
   const start = buffer.subarray(0, bytesRead);
   return /^\s*\{/.test(start.toString("latin1")) && !start.includes(0);
-}
-
-async function readWhole(path: string): Promise<Buffer> {
-  return await readFile(path).catch((error) => {
-    throw readError(path, error);
-  });
 }

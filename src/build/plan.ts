@@ -31,6 +31,8 @@ export interface PlanOptions {
   readonly graphKey?: string | undefined;
   /** Whether to count sizes even if the strategy needs none. */
   readonly withSizes?: boolean;
+  /** Ends the wait for a graph or a layout that comes through a pipe. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The layers of components that an image will have. */
@@ -62,12 +64,13 @@ export async function planImage(spec: ImageSpec, options: PlanOptions = {}): Pro
     outputs = [],
     workingDir = spec.config.WorkingDir,
     withSizes = false,
+    signal,
   } = options;
   const graph = await readComponents(spec, options);
   const budget = spec.layered
     ? layerBudget({ maxLayers: spec.maxLayers, baseLayers: base?.layers.length ?? 0 })
     : oneLayerBudget(spec, base);
-  const { strategy, weights, needsSizes, keepsLayout } = await chooseStrategy(spec, lastImage);
+  const { strategy, weights, needsSizes, keepsLayout } = await chooseStrategy(spec, { lastImage, signal });
   // The lock file often lies in the project that it is the lock file of.
   const written = spec.lockFile === undefined ? outputs : [...outputs, spec.lockFile];
   const placement = new Placement(graph, { workingDir, outputs: written });
@@ -89,9 +92,9 @@ export async function planImage(spec: ImageSpec, options: PlanOptions = {}): Pro
 
 async function readComponents(
   { graph, omit, exclude }: ImageSpec,
-  { graphKey: key }: PlanOptions,
+  { graphKey: key, signal }: PlanOptions,
 ): Promise<ReferencesGraph> {
   if (graph === undefined) return makeGraph([], { kind: "nix", origin: "no graph" });
-  const options = { omitDev: omit.includes("dev"), ...(key !== undefined && { key }) };
+  const options = { omitDev: omit.includes("dev"), ...(key !== undefined && { key }), signal };
   return withoutComponents(await readGraph(graph, options), exclude);
 }

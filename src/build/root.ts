@@ -1,5 +1,5 @@
 /** What a spec puts into the image's root, and how that lies on the base. */
-import { readFileSync, statSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readFileSync, statSync } from "node:fs";
 import type { DigestCache } from "../cache/index.ts";
 import { type BaseTree, followBase, type ImageRoot, layRoot, type RootItem } from "../customise/index.ts";
 import { readError, VarveError } from "../errors.ts";
@@ -70,9 +70,21 @@ function certificatesOf(spec: ImageSpec, places: Places): string | Uint8Array | 
   const target = spec.includeStorePaths ? places.placement.find(path) : undefined;
   if (target !== undefined) return target;
   try {
-    return readFileSync(fsPath(path));
+    return readRegular(path);
   } catch (error) {
     throw readError(path, error);
+  }
+}
+
+/** @throws VarveError `UNREADABLE` for what may never end, such as a device or a pipe */
+function readRegular(path: string): Uint8Array {
+  const fd = openSync(fsPath(path), constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  try {
+    if (!fstatSync(fd).isFile())
+      throw new VarveError("UNREADABLE", `cannot read ${path}: it is not a regular file`);
+    return readFileSync(fd);
+  } finally {
+    closeSync(fd);
   }
 }
 

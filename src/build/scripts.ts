@@ -1,5 +1,4 @@
 /** The layer that a spec's scripts make. */
-import { readFile } from "node:fs/promises";
 import {
   type CompiledRule,
   runScripts,
@@ -7,11 +6,11 @@ import {
   type ScriptName,
   type ScriptSteps,
 } from "../customise/index.ts";
-import { readError, VarveError } from "../errors.ts";
+import { VarveError } from "../errors.ts";
 import { type LayerRecipe, listRecipe, packLayer } from "../fs/index.ts";
 import { flattenImage, type Image, type Layer } from "../image/index.ts";
 import { type ContainerConfig, MediaType } from "../oci/index.ts";
-import { boundedSpool, type SpoolLimit } from "../util/index.ts";
+import { boundedSpool, readWhole, type SpoolLimit } from "../util/index.ts";
 import type { ImageSpec } from "./spec.ts";
 import { SCRIPT_FIELDS } from "./spec-scripts.ts";
 
@@ -28,13 +27,16 @@ export interface Workshop extends SpoolLimit {
 
 /**
  * The scripts of a spec, their files read; undefined if there are none.
- * @throws VarveError `NOT_FOUND`, `UNREADABLE`
+ * @throws VarveError `NOT_FOUND`, `UNREADABLE`, `TOO_LARGE`
  */
-export async function specScripts(spec: ImageSpec): Promise<ScriptSteps | undefined> {
+export async function specScripts(spec: ImageSpec, signal?: AbortSignal): Promise<ScriptSteps | undefined> {
   const steps: Partial<Record<ScriptName, string>> = {};
   for (const name of SCRIPT_FIELDS) {
     const given = spec[name];
-    const text = typeof given === "object" ? await readScript(given.file) : given;
+    const text =
+      typeof given === "object"
+        ? (await readWhole(given.file, { limit: MAX_SCRIPT_SIZE, signal })).toString()
+        : given;
     // dockerTools' arguments are empty texts by default.
     if (text !== undefined && text.trim() !== "") steps[name] = text;
   }
@@ -42,11 +44,8 @@ export async function specScripts(spec: ImageSpec): Promise<ScriptSteps | undefi
   return { ...steps, enableFakechroot: spec.enableFakechroot };
 }
 
-async function readScript(path: string): Promise<string> {
-  return await readFile(path, "utf8").catch((error: unknown) => {
-    throw readError(path, error);
-  });
-}
+/** More than any script. */
+const MAX_SCRIPT_SIZE = 16 * 1024 * 1024;
 
 export interface ScriptedPartOptions {
   readonly spec: ImageSpec;

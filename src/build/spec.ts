@@ -1,12 +1,11 @@
 /** The image spec of `varve build`: its fields, which are dockerTools' arguments, and its JSON Schema. */
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import * as z from "zod";
-import { readError } from "../errors.ts";
-import { checkSchema, looksLikePath, parseJson } from "../util/index.ts";
+import { checkSchema, looksLikePath, parseJson, readWhole } from "../util/index.ts";
 import { SCRIPT_FIELDS, scriptFields } from "./spec-scripts.ts";
 
+/** More than any spec. */
 const MAX_SPEC_SIZE = 16 * 1024 * 1024;
 
 /** dockerTools' own default: the first second of 1970, since some tools take zero for "no time". */
@@ -229,9 +228,7 @@ export async function readSpec(
   path: string,
   change: (fields: Partial<ImageSpecInput>) => Partial<ImageSpecInput> = (fields) => fields,
 ): Promise<ImageSpec> {
-  const bytes = await readFile(path).catch((error) => {
-    throw readError(path, error);
-  });
+  const bytes = await readWhole(path, { limit: MAX_SPEC_SIZE });
   const value = parseJson(bytes, { what: path, maxBytes: MAX_SPEC_SIZE });
   const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
   return checkSpec(isObject ? change(withPaths(value, dirname(resolve(path)))) : value, path);

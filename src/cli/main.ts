@@ -1,16 +1,16 @@
 /** The command line: finds the command, runs it, and turns failures into a sentence and an exit status. */
-import { writeSync } from "node:fs";
+import { constants } from "node:os";
 import type { Command as CommanderCommand } from "commander";
-import { VarveError, writeError } from "../errors.ts";
+import { VarveError } from "../errors.ts";
 import { COMMANDS } from "./commands.ts";
 import { faultSentence, watchFaults } from "./fault.ts";
-import { cancelWork } from "./interrupt.ts";
 import { version } from "./version.ts";
 
 /**
  * Runs varve.
  * @param args the arguments after the program's name
- * @returns the exit status: 0; 1 for a failure; 2 for wrong usage
+ * @returns the exit status: 0; 1 for a failure; 2 for wrong usage; 128 and its number for a signal, also for SIGPIPE, which
+ *   nobody gets here: the reader of an image went away
  */
 export async function main(args: readonly string[]): Promise<number> {
   // Asked by scripts in every shell: not worth loading a parser for.
@@ -18,7 +18,8 @@ export async function main(args: readonly string[]): Promise<number> {
     return printVersion();
   }
   const { CommanderError, Command } = await import("commander");
-  const { print, say } = await import("./output.ts");
+  const { printNow, say, StdoutClosed } = await import("./output.ts");
+  const { cancelWork, interruptedStatus } = await import("./interrupt.ts");
   const faults = watchFaults({ tell: say, cancel: cancelWork });
   try {
     const program = new Command("varve")
@@ -30,7 +31,7 @@ export async function main(args: readonly string[]): Promise<number> {
       else program.command(name).summary(summary);
     }
     const settle = (command: CommanderCommand): void => {
-      command.exitOverride().configureOutput({ writeOut: print, writeErr: (text) => say(text.trimEnd()) });
+      command.exitOverride().configureOutput({ writeOut: printNow, writeErr: (text) => say(text.trimEnd()) });
       command.commands.forEach(settle);
     };
     settle(program);
@@ -39,18 +40,21 @@ export async function main(args: readonly string[]): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     if (faults.told) return 1;
-    say(sentence(error));
+    if (error instanceof StdoutClosed) return 128 + constants.signals.SIGPIPE;
+    const status = interruptedStatus();
+    say(status !== undefined && !(error instanceof VarveError) ? "Error: interrupted" : sentence(error));
+    if (status !== undefined) return status;
     return error instanceof VarveError && error.code === "USAGE" ? 2 : 1;
   }
 }
 
 async function printVersion(): Promise<number> {
+  const { printNow, say } = await import("./output.ts");
   try {
-    writeSync(1, `${version()}\n`);
+    printNow(`${version()}\n`);
     return 0;
   } catch (error) {
-    const { say } = await import("./output.ts");
-    say(sentence(writeError("stdout", error)));
+    say(sentence(error));
     return 1;
   }
 }

@@ -3,7 +3,8 @@ import { writeSync } from "node:fs";
 import { isatty } from "node:tty";
 import { errnoOf, VarveError, writeError } from "../errors.ts";
 import type { ArchiveOutput } from "../formats/index.ts";
-import { writeChunks } from "../util/index.ts";
+import { bytesSource, writeToReader } from "../util/index.ts";
+import { interrupted } from "./interrupt.ts";
 
 const STDOUT = 1;
 const STDERR = 2;
@@ -11,9 +12,16 @@ const STDERR = 2;
 /** How long to wait, in milliseconds, before a pipe that was full is tried again. */
 const FULL_PIPE_PAUSE = 2;
 
+/** The reader of an image on stdout went away before it had everything: nobody is left to be told. */
+export class StdoutClosed extends VarveError {
+  constructor(cause: unknown) {
+    super("OUTPUT_CLOSED", "cannot write stdout: the reader closed the pipe", { cause });
+  }
+}
+
 /**
  * Writes an image's bytes to stdout.
- * @throws VarveError `USAGE` when stdout is a terminal, `OUTPUT_CLOSED` when the reader goes away, `UNWRITABLE`
+ * @throws VarveError `USAGE` when stdout is a terminal, `OUTPUT_CLOSED` when the reader goes away, `UNWRITABLE`, `ABORTED`
  */
 export async function writeToStdout(chunks: AsyncIterable<Uint8Array>): Promise<void> {
   if (isatty(STDOUT)) {
@@ -22,7 +30,9 @@ export async function writeToStdout(chunks: AsyncIterable<Uint8Array>): Promise<
       "stdout is a terminal, and an image is no text; redirect it to a file or a pipe",
     );
   }
-  await writeChunks(STDOUT, chunks, "stdout");
+  await writeToReader(STDOUT, chunks, { name: "stdout", signal: interrupted }).catch((error) => {
+    throw isClosed(error) ? new StdoutClosed(error) : error;
+  });
 }
 
 /** Stdout, as a place for an archive. */
@@ -31,21 +41,37 @@ export function stdoutOutput(): ArchiveOutput {
 }
 
 /**
- * Writes a text or bytes to stdout, whole. (Not through `process.stdout`, which tells of a failure only when nobody can
- * catch it.)
- * @throws VarveError `OUTPUT_CLOSED` when the reader goes away, `UNWRITABLE`
+ * Writes a text or bytes to stdout, whole, unless its reader goes away, who then has read enough. (Not through
+ * `process.stdout`, which tells of a failure only when nobody can catch it.)
+ * @throws VarveError `UNWRITABLE`, `ABORTED`
  */
-export function print(text: string | Uint8Array): void {
+export async function print(text: string | Uint8Array): Promise<void> {
+  const chunks = bytesSource(Buffer.from(text)).open();
+  await writeToReader(STDOUT, chunks, { name: "stdout", signal: interrupted }).catch((error) => {
+    if (!isClosed(error)) throw error;
+  });
+}
+
+/**
+ * Writes a text to stdout as {@link print} does, before anything else happens. Signals aren't heard meanwhile.
+ * @throws VarveError `UNWRITABLE`
+ */
+export function printNow(text: string): void {
   try {
     writeWhole(STDOUT, text);
   } catch (error) {
-    throw writeError("stdout", error);
+    const failure = writeError("stdout", error);
+    if (!isClosed(failure)) throw failure;
   }
 }
 
+function isClosed(error: unknown): boolean {
+  return error instanceof VarveError && error.code === "OUTPUT_CLOSED";
+}
+
 /** A result for programs. */
-export function printJson(value: unknown): void {
-  print(`${JSON.stringify(value, null, 2)}\n`);
+export async function printJson(value: unknown): Promise<void> {
+  await print(`${JSON.stringify(value, null, 2)}\n`);
 }
 
 /** A line about what is being done; whether anybody reads it doesn't matter. */

@@ -1,11 +1,11 @@
 /** What the commands that name places have in common: their options, and what opens the places. */
-import { readFile } from "node:fs/promises";
+
 import { homedir } from "node:os";
 import { type Command, InvalidArgumentError } from "commander";
-import { readError } from "../errors.ts";
 import type { CompressionChoice, ReadOptions } from "../image/index.ts";
 import { parsePlatform } from "../oci/index.ts";
 import { Transports } from "../transports/index.ts";
+import { readWhole } from "../util/index.ts";
 import { architecture } from "./host.ts";
 import { interruptSignal } from "./interrupt.ts";
 import { byteCount, list, seconds } from "./options.ts";
@@ -81,7 +81,8 @@ export async function withPlaces<T>(
   work: (context: PlaceContext) => Promise<T>,
 ): Promise<T> {
   const signal = interruptSignal();
-  const ca = cacert === undefined ? [] : [await readText(cacert)];
+  const ca =
+    cacert === undefined ? [] : [(await readWhole(cacert, { limit: MAX_CERTIFICATES, signal })).toString()];
   await using transports = new Transports({
     env: process.env,
     home: homedir(),
@@ -100,11 +101,8 @@ export async function withPlaces<T>(
   return await work({ transports, read, signal });
 }
 
-async function readText(path: string): Promise<string> {
-  return await readFile(path, "utf8").catch((error) => {
-    throw readError(path, error);
-  });
-}
+/** More than all of the system's certificates. */
+const MAX_CERTIFICATES = 16 * 1024 * 1024;
 
 const MAX_LEVELS = { gzip: 9, zstd: 22 };
 

@@ -29,7 +29,7 @@ export async function transfer(
     onProgress: progress.report,
   });
   progress.finish();
-  if (json) printJson(written.map(describe));
+  if (json) await printJson(written.map(describe));
   else if (!quiet) {
     for (const { sink, names, descriptor } of written) {
       say(`Wrote ${names.join(", ") || "the image"} to ${sink.name}: ${descriptor.digest}`);

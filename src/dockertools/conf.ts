@@ -1,8 +1,8 @@
 /** The conf JSON of nixpkgs' stream script: reading and checking it. */
 import { isUtf8 } from "node:buffer";
-import { readFile } from "node:fs/promises";
-import { readError, VarveError } from "../errors.ts";
+import { VarveError } from "../errors.ts";
 import type { Ownership } from "../fs/index.ts";
+import { readWhole } from "../util/index.ts";
 import {
   type PyJson,
   type PyObject,
@@ -11,6 +11,9 @@ import {
   pythonInt,
   timestampSeconds,
 } from "./python/index.ts";
+
+/** More than any conf: it names a store path in some hundred bytes. */
+const MAX_BYTES = 256 * 1024 * 1024;
 
 /** What `varve stream` is asked for. */
 export interface StreamConf {
@@ -39,12 +42,10 @@ export interface ReadConfOptions {
 
 /**
  * Reads a conf file.
- * @throws VarveError `NOT_FOUND`, `UNREADABLE`, `INVALID_JSON`, `INVALID_CONF` (naming the field)
+ * @throws VarveError `NOT_FOUND`, `UNREADABLE`, `TOO_LARGE`, `INVALID_JSON`, `INVALID_CONF` (naming the field)
  */
 export async function readConf(path: string, options: ReadConfOptions): Promise<StreamConf> {
-  const bytes = await readFile(path).catch((error) => {
-    throw readError(path, error);
-  });
+  const bytes = await readWhole(path, { limit: MAX_BYTES });
   if (!isUtf8(bytes)) throw new VarveError("INVALID_JSON", `${path} is not valid JSON: it is not UTF-8`);
   return parseConf(parsePythonJson(bytes.toString(), { what: path }), { ...options, what: path });
 }

@@ -1,11 +1,14 @@
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { readError, VarveError } from "../errors.ts";
 import { verified } from "../image/index.ts";
 import { type Digest, hexOf, parseDigest } from "../oci/index.ts";
 import { EntryType, type TarEntry } from "../tar/index.ts";
-import { readChunks } from "../util/index.ts";
+import { readChunks, readWhole } from "../util/index.ts";
 import { ownerNames } from "./owner-names.ts";
+
+/** More than any digest. */
+const MAX_CHECKSUM_SIZE = 1024;
 
 /** A layer that was packed before, with its digest beside it. */
 export interface CustomisationLayer {
@@ -52,7 +55,7 @@ export async function openCustomisationLayer(
  */
 export async function readChecksum(folder: string): Promise<Digest> {
   const path = join(folder, "checksum");
-  const checksum = await reading(path, readFile(path, "latin1"));
+  const checksum = (await readWhole(path, { limit: MAX_CHECKSUM_SIZE })).toString("latin1");
   return parseDigest(`sha256:${checksum.trim()}`, path);
 }
 

@@ -1,11 +1,14 @@
 /** Makes the conf of nixpkgs' stream script from what the Nix functions are told. */
-import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { readPipeline } from "../build/index.ts";
-import { readError, VarveError } from "../errors.ts";
+import { VarveError } from "../errors.ts";
 import { readGraph, withoutComponents } from "../graph/index.ts";
 import { layerBudget, pipelineStrategy, planLayers, popularity } from "../layering/index.ts";
+import { readWhole } from "../util/index.ts";
 import type { NixAttributes } from "./nix-attributes.ts";
+
+/** More than what any image says of its base. */
+const MAX_BASE_SIZE = 64 * 1024 * 1024;
 
 /** How many characters of a store path's name are its hash. */
 const HASH_LENGTH = 32;
@@ -33,9 +36,7 @@ export interface ConfFields {
  * @throws VarveError `NOT_FOUND`, `UNREADABLE`, `INVALID_CONF` for a time that isn't ISO 8601
  */
 export async function confText(baseJson: string, fields: ConfFields): Promise<string> {
-  const base = await readFile(baseJson, "utf8").catch((error) => {
-    throw readError(baseJson, error);
-  });
+  const base = (await readWhole(baseJson, { limit: MAX_BASE_SIZE })).toString();
   const rest = {
     store_dir: fields.storeDir,
     from_image: fields.fromImage,

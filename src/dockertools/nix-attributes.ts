@@ -1,8 +1,6 @@
 /** What `nix/` asks varve for: structured attributes, the JSON file that Nix gives a builder. */
-import { readFile } from "node:fs/promises";
 import * as z from "zod";
-import { readError } from "../errors.ts";
-import { checkSchema, parseJson } from "../util/index.ts";
+import { checkSchema, parseJson, readWhole } from "../util/index.ts";
 
 /** The file holds a references graph, too; no graph that varve reads is larger. */
 const MAX_BYTES = 256 * 1024 * 1024;
@@ -65,9 +63,7 @@ export async function readNixAttributes<Step extends keyof typeof SCHEMAS>(
   step: Step,
   path: string,
 ): Promise<NixAttributes<Step>> {
-  const bytes = await readFile(path).catch((error) => {
-    throw readError(path, error);
-  });
+  const bytes = await readWhole(path, { limit: MAX_BYTES });
   const value = parseJson(bytes, { what: path, maxBytes: MAX_BYTES });
   const attributes = checkSchema<z.output<(typeof SCHEMAS)[Step]>>(
     SCHEMAS[step] as unknown as z.ZodType<z.output<(typeof SCHEMAS)[Step]>>,

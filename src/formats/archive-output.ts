@@ -5,8 +5,11 @@ import { writeFileAtomically } from "../util/index.ts";
 export interface ArchiveOutput {
   /** What people call it. */
   readonly name: string;
-  /** Takes all bytes; when they fail, it leaves nothing that looks finished. */
-  write(chunks: AsyncIterable<Uint8Array>): Promise<void>;
+  /**
+   * Takes all bytes; when they fail, it leaves nothing that looks finished.
+   * @param signal ends the wait for somebody who reads them
+   */
+  write(chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<void>;
 }
 
 export interface FileOutputOptions {
@@ -22,8 +25,8 @@ export function fileOutput(
   const algorithm = /\.(gz|tgz)$/.test(path) ? "gzip" : /\.zst$/.test(path) ? "zstd" : "none";
   return {
     name: path,
-    async write(chunks) {
-      await writeFileAtomically(path, check(compress(chunks, { algorithm })));
+    async write(chunks, signal) {
+      await writeFileAtomically(path, check(compress(chunks, { algorithm })), { signal });
     },
   };
 }

@@ -1,4 +1,4 @@
-import { lstat } from "node:fs/promises";
+import { lstat, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { readError, VarveError } from "../errors.ts";
 import type { SpoolLimit } from "../util/index.ts";
@@ -9,7 +9,7 @@ export type ImageFormat = "docker-archive" | "oci" | "oci-archive";
 
 /**
  * Tells by its content what kind of image a file or folder is. What `docker save` writes since version 25 is both
- * kinds of archive; it counts as a docker-archive.
+ * kinds of archive; it counts as a docker-archive. So does whatever comes out of a pipe.
  * @throws VarveError `INVALID_IMAGE` if it is none; `NOT_FOUND`, `UNREADABLE`, `INVALID_TAR`, `TOO_LARGE`
  */
 export async function recogniseImage(path: string, limit: SpoolLimit = {}): Promise<ImageFormat> {
@@ -27,6 +27,8 @@ export async function recogniseImage(path: string, limit: SpoolLimit = {}): Prom
     });
     return "oci";
   }
+  // What can be read only once can't be looked at first.
+  if (!(await isFile(path))) return "docker-archive";
   await using file = await TarFile.open(path, limit);
   if (file.member("manifest.json") !== undefined) return "docker-archive";
   if (file.member("index.json") !== undefined) return "oci-archive";
@@ -34,4 +36,11 @@ export async function recogniseImage(path: string, limit: SpoolLimit = {}): Prom
     "INVALID_IMAGE",
     `${path} is a tar archive, but not an image: it has neither manifest.json nor index.json`,
   );
+}
+
+async function isFile(path: string): Promise<boolean> {
+  const found = await stat(path).catch((error) => {
+    throw readError(path, error);
+  });
+  return found.isFile();
 }

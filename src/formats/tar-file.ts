@@ -1,11 +1,10 @@
 /** A tar archive in a file, with random access to its members; nothing is unpacked. */
-import { createReadStream } from "node:fs";
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { posix } from "node:path";
 import { readError, VarveError } from "../errors.ts";
 import { compressionOf, decompress } from "../image/index.ts";
 import { hasContent, readTar, type TarInput, type TarMember } from "../tar/index.ts";
-import { type ByteSource, boundedSpool, CHUNK_SIZE, type SpoolLimit } from "../util/index.ts";
+import { type ByteSource, boundedSpool, readChunks, readStdin, type SpoolLimit } from "../util/index.ts";
 import { readAt, readRange } from "./file-bytes.ts";
 import { spool } from "./spool.ts";
 
@@ -14,8 +13,6 @@ const MAX_LINKS = 8;
 
 /** Enough to tell a compression. */
 const MAGIC_LENGTH = 16;
-
-const STDIN = 0;
 
 /** Real archives have some hundred members; each takes memory. */
 const MAX_MEMBERS = 1_000_000;
@@ -160,11 +157,7 @@ async function openPlain(path: string, { signal, maxSpool }: TarFileOptions): Pr
     }
     await file.close();
   }
-  const options = { highWaterMark: CHUNK_SIZE, signal };
-  const chunks =
-    path === "-"
-      ? createReadStream("", { ...options, fd: STDIN, autoClose: false })
-      : createReadStream(path, options);
+  const chunks = path === "-" ? readStdin(signal) : readChunks(path, signal);
   const what = path === "-" ? "stdin" : path;
   return (await spool(boundedSpool(decompressed(chunks, what), { what, maxSpool }))).file;
 }

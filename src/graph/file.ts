@@ -1,50 +1,31 @@
-import { type FileHandle, open } from "node:fs/promises";
 import { type ParseError, parse, printParseErrorCode } from "jsonc-parser";
-import { readError, VarveError } from "../errors.ts";
+import { VarveError } from "../errors.ts";
+import { readWhole } from "../util/index.ts";
 
 /** Larger than the graph of any real system: a NixOS desktop's closure is a few megabytes. */
 export const GRAPH_SIZE_LIMIT = 256 * 1024 * 1024;
 
+export interface ReadTextOptions {
+  readonly limit?: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * The text of a file of at most {@link GRAPH_SIZE_LIMIT} bytes.
  *
- * @throws {VarveError} NOT_FOUND, UNREADABLE, TOO_LARGE, or INVALID_GRAPH if it isn't UTF-8.
+ * @throws {VarveError} NOT_FOUND, UNREADABLE, TOO_LARGE, ABORTED, or INVALID_GRAPH if it isn't UTF-8.
  */
-export async function readText(path: string, limit = GRAPH_SIZE_LIMIT): Promise<string> {
-  const bytes = await readBounded(path, limit);
+export async function readText(
+  path: string,
+  { limit = GRAPH_SIZE_LIMIT, signal }: ReadTextOptions = {},
+): Promise<string> {
+  const bytes = await readWhole(path, { limit, signal });
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (cause) {
     throw new VarveError("INVALID_GRAPH", `${path} is not a references graph: it is not UTF-8 text`, {
       cause,
     });
-  }
-}
-
-async function readBounded(path: string, limit: number): Promise<Uint8Array> {
-  let file: FileHandle | undefined;
-  try {
-    file = await open(path, "r");
-    // The size that stat reports is 0 for a pipe, so it is the bytes themselves that are counted.
-    const parts: Buffer[] = [];
-    let size = 0;
-    for (;;) {
-      const buffer = Buffer.allocUnsafe(1024 * 1024);
-      const { bytesRead } = await file.read(buffer, 0, buffer.length, null);
-      if (bytesRead === 0) return Buffer.concat(parts, size);
-      parts.push(buffer.subarray(0, bytesRead));
-      size += bytesRead;
-      if (size > limit) {
-        throw new VarveError(
-          "TOO_LARGE",
-          `${path} is larger than ${limit} bytes, so it is no references graph`,
-        );
-      }
-    }
-  } catch (error) {
-    throw readError(path, error);
-  } finally {
-    await file?.close();
   }
 }
 

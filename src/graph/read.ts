@@ -13,6 +13,7 @@ export interface ReadGraphOptions {
   readonly key?: string;
   /** Leave out what an npm project needs for development only. */
   readonly omitDev?: boolean;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -25,7 +26,7 @@ export interface ReadGraphOptions {
  */
 export async function readGraph(path: string, options: ReadGraphOptions = {}): Promise<ReferencesGraph> {
   if (await isFolder(path)) return readNpmGraph({ project: path, ...options });
-  const text = await readText(path);
+  const text = await readText(path, { signal: options.signal });
   const form = text.trimStart()[0];
   const origin = `the graph ${path}`;
   if (form === "/") {

@@ -1,25 +1,119 @@
-/** Reads files as streams of bytes. */
-import { open } from "node:fs/promises";
-import { readError } from "../errors.ts";
-import { CHUNK_SIZE } from "./bytes.ts";
+/** Reads files as streams of bytes, and pipes, which may have nothing to give for as long as their writers like. */
+import {
+  close as closeCallback,
+  constants,
+  fstat as fstatCallback,
+  open as openCallback,
+  read as readCallback,
+} from "node:fs";
+import { Socket } from "node:net";
+import { addAbortSignal } from "node:stream";
+import { promisify } from "node:util";
+import { readError, VarveError } from "../errors.ts";
+import { CHUNK_SIZE, collect } from "./bytes.ts";
+
+const close = promisify(closeCallback);
+const fstat = promisify(fstatCallback);
+const open = promisify(openCallback);
+const read = promisify(readCallback);
+
+/** To open a pipe without a writer would otherwise block a thread, which keeps the process from ending, whatever the signal. */
+const FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
+
+const STDIN = 0;
 
 /**
- * A file's bytes from start to end, in chunks under the rule of `ByteSource`.
- * @throws VarveError `NOT_FOUND`, `UNREADABLE`
+ * The bytes of a file or pipe from start to end, in chunks under the rule of `ByteSource`. Devices aren't read: they may
+ * never end.
+ * @throws VarveError `NOT_FOUND`, `UNREADABLE`, `ABORTED`
  */
-export async function* readChunks(path: string): AsyncGenerator<Uint8Array, void, void> {
-  const failed = (error: unknown): never => {
+export async function* readChunks(
+  path: string,
+  signal?: AbortSignal,
+): AsyncGenerator<Uint8Array, void, void> {
+  const fd = await open(path, FLAGS).catch((error) => {
     throw readError(path, error);
-  };
-  const file = await open(path).catch(failed);
+  });
+  let isOpen = true;
   try {
-    const buffers = [Buffer.allocUnsafeSlow(CHUNK_SIZE), Buffer.allocUnsafeSlow(CHUNK_SIZE)] as const;
-    for (let turn = 0; ; turn++) {
-      const { bytesRead, buffer } = await file.read(buffers[turn % 2 === 0 ? 0 : 1]).catch(failed);
-      if (bytesRead === 0) return;
-      yield buffer.subarray(0, bytesRead);
+    if ((await kindOf(fd, path)) === "file") yield* readFile(fd, { name: path, signal });
+    else {
+      // The socket closes it.
+      isOpen = false;
+      yield* readPipe(fd, { name: path, signal });
     }
   } finally {
-    await file.close();
+    if (isOpen) await close(fd);
   }
+}
+
+/**
+ * The bytes of stdin, as {@link readChunks} has those of a file.
+ * @throws VarveError `UNREADABLE`, `ABORTED`
+ */
+export async function* readStdin(signal?: AbortSignal): AsyncGenerator<Uint8Array, void, void> {
+  const options = { name: "stdin", signal };
+  if ((await kindOf(STDIN, options.name)) === "file") yield* readFile(STDIN, options);
+  else yield* readPipe(STDIN, options);
+}
+
+/**
+ * The whole of a file or pipe, of at most `limit` bytes.
+ * @throws VarveError `NOT_FOUND`, `UNREADABLE`, `TOO_LARGE`, `ABORTED`
+ */
+export async function readWhole(
+  path: string,
+  { limit, signal }: { limit: number; signal?: AbortSignal | undefined },
+): Promise<Buffer> {
+  const tooLarge = () =>
+    new VarveError("TOO_LARGE", `${path} has more than the ${limit} bytes that varve reads of such a file`);
+  const bytes = await collect(readChunks(path, signal), limit, tooLarge);
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** @throws VarveError `UNREADABLE` for a device */
+async function kindOf(fd: number, name: string): Promise<"file" | "pipe"> {
+  const found = await fstat(fd).catch((error) => {
+    throw readError(name, error);
+  });
+  if (found.isCharacterDevice() || found.isBlockDevice()) {
+    throw new VarveError("UNREADABLE", `cannot read ${name}: it is a device; name a file or a pipe`);
+  }
+  // Reading a folder says what is wrong with it.
+  return found.isFIFO() || found.isSocket() ? "pipe" : "file";
+}
+
+interface ReadOptions {
+  readonly name: string;
+  readonly signal: AbortSignal | undefined;
+}
+
+async function* readFile(fd: number, { name, signal }: ReadOptions): AsyncGenerator<Uint8Array, void, void> {
+  const buffers = [Buffer.allocUnsafeSlow(CHUNK_SIZE), Buffer.allocUnsafeSlow(CHUNK_SIZE)] as const;
+  for (let turn = 0; ; turn++) {
+    if (signal?.aborted) throw cancelled(name);
+    const buffer = buffers[turn % 2 === 0 ? 0 : 1];
+    const { bytesRead } = await read(fd, buffer, 0, CHUNK_SIZE, null).catch((error) => {
+      throw readError(name, error);
+    });
+    if (bytesRead === 0) return;
+    yield buffer.subarray(0, bytesRead);
+  }
+}
+
+/** Waits for a pipe's writers without a thread that waits, so that the signal ends it. */
+async function* readPipe(fd: number, { name, signal }: ReadOptions): AsyncGenerator<Uint8Array, void, void> {
+  const socket = new Socket({ fd, readable: true, writable: false });
+  if (signal !== undefined) addAbortSignal(signal, socket);
+  try {
+    yield* socket;
+  } catch (error) {
+    throw signal?.aborted ? cancelled(name) : readError(name, error);
+  } finally {
+    socket.destroy();
+  }
+}
+
+function cancelled(name: string): VarveError {
+  return new VarveError("ABORTED", `reading ${name} was cancelled`);
 }

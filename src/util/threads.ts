@@ -131,6 +131,8 @@ export class Thread<Request, Answer> {
   async end(): Promise<void> {
     this.#ended ??= new Error("the thread was ended");
     this.#take()?.reject(this.#ended);
+    // Who waits for its end must not be the only thing that is left to do.
+    this.#worker?.ref();
     await this.#worker?.terminate();
   }
 

@@ -1,10 +1,12 @@
 /** Writes streams of bytes to descriptors and files. */
-import { randomUUID } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { close as closeCallback, open as openCallback, write as writeCallback } from "node:fs";
-import { realpath, rename, rm, stat } from "node:fs/promises";
+import { readdir, realpath, rename, rm, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { promisify } from "node:util";
 import { errnoOf, VarveError, writeError } from "../errors.ts";
+import { currentOwner, hasEnded, type Owner, ownedName, ownerOfName } from "./owner.ts";
 
 const close = promisify(closeCallback);
 const open = promisify(openCallback);
@@ -25,11 +27,30 @@ export async function writeChunks(
   chunks: AsyncIterable<Uint8Array>,
   name: string,
 ): Promise<number> {
+  return await writeToReader(fd, chunks, { name });
+}
+
+export interface ReaderOptions {
+  /** Names the output in errors. */
+  readonly name: string;
+  /** Ends the wait for a reader that takes nothing. What is being written then may be written later, or never. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Writes all chunks as {@link writeChunks} does, to a descriptor behind which somebody may have to read.
+ * @throws VarveError `OUTPUT_CLOSED` when the reader went away, `UNWRITABLE`, `ABORTED`; and whatever the chunks throw
+ */
+export async function writeToReader(
+  fd: number,
+  chunks: AsyncIterable<Uint8Array>,
+  { name, signal }: ReaderOptions,
+): Promise<number> {
   let total = 0;
   let writing: Promise<void> = Promise.resolve();
   try {
     for await (const chunk of chunks) {
-      await writing;
+      await unlessAborted(writing, { name, signal });
       writing = writeWhole(fd, chunk, name);
       // Its failure is met at the next turn; until then it must not count as nobody's.
       writing.catch(() => {});
@@ -37,10 +58,25 @@ export async function writeChunks(
     }
   } finally {
     // Where the chunks fail, too: the caller closes the descriptor, and its number may be another file's then.
-    await writing.catch(() => {});
+    await unlessAborted(writing, { name, signal }).catch(() => {});
   }
-  await writing;
+  await unlessAborted(writing, { name, signal });
   return total;
+}
+
+/** What a promise gives, or `ABORTED` as soon as the signal says so. */
+async function unlessAborted<T>(promise: Promise<T>, { name, signal }: ReaderOptions): Promise<T> {
+  if (signal === undefined) return await promise;
+  const abortion = Promise.withResolvers<never>();
+  const abort = () =>
+    abortion.reject(new VarveError("ABORTED", `writing ${name} was cancelled`, { cause: signal.reason }));
+  if (signal.aborted) abort();
+  signal.addEventListener("abort", abort);
+  try {
+    return await Promise.race([promise, abortion.promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
 }
 
 async function writeWhole(fd: number, chunk: Uint8Array, name: string): Promise<void> {
@@ -59,17 +95,26 @@ async function writeWhole(fd: number, chunk: Uint8Array, name: string): Promise<
 
 /**
  * Writes a file whole or not at all: beside its place first, then renamed into it. What isn't a regular file (a
- * device, a pipe) is written directly; a symbolic link stays, and what it leads to is written.
+ * device, a pipe) is written directly; a symbolic link stays, and what it leads to is written. What processes that were
+ * killed have left beside the place is removed.
+ * @param signal ends the wait for a pipe's reader
  * @returns how many bytes were written
- * @throws VarveError `UNWRITABLE`, `OUTPUT_CLOSED`; and whatever the chunks throw
+ * @throws VarveError `UNWRITABLE`, `OUTPUT_CLOSED`, `ABORTED`; and whatever the chunks throw
  */
-export async function writeFileAtomically(path: string, chunks: AsyncIterable<Uint8Array>): Promise<number> {
+export async function writeFileAtomically(
+  path: string,
+  chunks: AsyncIterable<Uint8Array>,
+  { signal }: { signal?: AbortSignal | undefined } = {},
+): Promise<number> {
   const found = await stat(path).catch(() => undefined);
   if (found?.isDirectory()) throw new VarveError("UNWRITABLE", `cannot write ${path}: it is a directory`);
-  if (found !== undefined && !found.isFile()) return await writeTo(path, { flags: "w", chunks, name: path });
+  if (found !== undefined && !found.isFile()) {
+    return await writeTo(path, { flags: "w", chunks, name: path, signal });
+  }
   const place = found === undefined ? path : await realpath(path);
-  // Nobody else's name: a file of a run that was killed may still be there, its process's number taken again.
-  const aside = asidePath(place);
+  const owner = await currentOwner();
+  await removeRemains(place, owner);
+  const aside = asidePath(place, owner);
   try {
     const written = await writeTo(aside, { flags: "wx", chunks, name: path });
     await rename(aside, place).catch((error) => {
@@ -82,32 +127,50 @@ export async function writeFileAtomically(path: string, chunks: AsyncIterable<Ui
   }
 }
 
-function asidePath(path: string): string {
-  return `${path}.varve-${randomUUID()}.tmp`;
+const ASIDE = ".varve-";
+const ASIDE_END = ".tmp";
+
+function asidePath(path: string, owner: Owner): string {
+  const unique = randomBytes(4).toString("hex");
+  return `${path}${ASIDE}${ownedName(owner, unique)}${ASIDE_END}`;
 }
 
 /** The path for which a file is being written aside; undefined for a path that isn't such a file's. */
 export function placeOfAside(path: string): string | undefined {
-  return /^(.*)\.varve-[0-9a-f-]{36}\.tmp$/s.exec(path)?.[1];
+  return /^(.*)\.varve-[0-9a-f-]{26,}\.tmp$/s.exec(path)?.[1];
 }
 
-interface WriteTarget {
+/** Removes what was written aside for a place by processes that have ended since. */
+async function removeRemains(place: string, owner: Owner): Promise<void> {
+  const folder = dirname(place);
+  const prefix = basename(place) + ASIDE;
+  for (const name of await readdir(folder).catch(() => [])) {
+    if (!name.startsWith(prefix) || !name.endsWith(ASIDE_END)) continue;
+    const other = ownerOfName(name.slice(prefix.length));
+    // What belongs to another user may stay.
+    if (other !== undefined && (await hasEnded(other, owner))) {
+      await rm(join(folder, name), { force: true }).catch(() => {});
+    }
+  }
+}
+
+interface WriteTarget extends ReaderOptions {
   readonly flags: string;
   readonly chunks: AsyncIterable<Uint8Array>;
-  /** The path that the user named. */
-  readonly name: string;
 }
 
-async function writeTo(path: string, { flags, chunks, name }: WriteTarget): Promise<number> {
+async function writeTo(path: string, { flags, chunks, name, signal }: WriteTarget): Promise<number> {
   const failed = (error: unknown): never => {
     throw writeError(name, error);
   };
-  const fd = await open(path, flags).catch(failed);
+  // A pipe is opened when somebody reads it, which may be never.
+  const fd = await unlessAborted(open(path, flags), { name, signal }).catch(failed);
   let written: number;
   try {
-    written = await writeChunks(fd, chunks, name);
+    written = await writeToReader(fd, chunks, { name, signal });
   } catch (error) {
-    await close(fd).catch(() => {});
+    // What is still being written is this file's, and not that of the next which gets the number.
+    if (!signal?.aborted) await close(fd).catch(() => {});
     throw error;
   }
   // Some file systems tell only now that there was no space.

@@ -176,6 +176,6 @@ test("a file that does not exist is NOT_FOUND", async (t) => {
 test("a file beyond the bound is TOO_LARGE", async (t) => {
   const file = join(await temporaryFolder(t), "graph");
   await writeFile(file, "123456");
-  assert.equal(await readText(file, 6), "123456");
-  await assert.rejects(readText(file, 5), { code: "TOO_LARGE", message: /larger than 5 bytes/ });
+  assert.equal(await readText(file, { limit: 6 }), "123456");
+  await assert.rejects(readText(file, { limit: 5 }), { code: "TOO_LARGE", message: /larger than 5 bytes/ });
 });

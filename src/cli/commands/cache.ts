@@ -38,16 +38,16 @@ function subcommand(parent: Command, name: string): Command {
   return cacheDirOption(parent.command(name)).option("--json", "print JSON, for programs");
 }
 
-function info(cache: DigestCache, { json }: CommonOptions): void {
+async function info(cache: DigestCache, { json }: CommonOptions): Promise<void> {
   const { folder, entries, bytes, oldestUse, newestUse } = cache.info();
   const [oldest, newest] = [oldestUse, newestUse].map((time) =>
     time === undefined ? undefined : new Date(time).toISOString(),
   );
   if (json) {
-    printJson({ folder, entries, bytes, oldestUse: oldest, newestUse: newest });
+    await printJson({ folder, entries, bytes, oldestUse: oldest, newestUse: newest });
     return;
   }
-  print(
+  await print(
     [
       `Folder:      ${folder}`,
       `Layers:      ${entries.layer}`,
@@ -62,22 +62,22 @@ function info(cache: DigestCache, { json }: CommonOptions): void {
   );
 }
 
-function prune(cache: DigestCache, { json, maxAge, maxEntries }: PruneOptions): void {
+async function prune(cache: DigestCache, { json, maxAge, maxEntries }: PruneOptions): Promise<void> {
   const pruned = cache.prune({
     ...(maxAge === undefined ? {} : { maxAge: maxAge * DAY }),
     ...(maxEntries === undefined ? {} : { maxEntries }),
   });
-  if (json) printJson(pruned);
-  else print(`Removed ${pruned.removed} of ${pruned.removed + pruned.kept} entries.\n`);
+  if (json) await printJson(pruned);
+  else await print(`Removed ${pruned.removed} of ${pruned.removed + pruned.kept} entries.\n`);
 }
 
-function verify(cache: DigestCache, { json }: CommonOptions): void {
+async function verify(cache: DigestCache, { json }: CommonOptions): Promise<void> {
   const verified = cache.verify();
   const { checked, removed, stuck } = verified;
   if (json) {
-    printJson(verified);
+    await printJson(verified);
     return;
   }
   const left = stuck === 0 ? "" : `; ${stuck} can't be removed, and are never used`;
-  print(`Checked ${checked} entries, removed ${removed} broken ones${left}.\n`);
+  await print(`Checked ${checked} entries, removed ${removed} broken ones${left}.\n`);
 }

@@ -36,7 +36,7 @@ export function command(): Command {
         await using source = await transports.source(from);
         const image = await source.read(read);
         const onLayer = options.quiet ? undefined : tell;
-        await output.write(flattenImage(image.layers, { mtime: options.mtime, onLayer, signal }));
+        await output.write(flattenImage(image.layers, { mtime: options.mtime, onLayer, signal }), signal);
         if (!options.quiet) say(`Wrote the root file system of ${source.name} to ${output.name}`);
       });
     });

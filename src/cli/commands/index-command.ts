@@ -57,7 +57,8 @@ function create(): Command {
         const value: ImageIndex = { schemaVersion: 2, mediaType: MediaType.ociIndex, manifests };
         const index = encodeDocument(value, MediaType.ociIndex);
         await sink.writeIndex(index, { signal });
-        if (options.json) printJson({ destination: sink.name, digest: index.descriptor.digest, manifests });
+        if (options.json)
+          await printJson({ destination: sink.name, digest: index.descriptor.digest, manifests });
         else if (!options.quiet)
           say(`Wrote an index of ${manifests.length} images to ${sink.name}: ${index.descriptor.digest}`);
       });

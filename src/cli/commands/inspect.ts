@@ -25,10 +25,10 @@ export function command(): Command {
         const image = await source.read(read);
         // Who names a platform means that image, and not what it was chosen from.
         const index = options.platform === undefined ? image.index : undefined;
-        if (options.raw) print(index?.bytes ?? manifestOf(image, source.name));
-        else if (options.config) print(image.config.bytes);
-        else if (options.json) printJson(describe(image));
-        else print(summary(image));
+        if (options.raw) await print(index?.bytes ?? manifestOf(image, source.name));
+        else if (options.config) await print(image.config.bytes);
+        else if (options.json) await printJson(describe(image));
+        else await print(summary(image));
       });
     });
 }

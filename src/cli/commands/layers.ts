@@ -65,15 +65,15 @@ async function run(path: string, options: LayersOptions): Promise<void> {
     maxLayers,
     ...(pipeline === undefined ? strategyFields(options) : { layeringPipeline: pipeline }),
   });
-  const plan = await withPlaces(options, async ({ transports, read }) => {
+  const plan = await withPlaces(options, async ({ transports, read, signal }) => {
     await using source = fromImage === undefined ? undefined : await transports.source(fromImage);
     await using last = await lastBuild(spec, transports);
     const [base, lastImage] = [await source?.read(read), await last?.read(read)];
-    return await planImage(spec, { base, lastImage, graphKey: key });
+    return await planImage(spec, { base, lastImage, graphKey: key, signal });
   });
   if (layersTo !== undefined) {
     const layout = Buffer.from(formatLayout(plan.layout));
     await writeFileAtomically(layersTo, bytesSource(layout).open());
   }
-  printJson(plan.groups);
+  await printJson(plan.groups);
 }

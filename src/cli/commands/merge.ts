@@ -80,14 +80,14 @@ async function targetOf(text: string): Promise<Target> {
 function archiveTarget(output: ArchiveOutput): Target {
   return {
     name: `docker-archive:${output.name}`,
-    write: (images, options) => output.write(mergedDockerArchive(images, options)),
+    write: (images, options) => output.write(mergedDockerArchive(images, options), options.signal),
   };
 }
 
 function ociArchiveTarget(path: string): Target {
   return {
     name: `oci-archive:${path}`,
-    write: (images, options) => fileOutput(path).write(mergedOciArchive(images, options)),
+    write: (images, options) => fileOutput(path).write(mergedOciArchive(images, options), options.signal),
   };
 }
 

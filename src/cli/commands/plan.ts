@@ -1,11 +1,11 @@
-import { open } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { Command } from "commander";
 import { checkSpec, type ImageSpec, type ImageSpecInput, planImage, readSpec } from "../../build/index.ts";
 import { readError } from "../../errors.ts";
 import type { Image } from "../../image/index.ts";
 import { layerBudget } from "../../layering/index.ts";
-import { bytesSource, parseJson, writeFileAtomically } from "../../util/index.ts";
+import { bytesSource, parseJson, readWhole, writeFileAtomically } from "../../util/index.ts";
 import { integer, list } from "../options.ts";
 import { print, printJson } from "../output.ts";
 import { type PlaceContext, type PlaceOptions, placeOptions, withPlaces } from "../places.ts";
@@ -82,6 +82,7 @@ async function run(path: string, options: PlanCommandOptions): Promise<void> {
       workingDir: spec.config.WorkingDir ?? base?.config.value.config?.WorkingDir,
       graphKey: options.key,
       withSizes: true,
+      signal: places.signal,
     });
     const report = reportPlan(plan, isGraph ? undefined : `${spec.name}${spec.tag ? `:${spec.tag}` : ""}`);
     const images = await readAll(options.against ?? [], { ...places, read });
@@ -92,8 +93,8 @@ async function run(path: string, options: PlanCommandOptions): Promise<void> {
       const page = planPage({ report: whole, graph: plan.graph, images: theirs });
       await writeFileAtomically(options.html, bytesSource(Buffer.from(page)).open());
     }
-    if (options.json) printJson(whole);
-    else if (options.html === undefined) print(planText(whole));
+    if (options.json) await printJson(whole);
+    else if (options.html === undefined) await print(planText(whole));
   });
 }
 
@@ -139,12 +140,11 @@ async function specOf(
 
 /** Whether a file is a spec: an object with a name or a graph, and neither a lock file nor what Nix gives a builder. */
 async function isSpec(path: string): Promise<boolean> {
-  await using file = await open(path).catch((error) => {
+  const found = await stat(path).catch((error) => {
     throw readError(path, error);
   });
-  const found = await file.stat();
   if (!found.isFile() || found.size > MAX_SPEC_BYTES) return false;
-  const bytes = await file.readFile();
+  const bytes = await readWhole(path, { limit: MAX_SPEC_BYTES });
   if (!/^\s*\{/.test(bytes.subarray(0, 100).toString("latin1"))) return false;
   const value = parseJson(bytes, { what: path, maxBytes: MAX_SPEC_BYTES }) as Record<string, unknown>;
   if ("lockfileVersion" in value || "builder" in value) return false;

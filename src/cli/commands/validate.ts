@@ -23,7 +23,7 @@ export function command(): Command {
         }
         if (options.json) {
           const manifest = image.manifest?.descriptor.digest;
-          printJson({ manifest, config: image.config.descriptor.digest, layers });
+          await printJson({ manifest, config: image.config.descriptor.digest, layers });
           return;
         }
         const rows = layers.map(({ digest, size, entries }, index) => [
@@ -38,7 +38,7 @@ export function command(): Command {
           "right",
           "left",
         ]);
-        print(`${lines}\n${source.name} is sound.\n`);
+        await print(`${lines}\n${source.name} is sound.\n`);
       });
     });
 }

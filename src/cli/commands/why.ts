@@ -1,4 +1,4 @@
-import { open } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { Command } from "commander";
 import { draftImage, readSpec } from "../../build/index.ts";
 import type { DigestCache } from "../../cache/index.ts";
@@ -36,8 +36,8 @@ export function command(): Command {
           withImage(from, context, (source) =>
             withImage(to, context, async (target) => {
               const comparison = await compareImages(source, target, { signal: context.signal });
-              if (options.json) printJson(comparison);
-              else print(explain(comparison, { source, target }));
+              if (options.json) await printJson(comparison);
+              else await print(explain(comparison, { source, target }));
             }),
           );
         await compare().catch(async (error) => {
@@ -74,6 +74,8 @@ const HEADER_SIZE = 512;
 /** Whether a text names a file that is a JSON object: no image is one. */
 async function isSpec(text: string): Promise<boolean> {
   try {
+    // What can be read only once can't be looked at first.
+    if (!(await stat(text)).isFile()) return false;
     await using file = await open(text);
     const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(HEADER_SIZE) });
     const start = buffer.toString("latin1", 0, bytesRead);

@@ -21,7 +21,7 @@ export function dockerArchiveSink({ output, names }: DockerArchiveSinkOptions): 
     async open({ signal }) {
       return streamedWriter({
         archive: (input) => dockerArchive(input, { names, signal }),
-        consume: (chunks) => output.write(chunks),
+        consume: (chunks) => output.write(chunks, signal),
         describe: (image) => image.config.descriptor,
       });
     },
