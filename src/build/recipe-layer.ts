@@ -1,4 +1,5 @@
 /** Layers that are packed from their recipe whenever they are opened. */
+import type { CachedLayer } from "../cache/index.ts";
 import { VarveError } from "../errors.ts";
 import {
   findChange,
@@ -61,25 +62,33 @@ export function measuredLayer(record: RecipeRecord, measured: MeasuredNow): Laye
   };
 }
 
-/** A layer that the cache knows. Its digest is checked as the bytes pass, and if it is another the cache forgets it. */
+/**
+ * A layer that the cache knows. Its digest is checked as the bytes pass; if it is another the cache forgets it, and if
+ * it is what others claimed the cache knows it by itself from then on.
+ */
 export function cachedLayer(
   record: RecipeRecord,
-  measured: Measured & { readonly listings?: readonly TreeListing[] | undefined },
+  measured: Measured &
+    Pick<CachedLayer, "claimed"> & { readonly listings?: readonly TreeListing[] | undefined },
   threads: HashThreads,
 ): Layer {
   const { recipe } = record;
-  const { diffId, size, listings } = measured;
+  const { diffId, size, claimed, listings } = measured;
   return {
     ...describe(record, measured),
+    ...(claimed && { claimed }),
     async *open(signal) {
       const now = listings ?? listRecipe(recipe);
       const found = yield* packHashed(recipe, { listings: now, threads, signal, limit: size });
-      if (found?.diffId === diffId) return;
+      if (found?.diffId === diffId && found.size === size) {
+        if (claimed) record.keep(found);
+        return;
+      }
       record.forget();
-      throw new VarveError(
-        "STALE_CACHE",
-        `the layer of ${shortList(recipe.components)} isn't what the digest cache says, which has been told to forget it; build again`,
-      );
+      const told = claimed
+        ? "what a shared cache says; build without that cache"
+        : "what the digest cache says, which has been told to forget it; build again";
+      throw new VarveError("STALE_CACHE", `the layer of ${shortList(recipe.components)} isn't ${told}`);
     },
   };
 }

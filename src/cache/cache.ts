@@ -27,6 +27,8 @@ export interface CachedLayer {
   readonly size: number;
   /** Whether the key rests on NAR hashes alone, so that it means the same on any machine. */
   readonly portable: boolean;
+  /** True where only an imported entry says so: then the layer's bytes have to be seen before anybody relies on it. */
+  readonly claimed?: true;
 }
 
 /** What a layer was when it was compressed. */
@@ -43,13 +45,16 @@ export interface Imported {
   readonly added: number;
   /** Entries whose key was known already; what was known stays. */
   readonly known: number;
-  /** Entries that aren't portable, and those that could not be written. */
+  /** Entries that aren't portable, or of something that nobody would check. */
   readonly skipped: number;
 }
 
 /**
  * Digests that are known already. Nothing that may be wrong with it ever fails a build: what can't be read is not known,
  * and what can't be written is measured again. What it says is to be checked wherever the bytes pass by.
+ *
+ * What was put is this user's own word, and kept in the folder. What was imported is what others claim: it is kept in
+ * memory only, comes marked as claimed, and is exported to nobody. Whoever has seen that a claim is true puts it.
  *
  * It is synchronous, because an entry is a small file: a hundred are looked up in a few milliseconds.
  */
@@ -64,6 +69,8 @@ export interface DigestCache {
   /** Forgets what proved wrong. Tells whether it is gone from the folder, too; this cache won't give it again either way. */
   dropLayer(key: LayerKey): boolean;
   blob(key: BlobKey): CachedBlob | undefined;
+  /** What an imported entry says of a blob that isn't known otherwise. */
+  claimedBlob(key: BlobKey): CachedBlob | undefined;
   putBlob(key: BlobKey, blob: CachedBlob): void;
   /** As {@link dropLayer}. */
   dropBlob(key: BlobKey): boolean;
@@ -83,8 +90,9 @@ export interface DigestCache {
   info(): CacheInfo;
   /** Reads all entries and removes the broken ones. @throws VarveError `UNREADABLE` */
   verify(): Verified;
-  /** All portable entries, by kind and key. @throws VarveError `UNREADABLE` */
+  /** All portable entries in the folder, by kind and key. @throws VarveError `UNREADABLE` */
   exportEntries(): Iterable<CacheEntry>;
+  /** Takes over what others claim, for as long as this cache is open. */
   importEntries(entries: Iterable<CacheEntry>): Imported;
 }
 
@@ -105,6 +113,8 @@ class FolderCache implements DigestCache {
   readonly now: () => number;
   readonly #store: EntryStore;
   readonly #dropped = new Set<string>();
+  /** Imported entries by kind and key. */
+  readonly #claims = new Map<string, CacheEntry>();
   /** The keys of layers that were put since those in the folder are distrusted. */
   #trusted: Set<string> | undefined;
   #written = false;
@@ -116,8 +126,11 @@ class FolderCache implements DigestCache {
   }
 
   layer(key: LayerKey): CachedLayer | undefined {
-    const entry = this.#get("layer", key);
-    return entry && { diffId: entry.digest, size: entry.size, portable: entry.portable };
+    const own = this.#get("layer", key);
+    const entry = own ?? this.#claimed("layer", key);
+    if (entry === undefined) return undefined;
+    const { digest, size, portable } = entry;
+    return { diffId: digest, size, portable, ...(own === undefined && { claimed: true }) };
   }
 
   putLayer(key: LayerKey, { diffId, size, portable }: CachedLayer): void {
@@ -133,8 +146,11 @@ class FolderCache implements DigestCache {
   }
 
   blob(key: BlobKey): CachedBlob | undefined {
-    const entry = this.#get("blob", blobKeyDigits(key));
-    return entry && { digest: entry.digest, size: entry.size, portable: entry.portable };
+    return blobOf(this.#get("blob", blobKeyDigits(key)));
+  }
+
+  claimedBlob(key: BlobKey): CachedBlob | undefined {
+    return blobOf(this.#claimed("blob", blobKeyDigits(key)));
   }
 
   putBlob(key: BlobKey, { digest, size, portable }: CachedBlob): void {
@@ -152,7 +168,8 @@ class FolderCache implements DigestCache {
   putTreeSize(tree: TreeKey, size: number): void {
     const key = treeKeyDigits(tree);
     const digest = parseDigest(`sha256:${key}`, "a tree's key");
-    this.#put({ kind: "tree", key, digest, size, portable: true });
+    // Not for others: theirs would be believed unseen, and could share out the layers in another way.
+    this.#put({ kind: "tree", key, digest, size, portable: false });
   }
 
   base(diffIds: readonly Digest[]): Uint8Array | undefined {
@@ -186,10 +203,15 @@ class FolderCache implements DigestCache {
   importEntries(entries: Iterable<CacheEntry>): Imported {
     let [added, known, skipped] = [0, 0, 0];
     for (const entry of entries) {
-      if (!entry.portable) skipped++;
-      else if (this.#known(entry) !== undefined) known++;
-      else if (this.#put(entry)) added++;
-      else skipped++;
+      const name = nameOf(entry);
+      // Nobody sees whether what is said of trees and bases is true.
+      const checkable = entry.kind === "layer" || entry.kind === "blob";
+      if (!entry.portable || !checkable) skipped++;
+      else if (this.#claims.has(name) || this.#known(entry) !== undefined) known++;
+      else {
+        this.#claims.set(name, entry);
+        added++;
+      }
     }
     return { added, known, skipped };
   }
@@ -198,16 +220,23 @@ class FolderCache implements DigestCache {
     return this.#known({ kind, key }, this.now());
   }
 
-  #known({ kind, key }: Pick<CacheEntry, "kind" | "key">, touch?: number): CacheEntry | undefined {
-    const distrusted = kind === "layer" && this.#trusted?.has(key) === false;
-    if (distrusted || this.#dropped.has(`${kind} ${key}`)) return undefined;
-    return this.#store.read({ kind, key }, touch);
+  #known(entry: EntryName, touch?: number): CacheEntry | undefined {
+    return this.#isGone(entry) ? undefined : this.#store.read(entry, touch);
+  }
+
+  #claimed(kind: CacheEntry["kind"], key: string): CacheEntry | undefined {
+    return this.#isGone({ kind, key }) ? undefined : this.#claims.get(nameOf({ kind, key }));
+  }
+
+  #isGone(entry: EntryName): boolean {
+    const distrusted = entry.kind === "layer" && this.#trusted?.has(entry.key) === false;
+    return distrusted || this.#dropped.has(nameOf(entry));
   }
 
   /** Writes an entry if it can; tells whether it did. */
   #put(entry: CacheEntry): boolean {
     if (!this.#write(() => this.#store.write(entry, this.now()))) return false;
-    this.#dropped.delete(`${entry.kind} ${entry.key}`);
+    this.#dropped.delete(nameOf(entry));
     if (entry.kind === "layer") this.#trusted?.add(entry.key);
     return true;
   }
@@ -235,7 +264,17 @@ class FolderCache implements DigestCache {
   }
 
   #drop(kind: CacheEntry["kind"], key: string): boolean {
-    this.#dropped.add(`${kind} ${key}`);
+    this.#dropped.add(nameOf({ kind, key }));
     return this.#store.remove({ kind, key });
   }
+}
+
+type EntryName = Pick<CacheEntry, "kind" | "key">;
+
+function nameOf({ kind, key }: EntryName): string {
+  return `${kind} ${key}`;
+}
+
+function blobOf(entry: CacheEntry | undefined): CachedBlob | undefined {
+  return entry && { digest: entry.digest, size: entry.size, portable: entry.portable };
 }

@@ -6,8 +6,11 @@ import { digestOf } from "../oci/index.ts";
 import { type CacheEntry, decodeEntry, ENTRY_KINDS, type EntryKind, encodeEntry, MAX_LINE } from "./entry.ts";
 import { readSmallFile, removeSmallFile, writeSmallFile } from "./files.ts";
 
-/** The folder's name changes with the form of entries, so that no version of varve meets another's. */
-const SUBFOLDER = "digests-v1";
+/**
+ * The folder's name changes with the form of entries, so that no version of varve meets another's. In that of the first
+ * form there may be entries from elsewhere, which nothing tells from this user's own.
+ */
+const SUBFOLDER = "digests-v2";
 
 /** What is known of a base image with a million files takes some 100 MB; nobody wants to wait for that. */
 const MAX_CONTENT = 16 * 1024 * 1024;

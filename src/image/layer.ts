@@ -16,6 +16,11 @@ export interface Layer extends ByteSource {
   readonly keep?: boolean;
   /** Whether it was made of what has the same hash on every machine, so that others can use what is known of it. */
   readonly portable?: boolean;
+  /**
+   * True where the digests are only what a cache from elsewhere claims: then the layer has to be read to its end before an
+   * image that has it is named. `writeImage` sees to that, whatever its sinks can do without.
+   */
+  readonly claimed?: true;
   /** The repository of a registry that has the layer, for a push to the same registry. */
   readonly origin?: { readonly registry: string; readonly repository: string };
 }

@@ -24,7 +24,10 @@ export interface LayerProgress {
  * them again. What it says is checked by whoever compresses the layer all the same.
  */
 export interface KnownBlobs {
+  /** This user's own word: where a sink has the blob, the layer needn't be compressed. */
   get(layer: Layer, choice: CompressionChoice): KnownBlob | undefined;
+  /** What others claim: where a sink has the blob, and the layer comes out as it, it needn't be sent. */
+  claimed?(layer: Layer, choice: CompressionChoice): KnownBlob | undefined;
   put(layer: Layer, choice: CompressionChoice, blob: KnownBlob): void;
   /** Forgets what proved wrong. */
   drop(layer: Layer, choice: CompressionChoice): void;

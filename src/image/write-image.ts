@@ -57,7 +57,7 @@ async function writeToAll(
   const readOnce = outputs.every((output) => output.takesUnmeasured);
   const source = (readOnce ? draft.unmeasuredLayers?.(signal) : undefined) ?? draft.layers(signal);
   await forEachParallel(source, parallel, async (layer, index) => {
-    await storeInAll(layer, { index, outputs, signal });
+    await proven(layer, signal, (layer) => storeInAll(layer, { index, outputs, signal }));
     const { diffId, components } = isUnmeasured(layer) ? layer.measured() : layer;
     layers[index] = { diffId, components };
   });
@@ -65,6 +65,26 @@ async function writeToAll(
   const written: WrittenImage[] = [];
   for (const output of outputs) written.push(await output.finish(finished));
   return written;
+}
+
+/**
+ * Has a layer stored. One that is only claimed to be what it is has been read to its end afterwards, and so checked:
+ * where no output needed its bytes, they are read for nothing else.
+ */
+async function proven<T extends Layer | UnmeasuredLayer>(
+  layer: T,
+  signal: AbortSignal | undefined,
+  store: (layer: T) => Promise<void>,
+): Promise<void> {
+  if (isUnmeasured(layer) || !layer.claimed) return await store(layer);
+  let isRead = false;
+  const open = async function* (signal?: AbortSignal) {
+    yield* layer.open(signal);
+    isRead = true;
+  };
+  await store({ ...layer, open });
+  if (isRead) return;
+  for await (const _ of layer.open(signal));
 }
 
 /** Gives one layer to every output, read once however many want it. */

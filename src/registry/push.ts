@@ -128,9 +128,28 @@ class RegistryWriter implements ImageWriter {
       if (stored !== undefined) return stored;
       known?.drop(layer, compression);
     }
-    const stored = await this.#storeMade(encoded, descriptor.size);
+    // A small one is compressed before it is sent, whatever anybody claims.
+    const claimed = descriptor.size > MADE_FIRST_SIZE ? known?.claimed?.(layer, compression) : undefined;
+    const stored =
+      (claimed && (await this.#findClaimed(encoded, claimed))) ??
+      (await this.#storeMade(encoded, descriptor.size));
     known?.put(layer, compression, stored.descriptor);
     return stored;
+  }
+
+  /** Stores nothing where the repository has what others claim a layer to become, and it does become that. */
+  async #findClaimed(encoded: EncodedLayer, claimed: KnownBlob): Promise<StoredLayer | undefined> {
+    const { signal } = this.#options;
+    const { repository } = this.#reference;
+    const descriptor = { mediaType: encoded.mediaType, ...claimed };
+    const isThere =
+      names(await this.#current, descriptor) ||
+      (await this.#client.headBlob({ repository, digest: claimed.digest, signal })) === claimed.size;
+    if (!isThere) return undefined;
+    const digester = new Digester();
+    for await (const chunk of encoded.open(signal)) digester.update(chunk);
+    const isSame = digester.size === claimed.size && digester.digest() === claimed.digest;
+    return isSame ? { descriptor, outcome: "present" } : undefined;
   }
 
   /** Stores a layer that was compressed before; undefined if it comes out otherwise this time. */

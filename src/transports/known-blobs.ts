@@ -9,6 +9,11 @@ export function knownBlobs(cache: DigestCache): KnownBlobs {
       const blob = key && cache.blob(key);
       return blob && { digest: blob.digest, size: blob.size };
     },
+    claimed(layer, choice) {
+      const key = blobKey(layer, choice);
+      const blob = key && cache.claimedBlob(key);
+      return blob && { digest: blob.digest, size: blob.size };
+    },
     put(layer, choice, { digest, size }) {
       const key = blobKey(layer, choice);
       if (key !== undefined) cache.putBlob(key, { digest, size, portable: layer.portable ?? false });

@@ -391,7 +391,7 @@ describe("a cache that keeps nothing", () => {
     "lies below a file": (folder) => writeFileSync(join(folder, ".."), ""),
     "has a file where its entries go": (folder) => {
       mkdirSync(folder);
-      writeFileSync(join(folder, "digests-v1"), "");
+      writeFileSync(join(folder, "digests-v2"), "");
     },
   };
   for (const [what, make] of Object.entries(folders)) {

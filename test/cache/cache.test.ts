@@ -3,6 +3,7 @@ import { readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { decodeEntries, encodeEntries } from "../../src/cache/index.ts";
+import { treeKeyDigits } from "../../src/cache/key.ts";
 import { temporaryFolder } from "../support/tmp.ts";
 import {
   blobKeyOf,
@@ -135,8 +136,9 @@ describe("a digest cache", () => {
     assert.deepEqual(cache.layer(keyOf(2)), { ...layerOf(2), portable: false });
   });
 
-  it("imports what it doesn't know, and keeps what it does", async (t) => {
-    const [one, two] = [openAt(await temporaryFolder(t)), openAt(await temporaryFolder(t))];
+  it("imports what it doesn't know as others' claims, and keeps what it does", async (t) => {
+    const folder = await temporaryFolder(t);
+    const [one, two] = [openAt(await temporaryFolder(t)), openAt(folder)];
     for (const number of [1, 2]) one.putLayer(keyOf(number), layerOf(number));
     two.putLayer(keyOf(2), layerOf(3));
     two.putBlob(blobKeyOf(4), blobOf(4));
@@ -149,12 +151,48 @@ describe("a digest cache", () => {
     });
     assert.deepEqual(
       [1, 2].map((number) => two.layer(keyOf(number))),
-      [layerOf(1), layerOf(3)],
+      [{ ...layerOf(1), claimed: true }, layerOf(3)],
     );
     assert.deepEqual(two.blob(blobKeyOf(4)), blobOf(4));
+    // Claims are kept by nobody, and told to nobody, until somebody has seen that they are true.
+    assert.equal(openAt(folder).layer(keyOf(1)), undefined);
+    const exported = () => Array.from(two.exportEntries(), ({ digest }) => digest);
+    assert.ok(!exported().includes(layerOf(1).diffId));
+    two.putLayer(keyOf(1), layerOf(1));
+    assert.deepEqual(two.layer(keyOf(1)), layerOf(1));
+    assert.ok(exported().includes(layerOf(1).diffId));
   });
 
-  it("writes nothing outside of its folder, whatever an entry's key says", async (t) => {
+  it("never gives a claim for a blob in place of its own word, and forgets claims as it forgets that", async (t) => {
+    const [one, two] = [openAt(await temporaryFolder(t)), openAt(await temporaryFolder(t))];
+    one.putBlob(blobKeyOf(1), blobOf(1));
+    one.putLayer(keyOf(1), layerOf(1));
+    one.putLayer(keyOf(2), layerOf(2));
+    two.importEntries(one.exportEntries());
+    assert.equal(two.blob(blobKeyOf(1)), undefined);
+    assert.deepEqual(two.claimedBlob(blobKeyOf(1)), blobOf(1));
+    two.dropBlob(blobKeyOf(1));
+    assert.equal(two.claimedBlob(blobKeyOf(1)), undefined);
+    two.dropLayer(keyOf(1));
+    assert.equal(two.layer(keyOf(1)), undefined);
+    two.distrustLayers();
+    assert.equal(two.layer(keyOf(2)), undefined);
+  });
+
+  it("neither exports nor imports how large trees are, which nobody would check", async (t) => {
+    const cache = openAt(await temporaryFolder(t));
+    const key = { narHash: "sha256-x", target: "/x", exclude: [] };
+    cache.putTreeSize(key, 1000);
+    assert.equal(cache.treeSize(key), 1000);
+    assert.deepEqual([...cache.exportEntries()], []);
+    const digest = layerOf(1).diffId;
+    const entry = { kind: "tree", key: treeKeyDigits(key), digest, size: 1, portable: true } as const;
+    const other = openAt(await temporaryFolder(t));
+    assert.deepEqual(other.importEntries([entry]), { added: 0, known: 0, skipped: 1 });
+    assert.equal(other.treeSize(key), undefined);
+  });
+
+  it("writes nothing for what is imported, whatever an entry's key says", async (t) => {
     const folder = await temporaryFolder(t);
     const cache = openAt(join(folder, "cache"));
     cache.putLayer(keyOf(1), layerOf(1));
@@ -163,7 +201,7 @@ describe("a digest cache", () => {
     ];
     writeFileSync(join(folder, "victim.json"), "text");
     const key = "../../../../victim";
-    assert.deepEqual(cache.importEntries([{ ...entry, key }]), { added: 0, known: 0, skipped: 1 });
+    cache.importEntries([{ ...entry, key }]);
     assert.deepEqual(readdirSync(folder).sort(), ["cache", "victim.json"]);
   });
 });

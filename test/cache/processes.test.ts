@@ -72,7 +72,7 @@ describe("a digest cache", () => {
     const disk = await temporaryFolder(t);
     const { right, wrong } = await onSmallDisk(
       disk,
-      `"$@" put 400; test -z "$(ls ${disk}/digests-v1/aside)"`,
+      `"$@" put 400; test -z "$(ls ${disk}/digests-v2/aside)"`,
     );
     assert.equal(wrong, 0);
     assert.ok(right > 0 && right < 800, `${right} answers`);

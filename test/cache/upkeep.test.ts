@@ -68,7 +68,7 @@ describe("pruning", () => {
     const folder = await temporaryFolder(t);
     const cache = openAt(folder);
     cache.putLayer(keyOf(1), layerOf(1));
-    const aside = join(folder, "digests-v1", "aside");
+    const aside = join(folder, "digests-v2", "aside");
     const times = { old: NOW - 61_000, new: NOW - 59_000, future: NOW + DAY };
     for (const [name, time] of Object.entries(times)) {
       writeFileSync(join(aside, `${name}.tmp`), "");

@@ -101,7 +101,7 @@ describe("a cache that a fleet shares", () => {
       known: 1,
     });
     assert.deepEqual(layersOf(two), [1, 2]);
-    assert.deepEqual(two.blob(blobKeyOf(1)), blobOf(1));
+    assert.deepEqual(two.claimedBlob(blobKeyOf(1)), blobOf(1));
     assert.deepEqual(warnings, []);
   });
 
