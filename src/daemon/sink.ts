@@ -41,15 +41,17 @@ export function dockerDaemonSink({ host, reference }: DockerDaemonSinkOptions): 
       return streamedWriter({
         archive: (input) =>
           dockerArchive(noticed(input), { names: name === undefined ? undefined : [name], signal }),
-        async consume(chunks) {
-          await client.load(chunks, signal);
-          // The archive's end tells what its layers are, so what was loaded before that is no image.
-          if (!whole) {
-            throw new VarveError(
-              "DAEMON",
-              "the Docker daemon took an image for loaded before it had all of it",
-            );
-          }
+        output: {
+          async write(chunks) {
+            await client.load(chunks, signal);
+            // The archive's end tells what its layers are, so what was loaded before that is no image.
+            if (!whole) {
+              throw new VarveError(
+                "DAEMON",
+                "the Docker daemon took an image for loaded before it had all of it",
+              );
+            }
+          },
         },
         describe: (image) => image.config.descriptor,
       });

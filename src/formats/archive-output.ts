@@ -1,5 +1,5 @@
 import { compress } from "../image/index.ts";
-import { writeFileAtomically } from "../util/index.ts";
+import { type AsideFile, writeFileAside } from "../util/index.ts";
 
 /** Where the bytes of an archive go. */
 export interface ArchiveOutput {
@@ -10,6 +10,8 @@ export interface ArchiveOutput {
    * @param signal ends the wait for somebody who reads them
    */
   write(chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<void>;
+  /** Takes all bytes, and keeps them where nobody looks until they are moved. Absent for what passes them on as they come. */
+  writeAside?(chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<AsideFile>;
 }
 
 export interface FileOutputOptions {
@@ -23,10 +25,14 @@ export function fileOutput(
   { check = (chunks) => chunks }: FileOutputOptions = {},
 ): ArchiveOutput {
   const algorithm = /\.(gz|tgz)$/.test(path) ? "gzip" : /\.zst$/.test(path) ? "zstd" : "none";
+  const writeAside = (chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal) =>
+    writeFileAside(path, check(compress(chunks, { algorithm })), { signal });
   return {
     name: path,
     async write(chunks, signal) {
-      await writeFileAtomically(path, check(compress(chunks, { algorithm })), { signal });
+      await using file = await writeAside(chunks, signal);
+      await file.moveIntoPlace();
     },
+    writeAside,
   };
 }

@@ -1,6 +1,8 @@
 import { VarveError } from "../errors.ts";
 import type { FinishedImage, ImageWriter, Layer, StoredLayer } from "../image/index.ts";
 import type { Descriptor } from "../oci/index.ts";
+import type { AsideFile } from "../util/index.ts";
+import type { ArchiveOutput } from "./archive-output.ts";
 
 /** A layer on its way into an archive. */
 export interface HandedLayer {
@@ -21,16 +23,19 @@ export interface StreamedWriterOptions {
   /** Makes the archive's bytes. */
   readonly archive: (input: ArchiveInput) => AsyncIterable<Uint8Array>;
   /** Takes them all; when they fail, it leaves nothing behind and fails too. */
-  readonly consume: (chunks: AsyncIterable<Uint8Array>) => Promise<void>;
+  readonly output: Pick<ArchiveOutput, "write" | "writeAside">;
+  /** Ends the wait for somebody who reads the archive. */
+  readonly signal?: AbortSignal | undefined;
   /** What of the image the archive names. */
   readonly describe: (image: FinishedImage) => Descriptor;
 }
 
 /**
  * A writer for what is one stream: layers are handed in one after the other, and the stream is made of them as it is
- * taken.
+ * taken. An output that keeps the archive aside has all of it before the image is named. Any other has the image when it
+ * has the stream's end, which says what it is; so that is held back until then.
  */
-export function streamedWriter({ archive, consume, describe }: StreamedWriterOptions): ImageWriter {
+export function streamedWriter({ archive, output, signal, describe }: StreamedWriterOptions): ImageWriter {
   const end = Promise.withResolvers<FinishedImage>();
   end.promise.catch(() => {});
   let offered = Promise.withResolvers<
@@ -48,7 +53,12 @@ export function streamedWriter({ archive, consume, describe }: StreamedWriterOpt
 
   const chunks = archive({ layers: layers(), finished: () => end.promise });
   let over = false;
-  const consumed = consume(chunks).finally(() => {
+  const consume = async (): Promise<AsideFile | undefined> => {
+    if (output.writeAside !== undefined) return await output.writeAside(chunks, signal);
+    await output.write(chunks, signal);
+    return undefined;
+  };
+  const consumed = consume().finally(() => {
     over = true;
   });
   consumed.catch(() => {});
@@ -61,7 +71,9 @@ export function streamedWriter({ archive, consume, describe }: StreamedWriterOpt
     await consumed.catch(() => {});
   };
 
+  let prepared: FinishedImage | undefined;
   return {
+    naming: output.writeAside === undefined ? "stream" : "rename",
     async layer(layer) {
       const done = Promise.withResolvers<StoredLayer>();
       offered.resolve({ layer, done });
@@ -72,14 +84,24 @@ export function streamedWriter({ archive, consume, describe }: StreamedWriterOpt
       failed.catch(() => {});
       return await Promise.race([done.promise, failed]);
     },
-    async finish(image) {
+    async prepare(image) {
+      prepared = image;
       offered.resolve(undefined);
-      end.resolve(image);
-      await consumed;
+      if (output.writeAside !== undefined) {
+        end.resolve(image);
+        await consumed;
+      }
       return describe(image);
+    },
+    async commit() {
+      end.resolve(prepared!);
+      const file = await consumed;
+      await file?.moveIntoPlace();
     },
     async [Symbol.asyncDispose]() {
       if (!over) await giveUp();
+      const file = await consumed.catch(() => undefined);
+      await file?.[Symbol.asyncDispose]();
     },
   };
 }

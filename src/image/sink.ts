@@ -70,10 +70,17 @@ export interface FinishedImage {
 }
 
 /**
- * Writes one image. Layers come from the bottom up, at most `parallel` at the same time. Nothing half-written is left
- * when it is disposed of without having finished.
+ * How a place gets to have an image: with the end of a stream that somebody reads, by a request to a registry, or by a
+ * file that is renamed. The order is that of how likely it is to fail.
+ */
+export const NAMING = ["stream", "request", "rename"] as const;
+
+/**
+ * Writes one image. Layers come from the bottom up, at most `parallel` at the same time; then it is prepared, and then
+ * committed. Nothing half-written is left when it is disposed of without that.
  */
 export interface ImageWriter extends AsyncDisposable {
+  readonly naming: (typeof NAMING)[number];
   /**
    * Stores a layer, reading it once, or not at all where it isn't needed; again only after a failure.
    * @throws VarveError what opening the layer throws, and what the sink's own place may fail with
@@ -85,6 +92,15 @@ export interface ImageWriter extends AsyncDisposable {
    * @throws VarveError what opening the layer throws, and what the sink's own place may fail with
    */
   unmeasuredLayer?(layer: UnmeasuredLayer): Promise<StoredLayer>;
-  /** Writes the config and the manifest; from then on the image is there. Returns the descriptor of what was named. */
-  finish(image: FinishedImage): Promise<Descriptor>;
+  /**
+   * Stores the config and whatever else can be stored before the image is there by name.
+   * @returns the descriptor of what will be named
+   * @throws VarveError what the sink's own place may fail with
+   */
+  prepare(image: FinishedImage): Promise<Descriptor>;
+  /**
+   * Names what was prepared: from then on the image is there.
+   * @throws VarveError what the sink's own place may fail with; then the image isn't there
+   */
+  commit(): Promise<void>;
 }

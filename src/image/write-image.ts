@@ -1,10 +1,19 @@
 /** Brings an image to one sink or several; its layers are read once. */
+import { VarveError } from "../errors.ts";
 import type { Descriptor } from "../oci/index.ts";
 import { shareReading } from "./broadcast.ts";
 import type { CompressionChoice } from "./compression.ts";
 import { type FinishedDraft, type ImageDraft, newManifest } from "./image.ts";
 import { isUnmeasured, type Layer, type UnmeasuredLayer } from "./layer.ts";
-import type { ImageSink, ImageWriter, KnownBlobs, LayerOutcome, LayerProgress, StoredLayer } from "./sink.ts";
+import {
+  type ImageSink,
+  type ImageWriter,
+  type KnownBlobs,
+  type LayerOutcome,
+  type LayerProgress,
+  NAMING,
+  type StoredLayer,
+} from "./sink.ts";
 
 export interface WriteOptions {
   /** What becomes of layers that aren't compressed; by default each sink's own way. */
@@ -29,8 +38,12 @@ export interface WrittenImage {
 /**
  * Writes an image to all sinks. Each gets the layers from the bottom up, then the config and the manifest; the manifest
  * that an image came with is kept where all of its layers were stored as they are.
+ *
+ * No sink has the image before all of them have everything but its name. Then it is named, in one sink after the other,
+ * beginning with those that are most likely to fail.
  * @returns one result for each sink, in their order
- * @throws VarveError whatever reading the layers and writing to the sinks throw; then no sink has the image
+ * @throws VarveError whatever reading the layers and writing to the sinks throw. Then no sink has the image, unless naming
+ *   it failed when others had done so; the sentence says which those are, and they keep it
  */
 export async function writeImage(
   draft: ImageDraft,
@@ -38,12 +51,17 @@ export async function writeImage(
   options: WriteOptions = {},
 ): Promise<WrittenImage[]> {
   const outputs: Output[] = [];
+  const disposeAll = () => Promise.allSettled(outputs.map((output) => output.dispose()));
+  let written: WrittenImage[];
   try {
     for (const sink of sinks) outputs.push(new Output(sink, await sink.open(options), options));
-    return await writeToAll(draft, outputs, options.signal);
-  } finally {
-    for (const output of outputs) await output.dispose();
+    written = await writeToAll(draft, outputs, options.signal);
+  } catch (error) {
+    await disposeAll();
+    throw error;
   }
+  for (const result of await disposeAll()) if (result.status === "rejected") throw result.reason;
+  return written;
 }
 
 async function writeToAll(
@@ -63,8 +81,24 @@ async function writeToAll(
   });
   const finished = draft.finish(layers);
   const written: WrittenImage[] = [];
-  for (const output of outputs) written.push(await output.finish(finished));
+  for (const output of outputs) written.push(await output.prepare(finished));
+  if (signal?.aborted) throw new VarveError("ABORTED", "writing the image was cancelled");
+  await commitAll(outputs);
   return written;
+}
+
+async function commitAll(outputs: readonly Output[]): Promise<void> {
+  const named: string[] = [];
+  for (const output of NAMING.flatMap((naming) => outputs.filter((output) => output.naming === naming))) {
+    try {
+      await output.commit();
+    } catch (error) {
+      if (named.length === 0 || !(error instanceof VarveError)) throw error;
+      const others = `${named.join(" and ")} ${named.length === 1 ? "has" : "have"} the image already`;
+      throw new VarveError(error.code, `${error.message}; ${others}`, { cause: error });
+    }
+    named.push(output.sink.name);
+  }
 }
 
 /**
@@ -131,6 +165,10 @@ class Output {
     this.#options = options;
   }
 
+  get naming(): ImageWriter["naming"] {
+    return this.#writer.naming;
+  }
+
   get takesUnmeasured(): boolean {
     return this.#writer.unmeasuredLayer !== undefined;
   }
@@ -159,16 +197,20 @@ class Output {
     report(stored.outcome);
   }
 
+  async commit(): Promise<void> {
+    await this.#writer.commit();
+  }
+
   async dispose(): Promise<void> {
     await this.#writer[Symbol.asyncDispose]();
   }
 
-  async finish({ config, names, manifest, annotations }: FinishedDraft): Promise<WrittenImage> {
+  async prepare({ config, names, manifest, annotations }: FinishedDraft): Promise<WrittenImage> {
     const layers = this.#stored;
     const kept =
       manifest?.value.layers.length === layers.length &&
       manifest.value.layers.every((layer, index) => layer.digest === layers[index]!.descriptor.digest);
-    const descriptor = await this.#writer.finish({
+    const descriptor = await this.#writer.prepare({
       config,
       manifest: kept
         ? manifest

@@ -62,6 +62,7 @@ export function registrySink({ client, reference }: RegistrySinkOptions): ImageS
 }
 
 class RegistryWriter implements ImageWriter {
+  readonly naming = "request";
   readonly #client: RegistryClient;
   readonly #reference: Reference;
   readonly #options: OpenOptions;
@@ -69,6 +70,7 @@ class RegistryWriter implements ImageWriter {
   readonly #current: Promise<RawDocument<Manifest> | undefined>;
   /** Layers under way or stored, by the digests that they came with. */
   readonly #stored = new Map<string, Promise<StoredLayer>>();
+  #prepared: FinishedImage | undefined;
 
   constructor({ client, reference }: RegistrySinkOptions, options: OpenOptions) {
     this.#client = client;
@@ -96,20 +98,24 @@ class RegistryWriter implements ImageWriter {
     return stored;
   }
 
-  async finish({ config, manifest, untagged }: FinishedImage): Promise<Descriptor> {
+  async prepare(image: FinishedImage): Promise<Descriptor> {
+    const { config, manifest } = image;
     await this.#storeBlob(config.descriptor, { source: bytesSource(config.bytes) });
+    this.#prepared = image;
+    return manifest.descriptor;
+  }
+
+  async commit(): Promise<void> {
+    const { manifest, untagged } = this.#prepared!;
     const { registry, repository } = this.#reference;
     const { bytes, descriptor } = manifest;
-    const isThere = !untagged && (await this.#current)?.descriptor.digest === descriptor.digest;
-    if (!isThere) {
-      await this.#client.putManifest({
-        reference: untagged ? { registry, repository, digest: descriptor.digest } : this.#reference,
-        bytes,
-        mediaType: descriptor.mediaType,
-        signal: this.#options.signal,
-      });
-    }
-    return descriptor;
+    if (!untagged && (await this.#current)?.descriptor.digest === descriptor.digest) return;
+    await this.#client.putManifest({
+      reference: untagged ? { registry, repository, digest: descriptor.digest } : this.#reference,
+      bytes,
+      mediaType: descriptor.mediaType,
+      signal: this.#options.signal,
+    });
   }
 
   /** Blobs that have arrived are of use to the next push, and registries remove those that nobody names. */

@@ -10,4 +10,11 @@ export { looksLikePath } from "./paths.ts";
 export { readChunks, readStdin, readWhole } from "./read.ts";
 export { checkSchema } from "./schema.ts";
 export { answerRequests, startThread, Thread } from "./threads.ts";
-export { placeOfAside, writeChunks, writeFileAtomically, writeToReader } from "./write.ts";
+export {
+  type AsideFile,
+  placeOfAside,
+  writeChunks,
+  writeFileAside,
+  writeFileAtomically,
+  writeToReader,
+} from "./write.ts";

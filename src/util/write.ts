@@ -93,36 +93,68 @@ async function writeWhole(fd: number, chunk: Uint8Array, name: string): Promise<
   }
 }
 
+/** A file that is complete, beside its place. It is removed when it is disposed of without having been moved there. */
+export interface AsideFile extends AsyncDisposable {
+  /** In bytes. */
+  readonly size: number;
+  /** @throws VarveError `UNWRITABLE` */
+  moveIntoPlace(): Promise<void>;
+}
+
+interface WriteFileOptions {
+  /** Ends the wait for a pipe's reader. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * Writes a file whole or not at all: beside its place first, then renamed into it. What isn't a regular file (a
  * device, a pipe) is written directly; a symbolic link stays, and what it leads to is written. What processes that were
  * killed have left beside the place is removed.
- * @param signal ends the wait for a pipe's reader
  * @returns how many bytes were written
  * @throws VarveError `UNWRITABLE`, `OUTPUT_CLOSED`, `ABORTED`; and whatever the chunks throw
  */
 export async function writeFileAtomically(
   path: string,
   chunks: AsyncIterable<Uint8Array>,
-  { signal }: { signal?: AbortSignal | undefined } = {},
+  options: WriteFileOptions = {},
 ): Promise<number> {
+  await using file = await writeFileAside(path, chunks, options);
+  await file.moveIntoPlace();
+  return file.size;
+}
+
+/**
+ * The first half of {@link writeFileAtomically}. What isn't a regular file has all bytes after it.
+ * @throws VarveError as that
+ */
+export async function writeFileAside(
+  path: string,
+  chunks: AsyncIterable<Uint8Array>,
+  { signal }: WriteFileOptions = {},
+): Promise<AsideFile> {
   const found = await stat(path).catch(() => undefined);
   if (found?.isDirectory()) throw new VarveError("UNWRITABLE", `cannot write ${path}: it is a directory`);
   if (found !== undefined && !found.isFile()) {
-    return await writeTo(path, { flags: "w", chunks, name: path, signal });
+    const size = await writeTo(path, { flags: "w", chunks, name: path, signal });
+    return { size, async moveIntoPlace() {}, async [Symbol.asyncDispose]() {} };
   }
   const place = found === undefined ? path : await realpath(path);
   const owner = await currentOwner();
   await removeRemains(place, owner);
   const aside = asidePath(place, owner);
+  const remove = () => rm(aside, { force: true }).catch(() => {});
   try {
-    const written = await writeTo(aside, { flags: "wx", chunks, name: path });
-    await rename(aside, place).catch((error) => {
-      throw writeError(path, error);
-    });
-    return written;
+    return {
+      size: await writeTo(aside, { flags: "wx", chunks, name: path, signal }),
+      async moveIntoPlace() {
+        await rename(aside, place).catch((error) => {
+          throw writeError(path, error);
+        });
+      },
+      [Symbol.asyncDispose]: remove,
+    };
   } catch (error) {
-    await rm(aside, { force: true }).catch(() => {});
+    await remove();
     throw error;
   }
 }

@@ -21,7 +21,8 @@ export function dockerArchiveSink({ output, names }: DockerArchiveSinkOptions): 
     async open({ signal }) {
       return streamedWriter({
         archive: (input) => dockerArchive(input, { names, signal }),
-        consume: (chunks) => output.write(chunks, signal),
+        output,
+        signal,
         describe: (image) => image.config.descriptor,
       });
     },

@@ -42,7 +42,8 @@ export function ociArchiveSink({ output, tag }: OciArchiveSinkOptions): ImageSin
     async open({ compression = DEFAULT_COMPRESSION, signal }) {
       return streamedWriter({
         archive: (input) => writeTar(members(input, { tag, compression, signal })),
-        consume: (chunks) => output.write(chunks, signal),
+        output,
+        signal,
         describe: (image) => image.manifest.descriptor,
       });
     },

@@ -53,10 +53,13 @@ export function ociLayoutSink({ path, tag }: OciLayoutSinkOptions): ImageSink {
 }
 
 class LayoutWriter implements ImageWriter {
+  readonly naming = "rename";
   readonly #store: LayoutStore;
   readonly #options: OpenOptions & { tag: string | undefined };
   /** Blobs by the digests of the layers they are made of, also while they are being written. */
   readonly #blobs = new Map<string, Promise<StoredBlob>>();
+  /** What the index is to have of the image. */
+  #entries: readonly Descriptor[] = [];
 
   constructor(store: LayoutStore, options: OpenOptions & { tag: string | undefined }) {
     this.#store = store;
@@ -106,18 +109,18 @@ class LayoutWriter implements ImageWriter {
     return { descriptor: { mediaType, digest, size }, outcome };
   }
 
-  async finish({ config, manifest, names, untagged }: FinishedImage): Promise<Descriptor> {
-    const { tag, signal } = this.#options;
+  async prepare({ config, manifest, names, untagged }: FinishedImage): Promise<Descriptor> {
+    const { tag } = this.#options;
     await this.#store.putBytes(config.bytes, config.descriptor);
     await this.#store.putBytes(manifest.bytes, manifest.descriptor);
-    if (!untagged) {
-      const platform = platformOf(config.value);
-      await addEntries(this.#store, {
-        entries: entriesFor(manifest.descriptor, { tag, names, platform }),
-        signal,
-      });
-    }
+    const platform = platformOf(config.value);
+    if (!untagged) this.#entries = entriesFor(manifest.descriptor, { tag, names, platform });
     return manifest.descriptor;
+  }
+
+  async commit(): Promise<void> {
+    if (this.#entries.length === 0) return;
+    await addEntries(this.#store, { entries: this.#entries, signal: this.#options.signal });
   }
 }
 
