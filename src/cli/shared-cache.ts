@@ -12,7 +12,7 @@ export function sharedCacheOptions(command: Command): Command {
   return command
     .option(
       "--cache-from <reference>",
-      "take over digests that others keep in a registry; may be given several times",
+      "begin with digests that others keep in a registry, and check them; may be given several times",
       list,
     )
     .option(
@@ -28,7 +28,7 @@ interface SharedCacheOptions {
   readonly onWarning: (sentence: string) => void;
 }
 
-/** Adds what is known in registries to the cache. */
+/** Adds what registries claim to the cache. */
 export async function pullCaches(
   transports: Transports,
   references: readonly string[] | undefined,
