@@ -37,7 +37,8 @@ describe("a cache shared through a real registry", { skip: requires("registry") 
     const pulled = await pullCacheIndex(client, { reference, cache, onWarning });
     assert.deepEqual(pulled, { found: true, added: 4, known: 0 });
     assert.deepEqual(warnings, []);
-    for (let number = 0; number < 4; number++) assert.deepEqual(cache.layer(keyOf(number)), layerOf(number));
+    for (let number = 0; number < 4; number++)
+      assert.deepEqual(cache.layer(keyOf(number)), { ...layerOf(number), claimed: true });
     const again = await pushCacheIndex(client, { reference, cache, onWarning });
     assert.deepEqual([again.entries, again.added], [4, 0]);
   });
