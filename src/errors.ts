@@ -91,6 +91,14 @@ export class VarveError extends Error {
   }
 }
 
+/**
+ * The failure of what was cancelled through its signal.
+ * @param what what it was, for the beginning of the sentence: `reading image.tar`
+ */
+export function cancelled(what: string, cause?: unknown): VarveError {
+  return new VarveError("ABORTED", `${what} was cancelled`, cause === undefined ? {} : { cause });
+}
+
 /** The `errno` name (`ENOENT`, `EPIPE`, …) of a system error, or undefined for any other value. */
 export function errnoOf(error: unknown): string | undefined {
   if (typeof error !== "object" || error === null) return undefined;

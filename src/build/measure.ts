@@ -5,11 +5,12 @@
  */
 import { availableParallelism } from "node:os";
 import type { DigestCache } from "../cache/index.ts";
+import { cancelled } from "../errors.ts";
 import { type LayerRecipe, listRecipe } from "../fs/index.ts";
 import type { Layer, UnmeasuredLayer } from "../image/index.ts";
 import { HashThreads } from "./hash-threads.ts";
 import { MeasurePool } from "./measure-pool.ts";
-import { cachedLayer, cancelled, unmeasuredLayer } from "./recipe-layer.ts";
+import { cachedLayer, unmeasuredLayer } from "./recipe-layer.ts";
 import { RecipeRecord } from "./recipe-record.ts";
 
 /** More threads than this wait for each other's memory, and each takes some of its own. */
@@ -50,7 +51,7 @@ export async function* unmeasuredLayers(
 ): AsyncGenerator<Layer | UnmeasuredLayer, void, void> {
   using threads = new HashThreads(HASH_THREADS);
   for (const recipe of recipes) {
-    if (signal?.aborted) throw cancelled();
+    if (signal?.aborted) throw cancelled("the build");
     const record = new RecipeRecord(recipe, cache);
     yield lookUp(record, threads) ?? listed(record, threads);
   }
@@ -73,9 +74,9 @@ function listed(record: RecipeRecord, threads: HashThreads): Layer | UnmeasuredL
 /** What a promise gives, or `ABORTED` as soon as the signal says so: measuring a large layer takes a while. */
 async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return await promise;
-  if (signal.aborted) throw cancelled();
+  if (signal.aborted) throw cancelled("the build");
   const abortion = Promise.withResolvers<never>();
-  const abort = () => abortion.reject(cancelled());
+  const abort = () => abortion.reject(cancelled("the build"));
   signal.addEventListener("abort", abort);
   try {
     return await Promise.race([promise, abortion.promise]);

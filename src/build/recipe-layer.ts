@@ -1,6 +1,6 @@
 /** Layers that are packed from their recipe whenever they are opened. */
 import type { CachedLayer } from "../cache/index.ts";
-import { VarveError } from "../errors.ts";
+import { cancelled, VarveError } from "../errors.ts";
 import {
   findChange,
   type LayerRecipe,
@@ -48,7 +48,7 @@ export function measuredLayer(record: RecipeRecord, measured: MeasuredNow): Laye
       let passed = 0;
       try {
         for (const chunk of packLayer(recipe, { listings, kept })) {
-          if (signal?.aborted) throw cancelled();
+          if (signal?.aborted) throw cancelled("the build");
           passing.update(chunk);
           passed += chunk.length;
           if (passed > size) break;
@@ -138,7 +138,7 @@ function* packHashed(
   let complete = false;
   try {
     for (const chunk of packLayer(recipe, { listings, buffers: hasher.buffers() })) {
-      if (signal?.aborted) throw cancelled();
+      if (signal?.aborted) throw cancelled("the build");
       size += chunk.length;
       if (size > limit) return undefined;
       hasher.put(chunk);
@@ -167,10 +167,6 @@ function estimateSize({ items }: LayerRecipe, listings: readonly TreeListing[]):
     for (const content of sizes) size += BLOCK_SIZE + content + padding(content);
   }
   return size;
-}
-
-export function cancelled(): VarveError {
-  return new VarveError("ABORTED", "the build was cancelled");
 }
 
 function changedTree(recipe: LayerRecipe, listings: readonly TreeListing[]): VarveError {

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { errnoOf, reasonOf, VarveError } from "../errors.ts";
+import { cancelled, errnoOf, reasonOf, VarveError } from "../errors.ts";
 import type { EntryItem } from "../fs/index.ts";
 import { EntryType } from "../tar/index.ts";
 import { sortNames } from "../util/index.ts";
@@ -175,8 +175,7 @@ async function runTool(
   try {
     status = await once(child, "close");
   } catch (error) {
-    if (signal?.aborted)
-      throw new VarveError("ABORTED", "making the Nix database was cancelled", { cause: error });
+    if (signal?.aborted) throw cancelled("making the Nix database", error);
     const code = errnoOf(error) === "ENOENT" ? "NOT_FOUND" : "SCRIPT_FAILED";
     throw new VarveError(code, `cannot run ${program}, which makes the Nix database: ${reasonOf(error)}`, {
       cause: error,

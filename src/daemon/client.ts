@@ -1,5 +1,5 @@
 /** The requests of the Docker Engine API (version 1.41 and its neighbours) that bring images in and out. */
-import { reasonOf, VarveError } from "../errors.ts";
+import { cancelled, reasonOf, VarveError } from "../errors.ts";
 import { collect, exchange, type Incoming, LineError } from "../util/index.ts";
 import { type Endpoint, parseDockerHost } from "./host.ts";
 import { readProgress, refusalIn } from "./progress.ts";
@@ -83,8 +83,7 @@ export class DaemonClient {
       }
     } catch (error) {
       if (!(error instanceof LineError)) throw error;
-      if (signal?.aborted)
-        throw new VarveError("ABORTED", `the wish to ${what} was cancelled`, { cause: error });
+      if (signal?.aborted) throw cancelled(`the wish to ${what}`, error);
       throw error.connected ? this.#brokenOff(error, what) : this.#unreachable(error);
     }
   }

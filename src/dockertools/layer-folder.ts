@@ -4,7 +4,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readError, writeError } from "../errors.ts";
 import { type LayerRecipe, listRecipe, packLayer } from "../fs/index.ts";
-import { Digester, hexOf } from "../oci/index.ts";
+import { Digester, hashed, hexOf } from "../oci/index.ts";
 import { endOfArchive, padding, readTar, streamInput } from "../tar/index.ts";
 import { CHUNK_SIZE, writeFileAtomically } from "../util/index.ts";
 import type { StreamConf } from "./conf.ts";
@@ -82,15 +82,5 @@ async function* reading(path: string, length?: number): AsyncGenerator<Uint8Arra
     yield* createReadStream(path, { highWaterMark: CHUNK_SIZE, ...range });
   } catch (error) {
     throw readError(path, error);
-  }
-}
-
-async function* hashed(
-  bytes: AsyncIterable<Uint8Array>,
-  digester: Digester,
-): AsyncGenerator<Uint8Array, void, void> {
-  for await (const chunk of bytes) {
-    digester.update(chunk);
-    yield chunk;
   }
 }

@@ -1,4 +1,4 @@
-import { VarveError } from "../errors.ts";
+import { cancelled } from "../errors.ts";
 import type { FinishedImage, ImageWriter, Layer, StoredLayer } from "../image/index.ts";
 import type { Descriptor } from "../oci/index.ts";
 import type { AsideFile } from "../util/index.ts";
@@ -64,7 +64,7 @@ export function streamedWriter({ archive, output, signal, describe }: StreamedWr
   consumed.catch(() => {});
 
   const giveUp = async (): Promise<void> => {
-    const reason = new VarveError("ABORTED", "the image was given up before it was complete");
+    const reason = cancelled("writing the image");
     offered.promise.catch(() => {});
     offered.reject(reason);
     end.reject(reason);

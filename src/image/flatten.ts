@@ -1,5 +1,5 @@
 /** An image's root file system, found in its layers without unpacking them. */
-import { VarveError } from "../errors.ts";
+import { cancelled, VarveError } from "../errors.ts";
 import { algorithmOf, Digester, layerCompression } from "../oci/index.ts";
 import { readLayerTar, streamInput, type TarEntry } from "../tar/index.ts";
 import { decompress } from "./compression.ts";
@@ -72,7 +72,7 @@ export async function* layerEntries(
   const digester = digest === layer.diffId ? undefined : new Digester(algorithmOf(layer.diffId));
   const observed = async function* () {
     for await (const chunk of decompress(layer.open(signal), { algorithm, what })) {
-      if (signal?.aborted) throw new VarveError("ABORTED", `reading ${what} was cancelled`);
+      if (signal?.aborted) throw cancelled(`reading ${what}`);
       digester?.update(chunk);
       yield chunk;
     }

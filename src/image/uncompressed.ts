@@ -1,5 +1,5 @@
 import { VarveError } from "../errors.ts";
-import { algorithmOf, Digester, layerCompression, MediaType } from "../oci/index.ts";
+import { algorithmOf, identify, layerCompression, MediaType } from "../oci/index.ts";
 import { decompress } from "./compression.ts";
 import type { Layer } from "./layer.ts";
 import { verified } from "./verify.ts";
@@ -21,10 +21,7 @@ export async function uncompressedLayer(layer: Layer, what: string): Promise<Lay
     );
   }
   const open = (signal?: AbortSignal) => decompress(layer.open(signal), { algorithm, what });
-  const digester = new Digester(algorithmOf(layer.diffId));
-  for await (const chunk of open()) digester.update(chunk);
-  const { size } = digester;
-  const digest = digester.digest();
+  const { digest, size } = await identify(open(), algorithmOf(layer.diffId));
   if (digest !== layer.diffId) {
     throw new VarveError(
       "DIGEST_MISMATCH",

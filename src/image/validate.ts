@@ -1,5 +1,5 @@
 import { VarveError } from "../errors.ts";
-import { algorithmOf, Digester, layerCompression } from "../oci/index.ts";
+import { algorithmOf, Digester, hashed, layerCompression } from "../oci/index.ts";
 import { readLayerTar, streamInput } from "../tar/index.ts";
 import { decompress } from "./compression.ts";
 import type { Image } from "./image.ts";
@@ -33,13 +33,7 @@ export async function* validateImage(
       );
     }
     const digester = new Digester(algorithmOf(layer.diffId));
-    const observed = async function* () {
-      for await (const chunk of decompress(layer.open(signal), { algorithm, what })) {
-        digester.update(chunk);
-        yield chunk;
-      }
-    };
-    const input = streamInput(observed());
+    const input = streamInput(hashed(decompress(layer.open(signal), { algorithm, what }), digester));
     let entries = 0;
     for await (const _ of readLayerTar(input, what)) entries++;
     // Whatever comes after the archive's end belongs to the digest, too.

@@ -1,5 +1,5 @@
 /** Brings an image to one sink or several; its layers are read once. */
-import { VarveError } from "../errors.ts";
+import { cancelled, VarveError } from "../errors.ts";
 import type { Descriptor } from "../oci/index.ts";
 import { shareReading } from "./broadcast.ts";
 import type { CompressionChoice } from "./compression.ts";
@@ -82,7 +82,7 @@ async function writeToAll(
   const finished = draft.finish(layers);
   const written: WrittenImage[] = [];
   for (const output of outputs) written.push(await output.prepare(finished));
-  if (signal?.aborted) throw new VarveError("ABORTED", "writing the image was cancelled");
+  if (signal?.aborted) throw cancelled("writing the image");
   await commitAll(outputs);
   return written;
 }

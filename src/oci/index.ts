@@ -17,6 +17,7 @@ export {
   MAX_MANIFEST_BYTES,
   type RawDocument,
 } from "./document.ts";
+export { hashed, identify } from "./hashed.ts";
 export { type ImageIndex, type ManifestOrIndex, parseIndex, parseManifestOrIndex } from "./image-index.ts";
 export { checkIsImage, type Manifest, notAnImage, parseManifest } from "./manifest.ts";
 export {

@@ -1,6 +1,5 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { VarveError } from "../errors.ts";
-import type { Headers } from "./http.ts";
+import { cancelled, type VarveError } from "../errors.ts";
 
 /** How often and when a failed request is tried again. */
 export interface RetryOptions {
@@ -64,7 +63,7 @@ async function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> 
 
 /** The error of an operation cancelled through its signal. */
 export function aborted(cause: unknown): VarveError {
-  return new VarveError("ABORTED", "the operation was cancelled", { cause });
+  return cancelled("the operation", cause);
 }
 
 /** Answers that a later attempt may turn into good ones. */
@@ -76,7 +75,7 @@ export function isRetryStatus(status: number): boolean {
  * The pause that a `Retry-After` header asks for, in milliseconds (RFC 9110, section 10.2.3). A date is counted from the answer's
  * own `Date`, so no clock of ours is in it; undefined when there is none or it makes no sense.
  */
-export function retryAfterOf(headers: Headers): number | undefined {
+export function retryAfterOf(headers: { get(name: string): string | undefined }): number | undefined {
   const text = headers.get("retry-after")?.trim();
   if (text === undefined) return undefined;
   if (/^[0-9]{1,9}$/.test(text)) return Number(text) * 1000;

@@ -1,4 +1,4 @@
-import { type Descriptor, Digester } from "../oci/index.ts";
+import { type Descriptor, Digester, hashed } from "../oci/index.ts";
 import type { ByteSource } from "../util/index.ts";
 import { counted, parts } from "./chunks.ts";
 import { blobName, checkSaid, saidDigest } from "./download.ts";
@@ -245,13 +245,6 @@ export class Uploader {
   async #abandon(upload: UploadSession | undefined): Promise<void> {
     if (upload === undefined) return;
     await deleteUpload(this.#session, { repository: this.#options.repository, session: upload });
-  }
-}
-
-async function* hashed(chunks: AsyncIterable<Uint8Array>, digester: Digester): AsyncGenerator<Uint8Array> {
-  for await (const chunk of chunks) {
-    digester.update(chunk);
-    yield chunk;
   }
 }
 

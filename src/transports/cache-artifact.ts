@@ -7,7 +7,7 @@ import { setTimeout } from "node:timers/promises";
 import { promisify } from "node:util";
 import { zstdCompress as zstdCompressCallback, zstdDecompress as zstdDecompressCallback } from "node:zlib";
 import { type CacheEntry, type DigestCache, decodeEntries, encodeEntries } from "../cache/index.ts";
-import { VarveError } from "../errors.ts";
+import { cancelled, VarveError } from "../errors.ts";
 import {
   type Descriptor,
   type Digest,
@@ -156,7 +156,7 @@ export async function pushCacheIndex(
 
 async function settle(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
   await setTimeout(milliseconds, undefined, { signal }).catch(() => {
-    throw new VarveError("ABORTED", "pushing the cache was cancelled");
+    throw cancelled("pushing the cache");
   });
 }
 

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import type { Readable, Writable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
-import { VarveError } from "../../errors.ts";
+import { cancelled, VarveError } from "../../errors.ts";
 import { SETUP } from "./setup.ts";
 import { storesOf } from "./stores.ts";
 import type { SandboxKind } from "./types.ts";
@@ -212,7 +212,5 @@ export async function eachLine(from: Readable, take: (line: string) => void): Pr
 }
 
 export function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) {
-    throw new VarveError("ABORTED", "the scripts of the layer were stopped", { cause: signal.reason });
-  }
+  if (signal?.aborted) throw cancelled("running the layer's scripts", signal.reason);
 }

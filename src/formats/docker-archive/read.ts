@@ -16,8 +16,8 @@ import {
 import {
   type Descriptor,
   type Digest,
-  Digester,
   type ImageConfig,
+  identify,
   layerMediaType,
   MediaType,
   parseImageConfig,
@@ -196,9 +196,7 @@ function archivedLayer(file: TarFile, { name, diffId }: { name: string; diffId: 
 
 /** Reads bytes for their descriptor. */
 async function describe(chunks: AsyncIterable<Uint8Array>, mediaType: string): Promise<Descriptor> {
-  const digester = new Digester();
-  for await (const chunk of chunks) digester.update(chunk);
-  return { mediaType, size: digester.size, digest: digester.digest() };
+  return { mediaType, ...(await identify(chunks)) };
 }
 
 async function readDocument(file: TarFile, name: string): Promise<Uint8Array> {
