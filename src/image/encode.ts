@@ -3,6 +3,9 @@ import type { ByteSource } from "../util/index.ts";
 import { type CompressionChoice, compress } from "./compression.ts";
 import type { Layer, UnmeasuredLayer } from "./layer.ts";
 
+/** How places compress layers unless they are told otherwise: so that every reader can read them. */
+export const DEFAULT_COMPRESSION: CompressionChoice = { algorithm: "gzip" };
+
 /** A layer in the form in which a sink stores it. */
 export interface EncodedLayer extends ByteSource {
   readonly mediaType: string;

@@ -1,4 +1,5 @@
 export { assembleImage, checkPlatform, type ImageParts, layerComments } from "./assemble.ts";
+export type { Blob, BlobStore, StoredBlob } from "./blob-store.ts";
 export { type SharedReading, shareReading } from "./broadcast.ts";
 export { compareImages } from "./compare.ts";
 export type {
@@ -21,7 +22,7 @@ export {
   decompress,
 } from "./compression.ts";
 export { type NewConfig, newConfig } from "./config.ts";
-export { type EncodedLayer, encodeLayer, encodeUnmeasured } from "./encode.ts";
+export { DEFAULT_COMPRESSION, encodeLayer } from "./encode.ts";
 export { type FlattenOptions, flattenedTree } from "./flatten.ts";
 export { type FlattenImageOptions, type FlattenProgress, flattenImage } from "./flatten-image.ts";
 export type { RootEntry, RootEntryKind, RootNode, RootTree } from "./flatten-tree.ts";
@@ -48,6 +49,7 @@ export type {
   StoredLayer,
 } from "./sink.ts";
 export type { ImageSource, ReadOptions } from "./source.ts";
+export { storeBytes, storeWriter } from "./store-writer.ts";
 export { transcoded } from "./transcode.ts";
 export { uncompressedLayer } from "./uncompressed.ts";
 export { type ValidLayer, validateImage } from "./validate.ts";

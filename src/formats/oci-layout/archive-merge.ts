@@ -1,4 +1,4 @@
-import { type Image, newManifest } from "../../image/index.ts";
+import { DEFAULT_COMPRESSION, type Image, newManifest } from "../../image/index.ts";
 import { type Descriptor, type Digest, encodeDocument, isForeignLayer, MediaType } from "../../oci/index.ts";
 import { fileMember, type TarInputMember, writeTar } from "../../tar/index.ts";
 import { checkNames, type MergeOptions } from "../docker-archive/merge.ts";
@@ -6,7 +6,6 @@ import { layerMember } from "./archive-write.ts";
 import { blobPath } from "./blobs.ts";
 import { emptyIndex, entriesFor, platformOf, withEntries } from "./index-entries.ts";
 import { INDEX_FILE, MARKER, MARKER_FILE } from "./read.ts";
-import { DEFAULT_COMPRESSION } from "./write.ts";
 
 /**
  * The bytes of an archive of a layout with several images, in their order. A blob that several have is in it once, and a

@@ -1,6 +1,7 @@
 /** Writes OCI image layouts as tar archives, in one stream. */
 import {
   type CompressionChoice,
+  DEFAULT_COMPRESSION,
   encodeLayer,
   type ImageSink,
   type Layer,
@@ -11,6 +12,7 @@ import {
   type Digest,
   Digester,
   encodeDocument,
+  hashed,
   isForeignLayer,
   MediaType,
 } from "../../oci/index.ts";
@@ -22,7 +24,6 @@ import { type ArchiveInput, streamedWriter } from "../streamed-writer.ts";
 import { blobPath } from "./blobs.ts";
 import { emptyIndex, entriesFor, platformOf, withEntries } from "./index-entries.ts";
 import { INDEX_FILE, MARKER, MARKER_FILE } from "./read.ts";
-import { DEFAULT_COMPRESSION } from "./write.ts";
 
 export interface OciArchiveSinkOptions {
   readonly output: ArchiveOutput;
@@ -102,13 +103,7 @@ export async function* layerMember(
     return { descriptor: layer.descriptor, outcome: "written" };
   }
   const digester = new Digester();
-  const observed = async function* () {
-    for await (const chunk of encoded.open(signal)) {
-      digester.update(chunk);
-      yield chunk;
-    }
-  };
-  const { file, size } = await spool(observed());
+  const { file, size } = await spool(hashed(encoded.open(signal), digester));
   try {
     const descriptor = { mediaType: encoded.mediaType, digest: digester.digest(), size };
     const name = blobPath(descriptor);

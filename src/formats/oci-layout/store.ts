@@ -2,17 +2,9 @@ import { randomUUID } from "node:crypto";
 import { type FileHandle, lstat, mkdir, open, readdir, rename, rm, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { errnoOf, VarveError, writeError } from "../../errors.ts";
-import type { LayerOutcome } from "../../image/index.ts";
-import { type Descriptor, Digester } from "../../oci/index.ts";
-import {
-  bytesSource,
-  currentOwner,
-  hasEnded,
-  type Owner,
-  ownedName,
-  ownerOfName,
-  writeChunks,
-} from "../../util/index.ts";
+import { type Blob, type BlobStore, type KnownBlob, type StoredBlob, verified } from "../../image/index.ts";
+import { Digester, hashed } from "../../oci/index.ts";
+import { currentOwner, hasEnded, type Owner, ownedName, ownerOfName, writeChunks } from "../../util/index.ts";
 import { blobPath } from "./blobs.ts";
 import { LayoutFolder } from "./folder.ts";
 import { withLock } from "./lock.ts";
@@ -24,16 +16,11 @@ const BLOBS = "blobs/sha256";
 /** Files that aren't complete, and locks; it is there while somebody writes. */
 const INGEST = ".varve-ingest";
 
-/** A blob that is in the layout. */
-export interface StoredBlob extends Pick<Descriptor, "digest" | "size"> {
-  readonly outcome: Exclude<LayerOutcome, "mounted">;
-}
-
 /**
  * The files of a layout folder that several processes may write to at the same time. Files are written aside and
  * renamed into their places, so what is in place is whole, whenever a process is killed.
  */
-export class LayoutStore implements AsyncDisposable {
+export class LayoutStore implements BlobStore, AsyncDisposable {
   readonly path: string;
   readonly #owner: Owner;
 
@@ -75,35 +62,25 @@ export class LayoutStore implements AsyncDisposable {
   }
 
   /** Whether the blob is there, as far as its size tells. */
-  async has(descriptor: Pick<Descriptor, "digest" | "size">): Promise<boolean> {
-    const found = await lstat(join(this.path, blobPath(descriptor))).catch(() => undefined);
-    return found?.isFile() === true && found.size === descriptor.size;
+  async has(blob: KnownBlob): Promise<boolean> {
+    const found = await lstat(join(this.path, blobPath(blob))).catch(() => undefined);
+    return found?.isFile() === true && found.size === blob.size;
   }
 
-  /**
-   * Stores a blob that is in memory.
-   * @throws VarveError `UNWRITABLE`
-   */
-  async putBytes(bytes: Uint8Array, descriptor: Descriptor): Promise<StoredBlob> {
-    return await this.put(bytesSource(bytes).open(), descriptor);
-  }
-
-  /**
-   * Stores a blob.
-   * @param known its descriptor, where it is known; then its source has to have checked it
-   * @throws VarveError `UNWRITABLE`; and whatever the chunks throw
-   */
-  async put(
-    chunks: AsyncIterable<Uint8Array>,
-    known?: Pick<Descriptor, "digest" | "size">,
-  ): Promise<StoredBlob> {
-    if (known !== undefined && (await this.has(known))) return { ...idOf(known), outcome: "present" };
-    let written = known;
+  /** @throws VarveError `UNWRITABLE`, `DIGEST_MISMATCH`, `SIZE_MISMATCH`; and what opening the blob throws */
+  async put({ descriptor, open, checked }: Blob, signal?: AbortSignal): Promise<StoredBlob> {
+    let written = descriptor;
     const aside = await this.#writeAside(async (file, name) => {
-      if (known === undefined) written = await writeDigested(file, { chunks, name });
-      else await writeSized(file, { chunks, name, size: known.size });
+      const chunks = open(signal);
+      if (descriptor === undefined) written = await writeDigested(file, { chunks, name });
+      else {
+        const sound = checked ? chunks : verified(chunks, descriptor, `a blob for ${name}`);
+        await writeSized(file, { chunks: sound, name, size: descriptor.size });
+      }
     });
-    const blob = idOf(written!);
+    // A descriptor may have more in it.
+    const { digest, size } = written!;
+    const blob = { digest, size };
     const present = await this.has(blob);
     if (present) await rm(aside, { force: true });
     else await this.#moveToBlobs(blobPath(blob), aside);
@@ -189,10 +166,6 @@ export class LayoutStore implements AsyncDisposable {
   }
 }
 
-function idOf({ digest, size }: Pick<Descriptor, "digest" | "size">): Pick<Descriptor, "digest" | "size"> {
-  return { digest, size };
-}
-
 async function writeSized(
   file: FileHandle,
   { chunks, name, size }: { chunks: AsyncIterable<Uint8Array>; name: string; size: number },
@@ -205,15 +178,9 @@ async function writeSized(
 async function writeDigested(
   file: FileHandle,
   { chunks, name }: { chunks: AsyncIterable<Uint8Array>; name: string },
-): Promise<Pick<Descriptor, "digest" | "size">> {
+): Promise<KnownBlob> {
   const digester = new Digester();
-  const observed = async function* () {
-    for await (const chunk of chunks) {
-      digester.update(chunk);
-      yield chunk;
-    }
-  };
-  await writeChunks(file.fd, observed(), name);
+  await writeChunks(file.fd, hashed(chunks, digester), name);
   const { size } = digester;
   return { digest: digester.digest(), size };
 }
