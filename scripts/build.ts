@@ -3,9 +3,9 @@
  * memory; declarations for those who import varve; and the spec's JSON Schema for editors.
  */
 import { spawnSync } from "node:child_process";
-import { chmodSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+import { build, type Plugin } from "esbuild";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const dist = new URL("../dist/", import.meta.url);
@@ -14,6 +14,17 @@ rmSync(dist, { recursive: true, force: true });
 const compiler = ["node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json"];
 const { status } = spawnSync(process.execPath, compiler, { cwd: root, stdio: "inherit" });
 if (status !== 0) process.exit(1);
+
+/** Puts the text of the sandbox's shell file in place of the module that reads it, since `dist/` has no such file. */
+const embeddedShell: Plugin = {
+  name: "embedded-shell",
+  setup: ({ onLoad }) => {
+    onLoad({ filter: /[/\\]setup\.ts$/ }, ({ path }) => {
+      const text = readFileSync(path.replace(/\.ts$/, ".sh"), "utf8");
+      return { contents: `export const SETUP = ${JSON.stringify(text)};` };
+    });
+  },
+};
 
 await build({
   absWorkingDir: root,
@@ -36,6 +47,7 @@ await build({
   // It is loaded fast, and not written as modules that could be bundled in part.
   external: ["commander"],
   mainFields: ["module", "main"],
+  plugins: [embeddedShell],
   logLevel: "warning",
 });
 

@@ -1,4 +1,5 @@
 # What scripts/check and scripts/demo share; sourced by both, from the repository's root folder.
+# shellcheck shell=bash
 
 # The repository's own Node comes first, so that any Node with npm is enough to begin with.
 export PATH="$PWD/node_modules/.bin:$PATH:/usr/sbin:/sbin"

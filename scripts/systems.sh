@@ -1,4 +1,5 @@
 # Installs the real systems that test/system talks to; sourced by scripts/check.
+# shellcheck shell=bash
 
 # A program that the tests run, and the Debian package which brings it.
 SYSTEMS="
@@ -25,25 +26,26 @@ SYSTEMS="
   python3:python3
   setpriv:util-linux
   chromium:chromium
+  shellcheck:shellcheck
 "
 
 # Installs what is missing where that is allowed: on Debian, as root. Elsewhere, and where it fails, the tests say
 # themselves what they miss.
 install_systems() {
-  local missing
-  missing=$(missing_packages)
-  if [ -z "$missing" ]; then
+  local -a missing
+  mapfile -t missing < <(missing_packages)
+  if [ "${#missing[@]}" = 0 ]; then
     echo "all there"
     return
   fi
   if [ "$(id -u)" != 0 ] || [ ! -e /etc/debian_version ] || ! command -v apt-get >/dev/null; then
-    echo "not installed, since this is not Debian as root:" $missing
+    echo "not installed, since this is not Debian as root: ${missing[*]}"
     return
   fi
-  echo "installing" $missing
+  echo "installing ${missing[*]}"
   local log
   log=$(mktemp)
-  without_services install_packages $missing >"$log" 2>&1 || {
+  without_services install_packages "${missing[@]}" >"$log" 2>&1 || {
     cat "$log"
     echo "some could not be installed"
   }
