@@ -3,13 +3,25 @@ import { VarveError } from "../../errors.ts";
 import { absent } from "../programs.ts";
 import { fakerootProgram } from "./faked.ts";
 import { type PhaseEnd, runPhase, type SandboxPlace } from "./process.ts";
-import type { SandboxKind, ScriptName, UnionKind } from "./types.ts";
+import type { SandboxKind, ScriptName, ScriptSteps, UnionKind } from "./types.ts";
 
 export interface Needs {
   /** Whether some script has root's view of owners. */
   readonly rootView: boolean;
-  /** Whether the layer has to be shown on top of a base. */
-  readonly union: boolean;
+  /** Whether a script runs in the image, so that the layer has to be shown on top of a base. */
+  readonly inImage: boolean;
+  /** Whether a script with root's view runs programs of the layer or the image. */
+  readonly ownPrograms: boolean;
+}
+
+/** What a layer's scripts need of a sandbox. */
+export function needsOf({ runAsRoot, fakeRootCommands, enableFakechroot = false }: ScriptSteps): Needs {
+  const inImage = runAsRoot !== undefined;
+  return {
+    inImage,
+    rootView: inImage || fakeRootCommands !== undefined,
+    ownPrograms: inImage || enableFakechroot,
+  };
 }
 
 export interface Chosen {
@@ -35,7 +47,7 @@ export async function chooseSandbox(
   needs: Needs,
   options: ChoiceOptions,
 ): Promise<Chosen> {
-  const missing = await absent(TOOLS, place.path);
+  const missing = await absent(TOOLS, place.programs.path);
   if (missing.length > 0) {
     throw new VarveError(
       "SANDBOX_UNAVAILABLE",
@@ -44,25 +56,27 @@ export async function chooseSandbox(
   }
   const obstacles: string[] = [];
   for (const kind of options.sandboxes) {
-    const obstacle = await obstacleTo(kind, needs, place.path);
+    const obstacle = await obstacleTo(kind, needs, place.programs.path);
     if (obstacle !== undefined) {
       obstacles.push(obstacle);
       continue;
     }
     // A union may give a changed file another inode, by which fakeroot knows it.
     const unions = options.unions.filter((union) => kind !== "single" || union === "copy");
-    const variables = {
-      PHASE: "probe",
-      UNIONS: needs.union ? unions.join(" ") : "",
-      FAKED: kind === "single" && needs.rootView ? (await fakerootProgram(place.path))! : "",
-    };
-    const end = await runPhase({ ...place, kind }, { variables });
+    const end = await runPhase(
+      { ...place, kind },
+      {
+        name: "probe",
+        unions: needs.inImage ? unions : [],
+        faked: kind === "single" && needs.rootView ? await fakerootProgram(place.programs.path) : undefined,
+      },
+    );
     const said = (what: string) =>
       end.messages.find((message) => message.startsWith(`varve:${what} `))?.slice(`varve:${what} `.length);
     const ids = Number(said("ids") ?? 0);
     const union = said("union") as UnionKind | undefined;
     if (end.status !== 0) obstacles.push(`${NAMES[kind]} fails (${lastMessage(end)})`);
-    else if (needs.union && union === undefined)
+    else if (needs.inImage && union === undefined)
       obstacles.push(`${NAMES[kind]} has no ${unions.join(" or ") || "copy"}`);
     else if (kind === "ids" && ids < 2)
       obstacles.push("the user has no range of ids in /etc/subuid and /etc/subgid");

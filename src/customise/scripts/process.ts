@@ -4,8 +4,9 @@ import { once } from "node:events";
 import type { Readable, Writable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
 import { cancelled, VarveError } from "../../errors.ts";
+import { type Phase, variablesOf } from "./phase.ts";
 import { SETUP } from "./setup.ts";
-import { storesOf } from "./stores.ts";
+import type { Programs } from "./stores.ts";
 import type { SandboxKind } from "./types.ts";
 
 /** What stays the same for all phases. */
@@ -13,17 +14,12 @@ export interface SandboxPlace {
   readonly kind: SandboxKind;
   /** The work folder's real path. */
   readonly folder: string;
-  /** `PATH` for the sandbox's own programs. */
-  readonly path: string;
+  readonly programs: Programs;
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface Phase {
-  /** What the program's text calls `V_…`. */
-  readonly variables: Readonly<Record<string, string>> & { readonly PHASE: string };
-  /** A script's environment, `NAME=VALUE` each. */
-  readonly environment?: readonly string[];
-  readonly network?: boolean;
+/** What a phase reads and writes, and how long it may take. */
+export interface PhaseStreams {
   /** Bytes for stdin. */
   readonly input?: AsyncIterable<Uint8Array> | undefined;
   /** Takes stdout's bytes, to the end; without it they are passed over. */
@@ -44,22 +40,6 @@ export interface PhaseEnd {
   /** What the sandbox's own programs said. */
   readonly messages: readonly string[];
 }
-
-const UNUSED = {
-  UNION: "",
-  UNIONS: "",
-  VISIBLE: "",
-  NETWORK: "",
-  SHELL: "",
-  ARGUMENT: "",
-  NAME: "",
-  CALLER: "",
-  FAKED: "",
-  FOLDER: "",
-  OWNER: "",
-  UID: "0",
-  GID: "0",
-};
 
 /** More of a line without an end is passed on in pieces. */
 const LONGEST_LINE = 64 * 1024;
@@ -86,27 +66,14 @@ function namespaces(kind: SandboxKind, network: boolean): string[] {
  * Runs one phase. When it returns, however it does, no process of it is left.
  * @throws VarveError `SANDBOX_UNAVAILABLE` if `unshare` can't be started, `ABORTED`; whatever input and output throw
  */
-export async function runPhase(place: SandboxPlace, phase: Phase): Promise<PhaseEnd> {
-  const { kind, folder, path, signal } = place;
-  const stores = await storesOf(path);
+export async function runPhase(
+  place: SandboxPlace,
+  phase: Phase,
+  streams: PhaseStreams = {},
+): Promise<PhaseEnd> {
+  const { signal } = place;
   throwIfAborted(signal);
-  const variables = Object.entries({
-    ...UNUSED,
-    WORK: folder,
-    STORES: stores.join(" "),
-    OVERLAY: kind === "root" ? "" : "userxattr,",
-    ...(phase.network ? { NETWORK: "1" } : {}),
-    ...phase.variables,
-  }).map(([name, value]) => [`V_${name}`, value]);
-  const child = spawn(
-    "unshare",
-    [...namespaces(kind, phase.network === true), "sh", "-c", SETUP, "varve", ...(phase.environment ?? [])],
-    {
-      cwd: "/",
-      env: { ...Object.fromEntries(variables), PATH: path, LC_ALL: "C", TZ: "UTC0" },
-      stdio: ["pipe", "pipe", "pipe", "pipe", "pipe"],
-    },
-  );
+  const child = start(place, phase);
   // Not "close": that waits for streams which nobody reads, the lifeline's.
   const ended = once(child, "exit");
   // A failed start is told at the end.
@@ -114,20 +81,20 @@ export async function runPhase(place: SandboxPlace, phase: Phase): Promise<Phase
   let timedOut = false;
   const kill = () => stop(child);
   const timer =
-    phase.timeoutSeconds === undefined
+    streams.timeoutSeconds === undefined
       ? undefined
       : setTimeout(() => {
           timedOut = true;
           kill();
-        }, phase.timeoutSeconds * 1000);
+        }, streams.timeoutSeconds * 1000);
   signal?.addEventListener("abort", kill, { once: true });
   try {
     const messages = new Messages();
     (child.stdio[4] as Writable).on("error", () => {});
     const work = [
-      feed(child.stdin!, phase.input),
-      phase.output === undefined ? eachLine(child.stdout!, () => {}) : phase.output(child.stdout!),
-      eachLine(child.stderr!, phase.onStderr ?? ((line) => messages.take(line))),
+      feed(child.stdin!, streams.input),
+      streams.output === undefined ? eachLine(child.stdout!, () => {}) : streams.output(child.stdout!),
+      eachLine(child.stderr!, streams.onStderr ?? ((line) => messages.take(line))),
       eachLine(child.stdio[3] as Readable, (line) => messages.take(line)),
     ];
     // The first that fails ends the others.
@@ -155,6 +122,23 @@ export async function runPhase(place: SandboxPlace, phase: Phase): Promise<Phase
     kill();
     for (const stream of child.stdio) stream?.destroy();
   }
+}
+
+function start({ kind, folder, programs }: SandboxPlace, phase: Phase): ChildProcess {
+  const { path, stores } = programs;
+  const script = phase.name === "script" ? phase : undefined;
+  const variables = Object.entries({
+    WORK: folder,
+    STORES: stores.join(" "),
+    OVERLAY: kind === "root" ? "" : "userxattr,",
+    ...variablesOf(phase),
+  }).map(([name, value]) => [`V_${name}`, value]);
+  const program = ["sh", "-c", SETUP, "varve", ...(script?.environment ?? [])];
+  return spawn("unshare", [...namespaces(kind, script?.network === true), ...program], {
+    cwd: "/",
+    env: { ...Object.fromEntries(variables), PATH: path, LC_ALL: "C", TZ: "UTC0" },
+    stdio: ["pipe", "pipe", "pipe", "pipe", "pipe"],
+  });
 }
 
 /** `unshare` takes the first process of the namespace with it, and that one takes all others. */

@@ -15,8 +15,10 @@ import {
 } from "./input.ts";
 import { type LayerRules, layerMembers } from "./layer.ts";
 import { changesBetween, type ListedName, listForTar, readingOrder, type TreeChange } from "./listing.ts";
+import type { ShownImage } from "./phase.ts";
 import { Sandbox } from "./sandbox.ts";
 import { readSpool, spoolTo } from "./spool.ts";
+import { type Programs, programsOn } from "./stores.ts";
 import type { ScriptedLayer, ScriptOptions, UnionKind } from "./types.ts";
 import { emptyWorkFolder, newWorkFolder, removeWorkFolder } from "./work-folder.ts";
 
@@ -32,17 +34,15 @@ import { emptyWorkFolder, newWorkFolder, removeWorkFolder } from "./work-folder.
  *   name; `INVALID_TAR`; `ABORTED`
  */
 export async function runScripts(options: ScriptOptions): Promise<ScriptedLayer> {
-  const { steps, temporary, path } = options;
-  const folder = await newWorkFolder(temporary, path);
+  const programs = await programsOn(options.path);
+  const folder = await newWorkFolder(options.temporary, programs);
   let sandbox: Sandbox | undefined;
   try {
-    const inImage = steps.runAsRoot !== undefined;
-    const rootView = inImage || steps.fakeRootCommands !== undefined;
-    sandbox = await Sandbox.choose(folder, options, { rootView, union: inImage });
-    return await new Work(folder, options, sandbox).make();
+    sandbox = await Sandbox.choose(folder, programs, options);
+    return await new Work({ folder, programs }, options, sandbox).make();
   } catch (error) {
     // Without a sandbox there are no trees yet.
-    await removeWorkFolder({ folder, path, kind: sandbox?.chosen.kind ?? "root" });
+    await removeWorkFolder({ folder, programs, kind: sandbox?.chosen.kind ?? "root" });
     throw error;
   }
 }
@@ -53,25 +53,29 @@ interface Made {
   readonly change: TreeChange | undefined;
   /** What the root directory was before the scripts with root's view. */
   readonly root: RootAttributes;
-  /** Whether owners are as root sees them. */
-  readonly rootView: boolean;
   readonly namedWhiteouts: boolean;
 }
 
 /** One layer in the making. */
 class Work {
   readonly #folder: string;
+  readonly #programs: Programs;
   readonly #options: ScriptOptions;
   readonly #sandbox: Sandbox;
   #union: UnionKind;
   /** Directories in the layer that belong to others than its owner. */
   readonly #foreign = new Map<string, TarEntry>();
   readonly #sockets = new Set<string>();
-  #made: Made = { change: undefined, root: PLAIN_ROOT, rootView: false, namedWhiteouts: false };
+  #made: Made = { change: undefined, root: PLAIN_ROOT, namedWhiteouts: false };
   readonly #facts: BaseFacts = { directories: new Map(), notes: [], hardLinks: false, root: PLAIN_ROOT };
 
-  constructor(folder: string, options: ScriptOptions, sandbox: Sandbox) {
-    this.#folder = folder;
+  constructor(
+    place: { readonly folder: string; readonly programs: Programs },
+    options: ScriptOptions,
+    sandbox: Sandbox,
+  ) {
+    this.#folder = place.folder;
+    this.#programs = place.programs;
     this.#options = options;
     this.#sandbox = sandbox;
     this.#union = sandbox.chosen.union;
@@ -80,34 +84,31 @@ class Work {
   async make(): Promise<ScriptedLayer> {
     const { steps, owner } = this.#options;
     const { extraCommands, fakeRootCommands, enableFakechroot = false, runAsRoot } = steps;
-    const inImage = runAsRoot !== undefined;
-    const rootView = inImage || fakeRootCommands !== undefined;
     const { faked } = this.#sandbox;
+    const { inImage, rootView } = this.#sandbox.needs;
 
     if (inImage && this.#options.base !== undefined) await this.#unpackBase();
     await this.#unpackRoot();
     if (extraCommands !== undefined && !inImage) {
-      await this.#sandbox.script("extraCommands", { PHASE: "caller" }, extraCommands);
+      await this.#sandbox.script("extraCommands", "caller", extraCommands);
     }
     const { uid, gid } = owner;
     if (rootView && faked === undefined) await this.#giveToOwners();
     else if (!inImage) await faked?.tell(await this.#sandbox.list("upper"));
     this.#made = {
       ...this.#made,
-      rootView,
       root: { ...this.#facts.root, ...(rootView && !inImage ? { uid, gid } : {}) },
     };
     if (runAsRoot !== undefined) {
       await this.#runAsRoot(runAsRoot);
       const further = extraCommands ?? fakeRootCommands;
       if (further !== undefined) await this.#layItOut();
-      if (extraCommands !== undefined)
-        await this.#sandbox.script("extraCommands", { PHASE: "root" }, extraCommands);
+      if (extraCommands !== undefined) await this.#sandbox.script("extraCommands", "root", extraCommands);
     }
     if (fakeRootCommands !== undefined) {
       // With a union instead, the layer's directories would be marked as hiding the base's.
-      const phase = enableFakechroot ? { PHASE: "image", UNION: "copy", FOLDER: "upper" } : { PHASE: "root" };
-      await this.#sandbox.script("fakeRootCommands", phase, fakeRootCommands);
+      const view = enableFakechroot ? ({ union: "copy", folder: "upper" } as const) : "root";
+      await this.#sandbox.script("fakeRootCommands", view, fakeRootCommands);
     }
     return await this.#layer();
   }
@@ -120,13 +121,8 @@ class Work {
       devices: chosen.kind === "root" || faked !== undefined,
       note: this.#noteEntry(),
     });
-    await this.#sandbox.tool(
-      { PHASE: "extract", FOLDER: into, OWNER: "--same-owner" },
-      "unpack the base image",
-      {
-        input,
-      },
-    );
+    const phase = { name: "extract", folder: into, sameOwner: true } as const;
+    await this.#sandbox.tool(phase, "unpack the base image", { input });
     // fuse-overlayfs writes a change of a file with several names under one of them only, maybe another than was meant.
     if (this.#union === "fuse" && this.#facts.hardLinks) {
       await rename(join(this.#folder, "lower"), join(this.#folder, "image"));
@@ -136,7 +132,7 @@ class Work {
 
   async #unpackRoot(): Promise<void> {
     const { owner, root } = this.#options;
-    const { uid, gid } = this.#options.steps.runAsRoot === undefined ? owner : this.#facts.root;
+    const { uid, gid } = this.#sandbox.needs.inImage ? this.#facts.root : owner;
     const facts = {
       root: { ...this.#facts.root, uid, gid },
       owner,
@@ -144,27 +140,19 @@ class Work {
       note: this.#noteEntry(),
     };
     const input = rootInput(root?.(), facts);
-    await this.#sandbox.tool(
-      { PHASE: "extract", FOLDER: "upper", OWNER: "--no-same-owner" },
-      "unpack the layer's contents",
-      {
-        input,
-      },
-    );
+    const phase = { name: "extract", folder: "upper", sameOwner: false } as const;
+    await this.#sandbox.tool(phase, "unpack the layer's contents", { input });
   }
 
   /** Gives the layer's files to its owner, and the directories that the base has to theirs. */
   async #giveToOwners(): Promise<void> {
     const { uid, gid } = this.#options.owner;
     if (uid !== 0 || gid !== 0) {
-      await this.#sandbox.tool(
-        { PHASE: "own", UID: String(uid), GID: String(gid) },
-        "give the layer's files to their owner",
-      );
+      await this.#sandbox.tool({ name: "own", uid, gid }, "give the layer's files to their owner");
     }
     if (this.#foreign.size === 0) return;
     await this.#sandbox.tool(
-      { PHASE: "extract", FOLDER: "upper", OWNER: "--same-owner" },
+      { name: "extract", folder: "upper", sameOwner: true },
       "give the base image's directories to their owners",
       { input: directoriesInput(this.#foreign.values()) },
     );
@@ -173,16 +161,16 @@ class Work {
   /** Runs a script whose `/` is the layer on top of the base; with a copy of these, notes what it changed. */
   async #runAsRoot(text: string): Promise<void> {
     const union = this.#union;
-    const image = { PHASE: "image", UNION: union, FOLDER: union === "copy" ? "image" : "lower" };
+    const image: ShownImage = { union, folder: union === "copy" ? "image" : "lower" };
     this.#made = { ...this.#made, namedWhiteouts: union === "fuse" };
     if (union !== "copy") {
       await this.#sandbox.script("runAsRoot", image, text);
       return;
     }
     // Else making them would look like a change of the folders that they are in.
-    await this.#sandbox.tool({ ...image, PHASE: "points" }, "make folders to mount on in the base image");
+    await this.#sandbox.tool({ name: "points", ...image }, "make folders to mount on in the base image");
     const before = await this.#sandbox.list("image");
-    await this.#sandbox.tool({ PHASE: "apply" }, "put the layer's contents on the base image");
+    await this.#sandbox.tool({ name: "apply" }, "put the layer's contents on the base image");
     await this.#sandbox.faked?.tell(await this.#sandbox.list("image"));
     const seenBefore = this.#seen(before);
     await this.#sandbox.script("runAsRoot", image, text);
@@ -194,7 +182,7 @@ class Work {
   async #layItOut(): Promise<void> {
     const path = join(this.#folder, "changes.tar");
     const { size, diffId } = await this.#pack(path, (members) => members);
-    await this.#sandbox.tool({ PHASE: "renew" }, "remove the image's copy");
+    await this.#sandbox.tool({ name: "renew" }, "remove the image's copy");
     const facts = {
       root: this.#made.root,
       owner: this.#options.owner,
@@ -202,7 +190,7 @@ class Work {
       note: this.#noteEntry(),
     };
     await this.#sandbox.tool(
-      { PHASE: "extract", FOLDER: "upper", OWNER: "--same-owner" },
+      { name: "extract", folder: "upper", sameOwner: true },
       "unpack what runAsRoot changed",
       { input: rootInput(readSpool(path, { size, diffId }), facts) },
     );
@@ -212,21 +200,21 @@ class Work {
   }
 
   async #layer(): Promise<ScriptedLayer> {
-    const { owner, permissions = [], after, steps } = this.#options;
+    const { owner, permissions = [], after } = this.#options;
     const { kind } = this.#sandbox.chosen;
     const path = join(this.#folder, "layer.tar");
     const unmatched = new Set(permissions);
     const spooled = await this.#pack(path, (members) =>
       finished(members, { owner, permissions, unmatched, after: after?.() }),
     );
-    const place = { kind, folder: this.#folder, path: this.#options.path };
+    const place = { kind, folder: this.#folder, programs: this.#programs };
     await emptyWorkFolder(place);
     return {
       ...spooled,
       notes: [...this.#facts.notes, ...this.#sockets],
       unmatched: [...unmatched],
       sandbox: kind,
-      union: steps.runAsRoot === undefined ? undefined : this.#union,
+      union: this.#sandbox.needs.inImage ? this.#union : undefined,
       open: () => readSpool(path, spooled),
       [Symbol.asyncDispose]: () => removeWorkFolder(place),
     };
@@ -237,7 +225,8 @@ class Work {
     path: string,
     finish: (members: AsyncIterable<TarInputMember>) => AsyncIterable<TarInputMember>,
   ): Promise<{ readonly diffId: Digest; readonly size: number }> {
-    const { change, root, rootView, namedWhiteouts } = this.#made;
+    const { change, root, namedWhiteouts } = this.#made;
+    const { rootView } = this.#sandbox.needs;
     const { owner, mtime } = this.#options;
     const folder = change === undefined ? "upper" : "image";
     const found = await this.#sandbox.list(folder);
@@ -260,7 +249,7 @@ class Work {
     };
     let spooled: Awaited<ReturnType<typeof spoolTo>> | undefined;
     await this.#sandbox.tool(
-      { PHASE: "pack", FOLDER: folder, FAKED: this.#sandbox.faked?.command ?? "" },
+      { name: "pack", folder, faked: this.#sandbox.faked?.command },
       "pack the layer",
       {
         input: listForTar(names),

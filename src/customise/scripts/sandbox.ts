@@ -1,15 +1,16 @@
 /** The sandbox in which a layer is made: scripts and the tools before and after them, one at a time in one work folder. */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Readable } from "node:stream";
 import { VarveError } from "../../errors.ts";
 import { absent } from "../programs.ts";
-import { type Chosen, chooseSandbox, lastMessage, type Needs, scriptError } from "./choose.ts";
+import { type Chosen, chooseSandbox, lastMessage, type Needs, needsOf, scriptError } from "./choose.ts";
 import { FakedOwners, fakerootProgram } from "./faked.ts";
 import { type ListedName, readListing } from "./listing.ts";
-import { eachLine, type Phase, type PhaseEnd, runPhase } from "./process.ts";
+import type { Phase, ScriptPlace, ShownImage, ToolPhase, Tree } from "./phase.ts";
+import { eachLine, type PhaseStreams, runPhase, type SandboxPlace } from "./process.ts";
 import { programOf } from "./program.ts";
-import type { SandboxKind, ScriptName, ScriptOptions } from "./types.ts";
+import type { Programs } from "./stores.ts";
+import type { ScriptName, ScriptOptions } from "./types.ts";
 
 const IMAGE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -18,58 +19,63 @@ const ROOT = { uid: 0, gid: 0 };
 /** What the C library says when it can't load fakeroot's for a program, and runs it without. */
 const UNREACHED = /^ERROR: ld\.so: object '\/dev\/fakeroot\.so' from LD_PRELOAD cannot be preloaded \((.*)\)/;
 
-type Variables = Phase["variables"];
+/** Where a script runs: as the caller or with root's view in the layer's folder, or in an image. */
+export type ScriptView = "caller" | "root" | ShownImage;
 
 export class Sandbox {
   readonly chosen: Chosen;
+  readonly needs: Needs;
   /** Where `fakeroot` keeps the owners: without ids there is nothing else. */
   readonly faked: FakedOwners | undefined;
-  readonly #folder: string;
+  readonly #place: SandboxPlace;
   readonly #options: ScriptOptions;
 
   private constructor(
-    folder: string,
+    place: SandboxPlace,
     options: ScriptOptions,
-    ways: { readonly chosen: Chosen; readonly faked: FakedOwners | undefined },
+    ways: Pick<Sandbox, "chosen" | "needs" | "faked">,
   ) {
-    this.#folder = folder;
+    this.#place = place;
     this.#options = options;
     this.chosen = ways.chosen;
+    this.needs = ways.needs;
     this.faked = ways.faked;
   }
 
-  /** @throws VarveError `SANDBOX_UNAVAILABLE` */
-  static async choose(folder: string, options: ScriptOptions, needs: Needs): Promise<Sandbox> {
-    const { path, signal, sandboxes = ["root", "ids", "single"] } = options;
+  /**
+   * @param folder the work folder
+   * @throws VarveError `SANDBOX_UNAVAILABLE`
+   */
+  static async choose(folder: string, programs: Programs, options: ScriptOptions): Promise<Sandbox> {
+    const { signal, sandboxes = ["root", "ids", "single"] } = options;
     const { unions = ["overlay", "fuse", "copy"] } = options;
-    const chosen = await chooseSandbox({ folder, path, signal }, needs, { sandboxes, unions });
-    const faked = needs.rootView ? await fakedFor(chosen.kind, folder, options) : undefined;
-    return new Sandbox(folder, options, { chosen, faked });
+    const needs = needsOf(options.steps);
+    const chosen = await chooseSandbox({ folder, programs, signal }, needs, { sandboxes, unions });
+    const place = { kind: chosen.kind, folder, programs, signal };
+    return new Sandbox(place, options, { chosen, needs, faked: await fakedFor(place, needs, options) });
   }
 
   /**
    * Runs a script.
    * @throws VarveError `SCRIPT_FAILED`, `SCRIPT_TIMEOUT`, `SANDBOX_UNAVAILABLE`, `ABORTED`
    */
-  async script(name: ScriptName, variables: Variables, text: string): Promise<void> {
+  async script(name: ScriptName, view: ScriptView, text: string): Promise<void> {
     const { network = false, timeoutSeconds, onOutput, shell, visible = [] } = this.#options;
     const program = programOf(text);
-    await writeFile(join(this.#folder, "script"), program.text);
-    const caller = this.chosen.kind === "root" ? "" : `${process.getuid?.()}:${process.getgid?.()}`;
-    const faked = variables.PHASE === "caller" ? undefined : this.faked;
+    await writeFile(join(this.#place.folder, "script"), program.text);
+    const faked = view === "caller" ? undefined : this.faked;
     let unreached: string | undefined;
-    const end = await this.#phase({
-      variables: {
-        ...variables,
-        SHELL: program.shell ?? shell ?? "",
-        ARGUMENT: program.argument ?? "",
-        NAME: name,
-        CALLER: caller,
-        FAKED: faked?.command ?? "",
-        VISIBLE: visible.map((shown) => `${shown}\n`).join(""),
-      },
-      environment: this.#environment(variables.PHASE === "image"),
+    const phase: Phase = {
+      name: "script",
+      script: name,
+      place: this.#placeOf(view),
+      shell: program.shell ?? shell,
+      argument: program.argument,
       network,
+      visible,
+      environment: this.#environment(typeof view === "object"),
+    };
+    const end = await runPhase(this.#place, phase, {
       timeoutSeconds,
       output: (bytes) => eachLine(bytes, (line) => onOutput?.(line, "stdout", name)),
       onStderr: (line) => {
@@ -96,6 +102,14 @@ export class Sandbox {
     if (!end.messages.includes("varve:unreached")) await faked.learn(name);
   }
 
+  #placeOf(view: ScriptView): ScriptPlace {
+    const faked = this.faked?.command;
+    if (view === "root") return { name: "root", faked };
+    if (view !== "caller") return { name: "image", faked, ...view };
+    const ids = this.chosen.kind === "root" ? undefined : `${process.getuid?.()}:${process.getgid?.()}`;
+    return { name: "caller", ids };
+  }
+
   #environment(inImage: boolean): string[] {
     const { mtime, path, imagePath = IMAGE_PATH } = this.#options;
     return [
@@ -113,45 +127,36 @@ export class Sandbox {
    * @throws VarveError `UNWRITABLE`, `ABORTED`; whatever input and output throw
    */
   async tool(
-    variables: Variables,
+    phase: ToolPhase,
     what: string,
-    streams: {
-      readonly input?: AsyncIterable<Uint8Array>;
-      readonly output?: (bytes: Readable) => Promise<void>;
-    } = {},
+    streams?: Pick<PhaseStreams, "input" | "output">,
   ): Promise<void> {
-    const end = await this.#phase({ variables, ...streams });
+    const end = await runPhase(this.#place, phase, streams);
     if (end.status !== 0) throw new VarveError("UNWRITABLE", `cannot ${what}: ${lastMessage(end)}`);
   }
 
   /** The names in a folder, as they are and not as `fakeroot` shows them. */
-  async list(folder: string): Promise<ListedName[]> {
+  async list(folder: Tree): Promise<ListedName[]> {
     let names: ListedName[] = [];
-    await this.tool({ PHASE: "list", FOLDER: folder }, "list the layer's files", {
+    await this.tool({ name: "list", folder }, "list the layer's files", {
       output: async (bytes) => {
         names = await readListing(bytes);
       },
     });
     return names;
   }
-
-  #phase(phase: Phase): Promise<PhaseEnd> {
-    const { path, signal } = this.#options;
-    return runPhase({ kind: this.chosen.kind, folder: this.#folder, path, signal }, phase);
-  }
 }
 
 /** With ids, `fakeroot` lets a script make devices, too; but it would have to reach what the image has. */
 async function fakedFor(
-  kind: SandboxKind,
-  folder: string,
-  { path, steps, owner }: ScriptOptions,
+  { kind, folder, programs: { path } }: SandboxPlace,
+  { rootView, inImage, ownPrograms }: Needs,
+  { owner }: ScriptOptions,
 ): Promise<FakedOwners | undefined> {
-  const inside = steps.runAsRoot !== undefined || steps.enableFakechroot === true;
-  if (kind === "root" || (kind === "ids" && inside)) return undefined;
+  if (!rootView || kind === "root" || (kind === "ids" && ownPrograms)) return undefined;
   const program = await fakerootProgram(path);
   if (program === undefined) return undefined;
   const capable = (await absent(["getcap", "setcap"], path)).length === 0;
-  const otherwise = steps.runAsRoot === undefined ? owner : ROOT;
+  const otherwise = inImage ? ROOT : owner;
   return new FakedOwners({ program, folder: join(folder, "state"), capable, otherwise });
 }

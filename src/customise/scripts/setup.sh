@@ -2,7 +2,7 @@
 # Makes the sandbox from inside: in shell, since only a program in the new namespaces can mount there, and no shell but the
 # machine's own is sure to be there. POSIX only: this may be any machine's sh.
 #
-# It is the first process of a PID namespace. All it is told comes in variables (V_...) and, for scripts, as
+# It is the first process of a PID namespace. All it is told comes in variables (V_..., see phase.ts) and, for scripts, as
 # arguments NAME=VALUE, the script's environment; nothing is ever put into this text. Descriptor 3 takes messages, and
 # 4 is the lifeline: when its other end closes, because varve ended in whatever way, everything in here is killed.
 #

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { writeError } from "../../errors.ts";
 import { currentOwner, hasEnded, ownedName, ownerOfName } from "../../util/index.ts";
 import { runPhase, type SandboxPlace } from "./process.ts";
+import type { Programs } from "./stores.ts";
 import type { SandboxKind } from "./types.ts";
 
 const PREFIX = "varve-scripts-";
@@ -13,14 +14,13 @@ const FOLDERS = ["world", "tmp", "state", "upper"];
 
 /**
  * Makes a folder, and removes those of processes that were killed.
- * @param path `PATH` for the programs that this may take
  * @throws VarveError `UNWRITABLE`
  */
-export async function newWorkFolder(temporary: string, path: string): Promise<string> {
+export async function newWorkFolder(temporary: string, programs: Programs): Promise<string> {
   try {
     const place = await realpath(temporary);
     const owner = await currentOwner();
-    await removeRemains(place, path);
+    await removeRemains(place, programs);
     const folder = await mkdtemp(join(place, PREFIX + ownedName(owner, "")));
     for (const name of FOLDERS) await mkdir(join(folder, name), { mode: 0o755 });
     for (const name of ["owners", "capabilities"]) await writeFile(join(folder, "state", name), "");
@@ -31,18 +31,18 @@ export async function newWorkFolder(temporary: string, path: string): Promise<st
 }
 
 /** Removes a folder and what is in it, which may belong to ids of a range. */
-export async function removeWorkFolder({ kind, folder, path }: Omit<SandboxPlace, "signal">): Promise<void> {
-  await emptyWorkFolder({ kind, folder, path }).catch(() => {});
-  await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+export async function removeWorkFolder(place: Omit<SandboxPlace, "signal">): Promise<void> {
+  await emptyWorkFolder(place).catch(() => {});
+  await rm(place.folder, { recursive: true, force: true, maxRetries: 3 });
 }
 
 /** Removes the trees in a folder; only who made them can, where they belong to ids of a range. */
 export async function emptyWorkFolder(place: Omit<SandboxPlace, "signal">): Promise<void> {
-  if (place.kind !== "root") await runPhase(place, { variables: { PHASE: "clean" } });
+  if (place.kind !== "root") await runPhase(place, { name: "clean" });
 }
 
 /** What nobody can remove is left: another user's, or one that is being removed by another process. */
-async function removeRemains(temporary: string, path: string): Promise<void> {
+async function removeRemains(temporary: string, programs: Programs): Promise<void> {
   const current = await currentOwner();
   for (const name of await readdir(temporary)) {
     const owner = name.startsWith(PREFIX) ? ownerOfName(name.slice(PREFIX.length)) : undefined;
@@ -53,7 +53,7 @@ async function removeRemains(temporary: string, path: string): Promise<void> {
     const kinds: SandboxKind[] = found.uid === 0 ? ["root"] : ["single", "ids"];
     for (const kind of kinds) {
       for (const needed of FOLDERS) await mkdir(join(folder, needed), { recursive: true }).catch(() => {});
-      await removeWorkFolder({ kind, folder, path }).catch(() => {});
+      await removeWorkFolder({ kind, folder, programs }).catch(() => {});
     }
   }
 }
