@@ -4,6 +4,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { chmodSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, type Plugin } from "esbuild";
 
@@ -15,13 +16,16 @@ const compiler = ["node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json"
 const { status } = spawnSync(process.execPath, compiler, { cwd: root, stdio: "inherit" });
 if (status !== 0) process.exit(1);
 
-/** Puts the text of the sandbox's shell file in place of the module that reads it, since `dist/` has no such file. */
+/** Puts the texts of the sandbox's shell files into the module that reads them, since `dist/` has no such files. */
 const embeddedShell: Plugin = {
   name: "embedded-shell",
   setup: ({ onLoad }) => {
     onLoad({ filter: /[/\\]setup\.ts$/ }, ({ path }) => {
-      const text = readFileSync(path.replace(/\.ts$/, ".sh"), "utf8");
-      return { contents: `export const SETUP = ${JSON.stringify(text)};` };
+      const reading = /readFileSync\(new URL\("(.*?)", import\.meta\.url\), "utf8"\)/g;
+      const contents = readFileSync(path, "utf8").replace(reading, (_, name: string) =>
+        JSON.stringify(readFileSync(join(dirname(path), name), "utf8")),
+      );
+      return { contents, loader: "ts" };
     });
   },
 };

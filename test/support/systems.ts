@@ -37,6 +37,8 @@ const systems = {
   openssl: { programs: ["openssl"] },
   htpasswd: { programs: ["htpasswd"] },
   zstd: { programs: ["zstd"] },
+  perl: { programs: ["perl"] },
+  pty: { programs: ["script"] },
   chromium: { programs: ["chromium"] },
 } satisfies Record<string, System>;
 

@@ -5,7 +5,7 @@ import type { Readable, Writable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
 import { cancelled, VarveError } from "../../errors.ts";
 import { type Phase, variablesOf } from "./phase.ts";
-import { SETUP } from "./setup.ts";
+import { KEEPER, SETUP } from "./setup.ts";
 import type { Programs } from "./stores.ts";
 import type { SandboxKind } from "./types.ts";
 
@@ -133,9 +133,12 @@ function start({ kind, folder, programs }: SandboxPlace, phase: Phase): ChildPro
     OVERLAY: kind === "root" ? "" : "userxattr,",
     ...variablesOf(phase),
   }).map(([name, value]) => [`V_${name}`, value]);
+  const keeper = ["sh", "-c", KEEPER, "varve"];
   const program = ["sh", "-c", SETUP, "varve", ...(script?.environment ?? [])];
-  return spawn("unshare", [...namespaces(kind, script?.network === true), ...program], {
+  return spawn("unshare", [...namespaces(kind, script?.network === true), ...keeper, ...program], {
     cwd: "/",
+    // A session of its own, so that a script doesn't reach the terminal that varve is started in.
+    detached: true,
     env: { ...Object.fromEntries(variables), PATH: path, LC_ALL: "C", TZ: "UTC0" },
     stdio: ["pipe", "pipe", "pipe", "pipe", "pipe"],
   });

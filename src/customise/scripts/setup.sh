@@ -2,24 +2,31 @@
 # Makes the sandbox from inside: in shell, since only a program in the new namespaces can mount there, and no shell but the
 # machine's own is sure to be there. POSIX only: this may be any machine's sh.
 #
-# It is the first process of a PID namespace. All it is told comes in variables (V_..., see phase.ts) and, for scripts, as
-# arguments NAME=VALUE, the script's environment; nothing is ever put into this text. Descriptor 3 takes messages, and
-# 4 is the lifeline: when its other end closes, because varve ended in whatever way, everything in here is killed.
+# It is the first process of a PID namespace (see keeper.sh). All it is told comes in variables (V_..., see phase.ts) and, for scripts, as
+# arguments NAME=VALUE, the script's environment; nothing is ever put into this text. Descriptor 3 takes messages.
 #
 # First it builds a world: a root file system in memory with the machine's programs (read-only), the work folder, and
 # nothing else. It moves into it for good (pivot_root), so that neither an archive nor a script reaches the machine's
-# other files, whatever they try.
+# other files, whatever they try. Scripts then run without what they could undo that with: no capability to mount
+# anything, and no writable place in which a device can be opened.
 # shellcheck disable=SC2016 # What is quoted so is for other shells.
 # shellcheck disable=SC2086 # Commands and arguments of several words: V_FAKED, V_ARGUMENT.
 set -eu
 : "${V_VISIBLE=}" "${V_NETWORK=}" "${V_FAKED=}" "${V_UNION=}" "${V_UNIONS=}"
 umask 022
 exec 9>&3 3>&- 8>&2 2>&9
-( read -r _ <&4 || :; while :; do kill -s KILL -- -1; done ) >/dev/null 2>&1 8>&- 9>&- & lifeline=$!
-exec 4<&-
-env=$(command -v env) setpriv=$(command -v setpriv) unshare=$(command -v unshare) chroot=$(command -v chroot)
-# What a container's root may do, in place of all that root may do.
-powers=-all,+chown,+dac_override,+fowner,+fsetid,+kill,+setgid,+setuid,+setpcap,+net_bind_service,+net_raw,+sys_chroot,+mknod,+audit_write,+setfcap
+# What a script may do that runs as the caller, if that is root: to any file what its owner may.
+files=-all,+chown,+dac_override,+fowner,+fsetid
+# What one may do that has root's view: what a container's root may. Where the network is the machine's, it isn't root's.
+powers=$files,+kill,+setgid,+setuid,+setpcap,+sys_chroot,+mknod,+audit_write,+setfcap
+[ -n "$V_NETWORK" ] || powers=$powers,+net_bind_service,+net_raw
+
+# Runs a program that has some capabilities, and never more.
+limited() {
+  set=$1
+  shift
+  "$setpriv" "--bounding-set=$set" --inh-caps=-all --no-new-privs "$@"
+}
 
 expose() {
   [ -e "/$1" ] || [ -L "/$1" ] || return 0
@@ -42,7 +49,16 @@ devices() {
   ln -s /proc/self/fd/0 "$1/dev/stdin"
   ln -s /proc/self/fd/1 "$1/dev/stdout"
   ln -s /proc/self/fd/2 "$1/dev/stderr"
-  mkdir -m 1777 "$1/dev/shm"
+  mkdir "$1/dev/shm"
+  mount -t tmpfs -o mode=1777,nosuid,nodev varve "$1/dev/shm"
+}
+
+# Forbids what no mount in here allows. In a user namespace, what was forbidden before has to stay so.
+restrict() {
+  case ,$2, in
+    *,noexec,*) mount -o "remount,bind,nosuid,nodev,noexec$3" "$1" ;;
+    *) mount -o "remount,bind,nosuid,nodev$3" "$1" ;;
+  esac
 }
 
 mount -t tmpfs -o mode=755,nosuid,nodev varve "$V_WORK/world"
@@ -61,18 +77,18 @@ fi
 printf 'root:x:0:0:root:/tmp:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n' >etc/passwd
 printf 'root:x:0:\nnogroup:x:65534:\n' >etc/group
 # What was bound is read-only with everything that is mounted below it. The list writes a space as \040.
-while read -r _ _ _ _ at _; do
+while read -r _ _ _ _ at options _; do
   at=$(printf '%b' "$at")
   case $at in
     "$V_WORK/world/tmp") ;;
-    "$V_WORK"/world/*) mount -o remount,bind,ro,nosuid,nodev "$at" ;;
+    "$V_WORK"/world/*) restrict "$at" "$options" ,ro ;;
   esac
 done </proc/self/mountinfo
 mount --bind "$V_WORK" work
 mount --bind "$V_WORK/state" state
 mount -t proc -o nosuid,nodev,noexec varve proc
 { echo localhost >proc/sys/kernel/hostname; } 2>/dev/null || hostname localhost 2>/dev/null || :
-for kept in sys sysrq-trigger irq bus fs; do
+for kept in sys sysrq-trigger irq bus fs acpi asound scsi; do
   [ ! -e "proc/$kept" ] || { mount --bind "proc/$kept" "proc/$kept" && mount -o remount,bind,ro,nosuid,nodev,noexec "proc/$kept"; }
 done
 case "$V_UNION $V_UNIONS" in
@@ -81,11 +97,27 @@ case "$V_UNION $V_UNIONS" in
 esac
 pivot_root . host
 cd /
+# From here on only programs that no script can change, or has put in a place of its own in an earlier phase.
+trusted=
+IFS=:
+set -f
+for folder in $PATH; do
+  case $folder in /*) folder=$(cd -P -- "$folder" 2>/dev/null && pwd -P) || continue ;; *) continue ;; esac
+  [ -w "$folder" ] || trusted=$trusted${trusted:+:}$folder
+done
+set +f
+unset IFS
+PATH=$trusted
+env=$(command -v env) setpriv=$(command -v setpriv) unshare=$(command -v unshare) chroot=$(command -v chroot)
 umount -l /host
 rmdir /host
+# Devices can be made where scripts write, but not opened.
+while read -r _ _ _ _ at options _; do
+  case $at in /work | /tmp | /state) restrict "$at" "$options" "" ;; esac
+done </proc/self/mountinfo
 
 overlay() { mount -t overlay -o "nodev,nosuid,redirect_dir=nofollow,metacopy=off,index=off,$V_OVERLAY$2" varve "$1"; }
-fuse_overlay() { fuse-overlayfs -o "writeback=0,$2" "$1"; }
+fuse_overlay() { fuse-overlayfs -o "writeback=0,$2" "$1" && restrict "$1" "" ""; }
 
 # A folder of the image where something is mounted, and those above it.
 mount_point() {
@@ -150,7 +182,7 @@ reached() {
     while read -r line; do case $line in *fakeroot.so*) exit 0 ;; esac; done </proc/self/maps; exit 1
   ' </dev/null >/dev/null 2>&1
 }
-in_image() { "$setpriv" --bounding-set=$powers "$chroot" /image "$@"; }
+in_image() { limited "$powers" "$chroot" /image "$@"; }
 
 # fakeroot ends before its daemon has written down who owns what.
 faked_saved() {
@@ -165,6 +197,9 @@ run() {
   cat </out & out=$!
   cat </err >&8 2>/dev/null & err=$!
   exec 7>/err
+  # What runs after the script is what ran before it.
+  mount -o remount,bind,ro,nosuid,nodev /dev
+  mount -o remount,bind,ro,nosuid,nodev /
   echo varve:started >&9
   status=0
   "$@" </dev/null >/out 2>&7 7>&- 8>&- || status=$?
@@ -174,13 +209,12 @@ run() {
     left=
     for process in /proc/[0-9]*; do
       process=${process#/proc/}
-      case $process in 1 | "$lifeline" | "$out" | "$err") continue ;; esac
+      case $process in 1 | "$out" | "$err") continue ;; esac
       ! kill -s KILL "$process" 2>/dev/null || grep -q '^State:.Z' "/proc/$process/status" 2>/dev/null || left=1
     done
     [ -n "$left" ] || break
   done
   wait $out $err || :
-  rm -f /out /err
 }
 
 case $V_PHASE in
@@ -236,12 +270,15 @@ case $V_PHASE in
     shell=$V_SHELL
     [ -n "$shell" ] || shell=$(command -v bash || command -v sh)
     if [ "$V_PHASE" = caller ] && [ -n "$V_CALLER" ]; then
-      run "$env" -i "$@" "$unshare" --user "--map-user=${V_CALLER%:*}" "--map-group=${V_CALLER#*:}" "$shell" $V_ARGUMENT "/$V_NAME"
+      # Another user namespace, in which a caller that isn't root has no capabilities, and root none in the first.
+      run "$env" -i "$@" "$unshare" --user "--map-user=${V_CALLER%:*}" "--map-group=${V_CALLER#*:}" --keep-caps \
+        "$setpriv" --bounding-set=-all --inh-caps=-all --ambient-caps=-all --no-new-privs "$shell" $V_ARGUMENT "/$V_NAME"
     elif [ "$V_PHASE" = root ] && [ -n "$V_FAKED" ]; then
       preload /dev
-      run $V_FAKED sh -c "$faked" sh /layer "$env" "$@" "$shell" $V_ARGUMENT "/$V_NAME"
+      run limited "$powers" $V_FAKED sh -c "$faked" sh /layer "$env" "$@" "$shell" $V_ARGUMENT "/$V_NAME"
     else
-      run "$env" -i "$@" "$setpriv" --bounding-set=$powers "$shell" $V_ARGUMENT "/$V_NAME"
+      [ "$V_PHASE" = root ] || powers=$files
+      run limited "$powers" "$env" -i "$@" "$shell" $V_ARGUMENT "/$V_NAME"
     fi
     exit $status
     ;;
@@ -256,7 +293,6 @@ case $V_PHASE in
       if [ "$V_UNION" = overlay ]; then overlay /image "$layers"; else fuse_overlay /image "$layers"; fi
     else
       mount --bind "/work/$V_FOLDER" /image
-      mount -o remount,bind,nodev,nosuid /image
     fi
     for point in /proc /dev $stores; do mount_point "${point#/}"; done
     [ "$V_PHASE" = image ] || exit 0
@@ -280,7 +316,7 @@ case $V_PHASE in
         ! in_image "$shell" -c : </dev/null >/dev/null 2>&1 || break
       done
     fi
-    inside() { run "$@" "$setpriv" --bounding-set=$powers "$chroot" /image "$shell" $V_ARGUMENT "/dev/$V_NAME"; }
+    inside() { run limited "$powers" "$@" "$chroot" /image "$shell" $V_ARGUMENT "/dev/$V_NAME"; }
     if [ -z "$V_FAKED" ]; then
       inside "$env" -i "$@"
     elif reached "$shell"; then

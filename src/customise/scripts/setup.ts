@@ -1,4 +1,8 @@
-/** The program that makes the sandbox from inside; `scripts/build.ts` puts the file's text in place of this module. */
+/** The sandbox's shell files; `scripts/build.ts` puts their texts in place of the reading. */
 import { readFileSync } from "node:fs";
 
+/** Runs its arguments until varve ends. */
+export const KEEPER = readFileSync(new URL("keeper.sh", import.meta.url), "utf8");
+
+/** Makes the sandbox from inside, and does one phase of the work. */
 export const SETUP = readFileSync(new URL("setup.sh", import.meta.url), "utf8");

@@ -14,7 +14,7 @@ import type { Answer, Wish } from "./runner.ts";
 const runner = fileURLToPath(new URL("runner.ts", import.meta.url));
 
 /** A user that every machine has, and a range of ids far above those in use. */
-const USER = 65534;
+export const USER = 65534;
 const RANGE = "65534:200000:65536";
 
 /** A way to run scripts. */
