@@ -1,5 +1,6 @@
 /** What lies in the layer's folder, and what of it a script changed. */
 import type { Readable } from "node:stream";
+import { VarveError } from "../../errors.ts";
 import { decodeName, encodeName, sortNames } from "../../util/index.ts";
 
 /** A name in a tree, and what tells whether it was changed. */
@@ -17,7 +18,13 @@ export interface ListedName {
   readonly changed: string;
 }
 
-/** Reads the lines that the sandbox's `list` writes, each ending with NUL. */
+/** What a path can have at most, in bytes: Linux's `PATH_MAX` without the NUL at its end. */
+const LONGEST_PATH = 4095;
+
+/**
+ * Reads the lines that the sandbox's `list` writes, each ending with NUL.
+ * @throws VarveError `UNSUPPORTED_FILE` for a name that no path can say
+ */
 export async function readListing(from: Readable): Promise<ListedName[]> {
   const names: ListedName[] = [];
   let rest: Buffer = Buffer.alloc(0);
@@ -27,12 +34,23 @@ export async function readListing(from: Readable): Promise<ListedName[]> {
     for (let end = bytes.indexOf(0); end !== -1; end = bytes.indexOf(0, at)) {
       const [, type = "", device = "", inode = "", mode = "", changed = "", name = ""] =
         /^(.) (\d+) (\d+) ([0-7]+) (\S+) (.*)$/s.exec(decodeName(bytes.subarray(at, end))) ?? [];
+      checkLength(name);
       names.push({ name, type, device, inode, mode: Number.parseInt(mode, 8), changed });
       at = end + 1;
     }
     rest = bytes.subarray(at);
   }
   return names;
+}
+
+function checkLength(name: string): void {
+  // From the image's root directory.
+  if (encodeName(name).length + 1 <= LONGEST_PATH) return;
+  throw new VarveError(
+    "UNSUPPORTED_FILE",
+    `a script of the layer made /${name.slice(0, 200)}…, whose path is longer than ${LONGEST_PATH} bytes, ` +
+      "so that no program could open it in a container; make folders less deep",
+  );
 }
 
 /**

@@ -41,8 +41,8 @@ export async function runScripts(options: ScriptOptions): Promise<ScriptedLayer>
     sandbox = await Sandbox.choose(folder, programs, options);
     return await new Work({ folder, programs }, options, sandbox).make();
   } catch (error) {
-    // Without a sandbox there are no trees yet.
-    await removeWorkFolder({ folder, programs, kind: sandbox?.chosen.kind ?? "root" });
+    // Without a sandbox there are no trees yet. What stays is removed when scripts are next run.
+    await removeWorkFolder({ folder, programs, kind: sandbox?.chosen.kind ?? "root" }).catch(() => {});
     throw error;
   }
 }

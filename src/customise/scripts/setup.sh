@@ -261,7 +261,7 @@ case $V_PHASE in
       exec "$@"' sh tar -c -f - --null --no-unquote --no-recursion -T - --numeric-owner --format=posix \
       --xattrs '--xattrs-include=*' --warning=no-file-ignored
     ;;
-  clean) rm -rf /work/lower /work/upper /work/image /work/ovl /work/owned /work/points /work/state /work/probe /work/tmp/* /work/tmp/.[!.]* ;;
+  clean) rm -rf /work/lower /work/upper /work/image /work/ovl /work/owned /work/points /work/state /work/probe /work/tmp ;;
   caller | root)
     mount --bind /work/upper /layer
     cat /work/script >"/$V_NAME"

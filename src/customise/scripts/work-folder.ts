@@ -30,10 +30,26 @@ export async function newWorkFolder(temporary: string, programs: Programs): Prom
   }
 }
 
-/** Removes a folder and what is in it, which may belong to ids of a range. */
+/**
+ * Removes a folder and what is in it, which may belong to ids of a range, or be deeper than a path can say.
+ * @throws VarveError `UNWRITABLE`
+ */
 export async function removeWorkFolder(place: Omit<SandboxPlace, "signal">): Promise<void> {
-  await emptyWorkFolder(place).catch(() => {});
-  await rm(place.folder, { recursive: true, force: true, maxRetries: 3 });
+  const { kind, folder } = place;
+  const remove = () => rm(folder, { recursive: true, force: true, maxRetries: 3 });
+  if (kind === "root") {
+    const removed = await remove().then(
+      () => true,
+      () => false,
+    );
+    if (removed) return;
+  }
+  // What the sandbox's program expects may be gone already.
+  for (const needed of FOLDERS) await mkdir(join(folder, needed), { recursive: true }).catch(() => {});
+  await runPhase(place, { name: "clean" }).catch(() => {});
+  await remove().catch((error: unknown) => {
+    throw writeError(`(and remove) the temporary folder ${folder}`, error);
+  });
 }
 
 /** Removes the trees in a folder; only who made them can, where they belong to ids of a range. */
@@ -51,9 +67,6 @@ async function removeRemains(temporary: string, programs: Programs): Promise<voi
     const found = await lstat(folder).catch(() => undefined);
     if (!found?.isDirectory() || found.uid !== process.geteuid?.()) continue;
     const kinds: SandboxKind[] = found.uid === 0 ? ["root"] : ["single", "ids"];
-    for (const kind of kinds) {
-      for (const needed of FOLDERS) await mkdir(join(folder, needed), { recursive: true }).catch(() => {});
-      await removeWorkFolder({ kind, folder, programs }).catch(() => {});
-    }
+    for (const kind of kinds) await removeWorkFolder({ kind, folder, programs }).catch(() => {});
   }
 }

@@ -21,7 +21,17 @@ import { tarOf } from "../../support/docker-archive.ts";
 import { mustRun } from "../../support/process.ts";
 import { requires } from "../../support/systems.ts";
 import { stacked, temporaryFolder } from "../../support/tmp.ts";
-import { commandFor, INSIDE, type Made, make, makeBase, nameOf, VIEWS, type Way } from "./sandboxes.ts";
+import {
+  commandFor,
+  INSIDE,
+  type Made,
+  make,
+  makeBase,
+  nameOf,
+  running,
+  VIEWS,
+  type Way,
+} from "./sandboxes.ts";
 
 const XATTR = "SCHILY.xattr.";
 const find = ({ entries }: Made, name: string): TarEntry => {
@@ -43,20 +53,6 @@ async function makeTree(folder: string, name: string, programs: readonly string[
 
 /** What scripts wrote. On stderr, mv may say that it doesn't understand fuse-overlayfs. */
 const stdoutOf = ({ output }: Made) => output.filter((line) => / stdout /.test(line));
-
-/** The processes whose command has an argument. */
-function running(argument: string): string[] {
-  return readdirSync("/proc").filter((name) => {
-    try {
-      return (
-        /^\d+$/.test(name) && readFileSync(`/proc/${name}/cmdline`, "utf8").split("\0").includes(argument)
-      );
-    } catch {
-      // It ended meanwhile.
-      return false;
-    }
-  });
-}
 
 describe("the scripts of a layer", { skip: requires("sandboxes", "busybox") }, () => {
   const scope = stacked({ after });

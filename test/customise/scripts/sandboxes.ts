@@ -1,6 +1,15 @@
 /** Runs scripts in each way that a machine may have: as root, as a user with a range of ids, as one without. */
 import assert from "node:assert/strict";
-import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -32,6 +41,20 @@ export const INSIDE: readonly Way[] = [
   { sandbox: "single", union: "copy" },
 ];
 export const VIEWS: readonly Way[] = [{ sandbox: "root" }, { sandbox: "ids" }, { sandbox: "single" }];
+
+/** The processes whose command has an argument. */
+export function running(argument: string): string[] {
+  return readdirSync("/proc").filter((name) => {
+    try {
+      return (
+        /^\d+$/.test(name) && readFileSync(`/proc/${name}/cmdline`, "utf8").split("\0").includes(argument)
+      );
+    } catch {
+      // It ended meanwhile.
+      return false;
+    }
+  });
+}
 
 /** Binds folders, as pairs before `--`, and runs the rest. */
 const BIND = 'while [ "$1" != -- ]; do mount --bind "$1" "$2"; shift 2; done; shift; exec "$@"';
