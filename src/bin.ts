@@ -10,8 +10,9 @@ if (major < 22 || (major === 22 && minor < 15)) {
   const { setFlagsFromString } = await import("node:v8");
   setFlagsFromString("--semi-space-growth-factor=1");
   // Compiled once, varve's own modules and their libraries start in half the time.
-  const { enableCompileCache } = await import("node:module");
-  enableCompileCache();
+  const { homedir } = await import("node:os");
+  const { keepCompiled } = await import("./cli/compile-cache.ts");
+  keepCompiled(process.env, homedir());
   const { main } = await import("./cli/main.ts");
   process.exitCode = await main(process.argv.slice(2));
 }

@@ -1,8 +1,9 @@
 /** Where the digest cache is, and the options that say so. */
 import { homedir } from "node:os";
-import { isAbsolute, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import { type DigestCache, openDigestCache } from "../cache/index.ts";
+import { userCache } from "./user-cache.ts";
 
 export interface CacheOptions {
   readonly cacheDir?: string;
@@ -26,13 +27,10 @@ export function cacheOptions(command: Command): Command {
   );
 }
 
-/** The cache's folder where no option names one: XDG Base Directory Specification, "Environment variables". */
+/** The cache's folder where no option names one. */
 export function cacheFolder(env: Readonly<Record<string, string | undefined>>, home: string): string {
   const own = env["VARVE_CACHE_DIR"];
-  if (own !== undefined && own !== "") return resolve(own);
-  const base = env["XDG_CACHE_HOME"];
-  // A relative path is to be ignored.
-  return join(base !== undefined && isAbsolute(base) ? base : join(home, ".cache"), "varve");
+  return own !== undefined && own !== "" ? resolve(own) : join(userCache(env, home), "varve");
 }
 
 /** The cache that the options name, whether or not it is to be used. */

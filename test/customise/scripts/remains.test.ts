@@ -24,7 +24,10 @@ describe("after a script of a layer", { skip: requires("sandboxes", "busybox") }
     const nest = (at: string) =>
       `(cd ${at} && n=0 && while [ $n -lt 60 ]; do mkdir ${"d".repeat(80)}; cd -P ${"d".repeat(80)}; n=$((n + 1)); done)`;
     for (const way of VIEWS) {
-      const steps = { extraCommands: `${nest("/tmp")}; touch f`, fakeRootCommands: `mkdir /tmp/e; ${nest("/tmp/e")}` };
+      const steps = {
+        extraCommands: `${nest("/tmp")}; touch f`,
+        fakeRootCommands: `mkdir /tmp/e; ${nest("/tmp/e")}`,
+      };
       const beside = await make(folder, way, { steps });
       assert.deepEqual(beside.names, ["f"], `${way.sandbox} ${beside.message}`);
       for (const inLayer of [
