@@ -36,8 +36,6 @@ export interface ChoiceOptions {
   readonly unions: readonly UnionKind[];
 }
 
-const TOOLS = ["unshare", "setpriv", "mount", "umount", "pivot_root", "chroot", "tar", "find", "sh"];
-
 /**
  * The first way that works here and is enough for the scripts.
  * @throws VarveError `SANDBOX_UNAVAILABLE`, which says of each way what it lacks
@@ -47,7 +45,7 @@ export async function chooseSandbox(
   needs: Needs,
   options: ChoiceOptions,
 ): Promise<Chosen> {
-  const missing = await absent(TOOLS, place.programs.path);
+  const { missing } = place.programs;
   if (missing.length > 0) {
     throw new VarveError(
       "SANDBOX_UNAVAILABLE",

@@ -111,7 +111,8 @@ export class Sandbox {
   }
 
   #environment(inImage: boolean): string[] {
-    const { mtime, path, imagePath = IMAGE_PATH } = this.#options;
+    const { mtime, imagePath = IMAGE_PATH } = this.#options;
+    const { path } = this.#place.programs;
     return [
       `PATH=${inImage ? imagePath : path}`,
       `HOME=${inImage ? "/root" : "/tmp"}`,

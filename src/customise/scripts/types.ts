@@ -57,7 +57,10 @@ export interface ScriptOptions {
   readonly timeoutSeconds?: number | undefined;
   /** The folder in which a temporary one is made. */
   readonly temporary: string;
-  /** `PATH` for the sandbox's own programs, and in scripts that don't run inside of the image. */
+  /**
+   * `PATH` for the sandbox's own programs, and in scripts that don't run inside of the image. Where programs of the
+   * sandbox aren't found on it, `/usr/sbin` and `/sbin` are added to its end.
+   */
   readonly path: string;
   /** `PATH` in scripts that run inside of the image; the usual six folders when left out. */
   readonly imagePath?: string | undefined;

@@ -456,6 +456,19 @@ describe("the scripts of a layer", { skip: requires("sandboxes", "busybox") }, (
     }
   });
 
+  it("scripts run for a user whose PATH has none of the folders for administrators", async () => {
+    // What Debian gives to ordinary users; chroot, pivot_root and setcap are in /usr/sbin there.
+    const path = "/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games";
+    for (const way of VIEWS) {
+      const steps = { fakeRootCommands: "touch f; setcap cap_net_raw+ep f" };
+      const made = await make(folder, way, { steps, path });
+      assert.equal(made.message, undefined);
+      assert.equal(find(made, "f").pax?.get(`${XATTR}security.capability`), CAP_NET_RAW);
+    }
+    const none = await make(folder, { sandbox: "root" }, { steps: { extraCommands: "true" }, path: folder });
+    assert.match(none.message!, /^scripts need unshare, .*, which can't be found; install util-linux/);
+  });
+
   it("a script that takes too long is stopped", async () => {
     for (const way of [{ sandbox: "root" }, { sandbox: "single" }] as const) {
       const made = await make(folder, way, {
