@@ -7,6 +7,7 @@ import type {
   LayerComparison,
   LayerCost,
 } from "../image/index.ts";
+import { shown } from "../util/index.ts";
 import { formatBytes, table } from "./table.ts";
 
 /** How many lines a layer gets, and how many names a line. */
@@ -148,9 +149,9 @@ function namesOf({ count, names }: FileChange): string {
 
 /** The first names, and how many more there are. */
 function listed(names: readonly string[], count = names.length): string {
-  const shown = names.slice(0, count === NAMES + 1 ? NAMES + 1 : NAMES);
-  const more = count - shown.length;
-  return more === 0 ? shown.join(", ") : `${shown.join(", ")} and ${more} more`;
+  const told = names.slice(0, count === NAMES + 1 ? NAMES + 1 : NAMES);
+  const more = count - told.length;
+  return more === 0 ? told.join(", ") : `${told.join(", ")} and ${more} more`;
 }
 
 function baseNote({ baseChanged }: ImageComparison): string[] {
@@ -206,8 +207,7 @@ function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** A line that a terminal can take: names come from images, and may hold anything. */
+/** A line of bounded length: names come from images, and may hold anything. */
 function tidy(line: string): string {
-  const text = line.replace(/[\u0000-\u001f\u007f-\u009f\ud800-\udfff]/gu, "?");
-  return text.length <= MAX_LENGTH ? text : `${text.slice(0, MAX_LENGTH - 1)}…`;
+  return shown(line, MAX_LENGTH);
 }

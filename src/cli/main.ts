@@ -18,7 +18,7 @@ export async function main(args: readonly string[]): Promise<number> {
     return printVersion();
   }
   const { CommanderError, Command } = await import("commander");
-  const { printNow, say, StdoutClosed } = await import("./output.ts");
+  const { printNow, say, sayMisuse, sayText, StdoutClosed } = await import("./output.ts");
   const { cancelWork, interruptedStatus } = await import("./interrupt.ts");
   const faults = watchFaults({ tell: say, cancel: cancelWork });
   try {
@@ -31,7 +31,11 @@ export async function main(args: readonly string[]): Promise<number> {
       else program.command(name).summary(summary);
     }
     const settle = (command: CommanderCommand): void => {
-      command.exitOverride().configureOutput({ writeOut: printNow, writeErr: (text) => say(text.trimEnd()) });
+      command.exitOverride().configureOutput({
+        writeOut: printNow,
+        writeErr: (text) => sayText(text.trimEnd()),
+        outputError: sayMisuse,
+      });
       command.commands.forEach(settle);
     };
     settle(program);
@@ -42,7 +46,8 @@ export async function main(args: readonly string[]): Promise<number> {
     if (faults.told) return 1;
     if (error instanceof StdoutClosed) return 128 + constants.signals.SIGPIPE;
     const status = interruptedStatus();
-    say(status !== undefined && !(error instanceof VarveError) ? "Error: interrupted" : sentence(error));
+    if (error instanceof VarveError) say(sentence(error));
+    else sayText(status === undefined ? sentence(error) : "Error: interrupted");
     if (status !== undefined) return status;
     return error instanceof VarveError && error.code === "USAGE" ? 2 : 1;
   }

@@ -19,7 +19,7 @@ import { readGraph, withoutComponents } from "../graph/index.ts";
 import { flattenedTree, type Image, type Layer, writeImage } from "../image/index.ts";
 import { bytesSource, sortNames, writeFileAtomically } from "../util/index.ts";
 import { architecture } from "./host.ts";
-import { say } from "./output.ts";
+import { note, say } from "./output.ts";
 import { withPlaces } from "./places.ts";
 import { workshop } from "./workshop.ts";
 
@@ -73,7 +73,7 @@ async function makeLayer(file: string): Promise<void> {
       architecture: architecture(),
       now: new Date(),
       workshop: workshop({ signal }),
-      onNote: tell,
+      onNote: note,
     });
     let layer: Layer | undefined;
     for await (const one of draft.layers(signal)) layer = one;
@@ -160,8 +160,4 @@ async function newPaths(
   const tree = base === undefined ? undefined : await flattenedTree(base.layers);
   const paths = [...graph.components.values()].map(({ path }) => path);
   return sortNames(paths.filter((path) => tree?.get(path) === undefined));
-}
-
-function tell(sentence: string): void {
-  say(`Note: ${sentence}`);
 }

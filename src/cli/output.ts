@@ -1,9 +1,9 @@
-/** Where commands put what they make. */
+/** Where commands put what they make, and say what they do: nothing else writes to the terminal. */
 import { writeSync } from "node:fs";
 import { isatty } from "node:tty";
 import { errnoOf, VarveError, writeError } from "../errors.ts";
 import type { ArchiveOutput } from "../formats/index.ts";
-import { bytesSource, writeToReader } from "../util/index.ts";
+import { bytesSource, shown, shownJson, shownLines, writeToReader } from "../util/index.ts";
 import { interrupted } from "./interrupt.ts";
 
 const STDOUT = 1;
@@ -41,12 +41,12 @@ export function stdoutOutput(): ArchiveOutput {
 }
 
 /**
- * Writes a text or bytes to stdout, whole, unless its reader goes away, who then has read enough. (Not through
- * `process.stdout`, which tells of a failure only when nobody can catch it.)
+ * Writes to stdout, whole, unless its reader goes away, who then has read enough: a text without what is unfit to be shown,
+ * or bytes exactly. (Not through `process.stdout`, which tells of a failure only when nobody can catch it.)
  * @throws VarveError `UNWRITABLE`, `ABORTED`
  */
 export async function print(text: string | Uint8Array): Promise<void> {
-  const chunks = bytesSource(Buffer.from(text)).open();
+  const chunks = bytesSource(Buffer.from(typeof text === "string" ? shownLines(text) : text)).open();
   await writeToReader(STDOUT, chunks, { name: "stdout", signal: interrupted }).catch((error) => {
     if (!isClosed(error)) throw error;
   });
@@ -58,7 +58,7 @@ export async function print(text: string | Uint8Array): Promise<void> {
  */
 export function printNow(text: string): void {
   try {
-    writeWhole(STDOUT, text);
+    writeWhole(STDOUT, shownLines(text));
   } catch (error) {
     const failure = writeError("stdout", error);
     if (!isClosed(failure)) throw failure;
@@ -69,15 +69,48 @@ function isClosed(error: unknown): boolean {
   return error instanceof VarveError && error.code === "OUTPUT_CLOSED";
 }
 
-/** A result for programs. */
+/** A result for programs, which read the very values from it. */
 export async function printJson(value: unknown): Promise<void> {
-  await print(`${JSON.stringify(value, null, 2)}\n`);
+  await print(`${shownJson(value, 2)}\n`);
 }
 
-/** A line about what is being done; whether anybody reads it doesn't matter. */
+/** A line about what is being done, in which foreign text makes no other; whether anybody reads it doesn't matter. */
 export function say(line: string): void {
+  sayText(shown(line));
+}
+
+/** A sentence about the result that is no error. */
+export function note(sentence: string): void {
+  say(`Note: ${sentence}`);
+}
+
+/** What follows a misuse's sentence where a word is like one that is known. */
+const SUGGESTION = /\n\(Did you mean [^\n]+\)\n$/;
+
+/** What the parser says of wrong arguments, which it quotes. */
+export function sayMisuse(text: string): void {
+  const [suggestion = ""] = SUGGESTION.exec(text) ?? [];
+  say(text.slice(0, text.length - suggestion.length).trimEnd());
+  if (suggestion !== "") say(suggestion.trim());
+}
+
+/** Lines about what is being done, whose ends and tabs stay. */
+export function sayText(lines: string): void {
+  tell(`${shownLines(lines)}\n`);
+}
+
+/**
+ * Writes lines to a terminal's stderr, in place of the last ones there.
+ * @param replaced how many of the last lines go
+ */
+export function redraw(lines: readonly string[], replaced: number): void {
+  const up = replaced > 0 ? `\x1b[${replaced}A` : "";
+  tell(`${up}\x1b[0J${lines.map((line) => `\x1b[2K${shown(line)}\n`).join("")}`);
+}
+
+function tell(text: string): void {
   try {
-    writeWhole(STDERR, `${line}\n`);
+    writeWhole(STDERR, text);
   } catch {
     // There is no better place to tell it.
   }

@@ -1,6 +1,7 @@
 /** Tells on stderr how images are getting on. */
 import type { ImageSink, LayerOutcome, LayerProgress } from "../image/index.ts";
-import { say } from "./output.ts";
+import { shown } from "../util/index.ts";
+import { redraw, say } from "./output.ts";
 import { formatBytes } from "./table.ts";
 
 const WORDS: Record<LayerOutcome, string> = {
@@ -72,11 +73,9 @@ export class Progress {
     const now = performance.now();
     if (lines.length === 0 && this.#active.size > 0 && now - this.#lastDraw < REDRAW_PAUSE) return;
     this.#lastDraw = now;
-    const up = this.#drawn > 0 ? `\x1b[${this.#drawn}A` : "";
     const width = process.stderr.columns || 80;
-    const active = [...this.#active.values()].map((line) => line.slice(0, width - 1));
-    const text = [...lines, ...active].map((line) => `\x1b[2K${line}\n`).join("");
-    process.stderr.write(`${up}\x1b[0J${text}`);
+    const active = [...this.#active.values()].map((line) => shown(line, width - 1));
+    redraw([...lines, ...active], this.#drawn);
     this.#drawn = active.length;
   }
 }

@@ -1,13 +1,15 @@
+import { shown } from "../util/index.ts";
+
 /** How a column is set: numbers to the right, texts to the left. */
 export type Alignment = "left" | "right";
 
-/** Lines of a table under their headings, each column as wide as its widest cell. */
+/** Lines of a table under their headings, each column as wide as its widest cell; whatever is in a cell is one line. */
 export function table(
   headings: readonly string[],
   rows: readonly (readonly string[])[],
   alignments: readonly Alignment[],
 ): string {
-  const lines = [headings, ...rows];
+  const lines = [headings, ...rows].map((cells) => cells.map((cell) => shown(cell)));
   const widths = headings.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
   const format = (line: readonly string[]) =>
     line

@@ -1,7 +1,7 @@
 import { tmpdir } from "node:os";
 import type { Workshop } from "../build/index.ts";
 import type { SpoolLimit } from "../util/index.ts";
-import { say } from "./output.ts";
+import { sayText } from "./output.ts";
 
 /** Where the commands find programs, and put what takes more room than memory has; scripts' output goes to stderr. */
 export function workshop({
@@ -14,6 +14,6 @@ export function workshop({
     path: process.env["PATH"] ?? "",
     maxSpool,
     signal,
-    onOutput: quiet ? undefined : (line, script) => say(`${script} | ${line}`),
+    onOutput: quiet ? undefined : (line, script) => sayText(`${script} | ${line}`),
   };
 }

@@ -1,8 +1,12 @@
 /** What the daemon says while it works: JSON values, one a line. */
 import { VarveError } from "../errors.ts";
+import { oneLine } from "../util/index.ts";
 
 /** Lines are a few hundred bytes; an error may quote some output. */
 const MAX_LINE = 1024 * 1024;
+
+/** How many characters of an error are told. */
+const MAX_WORDS = 500;
 
 /**
  * Reads the progress that the daemon reports to its end.
@@ -42,13 +46,13 @@ function errorIn(line: string): string | undefined {
     typeof detail === "object" && detail !== null ? (detail as { message?: unknown }).message : undefined;
   const text = words ?? value["error"];
   if (text === undefined && detail === undefined) return undefined;
-  return typeof text === "string" && text !== "" ? oneLine(text) : "it didn't say why";
+  return typeof text === "string" && text !== "" ? oneLine(text, MAX_WORDS) : "it didn't say why";
 }
 
 /** What an answer that isn't 200 says: `{"message": WORDS}`, or plain text. */
 export function refusalIn(body: string): string {
   const { message } = objectIn(body);
-  return oneLine(typeof message === "string" ? message : body);
+  return oneLine(typeof message === "string" ? message : body, MAX_WORDS);
 }
 
 function objectIn(text: string): Readonly<Record<string, unknown>> {
@@ -58,10 +62,4 @@ function objectIn(text: string): Readonly<Record<string, unknown>> {
   } catch {
     return {};
   }
-}
-
-/** Text from outside, fit for a sentence: one line, without control characters, bounded. */
-function oneLine(text: string): string {
-  const line = text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, " ").trim();
-  return line.length > 500 ? `${line.slice(0, 500)}…` : line;
 }

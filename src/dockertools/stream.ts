@@ -4,7 +4,9 @@ import type { DigestCache } from "../cache/index.ts";
 import type { Image } from "../image/index.ts";
 import { digestOf, hexOf } from "../oci/index.ts";
 import { fileEntry, fileMember, type TarInputMember, writeTar } from "../tar/index.ts";
-import type { SpoolLimit } from "../util/index.ts";
+
+import { type SpoolLimit, shown } from "../util/index.ts";
+
 import { archiveBase, imageBase, type StreamBase, type WrittenLayer } from "./base.ts";
 import type { StreamConf } from "./conf.ts";
 import { openCustomisationLayer } from "./customisation-layer.ts";
@@ -50,7 +52,7 @@ async function* members(
     for await (const { layer, member } of base.layers()) {
       yield member;
       layers.push(layer);
-      say(`Adding base layer ${layers.length} from ${escapeSurrogates(layer.name)}`);
+      say(`Adding base layer ${layers.length} from ${shown(layer.name)}`);
     }
   }
 
@@ -88,11 +90,6 @@ async function* members(
   });
   yield fileMember("manifest.json", Buffer.from(dumpPythonJson([manifest])), conf);
   say("Done.");
-}
-
-/** Python shows what no encoding can write, a byte of a name that isn't UTF-8, as an escape. */
-function escapeSurrogates(text: string): string {
-  return text.replace(/\p{Surrogate}/gu, (unit) => `\\u${unit.charCodeAt(0).toString(16)}`);
 }
 
 async function openBase(

@@ -1,8 +1,8 @@
 import { performance } from "node:perf_hooks";
-import { parseJson } from "../util/index.ts";
+import { oneLine, parseJson } from "../util/index.ts";
 import { type Challenge, parseChallenges } from "./challenge.ts";
 import type { Credentials } from "./credential-helper.ts";
-import { oneLine, RegistryFailure } from "./failure.ts";
+import { RegistryFailure } from "./failure.ts";
 import { type HttpRequest, type HttpResponse, readBody, statusFailure } from "./http.ts";
 import { mayReceiveCredentials } from "./realm.ts";
 import type { Transport } from "./transport.ts";

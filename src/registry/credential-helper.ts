@@ -1,8 +1,7 @@
 import { spawn } from "node:child_process";
 import { VarveError } from "../errors.ts";
-import { parseJson } from "../util/index.ts";
+import { oneLine, parseJson } from "../util/index.ts";
 import type { Environment } from "./dispatcher.ts";
-import { oneLine } from "./failure.ts";
 
 /** What a user proves who they are with. */
 export type Credentials =

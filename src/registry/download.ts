@@ -6,8 +6,10 @@ import {
   isManifestType,
   parseDigest,
 } from "../oci/index.ts";
-import { isTransient, oneLine, RegistryFailure } from "./failure.ts";
+import { oneLine } from "../util/index.ts";
+import { isTransient, RegistryFailure } from "./failure.ts";
 import { bodyOf, checkDigest, discard, type HttpResponse, statusFailure, verified } from "./http.ts";
+
 import { pullScope, type Session } from "./session.ts";
 
 /** Which blob is fetched from where. */

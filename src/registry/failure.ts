@@ -1,4 +1,5 @@
 import { type ErrorCode, VarveError } from "../errors.ts";
+import { oneLine } from "../util/index.ts";
 
 /** A failure met while talking to a registry, and whether trying again may help. */
 export class RegistryFailure extends VarveError {
@@ -96,12 +97,6 @@ export function connectionFailure(host: string, error: unknown): VarveError {
 /** Whether the peer answered a TLS handshake with something else. */
 export function isTlsProtocolError(code: string | undefined): boolean {
   return code === "EPROTO" || (code?.startsWith("ERR_SSL_") ?? false);
-}
-
-/** Text from outside, fit for a sentence: one line, without control characters, bounded. */
-export function oneLine(text: string, limit: number): string {
-  const line = text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, " ").trim();
-  return line.length > limit ? `${line.slice(0, limit)}…` : line;
 }
 
 /** The codes and messages of an error body (OCI distribution specification, "Error codes"), in one line; empty if it has none. */

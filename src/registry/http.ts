@@ -1,6 +1,7 @@
 import { algorithmOf, type Digest, Digester } from "../oci/index.ts";
-import { collect, type IncomingBody } from "../util/index.ts";
-import { connectionFailure, errorsOf, oneLine, RegistryFailure } from "./failure.ts";
+import { collect, type IncomingBody, oneLine } from "../util/index.ts";
+import { connectionFailure, errorsOf, RegistryFailure } from "./failure.ts";
+
 import { aborted, isRetryStatus, retryAfterOf } from "./retry.ts";
 
 /** A request's body: bytes, or a stream that can be opened again for another attempt. */

@@ -9,8 +9,12 @@ import {
   parseManifestOrIndex,
   type Reference,
 } from "../oci/index.ts";
+
+import { oneLine } from "../util/index.ts";
+
 import { checkSaid, mayBeManifest, saidDigest } from "./download.ts";
-import { oneLine, RegistryFailure } from "./failure.ts";
+import { RegistryFailure } from "./failure.ts";
+
 import { checkDigest, discard, type HttpResponse, readBody, statusFailure } from "./http.ts";
 import { pullScope, pushScope, type Session } from "./session.ts";
 

@@ -1,8 +1,10 @@
 import { VarveError } from "../errors.ts";
-import { exchange, LineError } from "../util/index.ts";
+
+import { exchange, LineError, oneLine } from "../util/index.ts";
+
 import { type ConnectionOptions, Connections } from "./dispatcher.ts";
 import { isLoopback } from "./endpoint.ts";
-import { connectionFailure, isTransient, oneLine, RegistryFailure } from "./failure.ts";
+import { connectionFailure, isTransient, RegistryFailure } from "./failure.ts";
 import { discard, Headers, type HttpRequest, type HttpResponse, shownUrl } from "./http.ts";
 import { aborted, Backoff, isRetryStatus, type RetryOptions, retryAfterOf } from "./retry.ts";
 

@@ -1,7 +1,11 @@
 import type { Digest } from "../oci/index.ts";
+
+import { oneLine } from "../util/index.ts";
+
 import { blobName, checkSaid, saidDigest } from "./download.ts";
-import { oneLine, RegistryFailure } from "./failure.ts";
+import { RegistryFailure } from "./failure.ts";
 import { discard, type HttpResponse, statusFailure } from "./http.ts";
+
 import { isRetryStatus } from "./retry.ts";
 import { pullScope, pushScope, type Session } from "./session.ts";
 

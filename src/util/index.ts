@@ -3,6 +3,7 @@ export { type ByteSource, bytesSource, CHUNK_SIZE, collect } from "./bytes.ts";
 export { exchange, type Incoming, type IncomingBody, LineError, type Waits } from "./exchange.ts";
 export { hashChecked, parseFileHash } from "./file-hash.ts";
 export { Fingerprint, fingerprintKey } from "./fingerprint.ts";
+export { oneLine, shown, shownJson, shownLines } from "./foreign-text.ts";
 export { type JsonLimits, parseJson } from "./json.ts";
 export { compareNames, decodeName, encodeName, fsPath, isAscii, sortNames } from "./names.ts";
 export { currentOwner, hasEnded, type Owner, ownedName, ownerOfName } from "./owner.ts";

@@ -46,9 +46,9 @@ describe("what varve why tells people", () => {
     assert.deepEqual(reasons(lines), ["p0, p1, p2 and 7 more: owner 0:0 → 5:0 (index.js)"]);
   });
 
-  it("shows no control character of a name", async () => {
+  it("shows control characters of a name as escapes", async () => {
     const lines = await explained([packages(["a"])], [packages(["a", "\x1b[31mred\u009b"])]);
-    assert.deepEqual(reasons(lines), ["?[31mred?: added", "with it 1 component unchanged (1 B)"]);
+    assert.deepEqual(reasons(lines), ["\\x1b[31mred\\x9b: added", "with it 1 component unchanged (1 B)"]);
   });
 
   it("gives a layer a few lines, the most telling first, and counts the rest", async () => {

@@ -10,7 +10,7 @@ import { bytesSource, writeFileAtomically } from "../../util/index.ts";
 import { type CacheOptions, cacheOptions, wantedCache } from "../cache-options.ts";
 import { architecture } from "../host.ts";
 import { integer, list, pairs, pathList } from "../options.ts";
-import { say, stdoutOutput } from "../output.ts";
+import { note, stdoutOutput } from "../output.ts";
 import { compressionOption, type PlaceOptions, placeOptions, withPlaces } from "../places.ts";
 import { pullCaches, pushCaches, sharedCacheOptions } from "../shared-cache.ts";
 import {
@@ -102,7 +102,7 @@ export function command(): Command {
 async function build(path: string, options: BuildCommandOptions): Promise<void> {
   const spec = await readSpec(path, (fields) => ({ ...fields, ...overrides(options, fields) }));
   const tell = (sentence: string) => {
-    if (!options.quiet) say(`Note: ${sentence}`);
+    if (!options.quiet) note(sentence);
   };
   await withPlaces(options, async ({ transports, read, signal }) => {
     const sinks = await openSinks(transports, options);

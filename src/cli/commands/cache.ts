@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import type { DigestCache } from "../../cache/index.ts";
+import { shown } from "../../util/index.ts";
 import { type CacheOptions, cacheDirOption, openCache } from "../cache-options.ts";
 import { integer } from "../options.ts";
 import { print, printJson } from "../output.ts";
@@ -49,7 +50,7 @@ async function info(cache: DigestCache, { json }: CommonOptions): Promise<void> 
   }
   await print(
     [
-      `Folder:      ${folder}`,
+      `Folder:      ${shown(folder)}`,
       `Layers:      ${entries.layer}`,
       `Blobs:       ${entries.blob}`,
       `Trees:       ${entries.tree}`,

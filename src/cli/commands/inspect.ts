@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { VarveError } from "../../errors.ts";
 import type { Image, Layer } from "../../image/index.ts";
 import { formatPlatform, type ImageIndex } from "../../oci/index.ts";
+import { shown } from "../../util/index.ts";
 import { print, printJson } from "../output.ts";
 import { type PlaceOptions, placeOptions, withPlaces } from "../places.ts";
 import { formatBytes, table } from "../table.ts";
@@ -14,7 +15,9 @@ interface InspectOptions extends PlaceOptions {
 
 export function command(): Command {
   return placeOptions(new Command("inspect"))
-    .description("Shows what is in an image: its names, its layers, and what they are made of.")
+    .description(
+      "Shows what is in an image: its names, its layers, and what they are made of. --raw and --config print the image's very bytes, and whatever a terminal would do with them.",
+    )
     .argument("<source>", "where the image is")
     .option("--raw", "print the manifest as it is, or the index of an image for several platforms")
     .option("--config", "print the config as it is")
@@ -66,7 +69,7 @@ function platformsOf({ manifests }: ImageIndex): string[] {
 function summary({ names, manifest, index, config, layers }: Image): string {
   const { architecture, created, os, variant } = config.value;
   const total = layers.reduce((sum, layer) => sum + layer.descriptor.size, 0);
-  return [
+  const facts = [
     `Name:      ${names.join(", ") || "(none)"}`,
     ...(manifest === undefined ? [] : [`Digest:    ${manifest.descriptor.digest}`]),
     ...(index === undefined
@@ -76,10 +79,8 @@ function summary({ names, manifest, index, config, layers }: Image): string {
     `Platform:  ${[os, architecture, variant].filter(Boolean).join("/")}`,
     `Created:   ${created ?? "(not said)"}`,
     `Size:      ${formatBytes(total)} in ${layers.length} layers`,
-    "",
-    layerTable(layers),
-    "",
-  ].join("\n");
+  ];
+  return [...facts.map((fact) => shown(fact)), "", layerTable(layers), ""].join("\n");
 }
 
 function layerTable(layers: readonly Layer[]): string {
@@ -97,7 +98,6 @@ function shorten(components: readonly string[]): string {
   const [first] = components;
   if (first === undefined) return "-";
   // A package is known by its name, a store path without its folder and hash.
-  const name = first.replace(/^.*node_modules\//, "").replace(/^\/.*\/(?:[0-9a-z]{32}-)?/, "");
-  const text = components.length === 1 ? name : `${components.length}: ${name}, …`;
-  return text.length <= SHOWN_LENGTH ? text : `${text.slice(0, SHOWN_LENGTH - 1)}…`;
+  const name = first.replace(/^.*node_modules\//s, "").replace(/^\/.*\/(?:[0-9a-z]{32}-)?/s, "");
+  return shown(components.length === 1 ? name : `${components.length}: ${name}, …`, SHOWN_LENGTH);
 }

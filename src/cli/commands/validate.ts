@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { validateImage } from "../../image/index.ts";
+import { shown } from "../../util/index.ts";
 import { print, printJson } from "../output.ts";
 import { type PlaceOptions, placeOptions, withPlaces } from "../places.ts";
 import { formatBytes, table } from "../table.ts";
@@ -38,7 +39,7 @@ export function command(): Command {
           "right",
           "left",
         ]);
-        await print(`${lines}\n${source.name} is sound.\n`);
+        await print(`${lines}\n${shown(source.name)} is sound.\n`);
       });
     });
 }

@@ -1,4 +1,5 @@
 /** Text on its way into a page. */
+import { shown, shownJson } from "../../util/index.ts";
 
 const ENTITIES: Readonly<Record<string, string>> = {
   "&": "&amp;",
@@ -8,9 +9,9 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": "&#39;",
 };
 
-/** A text as HTML, in an element or in an attribute with quotes. */
+/** A text as HTML, in an element or in an attribute with quotes, without what is unfit to be shown. */
 export function escaped(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => ENTITIES[character]!);
+  return shown(text).replace(/[&<>"']/g, (character) => ENTITIES[character]!);
 }
 
 /** A name as HTML: whatever the direction of its letters, it leaves that of the text around it as it is. */
@@ -20,8 +21,8 @@ export function nameHtml(text: string): string {
 
 /** JSON for a script element, which no text in it can end. */
 export function scriptJson(value: unknown): string {
-  return JSON.stringify(value).replace(
-    /[<>&\u2028\u2029]/g,
+  return shownJson(value).replace(
+    /[<>&]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
 }

@@ -1,18 +1,10 @@
-/** Names that come from graphs and images, fit to be shown. */
-
-/** What a terminal or a reader could be fooled by: controls, marks that turn the direction of text, halves of characters. */
-const UNFIT = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]/gu;
-
-/** A text without characters that don't show, or change how what is around them shows. */
-export function shown(text: string): string {
-  return text.replace(UNFIT, "\ufffd");
-}
+/** Names and numbers for people. */
 
 /** What a component is called: a store path without folder and hash, or a package's name and version. */
 export function nameOf({ id, name, version }: { id: string; name?: string; version?: string }): string {
-  if (name !== undefined) return shown(version === undefined ? name : `${name}@${version}`);
-  if (!id.startsWith("/")) return shown(id.replace(/^.*node_modules\//, ""));
-  return shown(id.replace(/^\/.*\/(?:[0-9a-df-np-sv-z]{32}-)?/, ""));
+  if (name !== undefined) return version === undefined ? name : `${name}@${version}`;
+  if (!id.startsWith("/")) return id.replace(/^.*node_modules\//s, "");
+  return id.replace(/^\/.*\/(?:[0-9a-df-np-sv-z]{32}-)?/s, "");
 }
 
 /** A share of something for people: as many digits as tell. */

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import type { ReferencesGraph } from "../../graph/index.ts";
 import { formatBytes } from "../table.ts";
 import { escaped, nameHtml, scriptJson } from "./html.ts";
-import { counted, shown } from "./names.ts";
+import { counted } from "./names.ts";
 import { SCRIPT } from "./page-script.ts";
 import { STYLE } from "./page-style.ts";
 import { layerTable, legend, tileRules, viewHtml } from "./page-view.ts";
@@ -20,7 +20,7 @@ export interface PageInput {
 /** A report as a page: the same bytes for the same report. */
 export function planPage({ report, graph, images }: PageInput): string {
   const data = pageData(report, { graph, images });
-  const title = report.image === undefined ? "Layers of a graph" : `Layers of ${shown(report.image)}`;
+  const title = report.image === undefined ? "Layers of a graph" : `Layers of ${report.image}`;
   // Places of tiles are rules, since a policy that allows no other styles allows no style attributes.
   const style = `${STYLE}\n${data.views.map(tileRules).join("\n")}`;
   const policy = [
@@ -42,7 +42,7 @@ export function planPage({ report, graph, images }: PageInput): string {
 </head>
 <body>
 <header>
-<h1>${report.image === undefined ? "Layers of a graph" : `Layers of ${nameHtml(shown(report.image))}`}</h1>
+<h1>${report.image === undefined ? "Layers of a graph" : `Layers of ${nameHtml(report.image)}`}</h1>
 ${summary(report)}
 </header>
 <main>
@@ -129,5 +129,5 @@ ${[...rows, row("one component a layer: the floor", { layers: components, resent
 }
 
 function againstText({ plan }: PlanReport, { place, there, sent }: PlanReport["against"][number]): string {
-  return `<p>${nameHtml(shown(place))} has ${there.layers} of ${counted(plan.layers.length, "layer")} of components (${formatBytes(there.bytes)}); ${counted(sent.layers, "layer")}, ${formatBytes(sent.bytes)}, would be sent, before compression.</p>`;
+  return `<p>${nameHtml(place)} has ${there.layers} of ${counted(plan.layers.length, "layer")} of components (${formatBytes(there.bytes)}); ${counted(sent.layers, "layer")}, ${formatBytes(sent.bytes)}, would be sent, before compression.</p>`;
 }

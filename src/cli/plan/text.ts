@@ -1,7 +1,8 @@
 /** What `varve plan` tells people: a table of the layers, what updates send, and where the budget goes. */
+import { shown } from "../../util/index.ts";
 import { formatBytes, table } from "../table.ts";
 import type { Comparison } from "./against.ts";
-import { counted, percent, shown } from "./names.ts";
+import { counted, percent } from "./names.ts";
 import type { Grouping, PlanReport, ReportedLayer } from "./report.ts";
 
 const SHOWN_LENGTH = 40;
@@ -50,7 +51,7 @@ function layerTable({ plan, against }: PlanReport): string {
       formatBytes(size),
       percent(share),
       String(components.length),
-      short(largestOf(layer)),
+      shown(largestOf(layer), SHOWN_LENGTH),
       touchedText(layer),
       ...sent,
     ];
@@ -75,7 +76,7 @@ export function largestOf({ components }: ReportedLayer): string {
 /** Such as `12% of updates: openssl, zlib and 2 more`. */
 function touchedText({ touched: { share, by } }: ReportedLayer): string {
   const count = by.length === SHOWN_UNITS + 1 ? SHOWN_UNITS + 1 : SHOWN_UNITS;
-  const names = by.slice(0, count).map((name) => short(shown(name), SHOWN_UNIT_LENGTH));
+  const names = by.slice(0, count).map((name) => shown(name, SHOWN_UNIT_LENGTH));
   const more = by.length - names.length;
   return `${percent(share)} of updates: ${names.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }
@@ -123,8 +124,4 @@ function against({ place, there, sent, above, base }: Comparison, { budget, plan
         ]),
     "What is in the root besides components isn't planned; varve why measures it.",
   ];
-}
-
-function short(text: string, length = SHOWN_LENGTH): string {
-  return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
 }

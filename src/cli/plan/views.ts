@@ -1,8 +1,8 @@
 /** The groupings that the page shows, one or two at a time: the plan, other strategies' plans, and images that are there. */
 import type { ReferencesGraph } from "../../graph/index.ts";
 import { versionOf } from "../../layering/index.ts";
+import { shown } from "../../util/index.ts";
 import type { ImageLayer } from "./against.ts";
-import { shown } from "./names.ts";
 import type { Grouping, PlanReport } from "./report.ts";
 
 /** A component, of the graph or of an image. */
@@ -82,7 +82,7 @@ function strategyView({ name, layers, resent }: Grouping, placeOf: ReadonlyMap<s
       number,
       size,
       touched: share,
-      by: by.slice(0, NAMED_UNITS).map(shown),
+      by: by.slice(0, NAMED_UNITS).map((name) => shown(name)),
       units: by.length,
       pieces: components.map(({ id }) => placeOf.get(id)!),
     })),
@@ -122,7 +122,7 @@ function imageViews(images: readonly PageImage[], { graph, placeOf, pieces, repo
         number: at + 1,
         size,
         touched: same?.touched.share ?? null,
-        by: same?.touched.by.slice(0, NAMED_UNITS).map(shown) ?? [],
+        by: same?.touched.by.slice(0, NAMED_UNITS).map((name) => shown(name)) ?? [],
         units: same?.touched.by.length ?? 0,
         pieces: components.map(pieceOf),
       };
