@@ -44,8 +44,8 @@ export function isRegistryHost(text: string): boolean {
   if (text.length > MAX_HOST) return false;
   const match = HOST.exec(text);
   if (match === null || Number(match[1] ?? 1) > 65535) return false;
-  // Whether the brackets hold an address is what URL knows best.
-  return !text.startsWith("[") || URL.canParse(`http://${text}/`);
+  // Whether brackets, or a name whose last label is a number, are an address is what URL knows best.
+  return URL.canParse(`http://${text}/`);
 }
 
 /**

@@ -15,6 +15,12 @@ export function checkSchema<T>(
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   const path = issue?.path.map(String).join(".") ?? "";
-  const where = path === "" ? "" : ` at ${path}`;
-  throw new VarveError(code, `${what} isn't as it should be${where}: ${issue?.message ?? "unknown"}`);
+  const where = path === "" ? "" : ` at ${bounded(path)}`;
+  const fault = bounded(issue?.message ?? "unknown");
+  throw new VarveError(code, `${what} isn't as it should be${where}: ${fault}`);
+}
+
+/** Keys that strangers chose may be as long as they like, but nobody reads so long a sentence. */
+function bounded(text: string): string {
+  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
 }

@@ -86,6 +86,16 @@ describe("a spec", () => {
     }
   });
 
+  it("is refused in a sentence that can be read, however long its keys are", () => {
+    const long = "x".repeat(100_000);
+    for (const fields of [{ [long]: 1 }, { labels: { [long]: 1 } }]) {
+      assert.throws(() => checkSpec({ name: "x", ...fields }), {
+        code: "INVALID_SPEC",
+        message: /^.{1,600}$/,
+      });
+    }
+  });
+
   it("keeps fields of its config that it doesn't know, and refuses others that it doesn't", () => {
     assert.deepEqual(checkSpec({ name: "x", config: { Healthcheck: { Test: ["x"] } } }).config, {
       Healthcheck: { Test: ["x"] },

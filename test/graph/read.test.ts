@@ -140,6 +140,11 @@ for (const [what, content, message] of [
   ["an entry without references", [{ path: A }], /"references" of .*app-1\.0 are not a list of strings/],
   ["a reference that is no string", [{ path: A, references: [1] }], /"references" of .*app-1\.0/],
   ["a relative path", [{ path: "x", references: [] }], /entry 1 .* absolute path but is "x"/],
+  [
+    "a path longer than any",
+    [{ path: `/${"x".repeat(5000)}`, references: [] }],
+    /^.{1,800}longer than any system's$/,
+  ],
   ["a path that climbs", [{ path: "/nix/store/../x", references: [] }], /not a plain one/],
   ["a negative size", [{ path: A, references: [], narSize: -1 }], /"narSize" of .*app-1\.0/],
   ["a hash that is none", [{ path: A, references: [], narHash: 7 }], /"narHash" of .*app-1\.0/],

@@ -60,6 +60,8 @@ test("what is not a reference is refused with its reason", () => {
     "r.io:99999/a": /host/,
     "r.io:/a": /host/,
     "-r.io/a": /host/,
+    "localhost.0/a": /host/,
+    "300.1.1.1/a": /host/,
     "r..io/a": /host/,
     "user@r.io/a": /digest/,
     "[::zz]/a": /host/,
@@ -84,7 +86,10 @@ test("what is not a reference is refused with its reason", () => {
 const component = fc.stringMatching(/^[a-z0-9]{1,8}((\.|_|__|-{1,3})[a-z0-9]{1,5}){0,2}$/);
 const host = fc.oneof(
   fc.constantFrom("docker.io", "localhost", "[::1]", "[2001:db8::a]:443"),
-  fc.stringMatching(/^[a-z0-9]{1,8}(\.[a-z0-9]{1,8}){1,3}(:[1-9][0-9]{0,3})?$/),
+  fc
+    .stringMatching(/^[a-z0-9]{1,8}(\.[a-z0-9]{1,8}){1,3}(:[1-9][0-9]{0,3})?$/)
+    // A name whose last label is a number can only be an address, and few are.
+    .filter((text) => URL.canParse(`http://${text}/`)),
 );
 const reference: fc.Arbitrary<Reference> = fc
   .record({
