@@ -27,7 +27,7 @@ export function parsePythonDatetime(text: string, options: { field: string; now?
   if (moment === undefined) {
     throw new VarveError(
       "INVALID_CONF",
-      `the field ${options.field} is ${JSON.stringify(text)}, which is no date and time: ` +
+      `the field ${options.field} is ${JSON.stringify(text.slice(0, 80))}, which is no date and time: ` +
         `write one as ISO 8601 does, such as 1970-01-01T00:00:01Z`,
     );
   }

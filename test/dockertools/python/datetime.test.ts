@@ -266,6 +266,10 @@ describe("parsePythonDatetime", () => {
       code: "INVALID_CONF",
       message: /^the field created is "yesterday", which is no date/,
     });
+    assert.throws(() => parsePythonDatetime("x".repeat(100_000), { field: "created" }), {
+      code: "INVALID_CONF",
+      message: /^.{1,300}$/,
+    });
     assert.throws(() => parsePythonDatetime("now", { field: "mtime" }), {
       code: "INVALID_CONF",
       message: /mtime is "now"/,
