@@ -1,5 +1,5 @@
-import { type Component, makeGraph, type ReferencesGraph } from "../src/graph/index.ts";
-import { popularityContest } from "../src/layering/index.ts";
+import { type Component, makeGraph, type ReferencesGraph } from "#graph";
+import { popularityContest } from "#layering";
 
 /** What the popularity benchmark measured. Times are the best of three runs. */
 export interface PopularityResult {

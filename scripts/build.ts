@@ -36,9 +36,9 @@ await build({
   entryPoints: [
     "src/bin.ts",
     "src/index.ts",
-    "src/build/measure-worker.ts",
-    "src/build/hash-worker.ts",
-    "src/image/compress-worker.ts",
+    "src/layers/measure/measure-worker.ts",
+    "src/layers/measure/hash-worker.ts",
+    "src/images/compress/compress-worker.ts",
   ],
   outdir: "dist",
   entryNames: "[name]",
@@ -55,6 +55,6 @@ await build({
   logLevel: "warning",
 });
 
-const { specJsonSchema } = await import("../src/build/index.ts");
+const { specJsonSchema } = await import("#spec");
 writeFileSync(new URL("spec.schema.json", dist), JSON.stringify(specJsonSchema(), null, 2));
 chmodSync(new URL("bin.js", dist), 0o755);

@@ -1,7 +1,7 @@
 /** What the generated pages of `docs/` say. */
 import type { Command } from "commander";
-import { specJsonSchema } from "../src/build/index.ts";
-import { COMMANDS } from "../src/cli/commands.ts";
+import { specJsonSchema } from "#spec";
+import { COMMANDS } from "../src/front/cli/commands.ts";
 
 const GENERATED = "<!-- Made by `npm run docs`; change what it is made from. -->";
 

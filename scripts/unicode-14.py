@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Writes src/dockertools/python/unicode-14.ts: the code points that CPython 3.11's repr() escapes.
+"""Writes src/front/dockertools/python/unicode-14.ts: the code points that CPython 3.11's repr() escapes.
 
-    python3.11 scripts/unicode-14.py > src/dockertools/python/unicode-14.ts
+    python3.11 scripts/unicode-14.py > src/front/dockertools/python/unicode-14.ts
 
 CPython 3.11 carries Unicode 14's database for good, while a JavaScript engine's \\p{...} follows the newest Unicode,
 so the table is written down whole instead of being derived from the engine's.

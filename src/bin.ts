@@ -11,9 +11,9 @@ if (major < 22 || (major === 22 && minor < 15)) {
   setFlagsFromString("--semi-space-growth-factor=1");
   // Compiled once, varve's own modules and their libraries start in half the time.
   const { homedir } = await import("node:os");
-  const { keepCompiled } = await import("./cli/compile-cache.ts");
+  const { keepCompiled } = await import("./front/cli/compile-cache.ts");
   keepCompiled(process.env, homedir());
-  const { main } = await import("./cli/main.ts");
+  const { main } = await import("./front/cli/main.ts");
   process.exitCode = await main(process.argv.slice(2));
 }
 

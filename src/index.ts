@@ -1,19 +1,6 @@
 /** varve's public API. */
-export {
-  type BuildOptions,
-  checkSpec,
-  draftImage,
-  type ImagePlan,
-  type ImageSpec,
-  type ImageSpecInput,
-  type PlannedDraft,
-  type PlanOptions,
-  planImage,
-  readSpec,
-  specJsonSchema,
-  type Workshop,
-} from "./build/index.ts";
-export { type NixDatabaseOptions, type NixDbPath, nixDatabase } from "./customise/index.ts";
+
+export type { CompressionChoice } from "#compress";
 export {
   buildImage,
   buildLayeredImage,
@@ -31,8 +18,16 @@ export {
   shadowSetup,
   streamConf,
   streamLayeredImage,
-} from "./dockertools/index.ts";
-export { type ErrorCode, VarveError } from "./errors.ts";
+} from "#dockertools";
+export { type BuildOptions, draftImage, type PlannedDraft, type Workshop } from "#draft";
+export { type ErrorCode, VarveError } from "#errors";
+export {
+  type FlattenImageOptions,
+  flattenedTree,
+  flattenImage,
+  type RootEntry,
+  type RootTree,
+} from "#flatten";
 export {
   type ArchiveOutput,
   dockerArchiveSink,
@@ -45,28 +40,10 @@ export {
   ociArchiveSource,
   ociLayoutSink,
   ociLayoutSource,
-} from "./formats/index.ts";
-export { type Component, makeGraph, type ReferencesGraph, readGraph } from "./graph/index.ts";
-export {
-  type CompressionChoice,
-  draftOf,
-  type FlattenImageOptions,
-  flattenedTree,
-  flattenImage,
-  type Image,
-  type ImageDraft,
-  type ImageSink,
-  type ImageSource,
-  type Layer,
-  type LayerProgress,
-  type RootEntry,
-  type RootTree,
-  validateImage,
-  type WriteOptions,
-  type WrittenImage,
-  writeImage,
-} from "./image/index.ts";
-export { type LayerPlan, layerBudget, planLayers, popularity, type Strategy } from "./layering/index.ts";
+} from "#formats";
+export { type Component, makeGraph, type ReferencesGraph, readGraph } from "#graph";
+export { draftOf, type Image, type ImageDraft, type ImageSource, type Layer } from "#image";
+export { type LayerPlan, layerBudget, planLayers, popularity, type Strategy } from "#layering";
 export {
   type Descriptor,
   type Digest,
@@ -75,6 +52,17 @@ export {
   type Platform,
   parseReference,
   type Reference,
-} from "./oci/index.ts";
-export { Transports, type TransportsOptions } from "./transports/index.ts";
-export type { ByteSource } from "./util/index.ts";
+} from "#oci";
+export { type ImagePlan, type PlanOptions, planImage } from "#plan";
+export { type NixDatabaseOptions, type NixDbPath, nixDatabase } from "#root";
+export { checkSpec, type ImageSpec, type ImageSpecInput, readSpec, specJsonSchema } from "#spec";
+export { Transports, type TransportsOptions } from "#transports";
+export type { ByteSource } from "#util";
+export {
+  type ImageSink,
+  type LayerProgress,
+  validateImage,
+  type WriteOptions,
+  type WrittenImage,
+  writeImage,
+} from "#write";

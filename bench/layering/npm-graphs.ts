@@ -2,7 +2,8 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { checkSpec, planImage } from "../../src/build/index.ts";
+import { planImage } from "#plan";
+import { checkSpec } from "#spec";
 import type { Package, World } from "./world.ts";
 
 /** A small project with each of them, as its own guide to a new project has it. */

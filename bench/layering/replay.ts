@@ -1,13 +1,5 @@
 /** Sends each version of an image to a registry that has all earlier ones, and counts the bytes. */
-import {
-  keepLayout,
-  type Layout,
-  largest,
-  layoutOf,
-  leader,
-  popularity,
-  type Strategy,
-} from "../../src/layering/index.ts";
+import { keepLayout, type Layout, largest, layoutOf, leader, popularity, type Strategy } from "#layering";
 import type { Version } from "./stream.ts";
 
 /** A way to plan each version, given the layout of the one before. */

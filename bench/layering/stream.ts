@@ -1,6 +1,6 @@
 /** Versions of an image, one after the other: what changes from each to the next, and the graph that comes of it. */
 import { createHash } from "node:crypto";
-import { type Component, makeGraph, type ReferencesGraph } from "../../src/graph/index.ts";
+import { type Component, makeGraph, type ReferencesGraph } from "#graph";
 import { storeName } from "../fixtures/store.ts";
 import { Random } from "./random.ts";
 import type { Package, World } from "./world.ts";

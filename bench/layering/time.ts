@@ -1,5 +1,5 @@
-import { makeGraph } from "../../src/graph/index.ts";
-import { leader } from "../../src/layering/index.ts";
+import { makeGraph } from "#graph";
+import { leader } from "#layering";
 import { storeName } from "../fixtures/store.ts";
 import { Random } from "./random.ts";
 

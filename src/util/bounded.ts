@@ -1,4 +1,4 @@
-import { VarveError } from "../errors.ts";
+import { VarveError } from "#errors";
 
 /** More than the largest images have, and less than most disks. */
 const DEFAULT_MAX_SPOOL = 32e9;

@@ -1,6 +1,6 @@
 /** Hashes of whole files, as Nix writes them. */
 import { createHash } from "node:crypto";
-import { VarveError } from "../errors.ts";
+import { VarveError } from "#errors";
 
 const NIX32 = "0123456789abcdfghijklmnpqrsvwxyz";
 const BYTES = 32;

@@ -1,4 +1,4 @@
-import { VarveError } from "../errors.ts";
+import { VarveError } from "#errors";
 
 /** How much {@link parseJson} puts up with. */
 export interface JsonLimits {

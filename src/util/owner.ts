@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { readFile, readlink } from "node:fs/promises";
 import { hostname } from "node:os";
-import { errnoOf } from "../errors.ts";
+import { errnoOf } from "#errors";
 
 /** A process, told apart from any other on this machine or elsewhere that may have the same number. */
 export interface Owner {

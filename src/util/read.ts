@@ -9,7 +9,7 @@ import {
 import { Socket } from "node:net";
 import { addAbortSignal } from "node:stream";
 import { promisify } from "node:util";
-import { readError, VarveError } from "../errors.ts";
+import { readError, VarveError } from "#errors";
 import { CHUNK_SIZE, collect } from "./bytes.ts";
 
 const close = promisify(closeCallback);

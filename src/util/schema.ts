@@ -1,5 +1,5 @@
 import type * as z from "zod";
-import { type ErrorCode, VarveError } from "../errors.ts";
+import { type ErrorCode, VarveError } from "#errors";
 
 /**
  * Checks a value against a schema.

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import { parentPort, Worker } from "node:worker_threads";
-import { type ErrorCode, VarveError } from "../errors.ts";
+import { type ErrorCode, VarveError } from "#errors";
 
 export interface ThreadOptions {
   /** The module that the thread runs, as `new URL("./name.ts", import.meta.url)` makes it. */

@@ -5,7 +5,7 @@ import { readdir, realpath, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { promisify } from "node:util";
-import { errnoOf, VarveError, writeError } from "../errors.ts";
+import { errnoOf, VarveError, writeError } from "#errors";
 import { currentOwner, hasEnded, type Owner, ownedName, ownerOfName } from "./owner.ts";
 
 const close = promisify(closeCallback);

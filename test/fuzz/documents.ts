@@ -1,11 +1,8 @@
 /** Documents that strangers write: of images, specs, confs, layouts, pipelines, caches. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { checkSpec } from "../../src/build/spec.ts";
-import { decodeEntries, encodeEntries } from "../../src/cache/index.ts";
-import { parseConfText } from "../../src/dockertools/conf.ts";
-import { dumpPythonJson, parsePythonJson } from "../../src/dockertools/python/index.ts";
-import { formatLayout, parseLayout, parseWeights, pipelineStrategy } from "../../src/layering/index.ts";
+import { decodeEntries, encodeEntries } from "#cache";
+import { formatLayout, parseLayout, parseWeights, pipelineStrategy } from "#layering";
 import {
   choosePlatform,
   digestOf,
@@ -14,9 +11,12 @@ import {
   parseIndex,
   parseManifest,
   parseManifestOrIndex,
-} from "../../src/oci/index.ts";
-import { parseJson } from "../../src/util/index.ts";
-import { graphOf } from "../layering/graphs.ts";
+} from "#oci";
+import { parseJson } from "#util";
+import { parseConfText } from "../../src/front/dockertools/conf.ts";
+import { dumpPythonJson, parsePythonJson } from "../../src/front/dockertools/python/index.ts";
+import { checkSpec } from "../../src/sources/spec/spec.ts";
+import { graphOf } from "../layers/layering/graphs.ts";
 import { nearly } from "./random-json.ts";
 import { outcomeOf, type Target } from "./target.ts";
 

@@ -9,8 +9,8 @@ import {
   parseDigest,
   parsePlatform,
   parseReference,
-} from "../../src/oci/index.ts";
-import { parseChallenges } from "../../src/registry/challenge.ts";
+} from "#oci";
+import { parseChallenges } from "../../src/places/registry/auth/challenge.ts";
 import { oddText } from "./random-json.ts";
 import { outcomeOf, type Target } from "./target.ts";
 

@@ -5,9 +5,9 @@
  */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { digestOf, parseReference } from "../../src/oci/index.ts";
-import { RegistryClient, Transport } from "../../src/registry/index.ts";
-import { FakeServer, fail } from "../registry/support/fake-registry.ts";
+import { digestOf, parseReference } from "#oci";
+import { RegistryClient, Transport } from "#registry";
+import { FakeServer, fail } from "../places/registry/support/fake-registry.ts";
 import {
   type Answer,
   type Mode,
@@ -15,8 +15,8 @@ import {
   type Request,
   SOUND_MODES,
   UNSOUND_MODES,
-} from "../registry/support/odd-server.ts";
-import { sampleBytes } from "../registry/support/setup.ts";
+} from "../places/registry/support/odd-server.ts";
+import { sampleBytes } from "../places/registry/support/setup.ts";
 import { outcomeOf, type Target } from "./target.ts";
 
 const REPOSITORY = "a/b";

@@ -9,8 +9,8 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
-import { readTar, streamInput, type TarInput, type TarMember } from "../../src/tar/index.ts";
-import { encodeName } from "../../src/util/index.ts";
+import { readTar, streamInput, type TarInput, type TarMember } from "#tar";
+import { encodeName } from "#util";
 import {
   blocks,
   comparable,

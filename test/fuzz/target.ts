@@ -1,6 +1,6 @@
 /** What a fuzz target is, and what all of them ask of varve's answers. */
 import type fc from "fast-check";
-import { VarveError } from "../../src/errors.ts";
+import { VarveError } from "#errors";
 
 /** One kind of input that varve reads from strangers. */
 export interface Target {

@@ -1,8 +1,8 @@
 /** Layers with whiteouts, links and names twice, laid on each other by varve and by a naive model. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { flattenedTree, flattenImage, type RootEntry } from "../../src/image/index.ts";
-import { readTar, streamInput } from "../../src/tar/index.ts";
+import { flattenedTree, flattenImage, type RootEntry } from "#flatten";
+import { readTar, streamInput } from "#tar";
 import { type MadeEntry, madeImage } from "../support/made-image.ts";
 import { type NaiveEntry, naiveTree, Refused } from "./naive-layers.ts";
 import { outcomeOf, type Target } from "./target.ts";

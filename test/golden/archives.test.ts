@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
-import { writeTar } from "../../src/tar/index.ts";
+import { writeTar } from "#tar";
 import { comparable, members } from "../support/tar.ts";
 import { archives } from "./archives.ts";
 

@@ -1,5 +1,5 @@
 /** The entries of the golden archives in this folder, which CPython 3.11's tarfile wrote in pax format. */
-import { EntryType, type TarEntry } from "../../src/tar/index.ts";
+import { EntryType, type TarEntry } from "#tar";
 
 const FILE: TarEntry = {
   name: "/nix/store/file",

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { checkSpec, draftImage } from "../../src/build/index.ts";
-import type { Layer } from "../../src/image/index.ts";
+import { draftImage } from "#draft";
+import type { Layer } from "#image";
+import { checkSpec } from "#spec";
 import { writeProject } from "../support/npm-project.ts";
 import { temporaryFolder } from "../support/tmp.ts";
 

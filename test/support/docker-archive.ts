@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { writeFileSync } from "node:fs";
-import { EntryType, type TarEntry, type TarInputMember, writeTar } from "../../src/tar/index.ts";
+import { EntryType, type TarEntry, type TarInputMember, writeTar } from "#tar";
 
 /** A file with its content, or a link. */
 export type Member =

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { type ImageDraft, type Layer, newConfig } from "../../src/image/index.ts";
-import { type Digest, digestOf, MediaType } from "../../src/oci/index.ts";
-import { bytesSource } from "../../src/util/index.ts";
+import { type ImageDraft, type Layer, newConfig } from "#image";
+import { type Digest, digestOf, MediaType } from "#oci";
+import { bytesSource } from "#util";
 
 /** Bytes that follow from a seed, and don't compress well. */
 export function seededBytes(seed: string, size: number): Buffer {

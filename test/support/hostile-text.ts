@@ -2,10 +2,11 @@
 import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { buffer } from "node:stream/consumers";
-import { dockerArchiveSink, fileOutput, ociLayoutSink } from "../../src/formats/index.ts";
-import { draftOf, type Image, newManifest, writeImage } from "../../src/image/index.ts";
-import { encodeDocument, MediaType } from "../../src/oci/index.ts";
-import type { FakeRegistry } from "../registry/support/fake-registry.ts";
+import { dockerArchiveSink, fileOutput, ociLayoutSink } from "#formats";
+import { draftOf, type Image, newManifest } from "#image";
+import { encodeDocument, MediaType } from "#oci";
+import { writeImage } from "#write";
+import type { FakeRegistry } from "../places/registry/support/fake-registry.ts";
 import { madeImage } from "./made-image.ts";
 import { writeTree } from "./tree.ts";
 

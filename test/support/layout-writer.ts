@@ -2,8 +2,8 @@
  * A program that writes images into a layout, one after the other, and says on stdout when it begins with each and when
  * it has ended: `layout-writer.ts LAYOUT TAG COUNT SIZE`. Image N has the tag `TAG-N` and three layers of SIZE bytes.
  */
-import { ociLayoutSink } from "../../src/formats/index.ts";
-import { writeImage } from "../../src/image/index.ts";
+import { ociLayoutSink } from "#formats";
+import { writeImage } from "#write";
 import { draftWith } from "./drafts.ts";
 
 const [path = "", tag = "", count = "1", size = "1000"] = process.argv.slice(2);

@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
-import type { Image, ImageSource, Layer } from "../../src/image/index.ts";
+import type { Image, ImageSource, Layer } from "#image";
 import { digest, layerOf, type Member, tarOf } from "./docker-archive.ts";
 
 export const OCI = "application/vnd.oci.image.";

@@ -1,14 +1,8 @@
 /** Images for tests, made in memory of layers that are written down entry by entry. */
 import { gzipSync } from "node:zlib";
-import { componentsComment, type Image, type Layer, newManifest } from "../../src/image/index.ts";
-import {
-  type ContainerConfig,
-  digestOf,
-  encodeDocument,
-  type ImageConfig,
-  MediaType,
-} from "../../src/oci/index.ts";
-import { EntryType, type TarEntry, writeTar } from "../../src/tar/index.ts";
+import { componentsComment, type Image, type Layer, newManifest } from "#image";
+import { type ContainerConfig, digestOf, encodeDocument, type ImageConfig, MediaType } from "#oci";
+import { EntryType, type TarEntry, writeTar } from "#tar";
 
 /** A file with its content, a link, or a directory; and whatever of its entry isn't as usual. */
 export type MadeEntry = Partial<Omit<TarEntry, "size">> & {

@@ -1,6 +1,6 @@
 /** Tar entries for properties. */
 import fc from "fast-check";
-import { EntryType, type TarEntry } from "../../src/tar/index.ts";
+import { EntryType, type TarEntry } from "#tar";
 
 const character = fc.oneof(
   { weight: 8, arbitrary: fc.constantFrom(..."abcXYZ019._-") },

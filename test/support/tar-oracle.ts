@@ -2,7 +2,7 @@
 
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import type { TarEntry } from "../../src/tar/index.ts";
+import type { TarEntry } from "#tar";
 import { requirePython } from "./python.ts";
 
 const script = fileURLToPath(new URL("../oracle/tar_entries.py", import.meta.url));

@@ -1,13 +1,6 @@
 /** Tar archives for tests: written field by field, so that they may be wrong, and read from memory. */
 
-import {
-  BLOCK_SIZE,
-  padding,
-  readTar,
-  type TarEntry,
-  type TarInput,
-  type TarMember,
-} from "../../src/tar/index.ts";
+import { BLOCK_SIZE, padding, readTar, type TarEntry, type TarInput, type TarMember } from "#tar";
 
 /** What a header says, where it isn't what {@link header} says by itself. */
 export interface RawHeader {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, it } from "node:test";
-import { fileOutput, mergedDockerArchive } from "../../src/formats/index.ts";
+import { fileOutput, mergedDockerArchive } from "#formats";
 import { madeImage } from "../support/made-image.ts";
 import { requires } from "../support/systems.ts";
 import { stacked, temporaryFolder } from "../support/tmp.ts";

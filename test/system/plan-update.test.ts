@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { after, before, describe, it } from "node:test";
-import type { PlanReport } from "../../src/cli/plan/report.ts";
+import type { PlanReport } from "../../src/front/report/plan/report.ts";
 import { requires } from "../support/systems.ts";
 import { stacked, temporaryFolder } from "../support/tmp.ts";
 import { type Tree, writeTree } from "../support/tree.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import { make, VIEWS } from "../customise/scripts/sandboxes.ts";
+import { make, VIEWS } from "../layers/sandbox/sandboxes.ts";
 import { mustRun } from "../support/process.ts";
 import { requires } from "../support/systems.ts";
 import { stacked, temporaryFolder } from "../support/tmp.ts";

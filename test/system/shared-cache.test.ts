@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { parseReference, type Reference } from "../../src/oci/index.ts";
-import { pullCacheIndex, pushCacheIndex, Transports } from "../../src/transports/index.ts";
-import { keyOf, layerOf, openAt } from "../cache/support/samples.ts";
+import { parseReference, type Reference } from "#oci";
+import { pullCacheIndex, pushCacheIndex, Transports } from "#transports";
+import { keyOf, layerOf, openAt } from "../layers/cache/support/samples.ts";
 import { requires } from "../support/systems.ts";
 import { stacked, temporaryFolder } from "../support/tmp.ts";
 import { startRegistry } from "./support/registry.ts";

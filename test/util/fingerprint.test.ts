@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { Fingerprint, fingerprintKey } from "../../src/util/index.ts";
+import { Fingerprint, fingerprintKey } from "#util";
 
 function fingerprint(key: Uint8Array, chunks: readonly Uint8Array[]): string {
   const fingerprint = new Fingerprint(key);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { oneLine, shown, shownJson, shownLines } from "../../src/util/index.ts";
+import { oneLine, shown, shownJson, shownLines } from "#util";
 
 /** Texts with much in them that is unfit, and halves of characters. */
 const texts = fc.string({

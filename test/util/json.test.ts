@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { VarveError } from "../../src/errors.ts";
+import { VarveError } from "#errors";
 import { parseJson } from "../../src/util/json.ts";
 
 const limits = { what: "the thing", maxBytes: 10_000 };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { compareNames, decodeName, encodeName, fsPath, isAscii, sortNames } from "../../src/util/index.ts";
+import { compareNames, decodeName, encodeName, fsPath, isAscii, sortNames } from "#util";
 import { askPython } from "../support/python.ts";
 import { requires } from "../support/systems.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
-import { Thread } from "../../src/util/index.ts";
+import { Thread } from "#util";
 
 const ASKED = "./support/asked-thread.ts";
 

@@ -3,7 +3,7 @@ import { closeSync, constants, openSync, readFileSync, readSync } from "node:fs"
 import { link, lstat, mkdir, readdir, readFile, readlink, symlink, writeFile } from "node:fs/promises";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { writeChunks, writeFileAtomically } from "../../src/util/index.ts";
+import { writeChunks, writeFileAtomically } from "#util";
 import { mustRun } from "../support/process.ts";
 import { temporaryFolder } from "../support/tmp.ts";
 

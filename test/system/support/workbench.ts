@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { chmodSync, cpSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { ImageSpecInput } from "../../../src/build/index.ts";
+import type { ImageSpecInput } from "#spec";
 import { mustRun, type RunOptions, run } from "../../support/process.ts";
 import { type Scope, stacked, temporaryFolder } from "../../support/tmp.ts";
 import { sourceCommand } from "../../support/varve.ts";

@@ -1,7 +1,7 @@
 /** Bodies of threads for the tests of `Thread`: what one is told to do when it starts, and how it answers. */
 import { workerData } from "node:worker_threads";
-import { VarveError } from "../../../src/errors.ts";
-import { answerRequests } from "../../../src/util/index.ts";
+import { VarveError } from "#errors";
+import { answerRequests } from "#util";
 
 if (workerData === "never ready") process.exit(1);
 

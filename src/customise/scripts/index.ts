@@ -1,9 +1,0 @@
-export { runScripts } from "./run.ts";
-export type {
-  SandboxKind,
-  ScriptedLayer,
-  ScriptName,
-  ScriptOptions,
-  ScriptSteps,
-  UnionKind,
-} from "./types.ts";

@@ -1,0 +1,84 @@
+import { Command } from "commander";
+import type { DigestCache } from "#cache";
+import { formatBytes } from "#report";
+import { shown } from "#util";
+import { type CacheOptions, cacheDirOption, openCache } from "../cache-options.ts";
+import { integer } from "../options.ts";
+import { print, printJson } from "../output.ts";
+
+interface CommonOptions extends CacheOptions {
+  readonly json?: true;
+}
+
+interface PruneOptions extends CommonOptions {
+  readonly maxAge?: number;
+  readonly maxEntries?: number;
+}
+
+const DAY = 24 * 60 * 60 * 1000;
+
+export function command(): Command {
+  const command = new Command("cache").description(
+    "Tells of the digests that are kept of what was measured before, and keeps them few and sound. Removing them costs time, and nothing else.",
+  );
+  subcommand(command, "info")
+    .description("Tells where the cache is, and what is in it.")
+    .action((options: CommonOptions) => info(openCache(options), options));
+  subcommand(command, "prune")
+    .description("Removes entries that weren't used lately. This is also done by itself, once a day.")
+    .option("--max-age <days>", "how long an entry may be unused (default: 90)", integer)
+    .option("--max-entries <n>", "how many entries may stay (default: 20000); 0 removes all", integer)
+    .action((options: PruneOptions) => prune(openCache(options), options));
+  subcommand(command, "verify")
+    .description("Reads all entries, and removes those that are broken.")
+    .action((options: CommonOptions) => verify(openCache(options), options));
+  return command;
+}
+
+function subcommand(parent: Command, name: string): Command {
+  return cacheDirOption(parent.command(name)).option("--json", "print JSON, for programs");
+}
+
+async function info(cache: DigestCache, { json }: CommonOptions): Promise<void> {
+  const { folder, entries, bytes, oldestUse, newestUse } = cache.info();
+  const [oldest, newest] = [oldestUse, newestUse].map((time) =>
+    time === undefined ? undefined : new Date(time).toISOString(),
+  );
+  if (json) {
+    await printJson({ folder, entries, bytes, oldestUse: oldest, newestUse: newest });
+    return;
+  }
+  await print(
+    [
+      `Folder:      ${shown(folder)}`,
+      `Layers:      ${entries.layer}`,
+      `Blobs:       ${entries.blob}`,
+      `Trees:       ${entries.tree}`,
+      `Bases:       ${entries.base}`,
+      `Size:        ${formatBytes(bytes)}`,
+      `Oldest use:  ${oldest ?? "-"}`,
+      `Newest use:  ${newest ?? "-"}`,
+      "",
+    ].join("\n"),
+  );
+}
+
+async function prune(cache: DigestCache, { json, maxAge, maxEntries }: PruneOptions): Promise<void> {
+  const pruned = cache.prune({
+    ...(maxAge === undefined ? {} : { maxAge: maxAge * DAY }),
+    ...(maxEntries === undefined ? {} : { maxEntries }),
+  });
+  if (json) await printJson(pruned);
+  else await print(`Removed ${pruned.removed} of ${pruned.removed + pruned.kept} entries.\n`);
+}
+
+async function verify(cache: DigestCache, { json }: CommonOptions): Promise<void> {
+  const verified = cache.verify();
+  const { checked, removed, stuck } = verified;
+  if (json) {
+    await printJson(verified);
+    return;
+  }
+  const left = stuck === 0 ? "" : `; ${stuck} can't be removed, and are never used`;
+  await print(`Checked ${checked} entries, removed ${removed} broken ones${left}.\n`);
+}

@@ -1,0 +1,59 @@
+import { Command } from "commander";
+import { VarveError } from "#errors";
+import { type FlattenProgress, flattenImage } from "#flatten";
+import { fileOutput } from "#formats";
+import type { Layer } from "#image";
+import { formatBytes } from "#report";
+import { integer } from "../options.ts";
+import { say, stdoutOutput } from "../output.ts";
+import { type PlaceOptions, placeOptions, withPlaces } from "../places.ts";
+
+interface ExportOptions extends PlaceOptions {
+  readonly output?: string;
+  readonly mtime?: number;
+  readonly quiet?: true;
+}
+
+export function command(): Command {
+  return placeOptions(new Command("export"))
+    .description(
+      "Writes an image's root file system as one tar archive: its layers on each other, without what they delete.",
+    )
+    .argument("<source>", "where the image is")
+    .argument(
+      "[file]",
+      "where the archive is to be, compressed if it ends in .gz, .tgz or .zst; - for stdout",
+    )
+    .option("-o, --output <file>", "the same as the second argument")
+    .option(
+      "--mtime <seconds>",
+      "the time of all entries, in seconds since 1970 (default: their own)",
+      integer,
+    )
+    .option("-q, --quiet", "print nothing but errors")
+    .action(async (from: string, file: string | undefined, options: ExportOptions) => {
+      const output = outputOf(file, options.output);
+      await withPlaces(options, async ({ transports, read, signal }) => {
+        await using source = await transports.source(from);
+        const image = await source.read(read);
+        const onLayer = options.quiet ? undefined : tell;
+        await output.write(flattenImage(image.layers, { mtime: options.mtime, onLayer, signal }), signal);
+        if (!options.quiet) say(`Wrote the root file system of ${source.name} to ${output.name}`);
+      });
+    });
+}
+
+function outputOf(file: string | undefined, option: string | undefined) {
+  if (file !== undefined && option !== undefined && file !== option) {
+    throw new VarveError("USAGE", `the archive can't be both ${file} and ${option}; name one file`);
+  }
+  const path = file ?? option ?? "-";
+  return path === "-" ? stdoutOutput() : fileOutput(path);
+}
+
+const WORDS = { entries: "listed", contents: "written" } as const;
+
+function tell({ descriptor: { digest, size } }: Layer, { index, read }: FlattenProgress): void {
+  const name = `layer ${String(index + 1).padStart(3)}  ${digest.slice(7, 19)}`;
+  say(`${name}  ${formatBytes(size).padStart(7)}  ${WORDS[read]}`);
+}

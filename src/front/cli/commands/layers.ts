@@ -1,0 +1,80 @@
+import { resolve } from "node:path";
+import { Command, Option } from "commander";
+import { formatLayout, layerBudget, popularity } from "#layering";
+import { planImage, STRATEGIES } from "#plan";
+import { checkSpec, type ImageSpecInput } from "#spec";
+import { bytesSource, writeFileAtomically } from "#util";
+import { integer, list } from "../options.ts";
+import { printJson } from "../output.ts";
+import { type PlaceOptions, placeOptions, withPlaces } from "../places.ts";
+import { lastBuild, strategyFields } from "../strategy-options.ts";
+
+interface LayersOptions extends PlaceOptions {
+  readonly maxLayers?: number;
+  readonly fromImage?: string;
+  readonly exclude: readonly string[];
+  readonly key?: string;
+  readonly strategy: NonNullable<ImageSpecInput["strategy"]>;
+  readonly pipeline?: string;
+  readonly weights?: string;
+  readonly layersFrom?: string;
+  readonly layersTo?: string;
+}
+
+export function command(): Command {
+  return placeOptions(new Command("layers"))
+    .description(
+      "Plans the layers of a references graph and prints them as a JSON list of lists of paths, ready to be a conf's store_layers.",
+    )
+    .argument("<graph>", "a file in one of Nix's forms, or the folder of an npm project")
+    .option("--max-layers <n>", "the most layers the image may have (default: 100)", integer)
+    .option("--from-image <place>", "the base image, whose layers are taken off first")
+    .option("--exclude <path>", "leave a component out; may be given several times", list, [])
+    .option(
+      "--key <key>",
+      "the key under which a JSON object holds its graph (default: that of the only one)",
+    )
+    .addOption(
+      new Option("--strategy <name>", "how components are grouped")
+        .choices(STRATEGIES.map(({ name }) => name))
+        .default(popularity.name),
+    )
+    .addOption(
+      new Option("--pipeline <file>", "group them as this layering pipeline says, a JSON list").conflicts([
+        "strategy",
+        "weights",
+        "layersFrom",
+      ]),
+    )
+    .option("--weights <file>", "how often components change, a JSON object of whole numbers by key")
+    .option(
+      "--layers-from <place>",
+      "keep to the layout of an earlier build, a file of --layers-to or an image",
+    )
+    .option("--layers-to <file>", "write the layout down, for later builds to keep to")
+    .action(run);
+}
+
+async function run(path: string, options: LayersOptions): Promise<void> {
+  const { maxLayers, fromImage, exclude, key, layersTo, pipeline } = options;
+  // Says what is wrong in the words of the option, not of a spec.
+  layerBudget({ maxLayers });
+  const spec = checkSpec({
+    name: "graph",
+    graph: resolve(path),
+    exclude,
+    maxLayers,
+    ...(pipeline === undefined ? strategyFields(options) : { layeringPipeline: pipeline }),
+  });
+  const plan = await withPlaces(options, async ({ transports, read, signal }) => {
+    await using source = fromImage === undefined ? undefined : await transports.source(fromImage);
+    await using last = await lastBuild(spec, transports);
+    const [base, lastImage] = [await source?.read(read), await last?.read(read)];
+    return await planImage(spec, { base, lastImage, graphKey: key, signal });
+  });
+  if (layersTo !== undefined) {
+    const layout = Buffer.from(formatLayout(plan.layout));
+    await writeFileAtomically(layersTo, bytesSource(layout).open());
+  }
+  await printJson(plan.groups);
+}

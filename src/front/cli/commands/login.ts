@@ -1,0 +1,57 @@
+import { createInterface } from "node:readline/promises";
+import { Writable } from "node:stream";
+import { text } from "node:stream/consumers";
+import { Command } from "commander";
+import { VarveError } from "#errors";
+import { DEFAULT_REGISTRY } from "#oci";
+import { say } from "../output.ts";
+import { type PlaceOptions, registryOptions, withPlaces } from "../places.ts";
+
+interface LoginOptions extends PlaceOptions {
+  readonly username?: string;
+  readonly passwordStdin?: true;
+}
+
+export function command(): Command {
+  return registryOptions(new Command("login"))
+    .description(
+      "Checks a user name and password with a registry and keeps them where docker and podman look for them.",
+    )
+    .argument("[registry]", "the registry", DEFAULT_REGISTRY)
+    .option("-u, --username <name>", "the user's name")
+    .option("--password-stdin", "take the password from stdin")
+    .action(async (registry: string, options: LoginOptions) => {
+      const username = options.username ?? (await ask("Username: ", { hidden: false }));
+      const password = options.passwordStdin
+        ? (await text(process.stdin)).replace(/\r?\n$/, "")
+        : await ask("Password: ", { hidden: true });
+      await withPlaces(options, async ({ transports, signal }) => {
+        const credentials = { kind: "password", username, password } as const;
+        const client = await transports.client(registry, async () => credentials);
+        await client.ping(signal);
+        const where = await (await transports.credentials()).login(registry, credentials);
+        say(`Logged in to ${registry}; the credentials are kept in ${where}`);
+      });
+    });
+}
+
+/** Asks at the terminal; an answer that is hidden isn't shown while it is typed. */
+async function ask(question: string, { hidden }: { hidden: boolean }): Promise<string> {
+  if (!process.stdin.isTTY) {
+    throw new VarveError("USAGE", "stdin is not a terminal; give --username and --password-stdin");
+  }
+  process.stderr.write(question);
+  const output = new Writable({
+    write(chunk, encoding, done) {
+      if (!hidden) process.stderr.write(chunk, encoding as BufferEncoding);
+      done();
+    },
+  });
+  const prompt = createInterface({ input: process.stdin, output, terminal: true });
+  try {
+    return await prompt.question("");
+  } finally {
+    prompt.close();
+    process.stderr.write("\n");
+  }
+}

@@ -1,0 +1,130 @@
+/** Where commands put what they make, and say what they do: nothing else writes to the terminal. */
+import { writeSync } from "node:fs";
+import { isatty } from "node:tty";
+import { errnoOf, VarveError, writeError } from "#errors";
+import type { ArchiveOutput } from "#formats";
+import { bytesSource, shown, shownJson, shownLines, writeToReader } from "#util";
+import { interrupted } from "./interrupt.ts";
+
+const STDOUT = 1;
+const STDERR = 2;
+
+/** How long to wait, in milliseconds, before a pipe that was full is tried again. */
+const FULL_PIPE_PAUSE = 2;
+
+/** The reader of an image on stdout went away before it had everything: nobody is left to be told. */
+export class StdoutClosed extends VarveError {
+  constructor(cause: unknown) {
+    super("OUTPUT_CLOSED", "cannot write stdout: the reader closed the pipe", { cause });
+  }
+}
+
+/**
+ * Writes an image's bytes to stdout.
+ * @throws VarveError `USAGE` when stdout is a terminal, `OUTPUT_CLOSED` when the reader goes away, `UNWRITABLE`, `ABORTED`
+ */
+export async function writeToStdout(chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  if (isatty(STDOUT)) {
+    throw new VarveError(
+      "USAGE",
+      "stdout is a terminal, and an image is no text; redirect it to a file or a pipe",
+    );
+  }
+  await writeToReader(STDOUT, chunks, { name: "stdout", signal: interrupted }).catch((error) => {
+    throw isClosed(error) ? new StdoutClosed(error) : error;
+  });
+}
+
+/** Stdout, as a place for an archive. */
+export function stdoutOutput(): ArchiveOutput {
+  return { name: "stdout", write: writeToStdout };
+}
+
+/**
+ * Writes to stdout, whole, unless its reader goes away, who then has read enough: a text without what is unfit to be shown,
+ * or bytes exactly. (Not through `process.stdout`, which tells of a failure only when nobody can catch it.)
+ * @throws VarveError `UNWRITABLE`, `ABORTED`
+ */
+export async function print(text: string | Uint8Array): Promise<void> {
+  const chunks = bytesSource(Buffer.from(typeof text === "string" ? shownLines(text) : text)).open();
+  await writeToReader(STDOUT, chunks, { name: "stdout", signal: interrupted }).catch((error) => {
+    if (!isClosed(error)) throw error;
+  });
+}
+
+/**
+ * Writes a text to stdout as {@link print} does, before anything else happens. Signals aren't heard meanwhile.
+ * @throws VarveError `UNWRITABLE`
+ */
+export function printNow(text: string): void {
+  try {
+    writeWhole(STDOUT, shownLines(text));
+  } catch (error) {
+    const failure = writeError("stdout", error);
+    if (!isClosed(failure)) throw failure;
+  }
+}
+
+function isClosed(error: unknown): boolean {
+  return error instanceof VarveError && error.code === "OUTPUT_CLOSED";
+}
+
+/** A result for programs, which read the very values from it. */
+export async function printJson(value: unknown): Promise<void> {
+  await print(`${shownJson(value, 2)}\n`);
+}
+
+/** A line about what is being done, in which foreign text makes no other; whether anybody reads it doesn't matter. */
+export function say(line: string): void {
+  sayText(shown(line));
+}
+
+/** A sentence about the result that is no error. */
+export function note(sentence: string): void {
+  say(`Note: ${sentence}`);
+}
+
+/** What follows a misuse's sentence where a word is like one that is known. */
+const SUGGESTION = /\n\(Did you mean [^\n]+\)\n$/;
+
+/** What the parser says of wrong arguments, which it quotes. */
+export function sayMisuse(text: string): void {
+  const [suggestion = ""] = SUGGESTION.exec(text) ?? [];
+  say(text.slice(0, text.length - suggestion.length).trimEnd());
+  if (suggestion !== "") say(suggestion.trim());
+}
+
+/** Lines about what is being done, whose ends and tabs stay. */
+export function sayText(lines: string): void {
+  tell(`${shownLines(lines)}\n`);
+}
+
+/**
+ * Writes lines to a terminal's stderr, in place of the last ones there.
+ * @param replaced how many of the last lines go
+ */
+export function redraw(lines: readonly string[], replaced: number): void {
+  const up = replaced > 0 ? `\x1b[${replaced}A` : "";
+  tell(`${up}\x1b[0J${lines.map((line) => `\x1b[2K${shown(line)}\n`).join("")}`);
+}
+
+function tell(text: string): void {
+  try {
+    writeWhole(STDERR, text);
+  } catch {
+    // There is no better place to tell it.
+  }
+}
+
+function writeWhole(fd: number, text: string | Uint8Array): void {
+  const bytes = Buffer.from(text);
+  for (let at = 0; at < bytes.length; ) {
+    try {
+      at += writeSync(fd, bytes, at);
+    } catch (error) {
+      // A pipe that somebody set to non-blocking, and that is full.
+      if (errnoOf(error) !== "EAGAIN") throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, FULL_PIPE_PAUSE);
+    }
+  }
+}

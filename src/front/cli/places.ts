@@ -1,0 +1,122 @@
+/** What the commands that name places have in common: their options, and what opens the places. */
+
+import { homedir } from "node:os";
+import { type Command, InvalidArgumentError } from "commander";
+import type { CompressionChoice } from "#compress";
+import type { ReadOptions } from "#image";
+import { parsePlatform } from "#oci";
+import { Transports } from "#transports";
+import { readWhole } from "#util";
+import { architecture } from "./host.ts";
+import { interruptSignal } from "./interrupt.ts";
+import { byteCount, list, seconds } from "./options.ts";
+
+export interface PlaceOptions {
+  readonly platform?: string;
+  readonly insecure?: true;
+  readonly cacert?: string;
+  /** In seconds. */
+  readonly timeout?: number;
+  readonly trustTokenServer?: readonly string[];
+  readonly maxSpool?: number;
+}
+
+/** The help that explains how places are named. */
+export const PLACES_HELP = `
+Places:
+  docker-archive:PATH[:REF]  what docker save and docker load use
+  oci:DIR[:TAG]              an OCI image layout, a folder
+  oci-archive:PATH[:TAG]     the same as a tar archive
+  docker://REF               an image in a registry
+  docker-daemon:REF          an image in the Docker daemon
+A bare path is recognised by its content; a bare reference means a registry.`;
+
+/** Adds the options for reaching places. */
+export function placeOptions(command: Command): Command {
+  const platform = command.option(
+    "--platform <os/arch[/variant]>",
+    "which image of several (default: linux on this machine's architecture)",
+  );
+  return registryOptions(platform)
+    .option(
+      "--max-spool <size>",
+      "the most that a compressed archive, one from a pipe or a base image may take in temporary files, such as 100GB (default: 32GB)",
+      byteCount,
+    )
+    .addHelpText("after", PLACES_HELP);
+}
+
+/** Adds the options for talking to registries. */
+export function registryOptions(command: Command): Command {
+  return command
+    .option("--insecure", "allow http to registries on other machines")
+    .option("--cacert <file>", "certificates to trust beside the system's, in PEM")
+    .option(
+      "--timeout <seconds>",
+      "how long to wait for a registry: for a connection, for an answer, and for each 64 KiB of what is sent or received (default: 30, 300 and 60)",
+      seconds,
+    )
+    .option(
+      "--trust-token-server <host[:port]>",
+      "also send a registry's credentials to this token server that it names; may be given several times",
+      list,
+    );
+}
+
+/** Adds the option that says how layers are compressed. */
+export function compressionOption(command: Command): Command {
+  return command.option("--compression <none|gzip|zstd[:level]>", "how layers are compressed", compression);
+}
+
+/** What a command works with while it runs. */
+export interface PlaceContext {
+  readonly transports: Transports;
+  readonly read: ReadOptions;
+  /** Aborted when the user interrupts. */
+  readonly signal: AbortSignal;
+}
+
+/** Runs a command's work with what opens places, and closes all connections after it. */
+export async function withPlaces<T>(
+  { platform, insecure, cacert, timeout, trustTokenServer = [], maxSpool }: PlaceOptions,
+  work: (context: PlaceContext) => Promise<T>,
+): Promise<T> {
+  const signal = interruptSignal();
+  const ca =
+    cacert === undefined ? [] : [(await readWhole(cacert, { limit: MAX_CERTIFICATES, signal })).toString()];
+  await using transports = new Transports({
+    env: process.env,
+    home: homedir(),
+    insecure: insecure ?? false,
+    ca,
+    ...(timeout === undefined ? {} : { timeout: timeout * 1000 }),
+    trustedRealms: trustTokenServer,
+    maxSpool,
+  });
+  const read: ReadOptions = {
+    platform:
+      platform === undefined ? { os: "linux", architecture: architecture() } : parsePlatform(platform),
+    strict: platform !== undefined,
+    signal,
+  };
+  return await work({ transports, read, signal });
+}
+
+/** More than all of the system's certificates. */
+const MAX_CERTIFICATES = 16 * 1024 * 1024;
+
+const MAX_LEVELS = { gzip: 9, zstd: 22 };
+
+function compression(text: string): CompressionChoice {
+  const [, algorithm, digits] = /^(none|gzip|zstd)(?::(\d{1,2}))?$/.exec(text) ?? [];
+  const level = digits === undefined ? undefined : Number(digits);
+  if (algorithm === "gzip" || algorithm === "zstd") {
+    if (level === undefined) return { algorithm };
+    if (level >= 1 && level <= MAX_LEVELS[algorithm]) return { algorithm, level };
+  } else if (algorithm === "none" && level === undefined) {
+    return { algorithm };
+  }
+  throw new InvalidArgumentError(
+    "It must be none, gzip or zstd, the latter two with a level if wanted, such as zstd:9.",
+  );
+}

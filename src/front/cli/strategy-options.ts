@@ -1,0 +1,69 @@
+/** The options that say how components are grouped in layers: names and meaning are those of a spec's fields. */
+import { resolve } from "node:path";
+import { type Command, Option } from "commander";
+import type { ImageSource } from "#image";
+import { isLayoutFile, STRATEGIES } from "#plan";
+import type { ImageSpec, ImageSpecInput } from "#spec";
+import type { Transports } from "#transports";
+
+/** Adds the options. */
+export function strategyOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option("--strategy <name>", `how components are grouped (default: ${STRATEGIES[0]!.name})`).choices(
+        STRATEGIES.map(({ name }) => name),
+      ),
+    )
+    .option(
+      "--weights <file>",
+      "how often components change, a JSON object of whole numbers by key",
+      absolutePath,
+    )
+    .option(
+      "--layers-from <place>",
+      "keep to the layout of the last build where that is worth it: an image, or a lock file",
+    )
+    .addOption(
+      new Option("--pipeline <file>", "group them as this layering pipeline says, a JSON list")
+        .argParser(absolutePath)
+        .conflicts(["strategy", "weights", "layersFrom"]),
+    );
+}
+
+export function absolutePath(text: string): string {
+  return resolve(text);
+}
+
+/** What the options are, as commander names them. */
+export interface StrategyOptions {
+  readonly strategy?: ImageSpecInput["strategy"];
+  readonly weights?: string;
+  readonly layersFrom?: string;
+  readonly lockFile?: string;
+  readonly pipeline?: string;
+}
+
+/**
+ * The spec's fields that the options take the place of. A strategy that is asked for takes the place of a spec's pipeline, and
+ * a pipeline that of everything about strategies.
+ */
+export function strategyFields(options: StrategyOptions): Partial<ImageSpecInput> {
+  const { strategy, weights, layersFrom, lockFile, pipeline } = options;
+  const named = { strategy, weights, layersFrom };
+  const given = Object.entries({ ...named, lockFile }).filter(([, value]) => value !== undefined);
+  if (pipeline !== undefined) {
+    const none = { strategy: undefined, weights: undefined, layersFrom: undefined };
+    return { ...Object.fromEntries(given), ...(none as object), layeringPipeline: pipeline };
+  }
+  const isNamed = Object.values(named).some((value) => value !== undefined);
+  return { ...Object.fromEntries(given), ...((isNamed ? { layeringPipeline: undefined } : {}) as object) };
+}
+
+/** Opens the image whose layout a spec keeps to; undefined if there is none, or its layout is in a file. */
+export async function lastBuild(
+  { layersFrom }: Pick<ImageSpec, "layersFrom">,
+  transports: Transports,
+): Promise<ImageSource | undefined> {
+  if (layersFrom === undefined || (await isLayoutFile(layersFrom))) return undefined;
+  return await transports.source(layersFrom);
+}

@@ -1,0 +1,85 @@
+/** The image that a conf asks for as a draft, for places other than a stream: registries, the daemon. */
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { DigestCache } from "#cache";
+import { readError } from "#errors";
+import { DockerArchive } from "#formats";
+import type { Image, ImageDraft, Layer } from "#image";
+import { measureLayers, unmeasuredLayers } from "#measure";
+import { formatReference, hexOf, layerMediaType, parseImageConfig, parseReference } from "#oci";
+import { readChunks } from "#util";
+import { verified } from "#write";
+import type { WrittenLayer } from "./base.ts";
+import type { StreamConf } from "./conf.ts";
+import { readChecksum } from "./customisation-layer.ts";
+import { imageJson } from "./image-json.ts";
+import { dumpPythonJson } from "./python/index.ts";
+import { storeLayerRecipe } from "./store-layer.ts";
+
+export interface ConfDraftOptions {
+  /** The image at the conf's `from_image`; its reader must stay open until the draft is written. */
+  readonly base?: Image | undefined;
+  /** What the history says that the last layer is made of; by default the customisation layer's folder. */
+  readonly lastPaths?: readonly string[];
+  /** Knows layers that were measured before. */
+  readonly cache?: DigestCache | undefined;
+}
+
+/**
+ * The image that a conf asks for: the same config, and so the same image ID, as its stream has.
+ * @throws VarveError with any code that reading the base, the store or the customisation layer has
+ */
+export async function confDraft(conf: StreamConf, options: ConfDraftOptions = {}): Promise<ImageDraft> {
+  const { base, cache } = options;
+  const recipes = conf.storeLayers.map((paths) => storeLayerRecipe(paths, conf));
+  const paths = [
+    ...(base === undefined ? [] : await baseNames(conf, base)).map((name) => [name]),
+    ...conf.storeLayers,
+    options.lastPaths ?? [conf.customisationLayer],
+  ];
+  const { repository, registry, ...name } = parseReference(conf.repoTag);
+  const layers = async function* <T>(known: AsyncIterable<T>): AsyncGenerator<Layer | T, void, void> {
+    yield* base?.layers ?? [];
+    yield* known;
+    yield await lastLayer(conf.customisationLayer);
+  };
+  return {
+    layers: (signal) => layers(measureLayers(recipes, { cache, signal })),
+    unmeasuredLayers: (signal) => layers(unmeasuredLayers(recipes, { cache, signal })),
+    finish(layers) {
+      const written = layers.map(({ diffId }, at) => ({ diffId, paths: paths[at] ?? [] }));
+      const env = base === undefined ? undefined : (base.config.value.config?.Env ?? []);
+      const bytes = Buffer.from(dumpPythonJson(imageJson(conf, { baseEnv: env, layers: written })));
+      return {
+        config: parseImageConfig(bytes, { what: `the config of ${conf.repoTag}` }),
+        names: [formatReference({ ...name, registry, repository }, "familiar")],
+      };
+    },
+  };
+}
+
+/** What the layers of the base are called, as the stream's history has it. */
+async function baseNames({ fromImage }: StreamConf, { layers }: Image): Promise<string[]> {
+  const usual = layers.map(({ diffId }) => `${hexOf(diffId)}/layer.tar`);
+  if (fromImage?.startsWith("/") !== true || !(await stat(fromImage).catch(() => undefined))?.isFile()) {
+    return usual;
+  }
+  await using archive = await DockerArchive.open(fromImage).catch(() => undefined);
+  const names = archive?.images[0].layers.map(({ name }: Pick<WrittenLayer, "name">) => name);
+  return names?.length === usual.length ? names : usual;
+}
+
+async function lastLayer(folder: string): Promise<Layer> {
+  const diffId = await readChecksum(folder);
+  const path = join(folder, "layer.tar");
+  const { size } = await stat(path).catch((error) => {
+    throw readError(path, error);
+  });
+  const digest = { digest: diffId, size };
+  return {
+    descriptor: { mediaType: layerMediaType("none"), ...digest },
+    diffId,
+    components: [],
+    open: () => verified(readChunks(path), digest, path),
+  };
+}

@@ -1,0 +1,117 @@
+/** dockerTools' functions for images that are there already. */
+import { VarveError } from "#errors";
+import { flattenImage } from "#flatten";
+import { dockerArchive, mergedDockerArchive } from "#formats";
+import { type Image, type ImageSource, newManifest } from "#image";
+import { formatReference, parseDigest, parseReference } from "#oci";
+import { hashChecked, parseFileHash } from "#util";
+import type { FunctionOptions } from "./options.ts";
+
+type Opening = Pick<FunctionOptions, "transports" | "architecture" | "signal">;
+
+export type MergeArguments = readonly string[];
+
+/**
+ * The bytes of a docker-archive with several images, each with its names; loading it gives all of them.
+ * @param images where they are
+ * @throws VarveError `USAGE` for none, or for two of one name; what opening and reading them throws
+ */
+export async function* mergeImages(
+  images: MergeArguments,
+  options: Opening,
+): AsyncGenerator<Uint8Array, void, void> {
+  if (images.length === 0) throw new VarveError("USAGE", "there are no images to merge; name some");
+  const opened: OpenImage[] = [];
+  try {
+    for (const place of images) opened.push(await openImage(place, options));
+    const read = opened.map(({ image }) => image);
+    yield* mergedDockerArchive(read, { signal: options.signal });
+  } finally {
+    for (const { source } of opened) await source[Symbol.asyncDispose]();
+  }
+}
+
+/**
+ * The bytes of a plain tar archive with an image's root file system, whiteouts applied.
+ * @throws VarveError what opening the image throws, and what {@link flattenImage} does
+ */
+export async function* exportImage(
+  { fromImage }: { readonly fromImage: string },
+  options: Opening,
+): AsyncGenerator<Uint8Array, void, void> {
+  const { source, image } = await openImage(fromImage, options);
+  try {
+    yield* flattenImage(image.layers, { signal: options.signal });
+  } finally {
+    await source[Symbol.asyncDispose]();
+  }
+}
+
+export interface PullArguments {
+  /** Without tag and digest, such as `docker.io/library/alpine`. */
+  readonly imageName: string;
+  /** Of the manifest or the index. */
+  readonly imageDigest: string;
+  /** The SHA-256 of all the bytes, as Nix writes it; unless given they aren't compared with one. */
+  readonly hash?: string;
+  /** The image's name in the archive; by default `imageName`. */
+  readonly finalImageName?: string;
+  /** `latest` by default. */
+  readonly finalImageTag?: string;
+  /** `linux` by default. */
+  readonly os?: string;
+  /** By default this machine's. */
+  readonly arch?: string;
+}
+
+/**
+ * The bytes of a docker-archive with an image from a registry; they follow from the digest and the names.
+ * @throws VarveError `USAGE` for a hash in another form, `DIGEST_MISMATCH` at the end for other bytes than the hash's;
+ *   `INVALID_REFERENCE`, `INVALID_DIGEST`; what reading from the registry throws
+ */
+export async function* pullImage(
+  args: PullArguments,
+  { transports, architecture, signal }: Opening,
+): AsyncGenerator<Uint8Array, void, void> {
+  const { imageName, imageDigest, hash, finalImageName = imageName, finalImageTag = "latest" } = args;
+  const expected = hash === undefined || hash === "" ? undefined : parseFileHash(hash);
+  if (hash && expected === undefined) {
+    throw new VarveError("USAGE", `${hash} is no SHA-256 as Nix writes it; give one such as sha256-…=`);
+  }
+  const digest = parseDigest(imageDigest, "imageDigest");
+  const { registry, repository } = parseReference(imageName);
+  const reference = formatReference({ registry, repository, digest });
+  const name = formatReference({ ...parseReference(finalImageName), tag: finalImageTag }, "familiar");
+  await using source = await transports.source(`docker://${reference}`);
+  const { os = "linux", arch = architecture } = args;
+  const image = await source.read({
+    platform: { os, architecture: arch },
+    strict: args.arch !== undefined,
+    signal,
+  });
+  const { config, layers } = image;
+  const manifest =
+    image.manifest ??
+    newManifest({ config: config.descriptor, layers: layers.map(({ descriptor }) => descriptor) });
+  const handed = async function* () {
+    for (const layer of layers) yield { layer, stored: () => {} };
+  };
+  const input = { layers: handed(), finished: async () => ({ config, manifest, names: [name] }) };
+  const bytes = dockerArchive(input, { signal });
+  yield* expected === undefined ? bytes : hashChecked(bytes, { expected, name: reference });
+}
+
+interface OpenImage {
+  readonly source: ImageSource;
+  readonly image: Image;
+}
+
+async function openImage(place: string, { transports, architecture, signal }: Opening): Promise<OpenImage> {
+  const source = await transports.source(place);
+  try {
+    return { source, image: await source.read({ platform: { os: "linux", architecture }, signal }) };
+  } catch (error) {
+    await source[Symbol.asyncDispose]();
+    throw error;
+  }
+}

@@ -1,0 +1,109 @@
+/** Makes the conf of nixpkgs' stream script from what the Nix functions are told. */
+import { basename } from "node:path";
+import { VarveError } from "#errors";
+import { readGraph, withoutComponents } from "#graph";
+import { layerBudget, pipelineStrategy, planLayers, popularity } from "#layering";
+import { readPipeline } from "#plan";
+import { readWhole } from "#util";
+import type { NixAttributes } from "./nix-attributes.ts";
+
+/** More than what any image says of its base. */
+const MAX_BASE_SIZE = 64 * 1024 * 1024;
+
+/** How many characters of a store path's name are its hash. */
+const HASH_LENGTH = 32;
+
+/** What a conf says besides its first fields. */
+export interface ConfFields {
+  readonly imageName: string;
+  readonly imageTag: string;
+  /** ISO 8601, or `now`. */
+  readonly created: string;
+  readonly mtime: string;
+  readonly uid: number | string;
+  readonly gid: number | string;
+  readonly uname: string;
+  readonly gname: string;
+  readonly storeDir: string;
+  readonly fromImage: string | null;
+  readonly customisationLayer: string;
+  readonly storeLayers: readonly (readonly string[])[];
+}
+
+/**
+ * A conf's text.
+ * @param baseJson a file with a JSON object whose text is kept as it is: architecture, config and os
+ * @throws VarveError `NOT_FOUND`, `UNREADABLE`, `INVALID_CONF` for a time that isn't ISO 8601
+ */
+export async function confText(baseJson: string, fields: ConfFields): Promise<string> {
+  const base = (await readWhole(baseJson, { limit: MAX_BASE_SIZE })).toString();
+  const rest = {
+    store_dir: fields.storeDir,
+    from_image: fields.fromImage,
+    store_layers: fields.storeLayers,
+    customisation_layer: fields.customisationLayer,
+    repo_tag: `${fields.imageName}:${fields.imageTag}`,
+    created: isoTime(fields.created, "created"),
+    mtime: isoTime(fields.mtime, "mtime"),
+    uid: String(fields.uid),
+    gid: String(fields.gid),
+    uname: fields.uname,
+    gname: fields.gname,
+  };
+  return `${base.trimEnd().replace(/\}$/, ",")}${JSON.stringify(rest).slice(1)}\n`;
+}
+
+/** The tag of an image: the one it was given, or else its output's hash. */
+export function imageTag({
+  imageTag,
+  outputs,
+}: {
+  imageTag: string | null;
+  outputs: { out: string };
+}): string {
+  return imageTag ?? basename(outputs.out).slice(0, HASH_LENGTH);
+}
+
+/**
+ * The layers of store paths, planned as nixpkgs does.
+ * @param baseLayers how many layers the base image has
+ * @throws VarveError whatever reading the graph has; `NO_LAYERS_LEFT`, `INVALID_PIPELINE`
+ */
+export async function planStoreLayers(
+  { graphFile, exclude, maxLayers, pipeline }: NixAttributes<"conf">,
+  baseLayers: number,
+): Promise<readonly (readonly string[])[]> {
+  if (graphFile === undefined) return [];
+  const graph = withoutComponents(await readGraph(graphFile, { key: "graph" }), exclude);
+  if (pipeline === null) {
+    const budget = layerBudget({ ...(maxLayers === null ? {} : { maxLayers }), baseLayers });
+    return planLayers(graph, popularity, budget).groups;
+  }
+  const operations = typeof pipeline === "string" ? await readPipeline(pipeline) : pipeline;
+  const strategy = pipelineStrategy(operations, "layeringPipeline");
+  // As many as it likes: nixpkgs leaves it to the pipeline, too.
+  return planLayers(graph, strategy, { available: Math.max(1, graph.components.size) }).groups;
+}
+
+const TIME = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$/;
+
+/** A time as Python's `isoformat` writes it in UTC, to the second. `now` is for whoever streams the image. */
+function isoTime(text: string, field: string): string {
+  if (text === "now") return text;
+  const seconds = /^@(\d{1,12})$/.exec(text)?.[1];
+  const [, zone] = TIME.exec(text) ?? [];
+  const isDate = TIME.test(text);
+  const time =
+    seconds !== undefined
+      ? new Date(Number(seconds) * 1000)
+      : new Date(
+          isDate ? text.replace(" ", "T") + (zone === undefined && text.length > 10 ? "Z" : "") : Number.NaN,
+        );
+  if (Number.isNaN(time.getTime())) {
+    throw new VarveError(
+      "INVALID_CONF",
+      `${field} is ${JSON.stringify(text)}, but it must be an ISO 8601 time such as 1970-01-01T00:00:01Z, @ and seconds, or now`,
+    );
+  }
+  return time.toISOString().replace(/\.\d+Z$/, "+00:00");
+}

@@ -1,0 +1,152 @@
+/** What an image that is there has of a plan. */
+
+import { VarveError } from "#errors";
+import { makeGraph } from "#graph";
+import type { Image } from "#image";
+import { keysOf, LAYOUT_ANNOTATION, type Layout, versionOf } from "#layering";
+import { type ImagePlan, imageLayout } from "#plan";
+import { nameOf } from "./names.ts";
+
+/** A component as an image tells of it. */
+export interface ImageComponent {
+  readonly id: string;
+  readonly key: string;
+  /** Empty if nothing tells one version from another. */
+  readonly version: string;
+  readonly name: string;
+}
+
+/** A layer of an image that is there. */
+export interface ImageLayer {
+  /** As it is stored there, compressed or not. */
+  readonly size: number;
+  readonly components: readonly ImageComponent[];
+}
+
+/** Of a planned layer, what an image has. */
+export interface LayerComparison {
+  readonly number: number;
+  /** Whether the whole layer is there, so that it isn't sent. */
+  readonly there: boolean;
+  /** Bytes of its components that are there, in whatever layers. */
+  readonly unchanged: number;
+}
+
+/** What an image has of a plan. The layers that come of a base image, or of what is in the root, aren't planned. */
+export interface Comparison {
+  readonly place: string;
+  readonly layers: readonly LayerComparison[];
+  readonly there: { readonly layers: number; readonly bytes: number };
+  readonly sent: { readonly layers: number; readonly bytes: number };
+  /** The lowest that is sent, and all above it: what Docker's classic graph drivers fetch. */
+  readonly above: { readonly layers: number; readonly bytes: number };
+  /** How many of the base image's layers it has. */
+  readonly base: number;
+}
+
+/** An image's layers with their components, from its layout and its history. */
+export function imageLayers(image: Image): ImageLayer[] {
+  const layouts = layoutsOf(image);
+  const ids = image.layers.flatMap(({ components }) => components);
+  const kind = ids.every((id) => id.startsWith("/")) ? "nix" : "npm";
+  const parts = [...new Set(ids)].map((id) => ({ id, path: id, references: [] }));
+  const graph = makeGraph(parts, { kind, origin: "an image" });
+  const keys = keysOf(graph);
+  return image.layers.map(({ descriptor, components }, index) => {
+    const known = layouts.get(index);
+    const described = components.map((id): ImageComponent => {
+      const version = versionOf(graph.components.get(id)!);
+      const entry = known && entryOf(id, { version, known });
+      const [key, found] = entry ?? [keys.get(id)!, version];
+      const named = id.startsWith("/") || found === "" ? { id } : { id, name: packageOf(id), version: found };
+      return { id, key, version: found, name: nameOf(named) };
+    });
+    return { size: descriptor.size, components: described };
+  });
+}
+
+/** A component's entry in a layer of the layout: a store path's is known by its version, a package's by its name. */
+function entryOf(
+  id: string,
+  { version, known }: { version: string; known: ReadonlyMap<string, string> },
+): readonly [string, string] | undefined {
+  if (id.startsWith("/")) return [...known].find((entry) => entry[1] === version);
+  const name = packageOf(id);
+  const key = [name, `npm:${id}`].find((candidate) => known.has(candidate));
+  if (key !== undefined) return [key, known.get(key)!];
+  const versions = [...known].filter((entry) => entry[0].startsWith(`${name}@`));
+  return versions.length === 1 ? versions[0] : undefined;
+}
+
+function packageOf(id: string): string {
+  return id.replace(/^.*node_modules\//, "");
+}
+
+/** The layout's layers by the image's: they are the last ones that have components, since a base may have some, too. */
+function layoutsOf(image: Image): Map<number, Layout["layers"][number]> {
+  const none = new Map<number, Layout["layers"][number]>();
+  if (image.manifest?.value.annotations?.[LAYOUT_ANNOTATION] === undefined) return none;
+  let layout: Layout;
+  try {
+    layout = imageLayout(image, "the image");
+  } catch (error) {
+    // What the history says is good enough.
+    if (error instanceof VarveError) return none;
+    throw error;
+  }
+  const withComponents = [...image.layers.keys()].filter((at) => image.layers[at]!.components.length > 0);
+  const own = withComponents.slice(-layout.layers.length);
+  const fits =
+    own.length === layout.layers.length &&
+    own.every((at, index) => layout.layers[index]!.size === image.layers[at]!.components.length);
+  return fits ? new Map(own.map((at, index) => [at, layout.layers[index]!])) : none;
+}
+
+/**
+ * Compares a plan with an image: by store paths, which tell a content, and packages' versions. What has no version, such as an
+ * npm project's own files, counts as changed.
+ */
+export function compareWith(
+  plan: ImagePlan,
+  { image, place, base }: { image: Image; place: string; base: Image | undefined },
+): Comparison {
+  const { graph, groups, sizes, budget } = plan;
+  const theirs = imageLayers(image);
+  const identity = (id: string, version: string): string | undefined =>
+    id.startsWith("/") ? id : version === "" ? undefined : `${version} ${id}`;
+  const has = new Set<string>();
+  const hasLayer = new Set<string>();
+  for (const { components } of theirs) {
+    const parts = components.map(({ id, version }) => identity(id, version));
+    for (const part of parts) if (part !== undefined) has.add(part);
+    if (parts.length > 0 && !parts.includes(undefined)) hasLayer.add(JSON.stringify(parts));
+  }
+  const layers = groups.map((ids, at): LayerComparison => {
+    // Packed in the order of their keys or as the strategy says; another order is another layer.
+    const parts = ids.map((id) => identity(id, versionOf(graph.components.get(id)!)));
+    const unchanged = ids.filter((_, index) => parts[index] !== undefined && has.has(parts[index]!));
+    return {
+      number: budget.usedLayers + at,
+      there: !parts.includes(undefined) && hasLayer.has(JSON.stringify(parts)),
+      unchanged: unchanged.reduce((sum, id) => sum + (sizes?.sizes.get(id) ?? 0), 0),
+    };
+  });
+  const bytesOf = (at: number): number =>
+    groups[at]!.reduce((sum, id) => sum + (sizes?.sizes.get(id) ?? 0), 0);
+  const total = (wanted: (at: number) => boolean) => {
+    const which = [...layers.keys()].filter(wanted);
+    return { layers: which.length, bytes: which.reduce((sum, at) => sum + bytesOf(at), 0) };
+  };
+  const diffIds = new Set(image.layers.map(({ diffId }) => diffId));
+  const shared = base?.layers.filter(({ diffId }) => diffIds.has(diffId)).length ?? 0;
+  const sameBase = shared === (base?.layers.length ?? 0);
+  const lowest = sameBase ? layers.findIndex(({ there }) => !there) : 0;
+  return {
+    place,
+    layers,
+    there: total((at) => layers[at]!.there),
+    sent: total((at) => !layers[at]!.there),
+    above: total((at) => lowest !== -1 && at >= lowest),
+    base: shared,
+  };
+}

@@ -1,0 +1,187 @@
+/** What `varve plan` tells of a plan: plain data, from which the table, the JSON and the page are made. */
+
+import { VarveError } from "#errors";
+import type { GraphKind } from "#graph";
+import {
+  layerOf,
+  type ModelLayer,
+  type ModelNode,
+  planLayers,
+  type UpdateModel,
+  updateCost,
+  updateModel,
+} from "#layering";
+import { type ImagePlan, STRATEGIES } from "#plan";
+import { compareNames } from "#util";
+import type { Comparison } from "./against.ts";
+import { nameOf } from "./names.ts";
+
+/** A component of a planned layer. Sizes are bytes of the layer's tar. */
+export interface ReportedComponent {
+  readonly id: string;
+  readonly key: string;
+  /** As people know it. */
+  readonly name: string;
+  readonly size: number;
+}
+
+/** What a change of touches a layer, so that it is sent again. */
+export interface Touched {
+  /** How many of all updates do, from 0 to 1. */
+  readonly share: number;
+  /** The units whose change does, the heaviest first, then the layer's own, then by name. */
+  readonly by: readonly string[];
+}
+
+export interface ReportedLayer {
+  /** Its number in the image, the base's layers counted; the lowest is 1. */
+  readonly number: number;
+  readonly size: number;
+  /** Its part of the sizes of all, from 0 to 1. */
+  readonly share: number;
+  /** In the order in which they are packed. */
+  readonly components: readonly ReportedComponent[];
+  readonly touched: Touched;
+}
+
+/** A way to group the components, and what an update sends again then. */
+export interface Grouping {
+  readonly name: string;
+  readonly layers: readonly ReportedLayer[];
+  /** Bytes sent again by an update, on average. */
+  readonly resent: number;
+}
+
+export interface PlanReport {
+  /** The image's name; absent if a graph is planned. */
+  readonly image?: string;
+  readonly graph: GraphKind;
+  readonly components: number;
+  readonly size: number;
+  /** How many units there are that change, each by itself. */
+  readonly units: number;
+  /** Where the layers go. */
+  readonly budget: {
+    readonly maxLayers: number;
+    readonly base: number;
+    readonly customisation: 1;
+    /** What components may have, and what they take. */
+    readonly available: number;
+    readonly used: number;
+  };
+  /** The plan. */
+  readonly plan: Grouping;
+  /** The other strategies' plans. */
+  readonly others: readonly Grouping[];
+  /** Bytes that an update sends again with one component a layer: nothing is sent for nothing. */
+  readonly floor: number;
+  /** Components whose files aren't on this machine, so that NAR sizes stand in. */
+  readonly absent: readonly string[];
+  readonly against: readonly Comparison[];
+}
+
+/**
+ * What there is to tell of a plan.
+ * @param plan with sizes
+ * @throws VarveError `TOO_LARGE` for a graph that no strategy but popularity can plan
+ */
+export function reportPlan(plan: ImagePlan, image?: string): PlanReport {
+  const { graph, budget, sizes, weights, groups } = plan;
+  const input = { graph, sizes: sizes?.sizes, weights };
+  const model = updateModel(input);
+  const grouper = new Grouper(plan, model);
+  const floor = model.nodes.map((node) => layerOf([node], model));
+  return {
+    ...(image === undefined ? {} : { image }),
+    graph: graph.kind,
+    components: graph.components.size,
+    size: grouper.total,
+    units: model.units.length,
+    budget: {
+      maxLayers: budget.maxLayers,
+      base: budget.usedLayers - 1,
+      customisation: 1,
+      available: budget.available,
+      used: groups.length,
+    },
+    plan: grouper.group(chosenName(plan), groups),
+    others: groups.length === 0 ? [] : otherGroupings(plan, grouper),
+    floor: perUpdate(floor, model),
+    absent: sizes?.absent ?? [],
+    against: [],
+  };
+}
+
+function chosenName({ strategy, keepsLayout }: ImagePlan): string {
+  return keepsLayout ? `${strategy.name}, with the last layout` : strategy.name;
+}
+
+function otherGroupings(plan: ImagePlan, grouper: Grouper): Grouping[] {
+  const { graph, budget, sizes, weights } = plan;
+  const known = { available: budget.available, sizes: sizes?.sizes, weights };
+  return STRATEGIES.filter(({ name }) => name !== chosenName(plan)).flatMap((strategy) => {
+    try {
+      return [grouper.group(strategy.name, planLayers(graph, strategy, known).groups)];
+    } catch (error) {
+      // A strategy that can't plan this graph is nothing to compare with.
+      if (error instanceof VarveError && error.code === "TOO_LARGE") return [];
+      throw error;
+    }
+  });
+}
+
+/** Tells of groups of components. */
+class Grouper {
+  readonly total: number;
+  readonly #plan: ImagePlan;
+  readonly #model: UpdateModel;
+  readonly #nodeOf: ReadonlyMap<string, ModelNode>;
+
+  constructor(plan: ImagePlan, model: UpdateModel) {
+    this.#plan = plan;
+    this.#model = model;
+    this.#nodeOf = new Map(model.nodes.flatMap((node) => node.ids.map((id) => [id, node] as const)));
+    this.total = model.nodes.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  group(name: string, groups: readonly (readonly string[])[]): Grouping {
+    const layers = groups.map((ids) =>
+      layerOf([...new Set(ids.map((id) => this.#nodeOf.get(id)!))], this.#model),
+    );
+    return {
+      name,
+      layers: layers.map((layer, at) => this.#layer(layer, { ids: groups[at]!, at })),
+      resent: perUpdate(layers, this.#model),
+    };
+  }
+
+  #layer(layer: ModelLayer, { ids, at }: { ids: readonly string[]; at: number }): ReportedLayer {
+    const { graph, budget, sizes } = this.#plan;
+    const components = ids.map((id): ReportedComponent => {
+      const component = graph.components.get(id)!;
+      const size = sizes?.sizes.get(id) ?? 0;
+      return { id, key: this.#model.keys.get(id)!, name: nameOf(component), size };
+    });
+    return {
+      number: budget.usedLayers + at,
+      size: layer.bytes,
+      share: this.total === 0 ? 0 : layer.bytes / this.total,
+      components,
+      touched: { share: layer.weight / this.#model.weights.total, by: this.#unitsOf(layer) },
+    };
+  }
+
+  #unitsOf({ nodes, units }: ModelLayer): string[] {
+    const own = new Set(nodes.map(({ key }) => key));
+    const rank = (unit: string): number => (own.has(unit) ? 0 : 1);
+    const weight = (unit: string): number => this.#plan.weights?.get(unit) ?? 1;
+    return this.#model.units
+      .filter((_, unit) => (units[unit >> 5]! & (1 << (unit & 31))) !== 0)
+      .sort((a, b) => weight(b) - weight(a) || rank(a) - rank(b) || compareNames(a, b));
+  }
+}
+
+/** Bytes that an update sends again, on average, rounded down. */
+function perUpdate(layers: readonly ModelLayer[], { weights }: UpdateModel): number {
+  return weights.total === 0 ? 0 : Number(updateCost(layers) / BigInt(weights.total));
+}

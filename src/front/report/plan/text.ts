@@ -1,0 +1,127 @@
+/** What `varve plan` tells people: a table of the layers, what updates send, and where the budget goes. */
+import { shown } from "#util";
+import { formatBytes, table } from "../table.ts";
+import type { Comparison } from "./against.ts";
+import { counted, percent } from "./names.ts";
+import type { Grouping, PlanReport, ReportedLayer } from "./report.ts";
+
+const SHOWN_LENGTH = 40;
+/** How many units are named of those that touch a layer. */
+const SHOWN_UNITS = 3;
+const SHOWN_UNIT_LENGTH = 24;
+
+/** A report in words and tables. */
+export function planText(report: PlanReport): string {
+  return [
+    ...summary(report),
+    ...(report.plan.layers.length === 0 ? [] : ["", layerTable(report)]),
+    ...(report.plan.layers.length === 0 ? [] : ["", ...updates(report)]),
+    ...report.against.flatMap((comparison) => ["", ...against(comparison, report)]),
+    "",
+  ].join("\n");
+}
+
+function summary({ image, graph, components, size, budget, plan, absent }: PlanReport): string[] {
+  const { maxLayers, base, available, used } = budget;
+  const what = image === undefined ? `a graph of ${graph}` : shown(image);
+  const parts = [
+    ...(base === 0 ? [] : [`${base} of the base image`]),
+    "1 of the customisation",
+    `${used} of components`,
+  ];
+  const left = available - used;
+  return [
+    `Plan:    ${what}: ${counted(components, "component")}, ${formatBytes(size)}, grouped by ${plan.name}`,
+    `Budget:  ${counted(maxLayers, "layer")} at most: ${parts.join(", ")}; ${left === 0 ? "none" : left} left`,
+    ...(absent.length === 0
+      ? []
+      : [
+          `Note:    the files of ${counted(absent.length, "component")} aren't on this machine, so NAR sizes stand in for theirs`,
+        ]),
+  ];
+}
+
+function layerTable({ plan, against }: PlanReport): string {
+  const [only] = against.length === 1 ? against : [];
+  const rows = plan.layers.map((layer, at) => {
+    const { number, size, share, components } = layer;
+    const sent = only === undefined ? [] : [sentText(only, at)];
+    return [
+      String(number),
+      formatBytes(size),
+      percent(share),
+      String(components.length),
+      shown(largestOf(layer), SHOWN_LENGTH),
+      touchedText(layer),
+      ...sent,
+    ];
+  });
+  const headings = ["LAYER", "SIZE", "SHARE", "COMPONENTS", "LARGEST", "TOUCHED BY"];
+  return table(only === undefined ? headings : [...headings, "SENT"], rows, [
+    "right",
+    "right",
+    "right",
+    "right",
+    "left",
+    "left",
+    "left",
+  ]);
+}
+
+/** The name of the largest component; of equals, the first. */
+export function largestOf({ components }: ReportedLayer): string {
+  return components.reduce((best, each) => (each.size > best.size ? each : best)).name;
+}
+
+/** Such as `12% of updates: openssl, zlib and 2 more`. */
+function touchedText({ touched: { share, by } }: ReportedLayer): string {
+  const count = by.length === SHOWN_UNITS + 1 ? SHOWN_UNITS + 1 : SHOWN_UNITS;
+  const names = by.slice(0, count).map((name) => shown(name, SHOWN_UNIT_LENGTH));
+  const more = by.length - names.length;
+  return `${percent(share)} of updates: ${names.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+}
+
+function sentText({ layers }: Comparison, at: number): string {
+  const { there, unchanged } = layers[at]!;
+  if (there) return "no";
+  return unchanged === 0 ? "yes" : `yes, ${formatBytes(unchanged)} of it unchanged`;
+}
+
+function updates({ plan, others, floor, components, units }: PlanReport): string[] {
+  const relative = (resent: number): string => (floor === 0 ? "-" : `${(resent / floor).toFixed(2)}x`);
+  const row = ({ name, layers, resent }: Grouping): string[] => [
+    name,
+    String(layers.length),
+    formatBytes(resent),
+    relative(resent),
+  ];
+  const rows = [
+    row(plan),
+    ...others.map(row),
+    ["one component a layer", String(components), formatBytes(floor), relative(floor)],
+  ];
+  return [
+    `An update changes one of ${counted(units, "unit")}. It sends again, on average:`,
+    "",
+    table(["GROUPED BY", "LAYERS", "BYTES", "OF THE FLOOR"], rows, ["left", "right", "right", "right"]),
+  ];
+}
+
+function against({ place, there, sent, above, base }: Comparison, { budget, plan }: PlanReport): string[] {
+  const total = plan.layers.length;
+  const has = `${shown(place)} has ${there.layers} of ${counted(total, "layer")} of components (${formatBytes(there.bytes)})`;
+  const lacks =
+    sent.layers === 0
+      ? "none of them is sent"
+      : `${counted(sent.layers, "layer")}, ${formatBytes(sent.bytes)}, would be sent`;
+  return [
+    `${has}: ${lacks}, before compression.`,
+    ...(budget.base === 0 ? [] : [`It has ${base} of ${counted(budget.base, "layer")} of the base image.`]),
+    ...(above.layers === sent.layers
+      ? []
+      : [
+          `Docker's classic graph drivers fetch all from the lowest of them up: ${counted(above.layers, "layer")}, ${formatBytes(above.bytes)}.`,
+        ]),
+    "What is in the root besides components isn't planned; varve why measures it.",
+  ];
+}

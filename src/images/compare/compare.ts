@@ -1,0 +1,126 @@
+/** Says what changed between two images, and what it costs to send and to pull the change. */
+
+import type { Image, Layer } from "#image";
+import { layerCompression } from "#oci";
+import { compareConfigs, isBaseChanged } from "./config.ts";
+import { describeGone, describeLayer, type Findings } from "./layers.ts";
+import { matchComponents, pairLayers } from "./match.ts";
+import { type LayerFacts, readLayerFacts } from "./read.ts";
+import type { GoneLayer, ImageComparison, LayerComparison, LayerCost } from "./types.ts";
+
+/**
+ * Compares two images. Layers are known by their diff IDs; only those that one image alone has are read, each once.
+ * @param source what is there already
+ * @param target what is to be there
+ * @throws VarveError whatever reading layers throws: `INVALID_TAR`, `DIGEST_MISMATCH`, …
+ */
+export async function compareImages(
+  source: Image,
+  target: Image,
+  { signal }: { signal?: AbortSignal | undefined } = {},
+): Promise<ImageComparison> {
+  const before = await readLayersMissingIn(target, source, signal);
+  const now = await readLayersMissingIn(source, target, signal);
+  const matches = matchComponents([...before.values()], [...now.values()]);
+  const pairs = pairLayers([...before.values()], [...now.values()], matches);
+  const findings: Findings = { source: before, matches, pairs };
+  const stock = new Stock(source);
+  const layers = target.layers.map((layer, index): LayerComparison => {
+    const facts = now.get(index);
+    const common = { ...brief(layer, index), sent: stock.lacks(layer) };
+    if (facts === undefined) {
+      const state = common.sent ? "recompressed" : "same";
+      return { ...common, state, from: stock.indexOf(layer, index), reasons: [], changes: [] };
+    }
+    const from = pairs.fromTarget.get(index);
+    return {
+      ...common,
+      state: from === undefined ? "new" : "changed",
+      ...(from === undefined ? {} : { from }),
+      ...describeLayer(facts, findings),
+    };
+  });
+  const gone = [...before.values()]
+    .filter(({ index }) => !pairs.fromSource.has(index))
+    .map(
+      (facts): GoneLayer => ({
+        ...brief(source.layers[facts.index]!, facts.index),
+        changes: describeGone(facts, matches),
+      }),
+    );
+  const baseChanged = isBaseChanged(source, target);
+  return {
+    layers,
+    gone,
+    configDiffers: source.config.descriptor.digest !== target.config.descriptor.digest,
+    config: compareConfigs(source, target),
+    ...(baseChanged === undefined ? {} : { baseChanged }),
+    cost: costOf(layers, source, target),
+  };
+}
+
+/** Reads the layers of an image whose content another doesn't have. */
+async function readLayersMissingIn(
+  other: Image,
+  image: Image,
+  signal: AbortSignal | undefined,
+): Promise<Map<number, LayerFacts>> {
+  const known = new Set(other.layers.map(({ diffId }) => diffId));
+  const facts = new Map<number, LayerFacts>();
+  for (const [index, { diffId }] of image.layers.entries()) {
+    if (!known.has(diffId)) facts.set(index, await readLayerFacts(image, index, signal));
+  }
+  return facts;
+}
+
+function brief({ descriptor, diffId }: Layer, index: number) {
+  return { index, digest: descriptor.digest, diffId, size: descriptor.size };
+}
+
+/** The layers that whoever has the source needn't be sent. */
+class Stock {
+  readonly #layers: readonly Layer[];
+  readonly #digests: ReadonlySet<string>;
+
+  constructor({ layers }: Image) {
+    this.#layers = layers;
+    this.#digests = new Set(layers.map(({ descriptor }) => descriptor.digest));
+  }
+
+  lacks({ descriptor, diffId }: Layer): boolean {
+    if (this.#digests.has(descriptor.digest)) return false;
+    const same = this.#layers.filter((layer) => layer.diffId === diffId);
+    // One that isn't compressed yet will most likely be compressed to the same blob.
+    const open = [descriptor, ...same.map((layer) => layer.descriptor)].some(isUncompressed);
+    return same.length === 0 || !open;
+  }
+
+  /** Where the source has a layer's content; at the same position, if it can be. */
+  indexOf({ diffId }: Layer, index: number): number {
+    if (this.#layers[index]?.diffId === diffId) return index;
+    return this.#layers.findIndex((layer) => layer.diffId === diffId);
+  }
+}
+
+function isUncompressed({ mediaType }: Layer["descriptor"]): boolean {
+  return layerCompression(mediaType) === "none";
+}
+
+function costOf(layers: readonly LayerComparison[], source: Image, target: Image): ImageComparison["cost"] {
+  const sent = sum(layers.filter((layer) => layer.sent));
+  const first = target.layers.findIndex(({ diffId }, index) => source.layers[index]?.diffId !== diffId);
+  return {
+    total: sum(layers),
+    sent,
+    pulled: sent,
+    extracted: first === -1 ? { layers: 0, bytes: 0 } : sum(layers.slice(first), "each"),
+    uncompressed: layers.some(({ sent, index }) => sent && isUncompressed(target.layers[index]!.descriptor)),
+  };
+}
+
+/** A blob counts once, however many layers it is; but each layer is unpacked by itself. */
+function sum(layers: readonly LayerComparison[], count: "once" | "each" = "once"): LayerCost {
+  const counted =
+    count === "each" ? layers : [...new Map(layers.map((layer) => [layer.digest, layer])).values()];
+  return { layers: counted.length, bytes: counted.reduce((total, { size }) => total + size, 0) };
+}

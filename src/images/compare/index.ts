@@ -1,0 +1,13 @@
+export { compareImages } from "./compare.ts";
+export type {
+  ChangeReason,
+  ComponentChange,
+  ConfigChange,
+  FileAspect,
+  FileChange,
+  FileChanges,
+  GoneLayer,
+  ImageComparison,
+  LayerComparison,
+  LayerCost,
+} from "./types.ts";

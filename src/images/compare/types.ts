@@ -1,0 +1,153 @@
+/** What comparing two images finds. Layers are counted from 0, from the bottom up. */
+import type { Digest } from "#oci";
+
+/**
+ * Why bytes differ.
+ *
+ * - `added`, `removed`: only one image has the component.
+ * - `moved`: it comes from another layer. `left`: it is in another layer now.
+ * - `version`: its name, or its package.json, says another version.
+ * - `rebuilt`: a store path of the same name and version, with another hash.
+ * - `place`: another path in the image.
+ * - `content`: files differ, were added or removed. `links`: links lead elsewhere.
+ * - `mode`, `owner`, `mtime`, `attributes` (other pax records): of entries that are otherwise the same.
+ * - `order`: the same in another order. `encoding`: the same entries, written as other bytes.
+ */
+export type ChangeReason =
+  | "added"
+  | "removed"
+  | "moved"
+  | "left"
+  | "version"
+  | "rebuilt"
+  | "place"
+  | "content"
+  | "links"
+  | "mode"
+  | "owner"
+  | "mtime"
+  | "attributes"
+  | "order"
+  | "encoding";
+
+/** What may differ about the entries of a component. */
+export type FileAspect =
+  | "added"
+  | "removed"
+  | "content"
+  | "links"
+  | "mode"
+  | "owner"
+  | "mtime"
+  | "attributes";
+
+/** The entries that differ in one aspect. */
+export interface FileChange {
+  readonly count: number;
+  /** The first of them, relative to the component; absolute for files of no component. */
+  readonly names: readonly string[];
+  /** What it was and is, where that is the same for all of them. */
+  readonly from?: string;
+  readonly to?: string;
+}
+
+export type FileChanges = Readonly<Partial<Record<FileAspect, FileChange>>>;
+
+/** How a component differs, or the files of a layer that belong to none. */
+export interface ComponentChange {
+  /** As the image names it: a store path, a package's key; its path where the image names none. Absent for files of no component. */
+  readonly component?: string;
+  /** What people call it: a store path without folder, hash and version; a package's name. */
+  readonly name: string;
+  /** The most telling first. */
+  readonly reasons: readonly ChangeReason[];
+  /** The version before and now, as far as known. */
+  readonly fromVersion?: string;
+  readonly version?: string;
+  /** The component that it takes the place of, where that has another name. */
+  readonly replaces?: string;
+  /** The layer of the source that it comes from, for `moved`. */
+  readonly fromLayer?: number;
+  /** The layer of the target that it is in now, for `left`. */
+  readonly toLayer?: number;
+  /** Bytes of its files; for what is gone, those that it had. */
+  readonly size: number;
+  /** Absent where no two states of its files were compared. */
+  readonly files?: FileChanges;
+}
+
+/** A layer of the target beside what the source has of it. */
+export interface LayerComparison {
+  readonly index: number;
+  readonly digest: Digest;
+  readonly diffId: Digest;
+  /** The blob's bytes. */
+  readonly size: number;
+  /**
+   * - `same`: the source has it, at the same position or another.
+   * - `recompressed`: the source has its content, in another blob.
+   * - `changed`: `from` is what it was before. `new`: no layer of the source is like it.
+   */
+  readonly state: "same" | "recompressed" | "changed" | "new";
+  /** The source's layer that it is, or that it is made of. */
+  readonly from?: number;
+  /** Whether it has to be sent to whoever has the source. */
+  readonly sent: boolean;
+  /** Of all its changes together. */
+  readonly reasons: readonly ChangeReason[];
+  readonly changes: readonly ComponentChange[];
+  /** What lies in the layer and hasn't changed, but has to be sent with it; absent for layers that are the same. */
+  readonly unchanged?: { readonly components: number; readonly size: number };
+}
+
+/** A layer of the source that nothing in the target is like. */
+export interface GoneLayer {
+  readonly index: number;
+  readonly digest: Digest;
+  readonly diffId: Digest;
+  readonly size: number;
+  readonly changes: readonly ComponentChange[];
+}
+
+/** A field of the config that differs, or the annotations of the manifest. */
+export interface ConfigChange {
+  /** As in the config: `created`, `Env`, `Labels`, …; or `annotations`. */
+  readonly field: string;
+  /** The variables, labels or other keys that differ, for a field that has some. */
+  readonly keys?: readonly string[];
+  /** Absent where the field is. */
+  readonly from?: unknown;
+  readonly to?: unknown;
+}
+
+/** Layers, and the bytes of their blobs. */
+export interface LayerCost {
+  readonly layers: number;
+  readonly bytes: number;
+}
+
+export interface ImageComparison {
+  /** One for each layer of the target. */
+  readonly layers: readonly LayerComparison[];
+  readonly gone: readonly GoneLayer[];
+  /** Whether the configs differ, be it in their bytes only. */
+  readonly configDiffers: boolean;
+  readonly config: readonly ConfigChange[];
+  /** Whether the base images differ; undefined where it can't be told what is base. */
+  readonly baseChanged?: boolean;
+  readonly cost: {
+    /** All of the target. */
+    readonly total: LayerCost;
+    /** What a registry that has the source has to be sent. */
+    readonly sent: LayerCost;
+    /** What a client that has the source has to pull. */
+    readonly pulled: LayerCost;
+    /**
+     * What a client unpacks anew if it keeps layers as chains, each upon those below it, as Docker's graph drivers and
+     * containerd's snapshots do: all from the first layer that isn't as it was.
+     */
+    readonly extracted: LayerCost;
+    /** Whether some of the layers to send aren't compressed, so that fewer bytes may be sent than they have. */
+    readonly uncompressed: boolean;
+  };
+}

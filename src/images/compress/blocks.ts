@@ -1,0 +1,164 @@
+/**
+ * Compression on several threads: the bytes are cut into blocks at fixed places, several of them are compressed at a
+ * time, and what comes out is joined in order. The output follows from the bytes and the level alone, however the bytes
+ * come and whoever is done first.
+ */
+import { crc32 } from "node:zlib";
+import type { CompressRequest } from "./block.ts";
+import { compressBlock } from "./threads.ts";
+
+/** How far back deflate looks: RFC 1951, section 2. */
+const GZIP_WINDOW = 32 * 1024;
+const GZIP_BLOCK = 1024 * 1024;
+const GZIP_UNDER_WAY = 4;
+
+/**
+ * A zstd frame knows nothing of the one before it, so frames are larger than blocks of gzip: with these the whole
+ * is up to two percent larger than a single frame. Still larger ones would cost memory, several times for each layer
+ * that is compressed at the same time. Levels beyond the limit look further back, and need memory of their own for
+ * it.
+ */
+const ZSTD_FRAME = 2 * 1024 * 1024;
+const ZSTD_UNDER_WAY = 3;
+const ZSTD_FAST_LEVELS = 9;
+const ZSTD_LARGE_FRAME = 16 * 1024 * 1024;
+const ZSTD_LARGE_UNDER_WAY = 2;
+
+const ISIZE_MODULUS = 2 ** 32;
+
+/**
+ * The bytes as one gzip member (RFC 1952), whose header tells no time and no system.
+ * @param level 1 to 9
+ */
+export async function* gzipBlocks(
+  chunks: AsyncIterable<Uint8Array>,
+  level: number,
+): AsyncGenerator<Uint8Array, void, void> {
+  yield gzipHeader(level);
+  let sum = 0;
+  let size = 0;
+  const observed = async function* () {
+    for await (const chunk of chunks) {
+      sum = crc32(chunk, sum);
+      size += chunk.length;
+      yield chunk;
+    }
+  };
+  const blocks = cutBlocks(observed(), { size: GZIP_BLOCK, history: GZIP_WINDOW });
+  yield* inOrder(blocks, GZIP_UNDER_WAY, { algorithm: "gzip", level });
+  const trailer = Buffer.alloc(8);
+  trailer.writeUInt32LE(sum, 0);
+  trailer.writeUInt32LE(size % ISIZE_MODULUS, 4);
+  yield trailer;
+}
+
+/** RFC 1952, section 2.3: magic, deflate, no flags, no time, how hard was tried, unknown system. */
+function gzipHeader(level: number): Buffer {
+  const effort = level === 9 ? 2 : level === 1 ? 4 : 0;
+  return Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, effort, 255]);
+}
+
+/**
+ * The bytes as zstd frames, one after the other (RFC 8878, section 3).
+ * @param level 1 to 22
+ */
+export async function* zstdBlocks(
+  chunks: AsyncIterable<Uint8Array>,
+  level: number,
+): AsyncGenerator<Uint8Array, void, void> {
+  const fast = level <= ZSTD_FAST_LEVELS;
+  const blocks = cutBlocks(chunks, { size: fast ? ZSTD_FRAME : ZSTD_LARGE_FRAME, history: 0 });
+  yield* inOrder(blocks, fast ? ZSTD_UNDER_WAY : ZSTD_LARGE_UNDER_WAY, { algorithm: "zstd", level });
+}
+
+type Block = Pick<CompressRequest, "memory" | "length" | "history" | "last">;
+
+/**
+ * Memory of blocks that no layer uses just now, by its size. To leave it to the garbage collector would let memory grow
+ * in the meantime.
+ */
+const free = new Map<number, SharedArrayBuffer[]>();
+
+function take(size: number): SharedArrayBuffer {
+  return free.get(size)?.pop() ?? new SharedArrayBuffer(size);
+}
+
+function giveBack(memory: SharedArrayBuffer): void {
+  const list = free.get(memory.byteLength);
+  if (list === undefined) free.set(memory.byteLength, [memory]);
+  else list.push(memory);
+}
+
+/** Copies bytes into blocks of `size`; only the last is shorter, and even nothing is one block. */
+async function* cutBlocks(
+  chunks: AsyncIterable<Uint8Array>,
+  { size, history }: { size: number; history: number },
+): AsyncGenerator<Block, void, void> {
+  let memory: SharedArrayBuffer | undefined = take(size);
+  let length = 0;
+  let before: Uint8Array | undefined;
+  try {
+    for await (const chunk of chunks) {
+      for (let at = 0; at < chunk.length; ) {
+        if (length === size) {
+          const full = { memory, length, history: before, last: false };
+          // What comes out takes the block's place, so what the next one looks back to is copied now.
+          before = history === 0 ? undefined : new Uint8Array(memory, size - history).slice();
+          memory = undefined;
+          yield full;
+          memory = take(size);
+          length = 0;
+        }
+        const part = chunk.subarray(at, at + size - length);
+        new Uint8Array(memory).set(part, length);
+        length += part.length;
+        at += part.length;
+      }
+    }
+    const rest = { memory, length, history: before, last: true };
+    memory = undefined;
+    yield rest;
+  } finally {
+    if (memory !== undefined) giveBack(memory);
+  }
+}
+
+/**
+ * Compresses at most `limit` blocks at a time and yields the results in the blocks' order. Their memory is used again
+ * as `ByteSource` says.
+ */
+async function* inOrder(
+  blocks: AsyncIterable<Block>,
+  limit: number,
+  choice: Pick<CompressRequest, "algorithm" | "level">,
+): AsyncGenerator<Uint8Array, void, void> {
+  const under: { readonly block: Block; readonly result: Promise<Uint8Array> }[] = [];
+  let handedOut: Block | undefined;
+  const next = async function* () {
+    const { block, result } = under[0]!;
+    const bytes = await result;
+    under.shift();
+    if (block.last) {
+      // Nobody says when the last chunk isn't needed any more, so it is given away.
+      const own = bytes.slice();
+      giveBack(block.memory);
+      yield own;
+    } else yield bytes;
+    if (handedOut !== undefined) giveBack(handedOut.memory);
+    handedOut = block.last ? undefined : block;
+  };
+  try {
+    for await (const block of blocks) {
+      const result = compressBlock({ ...choice, ...block });
+      // Its failure is met when its turn comes; until then it must not count as nobody's.
+      result.catch(() => {});
+      under.push({ block, result });
+      if (under.length >= limit) yield* next();
+    }
+    while (under.length > 0) yield* next();
+  } finally {
+    await Promise.allSettled(under.map(({ result }) => result));
+    for (const { block } of under) giveBack(block.memory);
+    if (handedOut !== undefined) giveBack(handedOut.memory);
+  }
+}

@@ -1,0 +1,132 @@
+/** How layers and archives are compressed: gzip (RFC 1952) and zstd (RFC 8878). */
+import type { Transform } from "node:stream";
+import { createGunzip, createZstdDecompress } from "node:zlib";
+import { VarveError } from "#errors";
+import { gzipBlocks, zstdBlocks } from "./blocks.ts";
+import { wholeZstdFrames } from "./zstd-frames.ts";
+
+export type Compression = "none" | "gzip" | "zstd";
+
+export interface CompressionChoice {
+  readonly algorithm: Compression;
+  /** 1 to 9 for gzip, 1 to 22 for zstd; each has its own default. */
+  readonly level?: number;
+}
+
+/** What compressors and decompressors hand out at a time, in bytes. */
+const OUTPUT_CHUNK = 256 * 1024;
+
+/** The levels there are, and what each format's own tool takes unless told. */
+const LEVELS = { gzip: { most: 9, default: 6 }, zstd: { most: 22, default: 3 } } as const;
+
+/**
+ * Tells a compression by its first bytes.
+ * @param what names the bytes in errors
+ * @throws VarveError `UNSUPPORTED_COMPRESSION` for bzip2 and xz, which no image needs
+ */
+export function compressionOf(start: Uint8Array, what: string): Compression {
+  const begins = (...magic: number[]) => magic.every((byte, at) => start[at] === byte);
+  if (begins(0x1f, 0x8b)) return "gzip";
+  if (begins(0x28, 0xb5, 0x2f, 0xfd)) return "zstd";
+  const other = begins(0x42, 0x5a, 0x68) ? "bzip2" : begins(0xfd, 0x37, 0x7a, 0x58, 0x5a) ? "xz" : undefined;
+  if (other === undefined) return "none";
+  throw new VarveError(
+    "UNSUPPORTED_COMPRESSION",
+    `${what} is compressed with ${other}, which varve doesn't read; decompress it, or use gzip or zstd`,
+  );
+}
+
+/**
+ * Compresses chunks, several blocks of them at a time in threads. A gzip header tells neither a time nor a
+ * system. The output follows from the bytes and the level alone; its memory is used again as `ByteSource` says.
+ * @throws VarveError `USAGE` for a level that the algorithm doesn't have
+ */
+export async function* compress(
+  chunks: AsyncIterable<Uint8Array>,
+  { algorithm, level }: CompressionChoice,
+): AsyncGenerator<Uint8Array, void, void> {
+  if (algorithm === "none") {
+    yield* chunks;
+    return;
+  }
+  const levels = LEVELS[algorithm];
+  const chosen = level ?? levels.default;
+  if (!Number.isInteger(chosen) || chosen < 1 || chosen > levels.most) {
+    throw new VarveError("USAGE", `${algorithm} has the levels 1 to ${levels.most}, not ${chosen}`);
+  }
+  yield* algorithm === "gzip" ? gzipBlocks(chunks, chosen) : zstdBlocks(chunks, chosen);
+}
+
+/**
+ * Decompresses chunks. What comes out is new memory. It may be any number of bytes, however few went in: layers of zeros
+ * are sound. Whoever keeps what comes out has to bound what is kept.
+ * @param what names the bytes in errors
+ * @throws VarveError `INVALID_IMAGE` for a damaged stream
+ */
+export async function* decompress(
+  chunks: AsyncIterable<Uint8Array>,
+  { algorithm, what }: { algorithm: Compression; what: string },
+): AsyncGenerator<Uint8Array, void, void> {
+  if (algorithm === "none") {
+    yield* chunks;
+    return;
+  }
+  const options = { chunkSize: OUTPUT_CHUNK };
+  const decoder = algorithm === "gzip" ? createGunzip(options) : createZstdDecompress(options);
+  let compressed = 0;
+  const counted = async function* () {
+    for await (const chunk of chunks) {
+      compressed += chunk.length;
+      yield chunk;
+    }
+  };
+  const input = algorithm === "gzip" ? counted() : wholeZstdFrames(counted(), what);
+  try {
+    yield* through(input, decoder);
+  } catch (error) {
+    throw isDecoderError(error) ? damaged(what, algorithm, error) : error;
+  }
+  // The decoder passes silently over zeros behind the end, and over whatever follows them.
+  if (decoder.bytesWritten !== compressed) {
+    throw new VarveError(
+      "INVALID_IMAGE",
+      `${what} is damaged: ${compressed - decoder.bytesWritten} bytes follow the end of its ${algorithm} stream`,
+    );
+  }
+}
+
+function isDecoderError(error: unknown): error is Error {
+  const code = (error as { code?: unknown }).code;
+  return typeof code === "string" && /^(Z_|ZSTD_|ERR__?Z)/i.test(code);
+}
+
+function damaged(what: string, algorithm: Compression, cause: Error): VarveError {
+  return new VarveError(
+    "INVALID_IMAGE",
+    `${what} is damaged or cut short: its ${algorithm} stream doesn't decompress (${cause.message})`,
+    { cause },
+  );
+}
+
+/** Feeds chunks to a stream and yields what it gives; it works in another thread meanwhile. */
+async function* through(
+  chunks: AsyncIterable<Uint8Array>,
+  stream: Transform,
+): AsyncGenerator<Buffer, void, void> {
+  const feed = async () => {
+    for await (const chunk of chunks) {
+      // The chunk's memory may be used again after the next but one, so wait until it is taken in.
+      await new Promise<void>((resolve, reject) => {
+        stream.write(chunk, (error) => (error ? reject(error) : resolve()));
+      });
+    }
+    stream.end();
+  };
+  const feeding = feed().catch((error) => stream.destroy(error));
+  try {
+    yield* stream as AsyncIterable<Buffer>;
+    await feeding;
+  } finally {
+    stream.destroy();
+  }
+}

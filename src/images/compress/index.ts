@@ -1,0 +1,7 @@
+export {
+  type Compression,
+  type CompressionChoice,
+  compress,
+  compressionOf,
+  decompress,
+} from "./compression.ts";

@@ -1,0 +1,73 @@
+/**
+ * Threads that compress blocks. They aren't Node's own pool, since there every block would make garbage in the main
+ * thread, whose many objects the collector goes through each time; these threads have next to none.
+ */
+import { availableParallelism } from "node:os";
+import { Thread } from "#util";
+import { type CompressAnswer, type CompressRequest, compressInPlace } from "./block.ts";
+
+/** More threads than this would be faster than layers can be read and sent. */
+const MAX_THREADS = 6;
+
+/**
+ * A thread keeps nothing but its code, some 4 MiB; what it leaves are the compressors' results, megabytes each. With less
+ * than this they are collected all the time, with more each thread takes some ten MiB more.
+ */
+const HEAP = 48;
+
+interface Job {
+  readonly request: CompressRequest;
+  readonly resolve: (bytes: Uint8Array) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+type CompressThread = Thread<CompressRequest, CompressAnswer>;
+
+let idle: CompressThread[] = [];
+let running = 0;
+const waiting: Job[] = [];
+
+/**
+ * Compresses a block in a thread: a part of a raw deflate stream (RFC 1951) that ends at a whole byte, or a zstd frame
+ * with a checksum (RFC 8878). The threads stay, but don't keep the process alive.
+ * @returns the bytes that came out, mostly in the request's own memory
+ */
+export function compressBlock(request: CompressRequest): Promise<Uint8Array> {
+  const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
+  waiting.push({ request, resolve, reject });
+  dispatch();
+  return promise;
+}
+
+/** Gives waiting blocks to threads, starting as many as there may be. */
+function dispatch(): void {
+  const limit = Math.min(availableParallelism(), MAX_THREADS);
+  idle = idle.filter(({ ended }) => !ended);
+  while (waiting.length > 0 && running < limit) {
+    const job = waiting.shift()!;
+    running++;
+    void work(idle.pop() ?? start(), job);
+  }
+}
+
+async function work(thread: CompressThread, { request, resolve, reject }: Job): Promise<void> {
+  try {
+    const answer = await thread.ask(request);
+    resolve(typeof answer === "number" ? new Uint8Array(request.memory, 0, answer) : answer);
+  } catch (error) {
+    reject(error);
+  } finally {
+    running--;
+    // One that has ended is passed over; what waits is another's.
+    idle.push(thread);
+    dispatch();
+  }
+}
+
+function start(): CompressThread {
+  return new Thread({
+    body: () => new URL("./compress-worker.ts", import.meta.url),
+    heap: HEAP,
+    here: () => compressInPlace,
+  });
+}

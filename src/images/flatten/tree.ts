@@ -1,0 +1,313 @@
+/**
+ * The tree that an image's layers make when they lie on each other.
+ *
+ * Runtimes differ in one point, and varve does what those do that stack layers with overlayfs (Docker, containerd,
+ * Podman, by default): a layer is unpacked by itself. A symbolic link in the folder of an entry is followed,
+ * within the root, only if the same layer has it; one of a lower layer, or a file, is covered by a directory. Runtimes
+ * that unpack all layers into one folder (umoci, VFS drivers) follow such a link. Directories of several layers are
+ * merged, and one that a layer has no entry for keeps its owner and mode.
+ */
+import { VarveError } from "#errors";
+import { EntryType, type TarEntry } from "#tar";
+import { EntriesKept } from "./entries-kept.ts";
+import { type EntryPlace, invalidEntry, namedChange, splitPath } from "./names.ts";
+
+export type RootEntryKind = "directory" | "file" | "symlink" | "character-device" | "block-device" | "fifo";
+
+/** Something in an image's root. Names that are hard links to each other have the very same one. */
+export interface RootEntry {
+  readonly kind: RootEntryKind;
+  /** The entry as its layer has it; its `name` is that in the layer's archive. */
+  readonly entry: TarEntry;
+  /** The layer it is from, counted from 0 at the bottom. */
+  readonly layer: number;
+  /** Which of the layer's entries it is, counted from 0; for directories without one, the entry they are there for. */
+  readonly position: number;
+  /** True for directories that no layer has an entry for. */
+  readonly implied?: true;
+}
+
+/** What is at a path, in short. */
+export interface RootNode {
+  readonly type: "directory" | "file" | "symlink" | "other";
+  /** Where a symbolic link leads, as it stands in it. */
+  readonly target?: string;
+}
+
+/** An image's root. */
+export interface RootTree {
+  /**
+   * What is at a path of the image, with or without a slash in front; undefined for nothing. No link is followed.
+   */
+  get(path: string): RootNode | undefined;
+  /** The same in full. */
+  entry(path: string): RootEntry | undefined;
+  /** All there is, by path from the root without a slash in front; a directory before what is in it, else in no order. */
+  entries(): IterableIterator<[path: string, entry: RootEntry]>;
+}
+
+/** Where in an image an entry is. */
+export interface LayerPosition {
+  readonly layer: number;
+  readonly position: number;
+  /** Names the layer in errors. */
+  readonly what: string;
+}
+
+export interface TreeNode {
+  readonly name: string;
+  readonly parent: DirectoryNode | undefined;
+  root: RootEntry;
+  /** The highest layer that has something here, or below. */
+  touched: number;
+  readonly children?: Map<string, TreeNode>;
+}
+
+export type DirectoryNode = TreeNode & { readonly children: Map<string, TreeNode> };
+
+/** As many links as Linux follows in one path. */
+const MAX_LINKS = 40;
+
+/** Directories that no entry is there for; real images have few, and each costs memory that an archive doesn't pay for. */
+const MAX_IMPLIED = 1_000_000;
+
+/** Ids go up to 2³² − 2: the last one means none. */
+const MAX_ID = 2 ** 32 - 2;
+
+const KINDS: Readonly<Record<string, RootEntryKind>> = {
+  "\0": "file",
+  [EntryType.file]: "file",
+  [EntryType.contiguous]: "file",
+  [EntryType.symlink]: "symlink",
+  [EntryType.characterDevice]: "character-device",
+  [EntryType.blockDevice]: "block-device",
+  [EntryType.directory]: "directory",
+  [EntryType.fifo]: "fifo",
+};
+
+/** Puts layers on each other, entry by entry, from the bottom up. */
+export class LayeredTree implements RootTree {
+  readonly root: DirectoryNode = {
+    name: "",
+    parent: undefined,
+    root: impliedEntry({ layer: 0, position: 0 }),
+    touched: 0,
+    children: new Map(),
+  };
+  #implied = 0;
+  readonly #kept: EntriesKept;
+
+  /** @param kept bounds the memory that entries take; by default as {@link EntriesKept} does */
+  constructor(kept: EntriesKept = new EntriesKept()) {
+    this.#kept = kept;
+  }
+
+  get(path: string): RootNode | undefined {
+    const found = this.entry(path);
+    if (found === undefined) return undefined;
+    const { kind, entry } = found;
+    if (kind === "symlink") return { type: kind, target: entry.linkname ?? "" };
+    return { type: kind === "directory" || kind === "file" ? kind : "other" };
+  }
+
+  entry(path: string): RootEntry | undefined {
+    let node: TreeNode | undefined = this.root;
+    for (const part of path.split("/")) {
+      if (part !== "" && part !== ".") node = node?.children?.get(part);
+    }
+    return node?.root;
+  }
+
+  *entries(): IterableIterator<[string, RootEntry]> {
+    for (const node of this.nodes()) yield [pathOf(node), node.root];
+  }
+
+  /** All nodes, the root first. */
+  *nodes(): Generator<TreeNode, void, void> {
+    const waiting: TreeNode[] = [this.root];
+    for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
+      yield node;
+      if (node.children !== undefined) waiting.push(...node.children.values());
+    }
+  }
+
+  /**
+   * Takes the next entry of a layer.
+   * @throws VarveError `INVALID_IMAGE` for one that has no meaning within the root; `TOO_LARGE`
+   */
+  apply(entry: TarEntry, at: LayerPosition): void {
+    const place: EntryPlace = { what: at.what, name: entry.name };
+    const change = namedChange(place);
+    switch (change.kind) {
+      case "ignored":
+        return;
+      case "opaque": {
+        const folder = this.#enter(change.path, { at, place });
+        for (const child of [...folder.children.values()]) dropLower(child, at);
+        return;
+      }
+      case "whiteout": {
+        const folder = this.#enter(change.path.slice(0, -1), { at, place });
+        const hidden = folder.children.get(change.path.at(-1)!);
+        if (hidden !== undefined) dropLower(hidden, at);
+        return;
+      }
+      case "entry":
+        this.#add(change.path, { entry, at, place });
+    }
+  }
+
+  #add(
+    path: readonly string[],
+    { entry, at, place }: { entry: TarEntry; at: LayerPosition; place: EntryPlace },
+  ): void {
+    const root =
+      entry.type === EntryType.hardLink ? this.#linked(entry, place) : rootEntry(entry, { at, place });
+    this.#kept.add(entry, { what: at.what, recount: () => this.#entries() });
+    const name = path.at(-1);
+    if (name === undefined) {
+      if (root.kind !== "directory") throw invalidEntry(place, "is the root, but no directory");
+      this.root.root = root;
+      return;
+    }
+    const parent = this.#enter(path.slice(0, -1), { at, place });
+    const present = parent.children.get(name);
+    if (root.kind !== "directory") {
+      parent.children.set(name, { name, parent, root, touched: at.layer });
+    } else if (isDirectory(present)) {
+      present.root = root;
+      present.touched = at.layer;
+    } else {
+      parent.children.set(name, { name, parent, root, touched: at.layer, children: new Map() });
+    }
+  }
+
+  *#entries(): Generator<TarEntry, void, void> {
+    for (const { root } of this.nodes()) yield root.entry;
+  }
+
+  /** What a hard link leads to; it may be in a lower layer, too, and behind any links. */
+  #linked(entry: TarEntry, place: EntryPlace): RootEntry {
+    const linkname = entry.linkname ?? "";
+    const node = this.#find(splitPath(linkname, place), place);
+    if (node === undefined) throw invalidEntry(place, `is a hard link to ${linkname}, which isn't there`);
+    if (isDirectory(node)) throw invalidEntry(place, `is a hard link to ${linkname}, which is a directory`);
+    return node.root;
+  }
+
+  #find(path: readonly string[], place: EntryPlace): TreeNode | undefined {
+    let node: TreeNode = this.root;
+    const rest = [...path].reverse();
+    let links = 0;
+    for (let name = rest.pop(); name !== undefined; name = rest.pop()) {
+      if (name === "..") {
+        node = node.parent ?? this.root;
+        continue;
+      }
+      const child: TreeNode | undefined = node.children?.get(name);
+      if (child === undefined) return undefined;
+      if (child.root.kind === "symlink" && rest.length > 0) {
+        if (++links > MAX_LINKS) throw tooManyLinks(place);
+        const target = child.root.entry.linkname ?? "";
+        if (target.startsWith("/")) node = this.root;
+        rest.push(...targetParts(target));
+      } else {
+        node = child;
+      }
+    }
+    return node;
+  }
+
+  /** The directory at a path, made where it isn't there or isn't one. */
+  #enter(path: readonly string[], { at, place }: { at: LayerPosition; place: EntryPlace }): DirectoryNode {
+    let folder: DirectoryNode = this.root;
+    const rest = [...path].reverse();
+    let links = 0;
+    for (let name = rest.pop(); name !== undefined; name = rest.pop()) {
+      folder.touched = at.layer;
+      if (name === "..") {
+        folder = folder.parent ?? this.root;
+        continue;
+      }
+      const child: TreeNode | undefined = folder.children.get(name);
+      if (isDirectory(child)) {
+        folder = child;
+      } else if (child === undefined || child.touched < at.layer) {
+        folder = this.#imply(folder, { name, at });
+      } else if (child.root.kind === "symlink") {
+        if (++links > MAX_LINKS) throw tooManyLinks(place);
+        const target = child.root.entry.linkname ?? "";
+        if (target.startsWith("/")) folder = this.root;
+        rest.push(...targetParts(target));
+      } else {
+        throw invalidEntry(place, `lies below ${pathOf(child)}, which is not a directory`);
+      }
+    }
+    folder.touched = at.layer;
+    return folder;
+  }
+
+  #imply(parent: DirectoryNode, { name, at }: { name: string; at: LayerPosition }): DirectoryNode {
+    if (++this.#implied > MAX_IMPLIED) {
+      throw new VarveError("TOO_LARGE", `${at.what} has more folders without an entry than any real image`);
+    }
+    const node = { name, parent, root: impliedEntry(at), touched: at.layer, children: new Map() };
+    parent.children.set(name, node);
+    return node;
+  }
+}
+
+/** A node's path from the root, without a slash in front; empty for the root. */
+export function pathOf(node: TreeNode): string {
+  const parts: string[] = [];
+  for (let at: TreeNode = node; at.parent !== undefined; at = at.parent) parts.push(at.name);
+  return parts.reverse().join("/");
+}
+
+export function isDirectory(node: TreeNode | undefined): node is DirectoryNode {
+  return node?.children !== undefined;
+}
+
+/** Takes away what lower layers have at a node, whether the layer's own entries come before this or after. */
+function dropLower(start: TreeNode, at: LayerPosition): void {
+  const waiting = [start];
+  for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
+    if (node.touched < at.layer) {
+      node.parent?.children.delete(node.name);
+    } else if (isDirectory(node)) {
+      if (node.root.layer < at.layer) node.root = impliedEntry(at);
+      waiting.push(...node.children.values());
+    }
+  }
+}
+
+function rootEntry(entry: TarEntry, { at, place }: { at: LayerPosition; place: EntryPlace }): RootEntry {
+  const kind = KINDS[entry.type];
+  if (kind === undefined) {
+    throw invalidEntry(place, `is of the type ${JSON.stringify(entry.type)}, which no file system has`);
+  }
+  for (const id of [entry.uid, entry.gid]) {
+    if (!(id >= 0 && id <= MAX_ID)) throw invalidEntry(place, `has the owner ${id}, which no system has`);
+  }
+  if (kind === "symlink" && (entry.linkname ?? "") === "") {
+    throw invalidEntry(place, "is a symbolic link that leads nowhere");
+  }
+  return { kind, entry, layer: at.layer, position: at.position };
+}
+
+function impliedEntry({ layer, position }: Pick<LayerPosition, "layer" | "position">): RootEntry {
+  const entry = { name: "", type: EntryType.directory, mode: 0o755, uid: 0, gid: 0, size: 0, mtime: 0 };
+  return { kind: "directory", entry, layer, position, implied: true };
+}
+
+/** A link's target as parts to be taken from the end; the root has no parent but itself. */
+function targetParts(target: string): string[] {
+  return target
+    .split("/")
+    .filter((part) => part !== "" && part !== ".")
+    .reverse();
+}
+
+function tooManyLinks(place: EntryPlace): VarveError {
+  return invalidEntry(place, "lies behind more symbolic links than any system follows");
+}

@@ -1,0 +1,21 @@
+import type { Platform } from "#oci";
+import type { Image } from "./image.ts";
+
+export interface ReadOptions {
+  /** Which image of several; `linux` on this machine's architecture where the caller doesn't know better. */
+  readonly platform: Platform;
+  /** Whether the user asked for the platform, so that an image for another one isn't what they want. */
+  readonly strict?: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Where an image is read from. It must stay open until the image's layers have been read. */
+export interface ImageSource extends AsyncDisposable {
+  /** What people call it. */
+  readonly name: string;
+  /**
+   * The image for the platform. Its manifest and config have been checked; its layers are read when they are opened.
+   * @throws VarveError `IMAGE_NOT_FOUND`, naming what there is; `INVALID_IMAGE`, `INVALID_MANIFEST`, …
+   */
+  read(options: ReadOptions): Promise<Image>;
+}

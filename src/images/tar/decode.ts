@@ -1,0 +1,310 @@
+/**
+ * Reads tar archives: ustar, pax (POSIX.1-2017), and GNU's long names and base-256 numbers. What an entry's fields
+ * are is what CPython's `tarfile` says they are. Which entries there are, and where their contents end, is what GNU
+ * tar says; where GNU tar itself complains of a number or a record, the archive is refused.
+ */
+import { VarveError } from "#errors";
+import { decodeName } from "#util";
+import { BLOCK_SIZE, EntryType, padding, type TarEntry } from "./entry.ts";
+import { decodeRecords } from "./records.ts";
+import { isSparse, sparseFailure, sparseFile } from "./sparse.ts";
+
+/** Where an archive's bytes come from, front to back. */
+export interface TarInput {
+  /** The next `length` bytes; fewer only at the end. They must not be changed afterwards. */
+  read(length: number): Promise<Uint8Array>;
+  /** Passes over `length` bytes; resolves to false if the input ends before. */
+  skip(length: number): Promise<boolean>;
+}
+
+/** An entry, and where its content starts, in bytes from the archive's start. */
+export interface TarMember {
+  readonly entry: TarEntry;
+  readonly offset: number;
+}
+
+/** An entry whose content may be read before the next one is asked for, in parts or whole. */
+export interface ReadableEntry {
+  readonly entry: TarEntry;
+  /** The next bytes of the content; fewer only at its end. */
+  read(length: number): Promise<Uint8Array>;
+}
+
+/** Real names and records are a few kilobytes; more is an attack on memory. */
+const MAX_EXTENDED_SIZE = 1024 * 1024;
+
+/** What came before a header and belongs to it. */
+interface Preamble {
+  pax: Map<string, string>;
+  longName?: string;
+  longLink?: string;
+}
+
+/**
+ * The members of an archive in their order; a content that isn't read is passed over.
+ * @param what names the archive in errors
+ * @throws VarveError `INVALID_TAR` for a broken header, for an archive that is cut short, and for a sparse file, whose
+ *   content isn't stored as it is
+ */
+export function readTar(input: TarInput, what: string): AsyncGenerator<TarMember & ReadableEntry> {
+  return readMembers(input, { what, vouched: false });
+}
+
+/**
+ * The entries of an archive whose bytes a digest vouches for, as a layer's are: where it ends, nothing was cut off. So it
+ * is read as those read it who unpack layers (Go's archive/tar; GNU tar, mostly). It may end without a marker, or with
+ * half of one, or be empty; and sparse files come with their holes.
+ * @param what names the archive in errors
+ * @throws VarveError `INVALID_TAR` for a broken header, and for an archive that ends within a header or a content
+ */
+export function readLayerTar(input: TarInput, what: string): AsyncGenerator<ReadableEntry> {
+  return readMembers(input, { what, vouched: true });
+}
+
+interface Reading {
+  readonly what: string;
+  /** Whether whoever gives the input makes sure that it ends where it should. */
+  readonly vouched: boolean;
+}
+
+async function* readMembers(
+  input: TarInput,
+  reading: Reading,
+): AsyncGenerator<TarMember & ReadableEntry, void, void> {
+  const { what, vouched } = reading;
+  const reader = new HeaderReader(input, reading);
+  const globals = new Map<string, string>();
+  let preamble: Preamble = { pax: new Map() };
+  for (;;) {
+    const block = await reader.header();
+    if (block === undefined) return;
+    const raw = decodeBlock(block, what);
+    if (raw.type === "g") {
+      // A size for all that follows, absurd as it is, lasts until the next global header, as GNU tar has it.
+      globals.delete("size");
+      const records = decodeRecords(await reader.payload(raw.size), what);
+      // Readers differ in whether all that follows is sparse, then.
+      if (isSparse({ pax: records })) throw sparseFailure({ name: "of a global header", pax: records }, what);
+      for (const [key, value] of records) globals.set(key, value);
+    } else if (raw.type === "x" || raw.type === "X") {
+      preamble.pax = decodeRecords(await reader.payload(raw.size), what);
+    } else if (raw.type === "L") {
+      preamble.longName = untilNul(await reader.payload(raw.size));
+    } else if (raw.type === "K") {
+      preamble.longLink = untilNul(await reader.payload(raw.size));
+    } else {
+      const entry = applyPreamble(raw, preamble, globals);
+      preamble = { pax: new Map() };
+      const size = storedSize(entry, block[TYPE_AT]!);
+      const offset = reader.position;
+      let left = size;
+      const read = async (length: number) => {
+        const bytes = await reader.content(Math.min(length, left));
+        left -= bytes.length;
+        return bytes;
+      };
+      if (!isSparse(entry)) yield { entry, offset, read };
+      else if (vouched) yield { offset, ...(await sparseFile({ entry, read, what })) };
+      else throw sparseFailure(entry, what);
+      await reader.skip(left);
+      await reader.pad(size);
+    }
+  }
+}
+
+/** Keeps the position, and turns an early end into an error. */
+class HeaderReader {
+  readonly #input: TarInput;
+  readonly #what: string;
+  readonly #vouched: boolean;
+  position = 0;
+
+  constructor(input: TarInput, { what, vouched }: Reading) {
+    this.#input = input;
+    this.#what = what;
+    this.#vouched = vouched;
+  }
+
+  /** The next header block, or undefined at the archive's end. */
+  async header(): Promise<Uint8Array | undefined> {
+    const block = await this.#input.read(BLOCK_SIZE);
+    if (block.length === 0 && this.#vouched) return undefined;
+    this.#passed(block, BLOCK_SIZE);
+    return block.every((byte) => byte === 0) ? undefined : block;
+  }
+
+  /** The data of an extended header. */
+  async payload(size: number): Promise<Uint8Array> {
+    if (size > MAX_EXTENDED_SIZE) {
+      throw new VarveError(
+        "INVALID_TAR",
+        `${this.#what} has an extended header of ${size} bytes at ${this.position}`,
+      );
+    }
+    const bytes = await this.content(size);
+    await this.pad(size);
+    return bytes;
+  }
+
+  async content(length: number): Promise<Uint8Array> {
+    return this.#passed(await this.#input.read(length), length);
+  }
+
+  /** Passes over what fills up the last block of a content. */
+  async pad(size: number): Promise<void> {
+    const length = padding(size);
+    if (length === 0) return;
+    if (!(await this.#input.skip(length)) && !this.#vouched) throw this.#cutShort(this.position);
+    this.position += length;
+  }
+
+  #passed(bytes: Uint8Array, length: number): Uint8Array {
+    if (bytes.length < length) throw this.#cutShort(this.position + bytes.length);
+    this.position += length;
+    return bytes;
+  }
+
+  async skip(length: number): Promise<void> {
+    if (length > 0 && !(await this.#input.skip(length))) throw this.#cutShort(this.position);
+    this.position += length;
+  }
+
+  #cutShort(position: number): VarveError {
+    return new VarveError(
+      "INVALID_TAR",
+      position === 0
+        ? `${this.#what} is empty, not a tar archive`
+        : `${this.#what} is cut short: the tar archive ends after ${position} bytes, without its end marker`,
+    );
+  }
+}
+
+/** Where the type flag is in a header. */
+const TYPE_AT = 156;
+
+/**
+ * How many bytes of content follow an entry's header, as GNU tar has it: none after a directory's; after a hard
+ * link's only what a pax record says; and those that the size says after any other, links and devices, too.
+ * @param flag the type flag as the header has it
+ */
+function storedSize({ size, pax }: TarEntry, flag: number): number {
+  const type = String.fromCharCode(flag);
+  if (type === EntryType.directory) return 0;
+  return type === EntryType.hardLink && pax?.has("size") !== true ? 0 : size;
+}
+
+function decodeBlock(block: Uint8Array, what: string): TarEntry {
+  const bytes = Buffer.from(block.buffer, block.byteOffset, block.length);
+  const text = (at: number, length: number) => untilNul(bytes.subarray(at, at + length));
+  const number = (at: number, length: number) => decodeNumber(bytes.subarray(at, at + length), what);
+  checkSum(bytes, number(148, 8), what);
+  let type = String.fromCharCode(bytes[TYPE_AT]!);
+  let name = text(0, 100);
+  if (type === "\0") type = name.endsWith("/") ? EntryType.directory : "\0";
+  if (type === EntryType.directory) name = withoutSlashes(name);
+  // Only POSIX's format has a prefix; older ones have nothing there, and GNU's has times.
+  const prefix =
+    bytes.toString("latin1", 257, 263) === "ustar\0" && !"LK".includes(type) ? text(345, 155) : "";
+  return {
+    name: prefix === "" ? name : `${prefix}/${name}`,
+    type,
+    mode: number(100, 8),
+    uid: number(108, 8),
+    gid: number(116, 8),
+    size: decodeSize(bytes.subarray(124, 136), what),
+    mtime: number(136, 12),
+    linkname: text(157, 100),
+    uname: text(265, 32),
+    gname: text(297, 32),
+    devmajor: number(329, 8),
+    devminor: number(337, 8),
+  };
+}
+
+function checkSum(block: Buffer, expected: number, what: string): void {
+  let unsigned = 8 * 0x20;
+  let signed = 8 * 0x20;
+  for (let at = 0; at < BLOCK_SIZE; at++) {
+    if (at >= 148 && at < 156) continue;
+    unsigned += block[at]!;
+    signed += block.readInt8(at);
+  }
+  // Old archivers summed signed bytes.
+  if (expected !== unsigned && expected !== signed) {
+    throw new VarveError(
+      "INVALID_TAR",
+      `${what} is not a tar archive, or is damaged: a header's checksum is wrong`,
+    );
+  }
+}
+
+/** Octal digits, or GNU's base 256: a first byte of 0x80 (positive) or 0xff (negative), then big-endian bytes. */
+function decodeNumber(field: Buffer, what: string): number {
+  const first = field[0]!;
+  if (first === 0x80 || first === 0xff) {
+    let value = 0n;
+    for (const byte of field.subarray(1)) value = (value << 8n) | BigInt(byte);
+    const number = Number(first === 0xff ? value - (1n << BigInt(8 * (field.length - 1))) : value);
+    if (Number.isSafeInteger(number)) return number;
+  } else {
+    const digits = untilNul(field).trim();
+    if (/^[0-7]*$/.test(digits)) return digits === "" ? 0 : Number.parseInt(digits, 8);
+  }
+  throw new VarveError(
+    "INVALID_TAR",
+    `${what} is not a tar archive, or is damaged: a header's number is malformed`,
+  );
+}
+
+/** The size decides where the next header is, so it is read as GNU tar reads it, and nothing strange is passed. */
+function decodeSize(field: Buffer, what: string): number {
+  const start = field[0] === 0 ? 1 : 0;
+  const size = decodeNumber(field.subarray(start), what);
+  if (size < 0 || field.every((byte) => byte === 0x20)) {
+    throw new VarveError("INVALID_TAR", `${what} is damaged: a header's size is negative or blank`);
+  }
+  return size;
+}
+
+function untilNul(field: Uint8Array): string {
+  const end = field.indexOf(0);
+  return decodeName(end === -1 ? field : field.subarray(0, end));
+}
+
+function withoutSlashes(name: string): string {
+  let end = name.length;
+  while (name[end - 1] === "/") end--;
+  return name.slice(0, end);
+}
+
+function applyPreamble(raw: TarEntry, preamble: Preamble, globals: ReadonlyMap<string, string>): TarEntry {
+  const directory = raw.type === EntryType.directory;
+  const longName = preamble.longName;
+  const pax = new Map([...globals, ...preamble.pax]);
+  const path = pax.get("path");
+  const name = path !== undefined ? withoutSlashes(path) : (longName ?? raw.name);
+  return {
+    ...raw,
+    name: directory ? withoutSlashes(name) : name,
+    linkname: pax.get("linkpath") ?? preamble.longLink ?? raw.linkname ?? "",
+    uname: pax.get("uname") ?? raw.uname ?? "",
+    gname: pax.get("gname") ?? raw.gname ?? "",
+    uid: wholeNumber(pax.get("uid"), raw.uid),
+    gid: wholeNumber(pax.get("gid"), raw.gid),
+    size: wholeNumber(pax.get("size"), raw.size),
+    mtime: anyNumber(pax.get("mtime"), raw.mtime),
+    ...(pax.size > 0 ? { pax } : {}),
+  };
+}
+
+function wholeNumber(record: string | undefined, field: number): number {
+  if (record === undefined) return field;
+  return /^\s*[+-]?\d+\s*$/.test(record) ? Number(record) : 0;
+}
+
+function anyNumber(record: string | undefined, field: number): number {
+  if (record === undefined) return field;
+  const number = Number(record);
+  // Other than Python, JavaScript reads 0x10, too.
+  return /^\s*[+-]?[0-9.]/.test(record) && !/x/i.test(record) && Number.isFinite(number) ? number : 0;
+}

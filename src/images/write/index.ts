@@ -1,0 +1,21 @@
+export { assembleImage, checkPlatform, type ImageParts, layerComments } from "./assemble.ts";
+export type { Blob, BlobStore, StoredBlob } from "./blob-store.ts";
+export { type SharedReading, shareReading } from "./broadcast.ts";
+export { DEFAULT_COMPRESSION, encodeLayer } from "./encode.ts";
+export type {
+  FinishedImage,
+  ImageSink,
+  ImageWriter,
+  KnownBlob,
+  KnownBlobs,
+  LayerOutcome,
+  LayerProgress,
+  OpenOptions,
+  StoredLayer,
+} from "./sink.ts";
+export { storeBytes, storeWriter } from "./store-writer.ts";
+export { transcoded } from "./transcode.ts";
+export { uncompressedLayer } from "./uncompressed.ts";
+export { type ValidLayer, validateImage } from "./validate.ts";
+export { verified } from "./verify.ts";
+export { type WriteOptions, type WrittenImage, writeImage } from "./write-image.ts";

@@ -1,0 +1,106 @@
+import type { CompressionChoice } from "#compress";
+import type { Layer, UnmeasuredLayer } from "#image";
+import type { Descriptor, Digest, ImageConfig, ImageIndex, Manifest, RawDocument } from "#oci";
+
+/** What became of a layer: it was written, or was there already, or the registry took it from another repository. */
+export type LayerOutcome = "written" | "present" | "mounted";
+
+/** Tells how a layer is getting on. */
+export interface LayerProgress {
+  /** Counted from 0. */
+  readonly index: number;
+  /** As the layer came; undefined while it isn't known. */
+  readonly digest: Digest | undefined;
+  /** Bytes of the layer as it came; an estimate while its digest isn't known. */
+  readonly size: number;
+  /** Bytes of it that have been handed over. */
+  readonly done: number;
+  /** Set once, when the layer is through. */
+  readonly outcome?: LayerOutcome;
+}
+
+/**
+ * What layers were when they were compressed before, so that a sink can tell whether it has them without compressing
+ * them again. What it says is checked by whoever compresses the layer all the same.
+ */
+export interface KnownBlobs {
+  /** This user's own word: where a sink has the blob, the layer needn't be compressed. */
+  get(layer: Layer, choice: CompressionChoice): KnownBlob | undefined;
+  /** What others claim: where a sink has the blob, and the layer comes out as it, it needn't be sent. */
+  claimed?(layer: Layer, choice: CompressionChoice): KnownBlob | undefined;
+  put(layer: Layer, choice: CompressionChoice, blob: KnownBlob): void;
+  /** Forgets what proved wrong. */
+  drop(layer: Layer, choice: CompressionChoice): void;
+}
+
+export type KnownBlob = Pick<Descriptor, "digest" | "size">;
+
+export interface OpenOptions {
+  /** What becomes of layers that aren't compressed; absent for the sink's own way. Other layers stay as they are. */
+  readonly compression?: CompressionChoice | undefined;
+  readonly known?: KnownBlobs | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Where images are written to. */
+export interface ImageSink {
+  /** What people call it. */
+  readonly name: string;
+  /** How many layers are worth writing at the same time. */
+  readonly parallel: number;
+  open(options: OpenOptions): Promise<ImageWriter>;
+  /** Writes an index over images that were written here by their digests; absent where there can't be one. */
+  writeIndex?(index: RawDocument<ImageIndex>, options: OpenOptions): Promise<Descriptor>;
+}
+
+/** A layer as a sink stored it. */
+export interface StoredLayer {
+  /** What the manifest says of it. */
+  readonly descriptor: Descriptor;
+  readonly outcome: LayerOutcome;
+}
+
+export interface FinishedImage {
+  readonly config: RawDocument<ImageConfig>;
+  readonly manifest: RawDocument<Manifest>;
+  /** The names the image should have, where the sink's own place doesn't say. */
+  readonly names: readonly string[];
+  /** True for an image that an index will name, and nothing else. */
+  readonly untagged?: boolean;
+}
+
+/**
+ * How a place gets to have an image: with the end of a stream that somebody reads, by a request to a registry, or by a
+ * file that is renamed. The order is that of how likely it is to fail.
+ */
+export const NAMING = ["stream", "request", "rename"] as const;
+
+/**
+ * Writes one image. Layers come from the bottom up, at most `parallel` at the same time; then it is prepared, and then
+ * committed. Nothing half-written is left when it is disposed of without that.
+ */
+export interface ImageWriter extends AsyncDisposable {
+  readonly naming: (typeof NAMING)[number];
+  /**
+   * Stores a layer, reading it once, or not at all where it isn't needed; again only after a failure.
+   * @throws VarveError what opening the layer throws, and what the sink's own place may fail with
+   */
+  layer(layer: Layer): Promise<StoredLayer>;
+  /**
+   * Stores a layer that isn't known yet, reading it once, again only after a failure. Absent where a layer's digest
+   * has to be written before its bytes.
+   * @throws VarveError what opening the layer throws, and what the sink's own place may fail with
+   */
+  unmeasuredLayer?(layer: UnmeasuredLayer): Promise<StoredLayer>;
+  /**
+   * Stores the config and whatever else can be stored before the image is there by name.
+   * @returns the descriptor of what will be named
+   * @throws VarveError what the sink's own place may fail with
+   */
+  prepare(image: FinishedImage): Promise<Descriptor>;
+  /**
+   * Names what was prepared: from then on the image is there.
+   * @throws VarveError what the sink's own place may fail with; then the image isn't there
+   */
+  commit(): Promise<void>;
+}

@@ -1,0 +1,175 @@
+/** Writes images into places that are stores of blobs with names beside them. */
+
+import type { CompressionChoice } from "#compress";
+import { VarveError } from "#errors";
+import type { Layer, UnmeasuredLayer } from "#image";
+import { type Descriptor, Digester, hashed, identify, isForeignLayer } from "#oci";
+import { bytesSource } from "#util";
+import type { Blob, BlobStore } from "./blob-store.ts";
+import { DEFAULT_COMPRESSION, type EncodedLayer, encodeLayer, encodeUnmeasured } from "./encode.ts";
+import type {
+  FinishedImage,
+  ImageWriter,
+  KnownBlob,
+  LayerOutcome,
+  OpenOptions,
+  StoredLayer,
+} from "./sink.ts";
+
+/** What is a place's own: how an image gets its name there. */
+export interface ImageNaming {
+  readonly naming: ImageWriter["naming"];
+  /** Stores what else belongs there before it is named; the layers and the config are there. */
+  prepare?(image: FinishedImage): Promise<unknown>;
+  commit(image: FinishedImage): Promise<void>;
+  dispose?(): Promise<void>;
+}
+
+/**
+ * A writer for a store of blobs. A layer that comes several times is stored once; what is there already isn't sent; what
+ * can be mounted is; what layers were when they were compressed before spares compressing them, and what others claim of
+ * that spares sending them. Everything else is stored while it is made, read once.
+ */
+export function storeWriter(store: BlobStore, options: OpenOptions, naming: ImageNaming): ImageWriter {
+  return new StoreWriter(store, options, naming);
+}
+
+class StoreWriter implements ImageWriter {
+  readonly naming: ImageWriter["naming"];
+  readonly #store: BlobStore;
+  readonly #options: OpenOptions;
+  readonly #compression: CompressionChoice;
+  readonly #place: ImageNaming;
+  /** Layers under way or stored, by the digests that they came with. */
+  readonly #stored = new Map<string, Promise<StoredLayer>>();
+  #image: FinishedImage | undefined;
+
+  constructor(store: BlobStore, options: OpenOptions, place: ImageNaming) {
+    this.naming = place.naming;
+    this.#store = store;
+    this.#options = options;
+    this.#compression = options.compression ?? DEFAULT_COMPRESSION;
+    this.#place = place;
+  }
+
+  async layer(layer: Layer): Promise<StoredLayer> {
+    const { descriptor } = layer;
+    // Nobody stores what may only be had from its maker.
+    if (isForeignLayer(descriptor.mediaType)) return { descriptor, outcome: "present" };
+    const same = this.#stored.get(descriptor.digest);
+    if (same !== undefined) return { ...(await same), outcome: "present" };
+    const stored = this.#storeLayer(layer);
+    this.#stored.set(descriptor.digest, stored);
+    return await stored;
+  }
+
+  async unmeasuredLayer(layer: UnmeasuredLayer): Promise<StoredLayer> {
+    const encoded = encodeUnmeasured(layer, this.#compression);
+    const stored = await this.#storeMade(encoded, layer.estimatedSize);
+    this.#options.known?.put(layer.measured(), this.#compression, stored.descriptor);
+    return stored;
+  }
+
+  async prepare(image: FinishedImage): Promise<Descriptor> {
+    this.#image = image;
+    const { config, manifest } = image;
+    await storeBytes(this.#store, config, this.#options.signal);
+    await this.#place.prepare?.(image);
+    return manifest.descriptor;
+  }
+
+  async commit(): Promise<void> {
+    await this.#place.commit(this.#image!);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#place.dispose?.();
+  }
+
+  async #storeLayer(layer: Layer): Promise<StoredLayer> {
+    const { known } = this.#options;
+    const { descriptor, origin } = layer;
+    const encoded = encodeLayer(layer, this.#compression);
+    if (encoded === undefined) {
+      const blob: Blob = { descriptor, open: (signal) => layer.open(signal), checked: true };
+      return { descriptor, outcome: await this.#storeKnown(blob, descriptor, origin) };
+    }
+    const expected = known?.get(layer, this.#compression);
+    if (expected !== undefined) {
+      const stored = await this.#storeExpected(encoded, expected);
+      if (stored !== undefined) return stored;
+      known?.drop(layer, this.#compression);
+    }
+    const stored =
+      (await this.#findClaimed(layer, encoded)) ?? (await this.#storeMade(encoded, descriptor.size));
+    known?.put(layer, this.#compression, stored.descriptor);
+    return stored;
+  }
+
+  /** Makes sure that the store has a blob whose digest is known. */
+  async #storeKnown(blob: Blob, descriptor: KnownBlob, origin?: Layer["origin"]): Promise<LayerOutcome> {
+    if (await this.#store.has(descriptor)) return "present";
+    if (origin !== undefined && (await this.#store.mount?.(descriptor, origin))) return "mounted";
+    return (await this.#store.put(blob, this.#options.signal)).outcome;
+  }
+
+  /** Stores a layer that was compressed before; undefined if it comes out otherwise this time. */
+  async #storeExpected(
+    { mediaType, open }: EncodedLayer,
+    expected: KnownBlob,
+  ): Promise<StoredLayer | undefined> {
+    const descriptor = { mediaType, ...expected };
+    try {
+      return { descriptor, outcome: await this.#storeKnown({ descriptor, open }, descriptor) };
+    } catch (error) {
+      const code = error instanceof VarveError ? error.code : undefined;
+      if (code === "DIGEST_MISMATCH" || code === "SIZE_MISMATCH") return undefined;
+      throw error;
+    }
+  }
+
+  /**
+   * Stores nothing where the store has what others claim a layer to become, and it does become that. What is made before
+   * it is stored isn't worth asking for.
+   */
+  async #findClaimed(layer: Layer, { mediaType, open }: EncodedLayer): Promise<StoredLayer | undefined> {
+    const { known, signal } = this.#options;
+    if (layer.descriptor.size <= (this.#store.madeFirst ?? Number.POSITIVE_INFINITY)) return undefined;
+    const claimed = known?.claimed?.(layer, this.#compression);
+    if (claimed === undefined || !(await this.#store.has(claimed))) return undefined;
+    const made = await identify(open(signal));
+    const isSame = made.size === claimed.size && made.digest === claimed.digest;
+    return isSame ? { descriptor: { mediaType, ...claimed }, outcome: "present" } : undefined;
+  }
+
+  /**
+   * Stores a layer whose blob's digest isn't known.
+   * @param size about how many bytes it has before compression
+   */
+  async #storeMade(encoded: EncodedLayer, size: number): Promise<StoredLayer> {
+    const { mediaType, open } = encoded;
+    if (size <= (this.#store.madeFirst ?? -1)) return await this.#makeFirst(encoded);
+    const { outcome, ...blob } = await this.#store.put({ open }, this.#options.signal);
+    return { descriptor: { mediaType, ...blob }, outcome };
+  }
+
+  async #makeFirst({ mediaType, open }: EncodedLayer): Promise<StoredLayer> {
+    const parts: Uint8Array[] = [];
+    const digester = new Digester();
+    for await (const chunk of hashed(open(this.#options.signal), digester))
+      parts.push(Uint8Array.from(chunk));
+    const descriptor = { mediaType, size: digester.size, digest: digester.digest() };
+    const blob: Blob = { descriptor, ...bytesSource(...parts), checked: true };
+    return { descriptor, outcome: await this.#storeKnown(blob, descriptor) };
+  }
+}
+
+/** Makes sure that a store has a document. */
+export async function storeBytes(
+  store: BlobStore,
+  { bytes, descriptor }: { readonly bytes: Uint8Array; readonly descriptor: KnownBlob },
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  if (await store.has(descriptor)) return;
+  await store.put({ descriptor, ...bytesSource(bytes), checked: true }, signal);
+}

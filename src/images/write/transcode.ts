@@ -1,0 +1,21 @@
+import type { CompressionChoice } from "#compress";
+import type { Image, ImageDraft } from "#image";
+import { layerCompression } from "#oci";
+import { uncompressedLayer } from "./uncompressed.ts";
+
+/**
+ * An image whose layers that aren't compressed as chosen come uncompressed, so that a sink compresses them anew. Layers
+ * are read once more for that.
+ */
+export function transcoded(image: Image, { algorithm }: CompressionChoice): ImageDraft {
+  return {
+    async *layers() {
+      for (const [index, layer] of image.layers.entries()) {
+        const asWanted = layerCompression(layer.descriptor.mediaType) === algorithm;
+        if (asWanted) yield layer;
+        else yield { ...(await uncompressedLayer(layer, `layer ${index + 1}`)), keep: false };
+      }
+    },
+    finish: () => image,
+  };
+}

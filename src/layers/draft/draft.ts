@@ -1,0 +1,252 @@
+/** How a spec becomes an image. */
+import { dirname } from "node:path";
+import type { DigestCache } from "#cache";
+import type { LayerRecipe, TreeItem } from "#fs";
+import type { ReferencesGraph } from "#graph";
+import {
+  type FinishedDraft,
+  type Image,
+  type ImageDraft,
+  type Inherit,
+  inheritConfig,
+  type Layer,
+  newConfig,
+} from "#image";
+import { formatLayout, LAYOUT_ANNOTATION, type Layout } from "#layering";
+import { type MeasureOptions, measureLayers, unmeasuredLayers } from "#measure";
+import { type ContainerConfig, type HistoryEntry, hexOf, parseReference } from "#oci";
+import { itemsBehind, parentsOf, planImage } from "#plan";
+import { type BaseTree, type CompiledRule, type RootItem, rulesFor } from "#root";
+import type { ImageSpec } from "#spec";
+import { layerComments } from "#write";
+import { specDatabase } from "./nix-database.ts";
+import { noteUnmatched, specRules } from "./permissions.ts";
+import { baseTreeFor, onBase, specRoot } from "./root.ts";
+import { ScriptedPart, specScripts, type Workshop } from "./scripts.ts";
+
+/** How many digits of the config's digest make the tag of an image that was given none. */
+const DERIVED_TAG_LENGTH = 32;
+
+export interface BuildOptions {
+  /** The image that the spec's `fromImage` names; its reader must stay open until the draft is written. */
+  readonly base?: Image | undefined;
+  /** The image that the spec's `layersFrom` names, unless that is a file with a layout. */
+  readonly lastImage?: Image | undefined;
+  /** This machine's, as Go names it, for a spec that names none. */
+  readonly architecture: string;
+  /** What `"now"` means. */
+  readonly now: Date;
+  /** Knows layers that were measured before. */
+  readonly cache?: DigestCache | undefined;
+  /** For specs with scripts or a Nix database. */
+  readonly workshop?: Workshop | undefined;
+  /** Absolute paths that the image is written to, which therefore aren't part of it. */
+  readonly outputs?: readonly string[] | undefined;
+  /** Gets a sentence for what the user may want to know. */
+  readonly onNote?: (sentence: string) => void;
+}
+
+/** An image that is planned. Disposing of it removes what its scripts made; not before it is written. */
+export interface PlannedDraft extends ImageDraft, AsyncDisposable {
+  /** Which components share a layer, for later builds to keep to; the image has it as an annotation. */
+  readonly layout: Layout;
+}
+
+/**
+ * Plans the image that a spec asks for. Nothing of its layers is read, and no script runs, until the draft is written;
+ * the base's layers are read if its links matter, see {@link baseTreeFor}, and the cache doesn't know them, or if
+ * components that it has are left out.
+ * @throws VarveError whatever reading the graph has, or the base's layers; `NO_LAYERS_LEFT`, `INVALID_SPEC`
+ */
+export async function draftImage(spec: ImageSpec, options: BuildOptions): Promise<PlannedDraft> {
+  // A name that no registry or daemon takes is better refused before anything is read.
+  parseReference(`${nameOf(spec)}:${spec.tag ?? "tag"}`);
+  const { base, lastImage, outputs, cache, workshop } = options;
+  const signal = workshop?.signal;
+  const config = configOf(spec, base);
+  const workingDir = config.WorkingDir;
+  const plan = await planImage(spec, { base, lastImage, cache, outputs, workingDir, signal });
+  const { graph, placement, groups, layout } = plan;
+  const tell = (sentence: string) => options.onNote?.(sentence);
+
+  const steps = await specScripts(spec, signal);
+  const root = specRoot(spec, { graph, placement, onNote: tell });
+  const trees = groups.map((group) => group.map((id) => placement.tree(id)));
+  const baseTree = await baseTreeFor(base, { spec, graph, root, trees: trees.flat(), cache });
+  const rules = await specRules(spec, (time) => secondsOf(time, options.now));
+  const surroundings = { spec, graph, now: options.now, rules, baseTree };
+  const customisation = root.items(baseTree);
+  for (const note of customisation.notes) tell(note);
+  const database = await specDatabase(spec, { graph, workshop });
+  const rootItems = [...customisation.items, ...itemsBehind(database, customisation.items)];
+
+  const components = groups.map((group, index) => componentsRecipe(group, trees[index]!, surroundings));
+  const rootRecipe = recipeOf(rootItems, { modes: "keep", components: [] }, surroundings);
+  const recipes = spec.layered
+    ? [...components, rootRecipe]
+    : [joinedRecipe(rootRecipe, components[0], surroundings)];
+  const noteOf = (recipes: readonly LayerRecipe[], elsewhere?: readonly string[]) => {
+    if (options.onNote !== undefined) {
+      noteUnmatched(recipes, { rules, tell, ...(elsewhere && { elsewhere }) });
+    }
+  };
+  if (steps === undefined) noteOf(recipes);
+  const scripted =
+    steps &&
+    new ScriptedPart({
+      spec,
+      steps,
+      base,
+      // What scripts make may match, too, so the rules are applied when they are done.
+      recipe: { ...rootRecipe, permissions: [] },
+      after: spec.layered ? undefined : components[0],
+      visible: storeFolders(graph),
+      config,
+      rules,
+      workshop,
+      onNote: tell,
+      onUnmatched: (globs) => noteOf(components, globs),
+    });
+
+  const layers = async function* <T>(
+    signal: AbortSignal | undefined,
+    known: (recipes: readonly LayerRecipe[], options: MeasureOptions) => AsyncIterable<T>,
+  ): AsyncGenerator<Layer | T, void, void> {
+    // First, since they are what is most likely to fail.
+    const last = await scripted?.layer(signal);
+    yield* base?.layers ?? [];
+    const measured = last === undefined ? recipes : spec.layered ? components : [];
+    yield* known(measured, { cache, signal });
+    if (last !== undefined) yield last;
+  };
+  return {
+    layers: (signal) => layers(signal, measureLayers),
+    unmeasuredLayers: (signal) => layers(signal, unmeasuredLayers),
+    finish: (layers) => finishImage(layers, spec, { ...options, layout }),
+    layout,
+    async [Symbol.asyncDispose]() {
+      await scripted?.[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** One recipe for the root and the components behind it. */
+function joinedRecipe(
+  root: LayerRecipe,
+  components: LayerRecipe | undefined,
+  surroundings: Surroundings,
+): LayerRecipe {
+  if (components === undefined) return root;
+  const { modes } = components;
+  const behind = itemsBehind(components.items, root.items).map(
+    (item): RootItem => (item.kind === "tree" && modes !== root.modes ? { ...item, modes } : item),
+  );
+  const fields = { modes: root.modes, components: components.components };
+  return recipeOf([...root.items, ...behind], fields, surroundings);
+}
+
+/** The stores that a graph's components are in, but for the one that scripts see anyway. */
+function storeFolders({ kind, components }: ReferencesGraph): string[] {
+  if (kind !== "nix") return [];
+  const folders = [...components.values()].map(({ path }) => dirname(path));
+  return [...new Set(folders)].filter((folder) => folder !== "/nix/store");
+}
+
+/** How a container of the image is run: what the spec says over what is taken from the base. */
+function configOf(spec: ImageSpec, base: Image | undefined): ContainerConfig {
+  const labels = { ...spec.config.Labels, ...spec.labels };
+  const own = { ...spec.config, ...(Object.keys(labels).length > 0 ? { Labels: labels } : {}) };
+  return inheritConfig(base?.config.value.config ?? {}, own as ContainerConfig, spec.inherit);
+}
+
+/** The config, names and annotations of the image that has these layers. */
+function finishImage(
+  layers: Parameters<ImageDraft["finish"]>[0],
+  spec: ImageSpec,
+  { base, architecture, now, layout }: BuildOptions & { readonly layout: Layout },
+): FinishedDraft {
+  const config = newConfig(
+    {
+      architecture: spec.architecture ?? base?.config.value.architecture ?? architecture,
+      created: timeOf(spec.created, now).toISOString().replace(".000Z", "Z"),
+      config: configOf(spec, base),
+      baseHistory: base === undefined ? [] : historyOf(base, spec.inherit),
+      baseLayers: base?.layers.length ?? 0,
+    },
+    layers,
+  );
+  const tag = spec.tag ?? hexOf(config.descriptor.digest).slice(0, DERIVED_TAG_LENGTH);
+  return {
+    config,
+    names: [`${nameOf(spec)}:${tag}`],
+    annotations: {
+      ...(base === undefined ? {} : baseAnnotations(base)),
+      ...(layout.layers.length === 0 ? {} : { [LAYOUT_ANNOTATION]: formatLayout(layout) }),
+      ...spec.annotations,
+    },
+  };
+}
+
+/** Where the base came from: OCI image specification, annotations.md, "Pre-Defined Annotation Keys". */
+function baseAnnotations({ names, manifest }: Image): Record<string, string> {
+  const [name] = names;
+  return {
+    ...(name === undefined ? {} : { "org.opencontainers.image.base.name": name }),
+    ...(manifest === undefined ? {} : { "org.opencontainers.image.base.digest": manifest.descriptor.digest }),
+  };
+}
+
+/** Docker wants names in lower case, and dockerTools makes them so. */
+function nameOf({ name }: ImageSpec): string {
+  return name.toLowerCase();
+}
+
+interface Surroundings {
+  readonly spec: ImageSpec;
+  readonly graph: ReferencesGraph;
+  readonly now: Date;
+  readonly rules: readonly CompiledRule[];
+  readonly baseTree: BaseTree | undefined;
+}
+
+function componentsRecipe(
+  ids: readonly string[],
+  trees: readonly TreeItem[],
+  surroundings: Surroundings,
+): LayerRecipe {
+  const items = onBase([...parentsOf(trees), ...trees], surroundings);
+  // Nix has made its paths' modes the same everywhere; npm leaves them to the umask.
+  const modes = surroundings.graph.kind === "nix" ? "keep" : "portable";
+  return recipeOf(items, { modes, components: ids }, surroundings);
+}
+
+function recipeOf(
+  items: readonly RootItem[],
+  fields: Pick<LayerRecipe, "modes" | "components">,
+  { spec, now, rules }: Surroundings,
+): LayerRecipe {
+  const permissions = rulesFor(items, rules);
+  const mtime = secondsOf(spec.mtime, now);
+  return { items, owner: ownerOf(spec), mtime, ...fields, ...(permissions.length > 0 && { permissions }) };
+}
+
+function ownerOf({ uid, gid, uname, gname }: ImageSpec): LayerRecipe["owner"] {
+  return { uid, gid, uname, gname };
+}
+
+/** The base's part of the history, which has an entry for each layer: the base's own, or made up where it isn't wanted. */
+function historyOf(base: Image, inherit: Inherit): readonly HistoryEntry[] {
+  const history = base.config.value.history ?? [];
+  const complete = layerComments(base.config.value).length === base.layers.length;
+  return complete && inherit === "all"
+    ? history
+    : base.layers.map(() => ({ comment: "a layer of the base image" }));
+}
+
+function timeOf(text: string, now: Date): Date {
+  return text === "now" ? now : new Date(text);
+}
+
+function secondsOf(text: string, now: Date): number {
+  return Math.floor(timeOf(text, now).getTime() / 1000);
+}

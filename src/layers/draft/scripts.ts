@@ -1,0 +1,142 @@
+/** The layer that a spec's scripts make. */
+
+import { VarveError } from "#errors";
+import { flattenImage } from "#flatten";
+import { type LayerRecipe, listRecipe, packLayer } from "#fs";
+import type { Image, Layer } from "#image";
+import { type ContainerConfig, MediaType } from "#oci";
+import type { CompiledRule } from "#root";
+import { runScripts, type ScriptedLayer, type ScriptName, type ScriptSteps } from "#sandbox";
+import type { ImageSpec } from "#spec";
+import { SCRIPT_FIELDS } from "#spec";
+import { boundedSpool, readWhole, type SpoolLimit } from "#util";
+
+/** What programs that are run while an image is built need of this machine. */
+export interface Workshop extends SpoolLimit {
+  /** The folder in which temporary ones are made, for trees and layers. */
+  readonly temporary: string;
+  /** `PATH`, to find programs on. */
+  readonly path: string;
+  /** Takes each line that a script writes, as it comes. */
+  readonly onOutput?: ((line: string, script: ScriptName) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * The scripts of a spec, their files read; undefined if there are none.
+ * @throws VarveError `NOT_FOUND`, `UNREADABLE`, `TOO_LARGE`
+ */
+export async function specScripts(spec: ImageSpec, signal?: AbortSignal): Promise<ScriptSteps | undefined> {
+  const steps: Partial<Record<ScriptName, string>> = {};
+  for (const name of SCRIPT_FIELDS) {
+    const given = spec[name];
+    const text =
+      typeof given === "object"
+        ? (await readWhole(given.file, { limit: MAX_SCRIPT_SIZE, signal })).toString()
+        : given;
+    // dockerTools' arguments are empty texts by default.
+    if (text !== undefined && text.trim() !== "") steps[name] = text;
+  }
+  if (Object.keys(steps).length === 0) return undefined;
+  return { ...steps, enableFakechroot: spec.enableFakechroot };
+}
+
+/** More than any script. */
+const MAX_SCRIPT_SIZE = 16 * 1024 * 1024;
+
+export interface ScriptedPartOptions {
+  readonly spec: ImageSpec;
+  readonly steps: ScriptSteps;
+  readonly base: Image | undefined;
+  /** What is in the layer before the scripts run. */
+  readonly recipe: LayerRecipe;
+  /** What is in the layer and no script sees. */
+  readonly after: LayerRecipe | undefined;
+  /** Folders of this machine that scripts may read. */
+  readonly visible: readonly string[];
+  /** The image's. */
+  readonly config: ContainerConfig;
+  readonly rules: readonly CompiledRule[];
+  readonly workshop: Workshop | undefined;
+  readonly onNote: (sentence: string) => void;
+  /** Gets the globs of the rules that nothing matched in the layer. */
+  readonly onUnmatched: (globs: readonly string[]) => void;
+}
+
+/**
+ * A layer that is there once its scripts have run; they run when it is first asked for, and once only. The digest cache
+ * has no part in it: what a script does follows from more than can be hashed, from this machine's programs to the network.
+ */
+export class ScriptedPart implements AsyncDisposable {
+  readonly #options: ScriptedPartOptions;
+  #made: Promise<ScriptedLayer> | undefined;
+
+  constructor(options: ScriptedPartOptions) {
+    this.#options = options;
+  }
+
+  /** @throws VarveError what `runScripts` throws, and reading the base's layers */
+  async layer(signal?: AbortSignal): Promise<Layer> {
+    this.#made ??= this.#run(signal);
+    const { diffId, size, open } = await this.#made;
+    return {
+      descriptor: { mediaType: MediaType.ociLayer, digest: diffId, size },
+      diffId,
+      components: this.#options.after?.components ?? [],
+      open,
+    };
+  }
+
+  /** Removes the layer. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const made = await this.#made?.catch(() => undefined);
+    await made?.[Symbol.asyncDispose]();
+  }
+
+  async #run(signal: AbortSignal | undefined): Promise<ScriptedLayer> {
+    const { spec, steps, base, recipe, after, visible, config, rules, workshop, onNote, onUnmatched } =
+      this.#options;
+    if (workshop === undefined) {
+      throw new VarveError(
+        "INVALID_SPEC",
+        "scripts need a workshop, which tells where programs are and temporary files go",
+      );
+    }
+    const { temporary, path, maxSpool, onOutput } = workshop;
+    const layer = await runScripts({
+      steps,
+      base:
+        base &&
+        (() =>
+          boundedSpool(flattenImage(base.layers, { signal }), {
+            what: "the base image's root file system",
+            maxSpool,
+          })),
+      root: () => packed(recipe),
+      after: after && (() => packed(after)),
+      permissions: rules.map(({ rule }) => rule),
+      owner: recipe.owner,
+      mtime: recipe.mtime,
+      network: spec.network,
+      timeoutSeconds: spec.scriptTimeout,
+      temporary,
+      path,
+      imagePath: searchPath(config),
+      visible,
+      onOutput: onOutput && ((line, _, script) => onOutput(line, script)),
+      signal,
+    });
+    for (const note of layer.notes) onNote(note);
+    onUnmatched(rules.filter(({ rule }) => layer.unmatched.includes(rule)).map(({ glob }) => glob));
+    return layer;
+  }
+}
+
+async function* packed(recipe: LayerRecipe): AsyncGenerator<Uint8Array, void, void> {
+  yield* packLayer(recipe, { listings: listRecipe(recipe) });
+}
+
+/** The image's own `PATH`. */
+function searchPath({ Env }: ContainerConfig): string | undefined {
+  return Env?.findLast((variable) => variable.startsWith("PATH="))?.slice("PATH=".length);
+}

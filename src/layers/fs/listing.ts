@@ -1,0 +1,188 @@
+/** Lists a tree of files: every name in it, in an order that doesn't depend on the file system. */
+import { createHash } from "node:crypto";
+import { constants, lstatSync, readdirSync, readlinkSync, type Stats } from "node:fs";
+import { readError, VarveError } from "#errors";
+import { decodeName, encodeName, fsPath, placeOfAside, sortNames } from "#util";
+
+/**
+ * The names of a tree and what `lstat` says of them, column by column: a tree of 100,000 files is normal, and a
+ * column costs less memory than objects do, and less time on its way between threads.
+ */
+export interface TreeListing {
+  /** The tree's absolute path on this machine. */
+  readonly root: string;
+  /**
+   * Paths below the root, the root itself as `""`. A directory comes before what is in it, and the names in a
+   * directory are in the order of their code points: the order of sorted Python paths.
+   */
+  readonly names: readonly string[];
+  /** File type and permission bits, as in `st_mode`. */
+  readonly modes: Uint32Array;
+  /** Bytes of content; 0 for all but files. */
+  readonly sizes: Float64Array;
+  /** Milliseconds since 1970. */
+  readonly mtimes: Float64Array;
+  /** What the symbolic links point at, by index. */
+  readonly targets: ReadonlyMap<number, string>;
+  /** Device numbers of device nodes, by index. */
+  readonly devices: ReadonlyMap<number, number>;
+  /** What tells this tree from itself after a change; if it was asked for. */
+  readonly identity?: TreeIdentity;
+}
+
+/** The state of a tree, as far as it can be told without reading its files. */
+export interface TreeIdentity {
+  /** A hash over all that `lstat` says of each name: it is another one when a file could have changed. */
+  readonly metadata: string;
+  /** When anything of it last changed, in milliseconds since 1970: a later change in the same instant can't be told. */
+  readonly lastChange: number;
+}
+
+export interface ListOptions {
+  /** Paths below the root that are left out, with all that is in them, and what is being written aside for them. */
+  readonly exclude?: readonly string[];
+  /** Asks for the tree's identity. */
+  readonly identify?: boolean;
+}
+
+/**
+ * Lists the tree at `root`; a root that is a file or a link is a tree of one. Links aren't followed.
+ * @throws VarveError `NOT_FOUND`, `UNREADABLE`; `UNSUPPORTED_FILE` for a socket
+ */
+export function listTree(root: string, options: ListOptions = {}): TreeListing {
+  const excluded = new Set(options.exclude);
+  const names: string[] = [];
+  const modes = new Column(Uint32Array);
+  const sizes = new Column(Float64Array);
+  const mtimes = new Column(Float64Array);
+  const targets = new Map<number, string>();
+  const devices = new Map<number, number>();
+  const identity = options.identify ? new IdentityColumns() : undefined;
+
+  const visit = (name: string): void => {
+    const path = name === "" ? root : `${root}/${name}`;
+    const stat = attempt(path, () => lstatSync(fsPath(path)));
+    const index = names.push(name) - 1;
+    const { mode } = stat;
+    const type = mode & constants.S_IFMT;
+    modes.push(mode);
+    sizes.push(type === constants.S_IFREG ? stat.size : 0);
+    mtimes.push(stat.mtimeMs);
+    identity?.push(stat);
+    if (type === constants.S_IFDIR) {
+      for (const child of readNames(path)) {
+        const below = name === "" ? child : `${name}/${child}`;
+        if (!excluded.has(below) && !excluded.has(placeOfAside(below) ?? below)) visit(below);
+      }
+    } else if (type === constants.S_IFLNK) {
+      targets.set(
+        index,
+        attempt(path, () => decodeName(readlinkSync(fsPath(path), "buffer"))),
+      );
+    } else if (type === constants.S_IFCHR || type === constants.S_IFBLK) {
+      devices.set(index, stat.rdev);
+    } else if (type === constants.S_IFSOCK) {
+      throw new VarveError(
+        "UNSUPPORTED_FILE",
+        `${path} is a socket, which a tar archive can't hold; remove it`,
+      );
+    }
+  };
+
+  visit("");
+  const columns = { modes: modes.finish(), sizes: sizes.finish(), mtimes: mtimes.finish() };
+  return {
+    root,
+    names,
+    ...columns,
+    targets,
+    devices,
+    ...(identity === undefined ? {} : { identity: identity.finish(names, columns) }),
+  };
+}
+
+/**
+ * The names in a directory, sorted.
+ * @throws VarveError `NOT_FOUND`, `UNREADABLE`
+ */
+export function readNames(path: string): string[] {
+  const names = attempt(path, () => readdirSync(fsPath(path)) as string[]);
+  // Node puts U+FFFD in place of bytes that aren't UTF-8; then the names are read again as bytes.
+  if (names.some((name) => name.includes("\uFFFD"))) {
+    const exact = attempt(path, () => readdirSync(fsPath(path), "buffer") as unknown as Buffer[]);
+    return sortNames(exact.map(decodeName));
+  }
+  return sortNames(names);
+}
+
+/** What of `lstat` is needed only to tell a tree from itself after a change. */
+class IdentityColumns {
+  // A file's content can't change without its ctime, which nobody sets, and a file put in its place has another inode.
+  readonly #ctimes = new Column(Float64Array);
+  readonly #inodes = new Column(Float64Array);
+  readonly #devices = new Column(Float64Array);
+  /** The sizes of all that isn't a regular file, too. */
+  readonly #sizes = new Column(Float64Array);
+  #lastChange = 0;
+
+  push({ ctimeMs, ino, dev, size }: Stats): void {
+    this.#ctimes.push(ctimeMs);
+    this.#inodes.push(ino);
+    this.#devices.push(dev);
+    this.#sizes.push(size);
+    this.#lastChange = Math.max(this.#lastChange, ctimeMs);
+  }
+
+  finish(names: readonly string[], { modes, mtimes }: Pick<TreeListing, "modes" | "mtimes">): TreeIdentity {
+    const hash = createHash("sha256");
+    // Numbers are hashed as they are in memory: to write them as text takes a third of the time that listing does. Each
+    // column has as many as there are names, and no name holds a NUL, so no two trees give the same bytes.
+    hash.update(`${names.length}\n`);
+    for (const column of [this.#ctimes, this.#inodes, this.#devices, this.#sizes])
+      hash.update(column.finish());
+    hash
+      .update(modes)
+      .update(mtimes)
+      .update(encodeName(names.join("\0")));
+    return { metadata: hash.digest("hex"), lastChange: this.#lastChange };
+  }
+}
+
+/** Numbers in an array that grows as they come. */
+class Column<T extends Uint32Array | Float64Array> {
+  readonly #make: new (
+    length: number,
+  ) => T;
+  #numbers: T;
+  #length = 0;
+
+  constructor(make: new (length: number) => T) {
+    this.#make = make;
+    this.#numbers = new make(16);
+  }
+
+  push(number: number): void {
+    if (this.#length === this.#numbers.length) this.#resize(2 * this.#length);
+    this.#numbers[this.#length++] = number;
+  }
+
+  /** All of them, in an array of their number. */
+  finish(): T {
+    this.#resize(this.#length);
+    return this.#numbers;
+  }
+
+  #resize(length: number): void {
+    const numbers = new this.#make(length);
+    numbers.set(this.#numbers.subarray(0, this.#length));
+    this.#numbers = numbers;
+  }
+}
+
+function attempt<T>(path: string, operation: () => T): T {
+  try {
+    return operation();
+  } catch (error) {
+    throw readError(path, error);
+  }
+}

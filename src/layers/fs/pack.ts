@@ -1,0 +1,265 @@
+/** Turns listed trees into the bytes of a layer's tar archive. */
+import { closeSync, constants, openSync, readSync } from "node:fs";
+import { errnoOf, readError, VarveError } from "#errors";
+import { EntryType, endOfArchive, padding, type TarEntry, writeHeader } from "#tar";
+import { CHUNK_SIZE, fsPath } from "#util";
+import { giveBackBuffers, takeBuffers } from "./buffers.ts";
+import { listTree, type TreeListing } from "./listing.ts";
+import { groupName, permissionsOf, userName } from "./permissions.ts";
+import type { EntryItem, LayerRecipe, TreeItem } from "./recipe.ts";
+import { type SmallFiles, SmallFilesCursor } from "./small-files.ts";
+
+/** Lists every tree of a recipe once, in the order of its items. */
+export function listRecipe(
+  recipe: LayerRecipe,
+  { identify = false }: { identify?: boolean } = {},
+): TreeListing[] {
+  return recipe.items
+    .filter((item) => item.kind === "tree")
+    .map(({ source, exclude = [] }) => listTree(source, { exclude, identify }));
+}
+
+export interface PackOptions {
+  /** Memory for the chunks, {@link CHUNK_SIZE} each, filled in turn; two of varve's own unless given. */
+  readonly buffers?: readonly Buffer[] | undefined;
+  /** What {@link listRecipe} gave for the recipe. */
+  readonly listings: readonly TreeListing[];
+  /** From `roomForSmallFiles`, to be filled with what is read of them. */
+  readonly keep?: SmallFiles | undefined;
+  /** Filled when the layer was packed before with these listings; these files aren't read again. */
+  readonly kept?: SmallFiles | undefined;
+}
+
+/**
+ * A path that isn't now what it was when it was listed, as far as size and time tell; undefined if none shows.
+ * @throws VarveError what listing throws
+ */
+export function findChange(recipe: LayerRecipe, listings: readonly TreeListing[]): string | undefined {
+  for (const [tree, now] of listRecipe(recipe).entries()) {
+    const before = listings[tree]!;
+    const index = now.names.findIndex((name, index) => {
+      const isFile = typeOf(now.modes[index]!) === EntryType.file;
+      const sameSize = now.sizes[index] === before.sizes[index];
+      const sameTime = now.mtimes[index] === before.mtimes[index];
+      return name !== before.names[index] || (isFile && !(sameSize && sameTime));
+    });
+    if (index !== -1) return pathOf(now, index);
+  }
+  return undefined;
+}
+
+/**
+ * The layer's bytes, in chunks of up to {@link CHUNK_SIZE}; their memory is reused as `ByteSource` says.
+ * It reads synchronously, since waiting costs more than reading a small file does.
+ * @throws VarveError `CHANGED_WHILE_READING` when a file is none any more or hasn't the listed size, `NOT_FOUND`,
+ *   `UNREADABLE`
+ */
+export function* packLayer(recipe: LayerRecipe, options: PackOptions): Generator<Uint8Array, void, void> {
+  const own = options.buffers === undefined ? takeBuffers() : undefined;
+  const buffers = options.buffers ?? own!;
+  const permitted = permissionsOf(recipe);
+  const keep = new SmallFilesCursor(options.keep);
+  const kept = new SmallFilesCursor(options.kept);
+  let turn = 0;
+  let current = buffers[0]!;
+  let used = 0;
+  let total = 0;
+  const flush = (): Uint8Array => {
+    const chunk = current.subarray(0, used);
+    turn = (turn + 1) % buffers.length;
+    current = buffers[turn]!;
+    total += used;
+    used = 0;
+    return chunk;
+  };
+
+  try {
+    for (const { item, listing } of withListings(recipe, options.listings)) {
+      const entries = listing?.names.length ?? 1;
+      for (let index = 0; index < entries; index++) {
+        const made =
+          item.kind === "entry"
+            ? plainEntry(recipe, item)
+            : treeEntry(recipe, { item, listing: listing!, index });
+        const entry = permitted === undefined ? made : permitted(made);
+        let header = writeHeader(entry, current, used);
+        if (header === 0) {
+          yield flush();
+          header = writeHeader(entry, current, used);
+          if (header === 0)
+            throw new VarveError("UNSUPPORTED_FILE", `the header of ${entry.name} is too long`);
+        }
+        used += header;
+        if (entry.size === 0) continue;
+
+        const content = item.kind === "entry" ? item.content! : kept.next(entry.size);
+        if (content !== undefined) {
+          for (let at = 0; at < content.length; ) {
+            if (used === CHUNK_SIZE) yield flush();
+            const part = content.subarray(at, at + CHUNK_SIZE - used);
+            current.set(part, used);
+            used += part.length;
+            at += part.length;
+          }
+        } else {
+          const path = pathOf(listing!, index);
+          const keptPlace = keep.next(entry.size);
+          const file = openListed(path);
+          try {
+            let left = entry.size;
+            while (left > 0) {
+              if (used === CHUNK_SIZE) yield flush();
+              // One byte more than there should be, where there is room, shows a file that grew.
+              const length = Math.min(left + 1, CHUNK_SIZE - used);
+              const read = readListed(file, { path, into: current, at: used, length });
+              if (read === 0 || read > left) throw changed(path);
+              keptPlace?.set(current.subarray(used, used + read), entry.size - left);
+              used += read;
+              left -= read;
+            }
+          } finally {
+            closeSync(file);
+          }
+        }
+        // A chunk holds whole blocks, so there is room.
+        const fill = padding(entry.size);
+        current.fill(0, used, used + fill);
+        used += fill;
+      }
+    }
+    yield flush();
+    yield endOfArchive(total);
+  } finally {
+    if (own !== undefined) giveBackBuffers(own);
+  }
+}
+
+/** Room for any header: a name and a link's target have 4 KiB each at most, some more in UTF-8. */
+const HEADER_ROOM = 64 * 1024;
+
+/**
+ * How many bytes a tree takes in the archive of a layer with these settings: headers and contents, each to whole blocks,
+ * without the end of the archive. It follows from names, types and lengths alone. (A file with several names counts for each,
+ * for so it is packed.)
+ */
+export function packedSize(
+  recipe: Pick<LayerRecipe, "owner" | "mtime" | "modes">,
+  { item, listing }: { readonly item: TreeItem; readonly listing: TreeListing },
+): number {
+  const room = Buffer.alloc(HEADER_ROOM);
+  let size = 0;
+  for (let index = 0; index < listing.names.length; index++) {
+    const entry = treeEntry(recipe, { item, listing, index });
+    size += writeHeader(entry, room, 0) + entry.size + padding(entry.size);
+  }
+  return size;
+}
+
+/** The recipe's items, each tree with its listing. */
+function withListings(
+  recipe: LayerRecipe,
+  listings: readonly TreeListing[],
+): { item: TreeItem | EntryItem; listing: TreeListing | undefined }[] {
+  let tree = 0;
+  return recipe.items.map((item) => ({ item, listing: item.kind === "tree" ? listings[tree++] : undefined }));
+}
+
+function plainEntry({ owner, mtime }: LayerRecipe, { entry, content }: EntryItem): TarEntry {
+  const { uid = owner.uid, gid = owner.gid } = entry;
+  const names = { uname: userName(uid, owner), gname: groupName(gid, owner) };
+  return { uid, gid, ...names, mtime, ...entry, size: content?.length ?? 0 };
+}
+
+interface ListedEntry {
+  readonly item: TreeItem;
+  readonly listing: TreeListing;
+  readonly index: number;
+}
+
+function treeEntry(
+  recipe: Pick<LayerRecipe, "owner" | "mtime" | "modes">,
+  { item, listing, index }: ListedEntry,
+): TarEntry {
+  const { uid, gid, uname, gname } = recipe.owner;
+  const name = listing.names[index]!;
+  const mode = listing.modes[index]!;
+  const type = typeOf(mode);
+  const device = listing.devices.get(index);
+  return {
+    name: name === "" ? item.target : `${item.target}/${name}`,
+    type,
+    mode: (item.modes ?? recipe.modes) === "keep" ? mode & 0o7777 : portableMode(type, mode),
+    uid,
+    gid,
+    uname,
+    gname,
+    size: listing.sizes[index]!,
+    mtime: recipe.mtime,
+    linkname: listing.targets.get(index) ?? "",
+    ...(device === undefined ? undefined : deviceNumbers(device)),
+  };
+}
+
+function pathOf({ root, names }: TreeListing, index: number): string {
+  const name = names[index]!;
+  return name === "" ? root : `${root}/${name}`;
+}
+
+const TYPES = new Map<number, string>([
+  [constants.S_IFREG, EntryType.file],
+  [constants.S_IFDIR, EntryType.directory],
+  [constants.S_IFLNK, EntryType.symlink],
+  [constants.S_IFIFO, EntryType.fifo],
+  [constants.S_IFCHR, EntryType.characterDevice],
+  [constants.S_IFBLK, EntryType.blockDevice],
+]);
+
+function typeOf(mode: number): string {
+  return TYPES.get(mode & constants.S_IFMT)!;
+}
+
+function portableMode(type: string, mode: number): number {
+  if (type === EntryType.symlink) return 0o777;
+  return type === EntryType.directory || (mode & 0o100) !== 0 ? 0o755 : 0o644;
+}
+
+/** Linux's layout of a device number: 12 bits of major between 8 low and 12 high bits of minor. */
+function deviceNumbers(device: number): { devmajor: number; devminor: number } {
+  return { devmajor: (device >>> 8) & 0xfff, devminor: (device & 0xff) | ((device >>> 12) & 0xfff00) };
+}
+
+/** Opens a file. Where it was listed there may by now be a link, or a pipe that nobody writes to. */
+function openListed(path: string): number {
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+  try {
+    return openSync(fsPath(path), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  } catch (error) {
+    // A link, or a socket.
+    const another = ["ELOOP", "ENXIO"].includes(errnoOf(error) ?? "");
+    throw another ? changed(path) : readError(path, error);
+  }
+}
+
+interface ReadTarget {
+  readonly path: string;
+  readonly into: Uint8Array;
+  readonly at: number;
+  readonly length: number;
+}
+
+function readListed(file: number, { path, into, at, length }: ReadTarget): number {
+  try {
+    return readSync(file, into, at, length, null);
+  } catch (error) {
+    // A folder, or a pipe.
+    const another = ["EISDIR", "EAGAIN"].includes(errnoOf(error) ?? "");
+    throw another ? changed(path) : readError(path, error);
+  }
+}
+
+function changed(path: string): VarveError {
+  return new VarveError(
+    "CHANGED_WHILE_READING",
+    `${path} changed while the image was being built; build again when nothing writes to it`,
+  );
+}

@@ -1,0 +1,177 @@
+/**
+ * Plans with the layout of the last build: layers stay together by key, and what is new finds its place among them, so
+ * that as little as possible is sent now. When that has made the plan worse than a fresh one by so much that sending more
+ * now pays off soon, it is planned anew.
+ */
+import { compareNames } from "#util";
+import { versionOf } from "./key.ts";
+import { orderLayers } from "./layer-order.ts";
+import type { Layout } from "./layout.ts";
+import type { PlanInput, Strategy } from "./plan.ts";
+import {
+  idsOf,
+  type Layer,
+  layerOf,
+  type Node,
+  type UpdateModel,
+  updateCost,
+  updateModel,
+} from "./update-model.ts";
+
+/** How many updates are looked ahead: what a plan saves in as many may be sent now. */
+const UPDATES_AHEAD = 20n;
+
+/** With more layers to be merged than this there is too little in common with the last build to begin with. */
+const MAX_TO_MERGE = 1000;
+
+/** A strategy that keeps to `layout` as long as that is worth it, and else does what `fresh` does. */
+export function keepLayout(layout: Layout, fresh: Strategy): Strategy {
+  return { name: fresh.name, plan: (input) => planWith(layout, fresh, input) };
+}
+
+function planWith(layout: Layout, fresh: Strategy, input: PlanInput): string[][] {
+  const model = updateModel(input);
+  const freshGroups = fresh.plan(input);
+  const starting = startingGroups(layout, model);
+  if (starting.length > Math.max(MAX_TO_MERGE, input.available)) return freshGroups;
+
+  const last = new LastBuild(layout, input, model);
+  const kept = merge(starting, { model, last, available: input.available });
+  const anew = layersOfGroups(freshGroups, model);
+  const saving = UPDATES_AHEAD * (updateCost(kept) - updateCost(anew));
+  const price = BigInt(last.bytesToSend(anew) - last.bytesToSend(kept)) * BigInt(model.weights.total);
+  if (saving > price) return freshGroups;
+  return orderLayers(kept, model).map((layer) => idsOf(layer, model));
+}
+
+/** The last build's groups, as far as their members are still there, and a group of its own for each other node. */
+function startingGroups({ layers }: Layout, { nodes, keys }: UpdateModel): Node[][] {
+  const layerOfKey = new Map(
+    layers.flatMap((layer, at) => [...layer.keys()].map((key) => [key, at] as const)),
+  );
+  const groups: Node[][] = layers.map(() => []);
+  for (const node of nodes) {
+    // The members of a cycle stay together, with the first of them that was there before.
+    const at = node.ids.map((id) => layerOfKey.get(keys.get(id)!)).find((found) => found !== undefined);
+    if (at === undefined) groups.push([node]);
+    else groups[at]!.push(node);
+  }
+  return groups.filter((group) => group.length > 0);
+}
+
+function layersOfGroups(groups: readonly (readonly string[])[], model: UpdateModel): Layer[] {
+  const nodeOf = new Map(model.nodes.flatMap((node) => node.ids.map((id) => [id, node] as const)));
+  return groups.map((ids) => layerOf([...new Set(ids.map((id) => nodeOf.get(id)!))], model));
+}
+
+/** What there is already of the last build. */
+class LastBuild {
+  readonly #layers: ReadonlySet<string>;
+  readonly #graph: PlanInput["graph"];
+  readonly #model: UpdateModel;
+
+  constructor({ layers }: Layout, { graph }: PlanInput, model: UpdateModel) {
+    this.#graph = graph;
+    this.#model = model;
+    const known = layers.filter((layer) => ![...layer.values()].includes(""));
+    this.#layers = new Set(known.map((layer) => signature([...layer])));
+  }
+
+  /** Whether a layer was there, with the same components in the same versions. */
+  has(layer: Layer): boolean {
+    const entries = layer.nodes
+      .flatMap(({ ids }) => ids)
+      .map((id) => [this.#model.keys.get(id)!, versionOf(this.#graph.components.get(id)!)] as const);
+    return this.#layers.has(signature(entries));
+  }
+
+  /** How many bytes of these layers weren't there. */
+  bytesToSend(layers: readonly Layer[]): number {
+    return layers.reduce((sum, layer) => sum + (this.has(layer) ? 0 : layer.bytes), 0);
+  }
+}
+
+function signature(entries: readonly (readonly [string, string])[]): string {
+  return JSON.stringify([...entries].sort(([a], [b]) => compareNames(a, b)));
+}
+
+interface MergeOptions {
+  readonly model: UpdateModel;
+  readonly last: LastBuild;
+  readonly available: number;
+}
+
+/** A layer under way, with what it would cost to merge it with each of those after it in the list. */
+interface Candidate {
+  readonly layer: Layer;
+  /** Bytes that needn't be sent as long as the layer stays as it is. */
+  readonly spared: bigint;
+}
+
+/**
+ * Merges layers until there are as many as available, always the two for which it costs least: what both have to be sent
+ * for nothing in the updates ahead, and what has to be sent now of a layer that hadn't changed. So layers that have
+ * changed anyway come first.
+ */
+function merge(groups: readonly Node[][], { model, last, available }: MergeOptions): Layer[] {
+  const candidate = (nodes: readonly Node[]): Candidate => {
+    const layer = layerOf(nodes, model);
+    return { layer, spared: last.has(layer) ? BigInt(layer.bytes) : 0n };
+  };
+  const total = BigInt(model.weights.total);
+  const price = (a: Candidate, b: Candidate): bigint => {
+    const common = model.weights.sharedWith(a.layer.units)(b.layer.units);
+    const more =
+      BigInt(a.layer.bytes) * BigInt(b.layer.weight - common) +
+      BigInt(b.layer.bytes) * BigInt(a.layer.weight - common);
+    return UPDATES_AHEAD * more + (a.spared + b.spared) * total;
+  };
+
+  const candidates = groups.map(candidate).sort((a, b) => compareNames(firstKey(a), firstKey(b)));
+  const cheapest: (Offer | undefined)[] = [];
+  /** The best partner for the candidate at `at` among those after it. */
+  const seek = (at: number): Offer | undefined => {
+    let best: Offer | undefined;
+    for (let other = at + 1; other < candidates.length; other++) {
+      const offer = { partner: candidates[other]!, price: price(candidates[at]!, candidates[other]!) };
+      if (best === undefined || offer.price < best.price) best = offer;
+    }
+    return best;
+  };
+  if (candidates.length > available) for (const at of candidates.keys()) cheapest[at] = seek(at);
+  while (candidates.length > available) {
+    let first = 0;
+    for (let at = 1; at < candidates.length - 1; at++) {
+      if (cheapest[at]!.price < cheapest[first]!.price) first = at;
+    }
+    const gone = [candidates[first]!, cheapest[first]!.partner];
+    // It stands where the first stood, whose key is the smaller one, so the order of keys stays.
+    const merged = candidate(gone.flatMap(({ layer }) => layer.nodes));
+    const second = candidates.indexOf(gone[1]!);
+    candidates[first] = merged;
+    candidates.splice(second, 1);
+    cheapest.splice(second, 1);
+    for (const [at, found] of candidates.entries()) {
+      const offer = cheapest[at];
+      if (at === first || (offer !== undefined && gone.includes(offer.partner))) cheapest[at] = seek(at);
+      else if (at < first) {
+        const offered = price(found, merged);
+        const isBetter = offer === undefined || offered < offer.price;
+        // Of equals it is the one that comes first, so that the way here doesn't matter.
+        if (isBetter || (offered === offer.price && first < candidates.indexOf(offer.partner))) {
+          cheapest[at] = { partner: merged, price: offered };
+        }
+      }
+    }
+  }
+  return candidates.map(({ layer }) => layer);
+}
+
+interface Offer {
+  readonly partner: Candidate;
+  readonly price: bigint;
+}
+
+function firstKey({ layer }: Candidate): string {
+  return layer.nodes[0]!.key;
+}

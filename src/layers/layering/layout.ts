@@ -1,0 +1,71 @@
+/** Which components shared a layer in an earlier build, so that the next one can agree with it. */
+import * as z from "zod";
+import { VarveError } from "#errors";
+import type { ReferencesGraph } from "#graph";
+import { checkSchema, compareNames, parseJson } from "#util";
+import { keysOf, versionOf } from "./key.ts";
+
+/** The annotation of an image's manifest that holds its layout. */
+export const LAYOUT_ANNOTATION = "dev.varve.layout";
+
+/** The layers of components in their order: of each, the components' keys, and which version of each it was. */
+export interface Layout {
+  readonly layers: readonly ReadonlyMap<string, string>[];
+}
+
+/** More than any manifest may have. */
+const MAX_BYTES = 16 * 1024 * 1024;
+
+const schema = z.strictObject({
+  version: z.literal(1),
+  layers: z.array(z.record(z.string(), z.string())),
+});
+
+/** The layout of a plan: `groups` are its component ids. */
+export function layoutOf(graph: ReferencesGraph, groups: readonly (readonly string[])[]): Layout {
+  const keys = keysOf(graph);
+  const layers = groups.map((ids) => {
+    const entries = ids.map((id) => [keys.get(id)!, versionOf(graph.components.get(id)!)] as const);
+    return new Map(entries.sort(([a], [b]) => compareNames(a, b)));
+  });
+  return { layers };
+}
+
+/** A layout as JSON, the same in an annotation and in a file: one line for each layer, as version control likes it. */
+export function formatLayout({ layers }: Layout): string {
+  const lines = layers.map((layer) => `    ${JSON.stringify(Object.fromEntries(layer))}`);
+  return `{\n  "version": 1,\n  "layers": [\n${lines.join(",\n")}\n  ]\n}\n`;
+}
+
+/**
+ * Reads what {@link formatLayout} writes.
+ *
+ * @param what - names the text in messages, such as a file's path.
+ * @throws {VarveError} INVALID_LAYOUT, INVALID_JSON or TOO_LARGE
+ */
+export function parseLayout(text: string | Uint8Array, what: string): Layout {
+  const bytes = typeof text === "string" ? new TextEncoder().encode(text) : text;
+  const value = parseJson(bytes, { what, maxBytes: MAX_BYTES });
+  const { layers } = checkSchema(schema, value, { code: "INVALID_LAYOUT", what });
+  const seen = new Set<string>();
+  for (const key of layers.flatMap((layer) => Object.keys(layer))) {
+    if (seen.has(key))
+      throw new VarveError("INVALID_LAYOUT", `${what} has ${JSON.stringify(key)} in two layers`);
+    seen.add(key);
+  }
+  return { layers: layers.map((layer) => new Map(Object.entries(layer))) };
+}
+
+const weightsSchema = z.record(z.string(), z.int().min(1));
+
+/**
+ * Reads a file of weights: an object from the names of units, which are keys of components unless units were given, to
+ * whole numbers of 1 or more.
+ *
+ * @throws {VarveError} INVALID_LAYOUT, INVALID_JSON or TOO_LARGE
+ */
+export function parseWeights(text: string | Uint8Array, what: string): ReadonlyMap<string, number> {
+  const bytes = typeof text === "string" ? new TextEncoder().encode(text) : text;
+  const value = parseJson(bytes, { what, maxBytes: MAX_BYTES });
+  return new Map(Object.entries(checkSchema(weightsSchema, value, { code: "INVALID_LAYOUT", what })));
+}

@@ -1,0 +1,147 @@
+/**
+ * The strategy that makes the least of an update.
+ *
+ * A layer is sent again when anything in it changes. Two components in one layer cost nothing extra if they always change
+ * together; otherwise each is sent again whenever only the other changes. That price is their distance:
+ *
+ *     d(x, a) = S(x) · (R(a) − I(x, a)) + S(a) · (R(x) − I(x, a))
+ *
+ * S is a size, R the weight of all units that change a component, I the weight of those that change both. So R(a) − I is
+ * how often a changes and x doesn't.
+ *
+ * The largest components have a layer each, since they are the worst to send for nothing. All others follow leaders: the
+ * first leader is the largest of them, and each further one is whichever is the farthest from all leaders so far. Who
+ * isn't a leader joins the nearest.
+ *
+ * Nothing but a component itself and the leaders decides where it goes. That, and sizes that are rounded to powers of two,
+ * keeps the plans of consecutive versions alike: a component that grows a little moves nobody.
+ */
+import { VarveError } from "#errors";
+import { orderLayers } from "./layer-order.ts";
+import type { Strategy } from "./plan.ts";
+import {
+  idsOf,
+  type Layer,
+  largestFirst,
+  layerOf,
+  type Node,
+  type UpdateModel,
+  updateModel,
+} from "./update-model.ts";
+
+export const leader: Strategy = {
+  name: "leader",
+  plan({ available, ...input }) {
+    const model = updateModel(input);
+    return leaderLayers(model, available).map((layer) => idsOf(layer, model));
+  },
+};
+
+/** The plan's layers, in their order. There are `available` of them, or fewer if there are fewer components. */
+export function leaderLayers(model: UpdateModel, available: number): Layer[] {
+  const groups =
+    model.nodes.length <= available ? model.nodes.map((node) => [node]) : groupNodes(model, available);
+  return orderLayers(
+    groups.map((group) => layerOf(group, model)),
+    model,
+  );
+}
+
+function groupNodes(model: UpdateModel, available: number): Node[][] {
+  const nodes = [...model.nodes].sort(largestFirst);
+  // Four tenths of the layers but one, rounded down.
+  const alone = Math.floor((2 * (available - 1)) / 5);
+  const followers = followLeaders(nodes.slice(alone), available - alone, model);
+  return [...nodes.slice(0, alone).map((node) => [node]), ...followers];
+}
+
+/** A component in the tail: everything but those with a layer of their own. */
+class Follower {
+  readonly node: Node;
+  /** Its size as distances see it. */
+  readonly size: number;
+  /** Its place in the order of keys. */
+  readonly rank: number;
+  /** The nearest leader so far; itself, once it is one. */
+  leader: Follower = this;
+  /** How far that is. */
+  distance = Number.POSITIVE_INFINITY;
+
+  constructor(node: Node, rank: number) {
+    this.node = node;
+    this.size = roundedSize(node.bytes);
+    this.rank = rank;
+  }
+}
+
+/** Groups of the tail, which begins with its largest: `count` of them, and there are more nodes than that. */
+function followLeaders(tail: readonly Node[], count: number, model: UpdateModel): Node[][] {
+  const { weights } = model;
+  const rankOf = new Map(model.nodes.map((node, rank) => [node, rank]));
+  const all = tail.map((node) => new Follower(node, rankOf.get(node)!));
+  // A distance is the sum of two products, each of a size and at most the sum of all weights.
+  const largestSize = all.reduce((most, { size }) => Math.max(most, size), 1);
+  if (!Number.isSafeInteger(2 * largestSize * weights.total)) {
+    throw new VarveError(
+      "TOO_LARGE",
+      "the weights are too large for the components' sizes; give smaller ones",
+    );
+  }
+
+  const groups = new Map<Follower, Node[]>();
+  for (let next = all[0]!; ; next = farthest(all)) {
+    lead(next, all, model);
+    groups.set(next, []);
+    if (groups.size === count) break;
+  }
+  for (const follower of all) groups.get(follower.leader)!.push(follower.node);
+  return [...groups.values()];
+}
+
+/** Makes one the leader of itself, and of all that it is nearer to than their leader is. */
+function lead(leader: Follower, all: readonly Follower[], { weights }: UpdateModel): void {
+  leader.leader = leader;
+  // Nobody is nearer to it than itself.
+  leader.distance = -1;
+  const shared = weights.sharedWith(leader.node.units);
+  const [size, weight] = [leader.size, leader.node.weight];
+  for (const follower of all) {
+    // What both have in common is at most what either has, so most needn't be looked at any closer.
+    const difference = weight - follower.node.weight;
+    const atLeast = difference > 0 ? follower.size * difference : size * -difference;
+    if (!isNearer(atLeast, leader, follower)) continue;
+    const common = shared(follower.node.units);
+    const distance = follower.size * (weight - common) + size * (follower.node.weight - common);
+    if (!isNearer(distance, leader, follower)) continue;
+    follower.leader = leader;
+    follower.distance = distance;
+  }
+}
+
+/** Whether a leader at this distance is to be preferred: of two that are equally near, the one with the smaller key. */
+function isNearer(distance: number, leader: Follower, follower: Follower): boolean {
+  if (distance !== follower.distance) return distance < follower.distance;
+  return leader.rank < follower.leader.rank;
+}
+
+/** Who is the farthest from its leader, and no leader: of equals, the one with the smallest key. */
+function farthest(all: readonly Follower[]): Follower {
+  let found = all[0]!;
+  for (const follower of all) {
+    if (follower.distance < found.distance) continue;
+    if (follower.distance > found.distance || follower.rank < found.rank) found = follower;
+  }
+  return found;
+}
+
+/**
+ * S: bytes in pages of 4 KiB, rounded to the power of two that is nearest on a logarithmic scale. 181/128 stands for the
+ * square root of two.
+ */
+export function roundedSize(bytes: number): number {
+  if (bytes <= 4096) return 1;
+  const pages = Math.ceil(bytes / 4096);
+  let size = 1;
+  while (size * 2 <= pages) size *= 2;
+  return 128 * pages >= 181 * size ? size * 2 : size;
+}

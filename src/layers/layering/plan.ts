@@ -1,0 +1,46 @@
+import type { ReferencesGraph } from "#graph";
+import type { LayerBudget } from "./budget.ts";
+
+/** Which components share a layer, in the order of the layers, the lowest first. */
+export interface LayerPlan {
+  /** Component ids, one list a layer, none of them empty; within a layer in the order in which they're packed. */
+  readonly groups: readonly (readonly string[])[];
+}
+
+/** What is known of components besides the graph. Strategies use of it what they have a use for. */
+export interface Knowledge {
+  /** How many bytes of a layer's tar each component takes, by id. Without it, NAR sizes stand in. */
+  readonly sizes?: ReadonlyMap<string, number> | undefined;
+  /** How often each unit changes compared with others, a positive integer, by the unit's name; 1 unless said. */
+  readonly weights?: ReadonlyMap<string, number> | undefined;
+  /**
+   * The unit that each component belongs to, by id: components of one unit change together, such as those of one
+   * source package. A component that isn't in it is a unit of its own, whose name is its key.
+   */
+  readonly units?: ReadonlyMap<string, string> | undefined;
+}
+
+/** What a strategy is given. */
+export interface PlanInput extends Knowledge {
+  readonly graph: ReferencesGraph;
+  /** How many layers there may be: 1 or more. */
+  readonly available: number;
+}
+
+/** A way to decide which components share a layer. */
+export interface Strategy {
+  /** What it is called on the command line. */
+  readonly name: string;
+  /** Puts each component into one of at most `available` groups, none of them empty. */
+  plan(input: PlanInput): string[][];
+}
+
+/** Plans an image's component layers: `strategy` decides, within what `budget` leaves. */
+export function planLayers(
+  graph: ReferencesGraph,
+  strategy: Strategy,
+  { available, ...known }: Pick<LayerBudget, "available"> & Knowledge,
+): LayerPlan {
+  const { sizes, weights, units } = known;
+  return { groups: strategy.plan({ graph, available, sizes, weights, units }) };
+}

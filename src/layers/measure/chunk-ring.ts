@@ -1,0 +1,163 @@
+/** Chunks on their way from the thread that packs them to the one that hashes them, in memory that both share. */
+import { createHash, type Hash } from "node:crypto";
+import { CHUNK_SIZE } from "#util";
+import type { LayerHasher } from "./layer-hasher.ts";
+
+/** Chunks between the two at the most: enough that neither waits for the other's every step. */
+const SLOTS = 4;
+
+/** In place of a chunk's length: the layer is complete, or given up. */
+const COMPLETE = -1;
+const GIVEN_UP = -2;
+
+/** Places in the control words: how many chunks were put in and taken out, who takes them, then each slot's length. */
+const PUT = 0;
+const TAKEN = 1;
+const SERVER = 2;
+const LENGTHS = 3;
+
+/** Who takes chunks out: nobody yet; the other thread, when it has said so; or the one that puts them in. */
+const NOBODY = 0;
+const OTHER = 1;
+const SELF = 2;
+
+/**
+ * How often in a row, of `step` milliseconds, nothing may be taken out before the other thread counts as one that doesn't
+ * start, or that has ended. Time in which the whole process was stopped counts as one step.
+ */
+const STEP = 1000;
+const STEPS_TO_START = 3;
+const STEPS_TO_TAKE = 30;
+
+const DIGEST_SIZE = 32;
+
+/** What both threads need to make a ring of. */
+export interface RingMemory {
+  readonly control: SharedArrayBuffer;
+  readonly chunks: SharedArrayBuffer;
+  readonly digest: SharedArrayBuffer;
+}
+
+export function newRingMemory(): RingMemory {
+  return {
+    control: new SharedArrayBuffer((LENGTHS + SLOTS) * Int32Array.BYTES_PER_ELEMENT),
+    chunks: new SharedArrayBuffer(SLOTS * CHUNK_SIZE),
+    digest: new SharedArrayBuffer(DIGEST_SIZE),
+  };
+}
+
+/**
+ * Both ends wait by blocking their thread; the main one never waits for longer than it takes to hash a few chunks. A thread
+ * that blocks isn't told that another has ended, so the wait has a bound. Until the other thread has said that it is
+ * there, all chunks are still in the ring; where it doesn't come, whoever put them in takes them out and hashes them.
+ */
+export class ChunkRing implements LayerHasher {
+  readonly #slots: readonly Buffer[];
+  readonly #control: Int32Array;
+  readonly #digest: Buffer;
+  readonly #step: number;
+  #hash: Hash = createHash("sha256");
+  #broken = false;
+
+  /** @param step how long one of the waits is, in milliseconds, several of which make the bound */
+  constructor({ control, chunks, digest }: RingMemory, step = STEP) {
+    this.#step = step;
+    this.#control = new Int32Array(control);
+    this.#slots = Array.from({ length: SLOTS }, (_, slot) =>
+      Buffer.from(chunks, slot * CHUNK_SIZE, CHUNK_SIZE),
+    );
+    this.#digest = Buffer.from(digest);
+  }
+
+  /** Whether the other thread has ended with a part of a layer: then there is no way through the ring any more. */
+  get broken(): boolean {
+    return this.#broken;
+  }
+
+  /** The slots' memory, in the order in which the next layer fills them. */
+  buffers(): readonly Buffer[] {
+    const next = this.#control[PUT]! % SLOTS;
+    return [...this.#slots.slice(next), ...this.#slots.slice(0, next)];
+  }
+
+  /**
+   * Hands a chunk over, which is copied unless it is in the slot's own memory; then waits until the next slot is free.
+   */
+  put(chunk: Uint8Array): void {
+    const slot = this.#slots[this.#control[PUT]! % SLOTS]!;
+    if (chunk.buffer !== slot.buffer) slot.set(chunk);
+    this.#publish(chunk.length);
+  }
+
+  /** Says that the layer is complete, and waits for its SHA-256, in hexadecimal. */
+  complete(): string {
+    this.#publish(COMPLETE);
+    this.#waitUntilTaken(0);
+    return this.#digest.toString("hex");
+  }
+
+  /** Says that there will be no more of the layer. */
+  giveUp(): void {
+    if (!this.#broken) this.#publish(GIVEN_UP);
+  }
+
+  /** Takes chunks out and hashes them for ever, unless nobody waited for it to come. */
+  serve(): void {
+    if (Atomics.compareExchange(this.#control, SERVER, NOBODY, OTHER) !== NOBODY) return;
+    for (;;) {
+      const taken = this.#control[TAKEN]!;
+      // A thread may be woken though there is no chunk: the other one first puts it in and then wakes whoever waits.
+      while (Atomics.load(this.#control, PUT) === taken) Atomics.wait(this.#control, PUT, taken);
+      this.#take();
+    }
+  }
+
+  /** Hashes the next chunk and frees its slot. */
+  #take(): void {
+    const taken = this.#control[TAKEN]!;
+    const length = Atomics.load(this.#control, LENGTHS + (taken % SLOTS));
+    if (length >= 0) this.#hash.update(this.#slots[taken % SLOTS]!.subarray(0, length));
+    else {
+      if (length === COMPLETE) this.#digest.set(this.#hash.digest());
+      this.#hash = createHash("sha256");
+    }
+    Atomics.store(this.#control, TAKEN, taken + 1);
+    Atomics.notify(this.#control, TAKEN);
+  }
+
+  #publish(length: number): void {
+    const put = this.#control[PUT]!;
+    Atomics.store(this.#control, LENGTHS + (put % SLOTS), length);
+    Atomics.store(this.#control, PUT, put + 1);
+    Atomics.notify(this.#control, PUT);
+    this.#waitUntilTaken(SLOTS - 1);
+  }
+
+  /**
+   * Waits until at most so many chunks are left in the ring.
+   * @throws Error if the other thread has ended with a part of a layer
+   */
+  #waitUntilTaken(left: number): void {
+    const put = this.#control[PUT]!;
+    for (let seen = -1, steps = 0; ; ) {
+      const taken = Atomics.load(this.#control, TAKEN);
+      if (put - taken <= left) return;
+      if (this.#broken) throw ended();
+      if (taken !== seen) steps = 0;
+      seen = taken;
+      const server = Atomics.load(this.#control, SERVER);
+      if (server === SELF) this.#take();
+      else if (Atomics.wait(this.#control, TAKEN, taken, this.#step) === "timed-out") {
+        steps++;
+        if (steps >= STEPS_TO_START) Atomics.compareExchange(this.#control, SERVER, NOBODY, SELF);
+        if (steps < STEPS_TO_TAKE) continue;
+        this.#broken = true;
+        throw ended();
+      }
+    }
+  }
+}
+
+function ended(): Error {
+  return new Error("a thread that hashes ended before its work was done");
+}

@@ -1,0 +1,87 @@
+/** Threads that hash what the main one reads: of all that is done to a layer's bytes here, hashing takes longest. */
+import type { Worker } from "node:worker_threads";
+import { startThread } from "#util";
+import { ChunkRing, newRingMemory, type RingMemory } from "./chunk-ring.ts";
+import { InlineHasher, type LayerHasher } from "./layer-hasher.ts";
+
+/** A hasher that one layer has for itself. */
+export interface LentHasher extends Disposable {
+  readonly hasher: LayerHasher;
+}
+
+/** A thread that takes chunks out of a ring. */
+export class HashThread {
+  readonly #worker: Worker;
+  /** Whether it has ended by itself. */
+  #lost = false;
+
+  private constructor(worker: Worker) {
+    this.#worker = worker;
+    // Whoever waits for the ring has a bound of its own; here nobody may get what can't be caught.
+    worker.on("error", () => {});
+    worker.on("exit", () => {
+      this.#lost = true;
+    });
+  }
+
+  /** @returns undefined where no thread can be started */
+  static start(ring: RingMemory): HashThread | undefined {
+    const body = () => new URL("./hash-worker.ts", import.meta.url);
+    const worker = startThread({ body, workerData: ring });
+    return worker && new HashThread(worker);
+  }
+
+  get lost(): boolean {
+    return this.#lost;
+  }
+
+  async end(): Promise<void> {
+    this.#worker.ref();
+    await this.#worker.terminate();
+  }
+}
+
+interface Lendable {
+  readonly thread: HashThread;
+  readonly ring: ChunkRing;
+}
+
+/** Lends hashers to layers that are read at the same time. */
+export class HashThreads implements Disposable {
+  readonly #limit: number;
+  #free: Lendable[] = [];
+  #lent = 0;
+  #closed = false;
+
+  /** @param limit how many threads there are at most; a layer beyond is hashed where it is read */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  lend(): LentHasher {
+    this.#free = this.#free.filter(({ thread }) => !thread.lost);
+    const lent = this.#lent >= this.#limit ? undefined : (this.#free.pop() ?? start());
+    if (lent === undefined) return { hasher: new InlineHasher(), [Symbol.dispose]() {} };
+    this.#lent++;
+    return {
+      hasher: lent.ring,
+      [Symbol.dispose]: () => {
+        this.#lent--;
+        if (this.#closed || lent.ring.broken) void lent.thread.end();
+        else this.#free.push(lent);
+      },
+    };
+  }
+
+  /** Ends the threads that nobody uses, and from then on each as soon as nobody uses it. */
+  [Symbol.dispose](): void {
+    this.#closed = true;
+    for (const { thread } of this.#free.splice(0)) void thread.end();
+  }
+}
+
+function start(): Lendable | undefined {
+  const memory = newRingMemory();
+  const thread = HashThread.start(memory);
+  return thread && { thread, ring: new ChunkRing(memory) };
+}

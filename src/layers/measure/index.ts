@@ -1,0 +1,1 @@
+export { type MeasureOptions, measureLayers, unmeasuredLayers } from "./measure.ts";

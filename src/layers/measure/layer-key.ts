@@ -1,0 +1,43 @@
+import { createHash } from "node:crypto";
+import { type LayerKey, layerKey } from "#cache";
+import type { EntryItem, LayerRecipe, PermissionRule, TreeListing } from "#fs";
+
+/**
+ * The key under which the cache knows a recipe's layer: all that its bytes follow from. A tree is in it by its NAR hash
+ * or, from a listing, by its files' metadata; undefined if a tree has neither.
+ */
+export function recipeKey(recipe: LayerRecipe, listings?: readonly TreeListing[]): LayerKey | undefined {
+  const items: unknown[] = [];
+  let tree = 0;
+  for (const item of recipe.items) {
+    if (item.kind === "entry") {
+      items.push(entryParts(item));
+      continue;
+    }
+    const { target, exclude = [], narHash, modes } = item;
+    const metadata = listings?.[tree++]?.identity?.metadata;
+    if (narHash === undefined && metadata === undefined) return undefined;
+    items.push({
+      target,
+      exclude,
+      ...(modes && { modes }),
+      ...(narHash === undefined ? { metadata } : { narHash }),
+    });
+  }
+  const { owner, mtime, modes, permissions = [] } = recipe;
+  const rules = permissions.length === 0 ? undefined : permissions.map(ruleParts);
+  return layerKey({ items, owner: { ...owner }, mtime, modes, permissions: rules });
+}
+
+function entryParts({ entry, content }: EntryItem): object {
+  const { pax, ...fields } = entry;
+  return {
+    ...fields,
+    ...(pax !== undefined && { pax: [...pax] }),
+    ...(content !== undefined && { content: createHash("sha256").update(content).digest("hex") }),
+  };
+}
+
+function ruleParts({ path, ...fields }: PermissionRule): object {
+  return { ...fields, path: path.source, flags: path.flags };
+}

@@ -1,0 +1,59 @@
+import type { LayerRecipe, TreeListing } from "#fs";
+import { Thread } from "#util";
+import { newRingMemory, type RingMemory } from "./chunk-ring.ts";
+import { HashThread } from "./hash-threads.ts";
+import { type MeasureAnswer, type MeasureRequest, measurer } from "./measurer.ts";
+
+type Measured = MeasureAnswer & { readonly type: "measured" };
+
+export interface MeasureThreadOptions {
+  readonly fingerprintKey: Uint8Array;
+  /** Whether what it packs is hashed in another thread, beside it. */
+  readonly hashesElsewhere: boolean;
+}
+
+/** A thread that measures recipes, one after the other. */
+export class MeasureThread {
+  readonly #thread: Thread<MeasureRequest, MeasureAnswer>;
+  readonly #ring: RingMemory | undefined;
+  /** Started when it is needed. */
+  #hasher: HashThread | undefined;
+
+  constructor({ fingerprintKey, hashesElsewhere }: MeasureThreadOptions) {
+    const ring = hashesElsewhere ? newRingMemory() : undefined;
+    this.#ring = ring;
+    this.#thread = new Thread({
+      body: () => new URL("./measure-worker.ts", import.meta.url),
+      workerData: { fingerprintKey, ring },
+      here: () => measurer({ fingerprintKey, ring: undefined }),
+    });
+  }
+
+  /** Lists a recipe's trees, with their identity. They are kept for `measure`. */
+  async list(recipe: LayerRecipe): Promise<readonly TreeListing[]> {
+    const { listings = [] } = await this.#thread.ask({ type: "list", recipe });
+    return listings;
+  }
+
+  /**
+   * Measures a recipe; without one, that whose trees were listed.
+   * @param keepLimit how many bytes of small files may be kept for when the layer is written
+   */
+  async measure({
+    recipe,
+    keepLimit,
+  }: {
+    recipe: LayerRecipe | undefined;
+    keepLimit: number;
+  }): Promise<Measured> {
+    if (this.#ring !== undefined) this.#hasher ??= HashThread.start(this.#ring);
+    const request: MeasureRequest =
+      recipe === undefined ? { type: "measure-listed", keepLimit } : { type: "measure", recipe, keepLimit };
+    return (await this.#thread.ask(request)) as Measured;
+  }
+
+  /** Ends it, whatever it is doing. */
+  async end(): Promise<void> {
+    await Promise.all([this.#thread.end(), this.#hasher?.end()]);
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * Layers become known by being measured: packed once for their digest and size, in other threads, before they are
+ * packed again to be written. Measuring runs ahead of the writer, so that both keep a core busy. Where the digest isn't
+ * needed before the bytes, they are read once instead.
+ */
+import { availableParallelism } from "node:os";
+import type { DigestCache } from "#cache";
+import { cancelled } from "#errors";
+import { type LayerRecipe, listRecipe } from "#fs";
+import type { Layer, UnmeasuredLayer } from "#image";
+import { HashThreads } from "./hash-threads.ts";
+import { MeasurePool } from "./pool.ts";
+import { cachedLayer, unmeasuredLayer } from "./recipe-layer.ts";
+import { RecipeRecord } from "./recipe-record.ts";
+
+/** More threads than this wait for each other's memory, and each takes some of its own. */
+const MAX_THREADS = 4;
+
+/** One thread hashes as fast as another reads, so more are of use only where several layers are read at the same time. */
+const HASH_THREADS = 2;
+
+export interface MeasureOptions {
+  /** How many threads measure; by default one a core, at most four. */
+  readonly threads?: number;
+  /** Knows layers that were measured before; those aren't measured again, but checked as they are written. */
+  readonly cache?: DigestCache | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Measures recipes side by side and yields their layers in order, each as soon as it is known.
+ * @throws VarveError whatever listing and packing throw, and `ABORTED`
+ */
+export async function* measureLayers(
+  recipes: readonly LayerRecipe[],
+  { threads = Math.min(availableParallelism(), MAX_THREADS), cache, signal }: MeasureOptions = {},
+): AsyncGenerator<Layer, void, void> {
+  const records = recipes.map((recipe) => new RecipeRecord(recipe, cache));
+  using hashThreads = new HashThreads(HASH_THREADS);
+  await using pool = new MeasurePool(records, { threads, hashThreads });
+  for (const layer of pool.layers) yield await unlessAborted(layer, signal);
+}
+
+/**
+ * The recipes' layers in order: those that the cache knows, and the others for who reads them first to measure.
+ * @throws VarveError whatever listing throws, and `ABORTED`; reading throws what packing does
+ */
+export async function* unmeasuredLayers(
+  recipes: readonly LayerRecipe[],
+  { cache, signal }: Pick<MeasureOptions, "cache" | "signal"> = {},
+): AsyncGenerator<Layer | UnmeasuredLayer, void, void> {
+  using threads = new HashThreads(HASH_THREADS);
+  for (const recipe of recipes) {
+    if (signal?.aborted) throw cancelled("the build");
+    const record = new RecipeRecord(recipe, cache);
+    yield lookUp(record, threads) ?? listed(record, threads);
+  }
+}
+
+function lookUp(record: RecipeRecord, threads: HashThreads): Layer | undefined {
+  const known = record.known();
+  return known && cachedLayer(record, known, threads);
+}
+
+function listed(record: RecipeRecord, threads: HashThreads): Layer | UnmeasuredLayer {
+  record.beginListing();
+  const listings = listRecipe(record.recipe, { identify: record.needsListing });
+  record.listed(listings);
+  const known = record.known();
+  if (known !== undefined) return cachedLayer(record, { ...known, listings }, threads);
+  return unmeasuredLayer(record, listings, threads);
+}
+
+/** What a promise gives, or `ABORTED` as soon as the signal says so: measuring a large layer takes a while. */
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return await promise;
+  if (signal.aborted) throw cancelled("the build");
+  const abortion = Promise.withResolvers<never>();
+  const abort = () => abortion.reject(cancelled("the build"));
+  signal.addEventListener("abort", abort);
+  try {
+    return await Promise.race([promise, abortion.promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}

@@ -1,0 +1,126 @@
+/** Threads that measure layers. */
+import type { TreeListing } from "#fs";
+import type { Layer } from "#image";
+import { parseDigest } from "#oci";
+import { fingerprintKey } from "#util";
+import type { HashThreads } from "./hash-threads.ts";
+import { MeasureThread } from "./measure-thread.ts";
+import { cachedLayer, measuredLayer } from "./recipe-layer.ts";
+import type { RecipeRecord } from "./recipe-record.ts";
+
+/**
+ * The most bytes of small files, of all layers together, that stay in memory from when a layer is measured until it is
+ * written.
+ */
+const KEEP_LIMIT = 8 * 1024 * 1024;
+
+export interface MeasurePoolOptions {
+  /** How many threads pack and hash. */
+  readonly threads: number;
+  /** For the layers that needn't be measured. */
+  readonly hashThreads: HashThreads;
+}
+
+interface Job {
+  readonly record: RecipeRecord;
+  readonly resolve: (layer: Layer) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Measures recipes in several threads, those excepted that the cache knows. The first thread takes them in order, so that
+ * whoever writes the layers can begin at once; the others take the largest that is left, so that none is still being
+ * measured when all else is done.
+ */
+export class MeasurePool implements AsyncDisposable {
+  readonly #options: MeasurePoolOptions;
+  readonly #threads: MeasureThread[] = [];
+  readonly #inOrder: Job[] = [];
+  readonly #taken = new Set<Job>();
+
+  readonly #fingerprintKey = fingerprintKey();
+
+  /** What is left of the room for small files, in bytes. */
+  #room = KEEP_LIMIT;
+
+  /** One layer for each recipe, in their order. */
+  readonly layers: readonly Promise<Layer>[];
+
+  constructor(records: readonly RecipeRecord[], options: MeasurePoolOptions) {
+    this.#options = options;
+    this.layers = records.map((record) => this.#enqueue(record));
+    const bySize = this.#inOrder.toSorted(
+      (a, b) => b.record.recipe.items.length - a.record.recipe.items.length,
+    );
+    const threads = Math.min(options.threads, this.#inOrder.length);
+    for (let n = 0; n < threads; n++) {
+      // All but the first have the large layers: one that is most of the image would else keep one core busy and the others
+      // waiting.
+      this.#threads.push(new MeasureThread({ fingerprintKey: this.#fingerprintKey, hashesElsewhere: n > 0 }));
+    }
+    this.#threads.forEach((thread, n) => {
+      void this.#work(
+        thread,
+        n === 0 ? { queue: this.#inOrder, share: 0.25 } : { queue: bySize, share: 0.75 },
+      );
+    });
+  }
+
+  /** Ends the threads, whatever they are doing. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#threads.map((thread) => thread.end()));
+  }
+
+  /** Looks a recipe up, or makes a job of it. */
+  #enqueue(record: RecipeRecord): Promise<Layer> {
+    const known = record.known();
+    if (known) return Promise.resolve(cachedLayer(record, known, this.#options.hashThreads));
+    const { promise, resolve, reject } = Promise.withResolvers<Layer>();
+    this.#inOrder.push({ record, resolve, reject });
+    // Each is awaited in its turn; until then a failure must not count as nobody's.
+    promise.catch(() => {});
+    return promise;
+  }
+
+  /** Has a thread do what is left of a queue. Whatever goes wrong with a job is that job's failure. */
+  async #work(thread: MeasureThread, { queue, share }: { queue: Job[]; share: number }): Promise<void> {
+    for (let job = queue.shift(); job !== undefined; job = queue.shift()) {
+      if (this.#taken.has(job)) continue;
+      this.#taken.add(job);
+      await this.#measure(job.record, { thread, share }).then(job.resolve, job.reject);
+    }
+    // Its memory is of use to the layers that others are still measuring, and to who writes them.
+    await thread.end();
+  }
+
+  async #measure(
+    record: RecipeRecord,
+    { thread, share }: { thread: MeasureThread; share: number },
+  ): Promise<Layer> {
+    record.beginListing();
+    const { recipe, needsListing } = record;
+    let listings: readonly TreeListing[] | undefined;
+    if (needsListing) {
+      listings = await thread.list(recipe);
+      record.listed(listings);
+      const known = record.known();
+      if (known) return cachedLayer(record, { ...known, listings }, this.#options.hashThreads);
+    }
+    // Most of the room is for the large layers, and never all, so that whoever asks next finds some, too.
+    const room = Math.floor(this.#room * share);
+    this.#room -= room;
+    const measured = await thread.measure({ recipe: needsListing ? undefined : recipe, keepLimit: room });
+    const { size, kept } = measured;
+    const diffId = parseDigest(`sha256:${measured.sha256}`, "a measured layer");
+    record.keep({ diffId, size });
+    const fingerprint = { key: this.#fingerprintKey, value: measured.fingerprint };
+    this.#room += room - kept.bytes.length;
+    const giveBack = () => {
+      this.#room += kept.bytes.length;
+      // At once, and not when it is collected.
+      kept.bytes.buffer.transfer(0);
+    };
+    listings = measured.listings ?? listings ?? [];
+    return measuredLayer(record, { diffId, size, listings, fingerprint, kept, giveBack });
+  }
+}

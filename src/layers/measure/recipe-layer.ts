@@ -1,0 +1,179 @@
+/** Layers that are packed from their recipe whenever they are opened. */
+import type { CachedLayer } from "#cache";
+import { cancelled, VarveError } from "#errors";
+import { findChange, type LayerRecipe, listRecipe, packLayer, type SmallFiles, type TreeListing } from "#fs";
+import type { Layer, UnmeasuredLayer } from "#image";
+import { type Digest, MediaType, parseDigest } from "#oci";
+import { BLOCK_SIZE, padding } from "#tar";
+import { Fingerprint } from "#util";
+import type { HashThreads } from "./hash-threads.ts";
+import type { RecipeRecord } from "./recipe-record.ts";
+
+/** What is known of a recipe's layer. */
+export interface Measured {
+  readonly diffId: Digest;
+  /** The uncompressed archive's length in bytes. */
+  readonly size: number;
+}
+
+/** What was measured in this run, before the layer is written. */
+export interface MeasuredNow extends Measured {
+  readonly listings: readonly TreeListing[];
+  /** What the bytes have when the layer is packed again, and the key it was made with. */
+  readonly fingerprint: { readonly key: Uint8Array; readonly value: string };
+  /** Its small files, for the first time that it is packed again. */
+  readonly kept: SmallFiles;
+  /** To be called when that is no longer needed. */
+  readonly giveBack: () => void;
+}
+
+/** A layer that was measured in this run. It is known again by its fingerprint, which costs less than its digest. */
+export function measuredLayer(record: RecipeRecord, measured: MeasuredNow): Layer {
+  const { recipe } = record;
+  const { size, listings, fingerprint, giveBack } = measured;
+  let unused: SmallFiles | undefined = measured.kept;
+  return {
+    ...describe(record, measured),
+    async *open(signal) {
+      const kept = unused;
+      unused = undefined;
+      const passing = new Fingerprint(fingerprint.key);
+      let passed = 0;
+      try {
+        for (const chunk of packLayer(recipe, { listings, kept })) {
+          if (signal?.aborted) throw cancelled("the build");
+          passing.update(chunk);
+          passed += chunk.length;
+          if (passed > size) break;
+          yield chunk;
+        }
+      } finally {
+        if (kept !== undefined) giveBack();
+      }
+      if (passing.finish() !== fingerprint.value) throw changedTree(recipe, listings);
+    },
+  };
+}
+
+/**
+ * A layer that the cache knows. Its digest is checked as the bytes pass; if it is another the cache forgets it, and if
+ * it is what others claimed the cache knows it by itself from then on.
+ */
+export function cachedLayer(
+  record: RecipeRecord,
+  measured: Measured &
+    Pick<CachedLayer, "claimed"> & { readonly listings?: readonly TreeListing[] | undefined },
+  threads: HashThreads,
+): Layer {
+  const { recipe } = record;
+  const { diffId, size, claimed, listings } = measured;
+  return {
+    ...describe(record, measured),
+    ...(claimed && { claimed }),
+    async *open(signal) {
+      const now = listings ?? listRecipe(recipe);
+      const found = yield* packHashed(recipe, { listings: now, threads, signal, limit: size });
+      if (found?.diffId === diffId && found.size === size) {
+        if (claimed) record.keep(found);
+        return;
+      }
+      record.forget();
+      const told = claimed
+        ? "what a shared cache says; build without that cache"
+        : "what the digest cache says, which has been told to forget it; build again";
+      throw new VarveError("STALE_CACHE", `the layer of ${shortList(recipe.components)} isn't ${told}`);
+    },
+  };
+}
+
+/** A layer that nobody knows: whoever reads it to its end has measured it. */
+export function unmeasuredLayer(
+  record: RecipeRecord,
+  listings: readonly TreeListing[],
+  threads: HashThreads,
+): UnmeasuredLayer {
+  const { recipe } = record;
+  let layer: Layer | undefined;
+  return {
+    components: recipe.components,
+    estimatedSize: estimateSize(recipe, listings),
+    async *open(signal) {
+      const found = (yield* packHashed(recipe, { listings, threads, signal }))!;
+      // What a hash names doesn't change; elsewhere a file may have been written to while it was being read.
+      const torn = !record.portable && findChange(recipe, listings) !== undefined;
+      if (torn || (layer ?? found).diffId !== found.diffId) throw changedTree(recipe, listings);
+      layer = cachedLayer(record, { ...found, listings }, threads);
+      record.keep(found);
+    },
+    measured() {
+      if (layer === undefined) throw new Error("the layer hasn't been read to its end");
+      return layer;
+    },
+  };
+}
+
+interface HashedOptions {
+  readonly listings: readonly TreeListing[];
+  readonly threads: HashThreads;
+  readonly signal: AbortSignal | undefined;
+  /** The most bytes that are handed out. */
+  readonly limit?: number;
+}
+
+/** Packs a layer, and hashes it beside. @returns what it is; undefined if it is larger than the limit */
+function* packHashed(
+  recipe: LayerRecipe,
+  { listings, threads, signal, limit = Number.POSITIVE_INFINITY }: HashedOptions,
+): Generator<Uint8Array, Measured | undefined, void> {
+  using lent = threads.lend();
+  const { hasher } = lent;
+  let size = 0;
+  let complete = false;
+  try {
+    for (const chunk of packLayer(recipe, { listings, buffers: hasher.buffers() })) {
+      if (signal?.aborted) throw cancelled("the build");
+      size += chunk.length;
+      if (size > limit) return undefined;
+      hasher.put(chunk);
+      yield chunk;
+    }
+    complete = true;
+    return { diffId: parseDigest(`sha256:${hasher.complete()}`, "a layer"), size };
+  } finally {
+    if (!complete) hasher.giveUp();
+  }
+}
+
+function describe(record: RecipeRecord, { diffId, size }: Measured): Omit<Layer, "open"> {
+  return {
+    descriptor: { mediaType: MediaType.ociLayer, digest: diffId, size },
+    diffId,
+    components: record.recipe.components,
+    portable: record.portable,
+  };
+}
+
+/** The archive's length, but for headers that take more than a block. */
+function estimateSize({ items }: LayerRecipe, listings: readonly TreeListing[]): number {
+  let size = items.length * BLOCK_SIZE;
+  for (const { sizes } of listings) {
+    for (const content of sizes) size += BLOCK_SIZE + content + padding(content);
+  }
+  return size;
+}
+
+function changedTree(recipe: LayerRecipe, listings: readonly TreeListing[]): VarveError {
+  const roots = listings.map((listing) => listing.root);
+  const where =
+    findChange(recipe, listings) ??
+    (roots.length === 1 ? roots[0] : `a file below one of ${shortList(roots)}`);
+  return new VarveError(
+    "CHANGED_WHILE_READING",
+    `${where} changed while the image was being built; build again when nothing writes to it`,
+  );
+}
+
+/** Some of many names, for a sentence. */
+function shortList(names: readonly string[]): string {
+  return `${names.slice(0, 3).join(", ")}${names.length > 3 ? `, … (${names.length} in all)` : ""}`;
+}

@@ -1,0 +1,63 @@
+import type { CachedLayer, DigestCache, LayerKey } from "#cache";
+import type { LayerRecipe, TreeListing } from "#fs";
+import type { Digest } from "#oci";
+import { recipeKey } from "./layer-key.ts";
+
+/** A file that changed this little before it was listed could change again without its times telling, in milliseconds. */
+const UNSETTLED = 2000;
+
+/** One recipe's place in the digest cache: under which key it is known, and whether more may be kept there. */
+export class RecipeRecord {
+  readonly recipe: LayerRecipe;
+  readonly #cache: DigestCache | undefined;
+  /** Whether the key rests on NAR hashes alone, so that it means the same on every machine. */
+  readonly portable: boolean;
+  #key: LayerKey | undefined;
+  /** When the trees began to be listed, by the cache's clock. */
+  #askedAt = 0;
+  /** Whether what is measured may be kept. */
+  #settled: boolean;
+
+  constructor(recipe: LayerRecipe, cache: DigestCache | undefined) {
+    this.recipe = recipe;
+    this.#cache = cache;
+    this.#key = recipeKey(recipe);
+    this.portable = this.#key !== undefined;
+    this.#settled = this.portable;
+  }
+
+  /** Whether the trees have to be listed, with their identity, before the cache can be asked. */
+  get needsListing(): boolean {
+    return this.#cache !== undefined && this.#key === undefined;
+  }
+
+  /** To be called before the trees are listed. */
+  beginListing(): void {
+    this.#askedAt = this.#cache?.now() ?? 0;
+  }
+
+  /** The key follows from what was listed, if it doesn't from the hashes. */
+  listed(listings: readonly TreeListing[]): void {
+    if (!this.needsListing) return;
+    const lastChange = listings.reduce((last, { identity }) => Math.max(last, identity?.lastChange ?? 0), 0);
+    this.#key = recipeKey(this.recipe, listings);
+    // Listing may take long; what counts is how old the change was when it was seen.
+    this.#settled = lastChange < this.#askedAt - UNSETTLED;
+  }
+
+  /** What the cache knows of the layer. */
+  known(): CachedLayer | undefined {
+    return this.#key && this.#cache?.layer(this.#key);
+  }
+
+  /** Lets the cache know what was measured, unless the trees may have changed since without a sign. */
+  keep({ diffId, size }: { diffId: Digest; size: number }): void {
+    if (this.#key === undefined || !this.#settled) return;
+    this.#cache?.putLayer(this.#key, { diffId, size, portable: this.portable });
+  }
+
+  /** Makes the cache forget what proved wrong. */
+  forget(): void {
+    if (this.#key !== undefined) this.#cache?.dropLayer(this.#key);
+  }
+}

@@ -1,0 +1,49 @@
+import type { DigestCache } from "#cache";
+import { flattenedTree, type RootTree } from "#flatten";
+import type { Image } from "#image";
+import type { BaseEntry, BaseTree } from "#root";
+
+const trees = new WeakMap<Image, Promise<RootTree>>();
+
+/**
+ * The tree that a base image's layers make; they are read once, however often this is asked.
+ * @throws VarveError what {@link flattenedTree} throws
+ */
+export async function rootTreeOf(base: Image): Promise<RootTree> {
+  let tree = trees.get(base);
+  if (tree === undefined) {
+    tree = flattenedTree(base.layers);
+    trees.set(base, tree);
+    tree.catch(() => trees.delete(base));
+  }
+  return await tree;
+}
+
+/**
+ * What of a base image's tree it takes to follow its links. Its layers are read for that, from a registry even pulled,
+ * unless the cache knows: the tree follows from the layers' diff IDs.
+ * @throws VarveError what {@link rootTreeOf} throws
+ */
+export async function baseTreeOf(base: Image, cache: DigestCache | undefined): Promise<BaseTree> {
+  const diffIds = base.layers.map(({ diffId }) => diffId);
+  const known = cache?.base(diffIds);
+  if (known !== undefined) {
+    const entries = new Map(JSON.parse(Buffer.from(known).toString()) as [string, BaseEntry][]);
+    return { get: (path) => entries.get(path) };
+  }
+  const root = await rootTreeOf(base);
+  const tree = { get: (path: string) => baseEntry(root, path) };
+  if (cache !== undefined) {
+    const entries = Array.from(root.entries(), ([path]) => [`/${path}`, tree.get(path)]);
+    cache.putBase(diffIds, Buffer.from(JSON.stringify(entries)));
+  }
+  return tree;
+}
+
+function baseEntry(root: RootTree, path: string): BaseEntry | undefined {
+  const node = root.get(path);
+  const entry = root.entry(path)?.entry;
+  if (node === undefined || entry === undefined) return node;
+  const { mode, uid, gid, uname = "", gname = "" } = entry;
+  return { ...node, mode, uid, gid, uname, gname };
+}

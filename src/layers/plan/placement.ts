@@ -1,0 +1,113 @@
+/** Where components are in the image. */
+import { lstatSync } from "node:fs";
+import { VarveError } from "#errors";
+import type { EntryItem, TreeItem } from "#fs";
+import type { Component, ReferencesGraph } from "#graph";
+import { EntryType } from "#tar";
+import { fsPath, sortNames } from "#util";
+
+/** Where an npm project is in the image unless its config has a `WorkingDir` other than the root. */
+const DEFAULT_PROJECT_FOLDER = "/app";
+
+export interface PlacementOptions {
+  /** Where the project is in the image; null and the root count as not said. */
+  readonly workingDir: string | null | undefined;
+  /** Absolute paths that are being written while the image is built, and so aren't part of it. */
+  readonly outputs?: readonly string[] | undefined;
+}
+
+/** A store path is where it is on this machine; an npm package is below the project's folder in the image. */
+export class Placement {
+  readonly #graph: ReferencesGraph;
+  readonly #folder: string;
+  readonly #outputs: readonly string[];
+
+  /** @throws VarveError `INVALID_SPEC` for a working directory that isn't absolute */
+  constructor(graph: ReferencesGraph, { workingDir, outputs = [] }: PlacementOptions) {
+    this.#graph = graph;
+    this.#outputs = outputs;
+    // Most base images say "/", which is to say nothing.
+    this.#folder = workingDir?.replace(/\/+$/, "") || DEFAULT_PROJECT_FOLDER;
+    if (!this.#folder.startsWith("/")) {
+      throw new VarveError(
+        "INVALID_SPEC",
+        `config.WorkingDir is ${workingDir}, but it must be an absolute path`,
+      );
+    }
+  }
+
+  /** The component's tree, its place, and what of it isn't its own. */
+  tree(id: string): TreeItem {
+    const component = this.#graph.components.get(id)!;
+    const { path, nested = [], narHash } = component;
+    // A project's folder is where many write the image to; it must not be in itself.
+    const within = this.#outputs.filter((output) => output.startsWith(`${path}/`));
+    const exclude = [...nested, ...within.map((output) => output.slice(path.length + 1))];
+    const target = this.#target(component);
+    return {
+      kind: "tree",
+      source: path,
+      target,
+      ...(exclude.length > 0 && { exclude }),
+      ...(narHash && { narHash }),
+    };
+  }
+
+  /**
+   * Where a path of this machine is in the image.
+   * @throws VarveError `INVALID_SPEC` if no component holds it
+   */
+  locate(path: string): string {
+    const target = this.find(path);
+    if (target === undefined) {
+      throw new VarveError(
+        "INVALID_SPEC",
+        `contents has ${path}, which no component of the graph holds, so that links to it would lead nowhere; add it to the graph`,
+      );
+    }
+    return target;
+  }
+
+  /** Where a path of this machine is in the image; undefined if no component holds it. */
+  find(path: string): string | undefined {
+    let holder: Component | undefined;
+    for (const component of this.#graph.components.values()) {
+      const holds = path === component.path || path.startsWith(`${component.path}/`);
+      if (holds && component.path.length >= (holder?.path.length ?? 0)) holder = component;
+    }
+    return holder && this.#target(holder) + path.slice(holder.path.length);
+  }
+
+  #target(component: Component): string {
+    if (this.#graph.kind === "nix") return component.path;
+    if (component.id.startsWith("../")) {
+      throw new VarveError(
+        "INVALID_GRAPH",
+        `the package ${component.path} lies outside its project, so it has no place in the image; move it into the project's folder`,
+      );
+    }
+    return component.id === "." ? this.#folder : `${this.#folder}/${component.id}`;
+  }
+}
+
+/** The directories above trees, none of them in a tree, each after the one above it. */
+export function parentsOf(trees: readonly TreeItem[]): EntryItem[] {
+  const targets = new Set(trees.map((tree) => tree.target));
+  const parents = new Set<string>();
+  for (const target of targets) {
+    for (let end = target.lastIndexOf("/"); end > 0; end = target.lastIndexOf("/", end - 1)) {
+      const parent = target.slice(0, end);
+      if (!targets.has(parent)) parents.add(parent);
+    }
+  }
+  return sortNames([...parents]).map((name) => ({
+    kind: "entry",
+    entry: { name, type: EntryType.directory, mode: 0o755 },
+    implied: true,
+  }));
+}
+
+/** Whether there is anything at a path, be it a link that leads nowhere. */
+export function isThere(path: string): boolean {
+  return lstatSync(fsPath(path), { throwIfNoEntry: false }) !== undefined;
+}

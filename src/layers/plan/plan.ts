@@ -1,0 +1,93 @@
+/** What a spec's image will be made of: decided before any of its files' contents are read. */
+import type { DigestCache } from "#cache";
+import { makeGraph, type ReferencesGraph, readGraph, withoutComponents } from "#graph";
+import type { Image } from "#image";
+import { type LayerBudget, type Layout, layerBudget, layoutOf, planLayers, type Strategy } from "#layering";
+import type { ImageSpec } from "#spec";
+import { missingFrom, oneLayerBudget } from "./one-layer.ts";
+import { Placement } from "./placement.ts";
+import { type ComponentSizes, componentSizes } from "./sizes.ts";
+import { chooseStrategy } from "./strategy.ts";
+
+export interface PlanOptions {
+  /** The image that the spec's `fromImage` names. */
+  readonly base?: Image | undefined;
+  /** The image that the spec's `layersFrom` names, unless that is a file with a layout. */
+  readonly lastImage?: Image | undefined;
+  /** Absolute paths that are being written to, which therefore aren't part of the image. */
+  readonly outputs?: readonly string[] | undefined;
+  /** Knows sizes of components that were counted before. */
+  readonly cache?: DigestCache | undefined;
+  /** Where an npm project is in the image; by default as the spec's own config says. */
+  readonly workingDir?: string | null | undefined;
+  /** Under which key a JSON object holds its graph, as reading a graph has it. */
+  readonly graphKey?: string | undefined;
+  /** Whether to count sizes even if the strategy needs none. */
+  readonly withSizes?: boolean;
+  /** Ends the wait for a graph or a layout that comes through a pipe. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The layers of components that an image will have. */
+export interface ImagePlan {
+  readonly graph: ReferencesGraph;
+  readonly placement: Placement;
+  readonly budget: LayerBudget;
+  readonly strategy: Strategy;
+  /** Whether there was a layout of the last build to keep to. */
+  readonly keepsLayout: boolean;
+  /** Component ids, one list a layer, the lowest layer first. */
+  readonly groups: readonly (readonly string[])[];
+  /** What later builds may keep to. */
+  readonly layout: Layout;
+  /** Undefined if nobody asked for sizes. */
+  readonly sizes: ComponentSizes | undefined;
+  readonly weights: ReadonlyMap<string, number> | undefined;
+}
+
+/**
+ * Plans the layers of a spec's components.
+ * @throws VarveError whatever reading the graph, the layout and the files' sizes has; `NO_LAYERS_LEFT`, `INVALID_SPEC`
+ */
+export async function planImage(spec: ImageSpec, options: PlanOptions = {}): Promise<ImagePlan> {
+  const {
+    base,
+    lastImage,
+    cache,
+    outputs = [],
+    workingDir = spec.config.WorkingDir,
+    withSizes = false,
+    signal,
+  } = options;
+  const graph = await readComponents(spec, options);
+  const budget = spec.layered
+    ? layerBudget({ maxLayers: spec.maxLayers, baseLayers: base?.layers.length ?? 0 })
+    : oneLayerBudget(spec, base);
+  const { strategy, weights, needsSizes, keepsLayout } = await chooseStrategy(spec, { lastImage, signal });
+  // The lock file often lies in the project that it is the lock file of.
+  const written = spec.lockFile === undefined ? outputs : [...outputs, spec.lockFile];
+  const placement = new Placement(graph, { workingDir, outputs: written });
+
+  const isPlanned = spec.includeStorePaths && graph.components.size > 0;
+  const sizes =
+    (isPlanned && spec.layered && needsSizes) || withSizes
+      ? componentSizes(graph, { placement, cache })
+      : undefined;
+  const known = { available: budget.available, sizes: sizes?.sizes, weights };
+  const groups = !isPlanned
+    ? []
+    : spec.layered
+      ? planLayers(graph, strategy, known).groups
+      : [await missingFrom(base, graph)].filter((group) => group.length > 0);
+  const layout = layoutOf(graph, groups);
+  return { graph, placement, budget, strategy, keepsLayout, groups, layout, sizes, weights };
+}
+
+async function readComponents(
+  { graph, omit, exclude }: ImageSpec,
+  { graphKey: key, signal }: PlanOptions,
+): Promise<ReferencesGraph> {
+  if (graph === undefined) return makeGraph([], { kind: "nix", origin: "no graph" });
+  const options = { omitDev: omit.includes("dev"), ...(key !== undefined && { key }), signal };
+  return withoutComponents(await readGraph(graph, options), exclude);
+}

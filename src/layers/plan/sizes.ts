@@ -1,0 +1,48 @@
+import type { DigestCache } from "#cache";
+import { type LayerRecipe, listTree, packedSize } from "#fs";
+import type { ReferencesGraph } from "#graph";
+import { isThere, type Placement } from "./placement.ts";
+
+/** What sizes are counted with. The owner's names and the time matter only where they don't fit into a header. */
+const USUAL: Pick<LayerRecipe, "owner" | "mtime" | "modes"> = {
+  owner: { uid: 0, gid: 0, uname: "root", gname: "root" },
+  mtime: 1,
+  modes: "keep",
+};
+
+/** Components' sizes, for strategies. */
+export interface ComponentSizes {
+  /** Bytes of a layer's tar, by id. */
+  readonly sizes: ReadonlyMap<string, number>;
+  /** The components whose files aren't on this machine, so that the size of their NAR stands in. */
+  readonly absent: readonly string[];
+}
+
+/**
+ * How many bytes of a layer's tar each component takes where it is in the image. That follows from its files' names,
+ * types and lengths, and so is the same on every machine. Nothing is read but directories, and of what the graph has a NAR
+ * hash for not even these where the cache knows it.
+ * @throws VarveError what `listTree` throws; a component without files needs a NAR size in the graph
+ */
+export function componentSizes(
+  graph: ReferencesGraph,
+  { placement, cache }: { placement: Placement; cache: DigestCache | undefined },
+): ComponentSizes {
+  const absent: string[] = [];
+  const sizes = new Map<string, number>();
+  for (const { id, path, narSize } of graph.components.values()) {
+    const item = placement.tree(id);
+    const { source, target, narHash, exclude = [] } = item;
+    const key = narHash === undefined ? undefined : { narHash, target, exclude };
+    let size = key && cache?.treeSize(key);
+    if (size === undefined && narSize !== undefined && !isThere(path)) {
+      absent.push(id);
+      size = narSize;
+    } else if (size === undefined) {
+      size = packedSize(USUAL, { item, listing: listTree(source, { exclude }) });
+      if (key !== undefined) cache?.putTreeSize(key, size);
+    }
+    sizes.set(id, size);
+  }
+  return { sizes, absent };
+}

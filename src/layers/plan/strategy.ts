@@ -1,0 +1,135 @@
+/** How a spec's components are grouped: its strategy, its weights, its pipeline, and the last build's layout. */
+import { existsSync } from "node:fs";
+import { open, stat } from "node:fs/promises";
+import { readError, VarveError } from "#errors";
+import type { Image } from "#image";
+import {
+  keepLayout,
+  LAYOUT_ANNOTATION,
+  type Layout,
+  largest,
+  leader,
+  parseLayout,
+  parseWeights,
+  pipelineStrategy,
+  popularity,
+  type Strategy,
+} from "#layering";
+import type { ImageSpec } from "#spec";
+import { parseJson, readWhole } from "#util";
+
+/** The strategies that have a name, the default of `varve build` first. */
+export const STRATEGIES: readonly Strategy[] = [leader, popularity, largest];
+
+/** More than any pipeline that isn't made by a program gone wrong. */
+/** More than any pipeline, file of weights or layout. */
+const MAX_BYTES = 64 * 1024 * 1024;
+const MAX_PIPELINE_DEPTH = 1000;
+
+/** How much of a file is looked at to tell a layout from an archive. */
+const START_SIZE = 512;
+
+type StrategyFields = Pick<
+  ImageSpec,
+  "strategy" | "weights" | "layeringPipeline" | "layersFrom" | "lockFile"
+>;
+
+/** A strategy, and what it has to know. */
+export interface ChosenStrategy {
+  readonly strategy: Strategy;
+  readonly weights: ReadonlyMap<string, number> | undefined;
+  /** Whether it asks for sizes. */
+  readonly needsSizes: boolean;
+  /** Whether there was a layout of the last build, which it keeps to where that is worth it. */
+  readonly keepsLayout: boolean;
+}
+
+/**
+ * The strategy that a spec asks for.
+ * @param lastImage the image that `layersFrom` names, unless it names a file with a layout
+ * @throws VarveError `INVALID_PIPELINE`, `INVALID_LAYOUT`, `INVALID_JSON`, `TOO_LARGE`, `NOT_FOUND`, `UNREADABLE`
+ */
+export async function chooseStrategy(
+  spec: StrategyFields,
+  { lastImage, signal }: { lastImage?: Image | undefined; signal?: AbortSignal | undefined } = {},
+): Promise<ChosenStrategy> {
+  const { layeringPipeline: pipeline } = spec;
+  if (pipeline !== undefined) {
+    const strategy =
+      typeof pipeline === "string"
+        ? pipelineStrategy(await readPipeline(pipeline, signal), `the layering pipeline ${pipeline}`)
+        : pipelineStrategy(pipeline, "layeringPipeline");
+    return { strategy, weights: undefined, needsSizes: false, keepsLayout: false };
+  }
+  const weights = await weightsOf(spec, signal);
+  const layout = await lastLayout(spec, { lastImage, signal });
+  const named = STRATEGIES.find(({ name }) => name === spec.strategy) ?? leader;
+  const keepsLayout = layout !== undefined;
+  const strategy = keepsLayout ? keepLayout(layout, named) : named;
+  return { strategy, weights, needsSizes: keepsLayout || named !== popularity, keepsLayout };
+}
+
+/**
+ * Reads a layering pipeline's file; what is in it isn't checked.
+ * @throws VarveError `NOT_FOUND`, `UNREADABLE`, `INVALID_JSON`, `TOO_LARGE`
+ */
+export async function readPipeline(path: string, signal?: AbortSignal): Promise<unknown> {
+  return parseJson(await readWhole(path, { limit: MAX_BYTES, signal }), {
+    what: path,
+    maxBytes: MAX_BYTES,
+    maxDepth: MAX_PIPELINE_DEPTH,
+  });
+}
+
+async function weightsOf(
+  { weights }: StrategyFields,
+  signal: AbortSignal | undefined,
+): Promise<ReadonlyMap<string, number> | undefined> {
+  if (typeof weights === "string") {
+    return parseWeights(await readWhole(weights, { limit: MAX_BYTES, signal }), weights);
+  }
+  return weights === undefined ? undefined : new Map(Object.entries(weights));
+}
+
+/** A lock file that isn't there yet is no mistake: the build writes it. */
+async function lastLayout(
+  { layersFrom, lockFile }: StrategyFields,
+  { lastImage, signal }: { lastImage: Image | undefined; signal: AbortSignal | undefined },
+): Promise<Layout | undefined> {
+  const layoutIn = async (path: string) =>
+    parseLayout(await readWhole(path, { limit: MAX_BYTES, signal }), path);
+  if (layersFrom !== undefined) {
+    if (lastImage !== undefined) return imageLayout(lastImage, layersFrom);
+    return await layoutIn(layersFrom);
+  }
+  if (lockFile === undefined || !existsSync(lockFile)) return undefined;
+  return await layoutIn(lockFile);
+}
+
+/**
+ * The layout that an image keeps.
+ * @throws VarveError `INVALID_LAYOUT` if it has none, or none that can be read
+ */
+export function imageLayout({ manifest }: Image, name: string): Layout {
+  const text = manifest?.value.annotations?.[LAYOUT_ANNOTATION];
+  if (text !== undefined) return parseLayout(text, `the annotation ${LAYOUT_ANNOTATION} of ${name}`);
+  throw new VarveError(
+    "INVALID_LAYOUT",
+    `${name} has no annotation ${LAYOUT_ANNOTATION}, so there is no layout to keep to; name an image that varve build has written, or a layout in a file`,
+  );
+}
+
+/** Whether a place is a file with a layout, and no image: an archive, which is a file, too, begins otherwise. */
+export async function isLayoutFile(place: string): Promise<boolean> {
+  const isFile = await stat(place).then(
+    (found) => found.isFile(),
+    () => false,
+  );
+  if (!isFile) return false;
+  await using file = await open(place).catch((error) => {
+    throw readError(place, error);
+  });
+  const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(START_SIZE) });
+  const start = buffer.subarray(0, bytesRead);
+  return /^\s*\{/.test(start.toString("latin1")) && !start.includes(0);
+}

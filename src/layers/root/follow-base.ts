@@ -1,0 +1,105 @@
+/** A layer on a base whose directories are links, such as a `/bin` that leads to `/usr/bin`. */
+import { posix } from "node:path";
+import type { EntryItem } from "#fs";
+import { EntryType } from "#tar";
+import { type BaseTree, resolveInBase } from "./base-tree.ts";
+import { directoryItem, type RootItem } from "./items.ts";
+
+export interface FollowedItems {
+  readonly items: readonly RootItem[];
+  /** One sentence for each name that was lost. */
+  readonly notes: readonly string[];
+}
+
+export interface FollowOptions {
+  /** Whether the tree at a source is a directory; by default none is. */
+  readonly isDirectory?: (source: string) => boolean;
+}
+
+/**
+ * Moves items to where the base's links lead, so that none takes the place of a link to a directory, and gives the
+ * directories above them the base's modes and owners. An item that is a file or a link itself takes the place of what
+ * the base has there. Items stay in their order, with directories that are needed put before them.
+ */
+export function followBase(
+  items: readonly RootItem[],
+  base: BaseTree,
+  { isDirectory = () => false }: FollowOptions = {},
+): FollowedItems {
+  const placed = new Map<string, RootItem>();
+  const notes: string[] = [];
+  const place = (item: RootItem, path: string): void => {
+    const above = posix.dirname(path);
+    if (above !== "/") {
+      const present = placed.get(above);
+      if (present === undefined) place(directoryItem(above), above);
+      if (!isPlainDirectory(placed.get(above)!)) {
+        notes.push(`${path} has no place in the image, since ${above} is no directory there; it is left out`);
+        return;
+      }
+    }
+    const present = placed.get(path);
+    const moved = movedTo(item, path, base);
+    if (present === undefined || (isImplied(present) && isPlainDirectory(item))) {
+      placed.set(path, moved);
+    } else if (!(isPlainDirectory(present) && isPlainDirectory(item)) && !sameLink(present, moved)) {
+      notes.push(`${path} comes from two places once the base's links are followed; the first is taken`);
+    }
+  };
+  for (const item of items) {
+    const path = pathOf(item);
+    const directory = item.kind === "entry" ? isPlainDirectory(item) : isDirectory(item.source);
+    const found = directory ? resolveInBase(base, path) : resolveInBase(base, posix.dirname(path));
+    // What can't be followed is left as it is: then the layer's own directory is what counts.
+    const usable = found !== undefined && (found.entry === undefined || found.entry.type === "directory");
+    const target = !usable ? path : directory ? found.path : posix.join(found.path, posix.basename(path));
+    if (target === "/") continue;
+    if (!directory && resolveInBase(base, target)?.entry?.type === "directory") {
+      notes.push(`${target} is a directory in the base image; what the layer has in its place hides it`);
+    }
+    place(item, target);
+  }
+  return { items: [...placed.values()], notes };
+}
+
+function pathOf(item: RootItem): string {
+  return item.kind === "tree" ? item.target : item.entry.name;
+}
+
+function isPlainDirectory(item: RootItem): boolean {
+  return item.kind === "entry" && item.entry.type === EntryType.directory;
+}
+
+function isImplied(item: RootItem): boolean {
+  return item.kind === "entry" && item.implied === true;
+}
+
+function sameLink(one: RootItem, other: RootItem): boolean {
+  const target = (item: RootItem) => (item.kind === "entry" ? item.entry.linkname : undefined);
+  return target(one) !== undefined && target(one) === target(other);
+}
+
+function movedTo(item: RootItem, path: string, base: BaseTree): RootItem {
+  if (item.kind === "tree") return { ...item, target: path };
+  const { entry } = item;
+  if (item.implied) return { ...item, entry: { ...entry, ...baseFields(base, path), name: path } };
+  const { linkname } = entry;
+  const away = entry.type === EntryType.symlink && posix.dirname(entry.name) !== posix.dirname(path);
+  // A relative target was meant from where the link was.
+  const target =
+    away && linkname !== undefined ? posix.resolve(posix.dirname(entry.name), linkname) : linkname;
+  return { ...item, entry: { ...entry, name: path, ...(target !== undefined && { linkname: target }) } };
+}
+
+/** The mode and owners of the base's directory at a path. */
+function baseFields(base: BaseTree, path: string): Partial<EntryItem["entry"]> {
+  const { type, mode, uid, gid, uname, gname } = base.get(path) ?? { type: "other" };
+  if (type !== "directory") return {};
+  return {
+    ...(mode !== undefined && { mode }),
+    ...(uid !== undefined && { uid }),
+    ...(gid !== undefined && { gid }),
+    ...(uname !== undefined && { uname }),
+    ...(gname !== undefined && { gname }),
+  };
+}

@@ -1,0 +1,59 @@
+/** What becomes of a layer's entries once the scripts are done: rules for permissions, and what stands behind them. */
+import { type Ownership, type PermissionRule, permissionsOf } from "#fs";
+import { EntryType, type TarEntry, type TarInputMember } from "#tar";
+import { membersOf, plainName } from "./input.ts";
+import { isWhiteoutName } from "./layer.ts";
+
+export interface FinishOptions {
+  readonly owner: Ownership;
+  readonly permissions: readonly PermissionRule[];
+  /** Rules that matched something are taken out of it. */
+  readonly unmatched: Set<PermissionRule>;
+  /** A plain tar archive, see `ScriptOptions`. */
+  readonly after: AsyncIterable<Uint8Array> | undefined;
+}
+
+/** The members of the layer as it is in the end. */
+export async function* finished(
+  members: AsyncIterable<TarInputMember>,
+  { after, ...options }: FinishOptions,
+): AsyncGenerator<TarInputMember, void, void> {
+  const permitted = permissionsFor(options);
+  const directories = new Set<string>();
+  for await (const { entry, ...content } of members) {
+    if (after !== undefined && entry.type === EntryType.directory) directories.add(plainName(entry.name));
+    yield { entry: permitted(entry), ...content };
+  }
+  if (after === undefined) return;
+  for await (const { entry, content } of membersOf(after, "what the layer has besides")) {
+    const name = plainName(entry.name);
+    if (entry.type === EntryType.directory && directories.has(name)) continue;
+    yield { entry: { ...entry, name }, content };
+  }
+}
+
+function permissionsFor({
+  owner,
+  permissions,
+  unmatched,
+}: Omit<FinishOptions, "after">): (entry: TarEntry) => TarEntry {
+  const permitted = permissionsOf({ owner, permissions });
+  if (permitted === undefined) return (entry) => entry;
+  /** Files that the rules changed, since their other names say the same. */
+  const changed = new Map<string, TarEntry>();
+  return (entry) => {
+    const { name, type, linkname = "" } = entry;
+    if (isWhiteoutName(name)) return entry;
+    if (type === EntryType.hardLink) {
+      const file = changed.get(linkname);
+      if (file === undefined) return entry;
+      const { mode, uid, gid, uname = "", gname = "", mtime } = file;
+      return { ...entry, mode, uid, gid, uname, gname, mtime };
+    }
+    const path = `/${plainName(name)}`;
+    for (const rule of unmatched) if (rule.path.test(path)) unmatched.delete(rule);
+    const made = { ...permitted({ ...entry, name: path }), name };
+    if (type === EntryType.file) changed.set(name, made);
+    return made;
+  };
+}

@@ -1,0 +1,130 @@
+/** What lies in the layer's folder, and what of it a script changed. */
+import type { Readable } from "node:stream";
+import { VarveError } from "#errors";
+import { decodeName, encodeName, sortNames } from "#util";
+
+/** A name in a tree, and what tells whether it was changed. */
+export interface ListedName {
+  /** From the tree's root, which is itself `""`. */
+  readonly name: string;
+  /** As `find` says: `f`, `d`, `l`, `c`, `b`, `p`, `s`. */
+  readonly type: string;
+  /** The numbers of its disk and on that. */
+  readonly device: string;
+  readonly inode: string;
+  /** Without the bits for its type. */
+  readonly mode: number;
+  /** When its inode last changed; nobody sets that back. */
+  readonly changed: string;
+}
+
+/** What a path can have at most, in bytes: Linux's `PATH_MAX` without the NUL at its end. */
+const LONGEST_PATH = 4095;
+
+/**
+ * Reads the lines that the sandbox's `list` writes, each ending with NUL.
+ * @throws VarveError `UNSUPPORTED_FILE` for a name that no path can say
+ */
+export async function readListing(from: Readable): Promise<ListedName[]> {
+  const names: ListedName[] = [];
+  let rest: Buffer = Buffer.alloc(0);
+  for await (const chunk of from) {
+    const bytes: Buffer = rest.length === 0 ? (chunk as Buffer) : Buffer.concat([rest, chunk as Buffer]);
+    let at = 0;
+    for (let end = bytes.indexOf(0); end !== -1; end = bytes.indexOf(0, at)) {
+      const [, type = "", device = "", inode = "", mode = "", changed = "", name = ""] =
+        /^(.) (\d+) (\d+) ([0-7]+) (\S+) (.*)$/s.exec(decodeName(bytes.subarray(at, end))) ?? [];
+      checkLength(name);
+      names.push({ name, type, device, inode, mode: Number.parseInt(mode, 8), changed });
+      at = end + 1;
+    }
+    rest = bytes.subarray(at);
+  }
+  return names;
+}
+
+function checkLength(name: string): void {
+  // From the image's root directory.
+  if (encodeName(name).length + 1 <= LONGEST_PATH) return;
+  throw new VarveError(
+    "UNSUPPORTED_FILE",
+    `a script of the layer made /${name.slice(0, 200)}…, whose path is longer than ${LONGEST_PATH} bytes, ` +
+      "so that no program could open it in a container; make folders less deep",
+  );
+}
+
+/**
+ * The order in which a folder is read: by path, but what is a character device first in its directory, since it may
+ * stand for a name that was removed, and then has another place than its own.
+ */
+export function readingOrder(listed: readonly ListedName[]): string[] {
+  // NUL sorts before all that is in a name. It joins the parts, so that a folder's content stays together.
+  const keys = listed
+    .filter(({ type }) => type !== "s")
+    .map(({ name, type }) => {
+      const parts = name.replaceAll("/", "\0");
+      return type === "c"
+        ? `${parts.slice(0, parts.lastIndexOf("\0") + 1)}\x01${parts.slice(parts.lastIndexOf("\0") + 1)}`
+        : parts;
+    });
+  const devices = new Set(listed.filter(({ type }) => type === "c").map(({ name }) => name));
+  return sortNames(keys).map((key) => {
+    const name = key.replaceAll("\0", "/");
+    const plain = name.replace(/(^|\/)\x01([^/]*)$/, "$1$2");
+    return plain !== name && devices.has(plain) ? plain : name;
+  });
+}
+
+/** Names as `tar` reads them from a list, each ending with NUL. */
+export async function* listForTar(names: readonly string[]): AsyncGenerator<Uint8Array, void, void> {
+  for (let at = 0; at < names.length; at += 4096) {
+    const some = names.slice(at, at + 4096).map((name) => `./${name}\0`);
+    yield encodeName(some.join(""));
+  }
+}
+
+/** Compares paths as layers are ordered: directories before what is in them, names by code point. */
+export function sortKey(name: string): string {
+  return name.replaceAll("/", "\0");
+}
+
+/** What became of a tree that was changed in place. */
+export interface TreeChange {
+  /** Names that are new or changed, and the directories above them. */
+  readonly kept: ReadonlySet<string>;
+  /** Names that are gone, without those in a directory that is. */
+  readonly removed: readonly string[];
+  /** Directories that were made anew in the place of others. */
+  readonly replaced: ReadonlySet<string>;
+}
+
+export function changesBetween(before: readonly ListedName[], after: readonly ListedName[]): TreeChange {
+  const old = new Map(before.map((listed) => [listed.name, listed]));
+  const now = new Map(after.map((listed) => [listed.name, listed]));
+  const kept = new Set<string>();
+  const replaced = new Set<string>();
+  /** Directories all of whose content is new here, though it may have been elsewhere before. */
+  const fresh = new Set<string>();
+  // A directory comes before what is in it, as find lists them.
+  for (const { name, type, inode, changed } of after) {
+    const was = old.get(name);
+    const sameFile = was?.type === type && was.inode === inode;
+    const inFresh = fresh.has(parentOf(name));
+    if (type === "d" && (!sameFile || inFresh) && name !== "") {
+      fresh.add(name);
+      if (was?.type === "d" && !inFresh) replaced.add(name);
+    }
+    if (sameFile && was.changed === changed && !inFresh) continue;
+    for (let above = name; !kept.has(above); above = parentOf(above)) kept.add(above);
+  }
+  const removed = before
+    .filter(
+      ({ name }) => !now.has(name) && now.get(parentOf(name))?.type === "d" && !fresh.has(parentOf(name)),
+    )
+    .map(({ name }) => name);
+  return { kept, removed, replaced };
+}
+
+export function parentOf(name: string): string {
+  return name.slice(0, Math.max(name.lastIndexOf("/"), 0));
+}

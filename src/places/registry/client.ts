@@ -1,0 +1,160 @@
+import { VarveError } from "#errors";
+import { type Descriptor, type Digest, isRegistryHost, isRepository, type ManifestOrIndex } from "#oci";
+import type { Credentials } from "./auth/credential-helper.ts";
+import { downloadBlob } from "./download.ts";
+import { Session } from "./http/session.ts";
+import type { Transport } from "./http/transport.ts";
+import {
+  getManifest,
+  headManifest,
+  type ManifestHead,
+  type ManifestRequest,
+  type ManifestUpload,
+  putManifest,
+} from "./manifests.ts";
+import { type BlobUpload, type Uploaded, Uploader, type UploadOptions } from "./upload/upload.ts";
+import {
+  deleteUpload,
+  headBlob,
+  type Mount,
+  mountBlob,
+  type UploadSession,
+} from "./upload/upload-session.ts";
+
+/** What a {@link RegistryClient} works with. */
+export interface RegistryClientOptions {
+  /** The registry as references name it, such as `docker.io` or `localhost:5000`. */
+  readonly registry: string;
+  /** May be shared by several clients; the client doesn't close it. */
+  readonly transport: Transport;
+  /** Finds credentials, as `CredentialStore.get` does; nobody's unless given. */
+  readonly credentials?: (registry: string, repository?: string) => Promise<Credentials | undefined>;
+  /** Token servers outside the registry's own domain that may be sent its credentials: a host's name or `HOST:PORT`; on this machine, only the latter. */
+  readonly trustedRealms?: readonly string[];
+  /** A clock in milliseconds that never goes back, for the life of tokens; Node's monotonic one unless given. */
+  readonly now?: () => number;
+}
+
+/** A request about one blob. */
+export interface BlobQuery {
+  readonly repository: string;
+  readonly digest: Digest;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * One registry, spoken to as the OCI distribution specification says. Every answer is checked before it counts.
+ *
+ * Every method may throw a VarveError: `UNAUTHORIZED`, `NETWORK`, `REGISTRY_PROTOCOL`, `ABORTED`, and what finding credentials throws.
+ * More are named where they may occur.
+ */
+export class RegistryClient {
+  readonly registry: string;
+  readonly #session: Session;
+
+  /** @throws VarveError `INVALID_REFERENCE` when `registry` isn't a host name or address, with or without a port. */
+  constructor(options: RegistryClientOptions) {
+    if (!isRegistryHost(options.registry)) {
+      throw new VarveError(
+        "INVALID_REFERENCE",
+        `${JSON.stringify(options.registry.slice(0, 100))} is not a registry's host`,
+      );
+    }
+    this.registry = options.registry;
+    this.#session = new Session(options);
+  }
+
+  /**
+   * Reaches the registry and, if it wants to know who asks, proves it: what a login checks.
+   * @throws VarveError `UNAUTHORIZED` when the credentials are refused.
+   */
+  async ping(signal?: AbortSignal): Promise<void> {
+    await this.#session.ping(signal);
+  }
+
+  /**
+   * A manifest or an index with its bytes, checked against the reference's digest and the registry's, of at most 4 MiB.
+   * @throws VarveError `IMAGE_NOT_FOUND`, `DIGEST_MISMATCH`, `TOO_LARGE`, `INVALID_JSON`, `INVALID_MANIFEST`, `INVALID_DIGEST`.
+   */
+  async getManifest(request: ManifestRequest): Promise<ManifestOrIndex> {
+    return getManifest(this.#session, this.#checked(request));
+  }
+
+  /** What the registry says of a manifest; undefined when it doesn't have it. */
+  async headManifest(request: ManifestRequest): Promise<ManifestHead | undefined> {
+    return headManifest(this.#session, this.#checked(request));
+  }
+
+  /**
+   * Puts a manifest or an index, under its tag or else its digest, and returns its digest.
+   * @throws VarveError `DIGEST_MISMATCH` when the reference has another digest, or the registry received other bytes.
+   */
+  async putManifest(upload: ManifestUpload): Promise<Digest> {
+    return putManifest(this.#session, this.#checked(upload));
+  }
+
+  /** The size of a blob in bytes; undefined when the repository doesn't have it. */
+  async headBlob(query: BlobQuery): Promise<number | undefined> {
+    return headBlob(this.#session, inRepository(query));
+  }
+
+  /**
+   * A blob's bytes, checked as they pass; the last chunk comes only if the whole is right. A broken connection is taken up again where it
+   * broke. A descriptor's `urls` are never asked.
+   * @throws VarveError `DIGEST_MISMATCH`, `SIZE_MISMATCH`.
+   */
+  getBlob(request: {
+    readonly repository: string;
+    readonly descriptor: Pick<Descriptor, "digest" | "size">;
+    readonly signal?: AbortSignal | undefined;
+  }): AsyncIterable<Uint8Array> {
+    return downloadBlob(this.#session, inRepository(request));
+  }
+
+  /** Mounts a blob of another repository of this registry; if the registry won't, it may give an upload to use instead. */
+  async mountBlob(query: BlobQuery & { readonly from: string }): Promise<Mount> {
+    inRepository({ repository: query.from });
+    return mountBlob(this.#session, inRepository(query));
+  }
+
+  /**
+   * Uploads a blob. With a descriptor, in one request whose bytes are checked as they go; without, in one streamed pass that finds it out.
+   * A registry that takes neither is sent parts. After a failure the blob is opened again, unless the registry has it by then.
+   * What opening or reading the blob throws is thrown on.
+   * @throws VarveError `DIGEST_MISMATCH`, `SIZE_MISMATCH`.
+   */
+  async uploadBlob(blob: BlobUpload, options: UploadOptions): Promise<Uploaded> {
+    return new Uploader(this.#session, blob, inRepository(options)).run();
+  }
+
+  /** Cancels an upload that {@link mountBlob} gave and nobody uses. Never fails. */
+  async deleteUpload(upload: {
+    readonly repository: string;
+    readonly session: UploadSession;
+  }): Promise<void> {
+    await deleteUpload(this.#session, inRepository(upload));
+  }
+
+  #checked<T extends { readonly reference: { readonly registry: string; readonly repository: string } }>(
+    request: T,
+  ): T {
+    const { registry, repository } = request.reference;
+    if (registry !== this.registry) {
+      throw new VarveError(
+        "USAGE",
+        `${registry}/${repository} was asked of ${this.registry}, which is another registry`,
+      );
+    }
+    inRepository({ repository });
+    return request;
+  }
+}
+
+/** A repository becomes part of a URL, so nothing else than one may pass. */
+function inRepository<T extends { readonly repository: string }>(request: T): T {
+  if (isRepository(request.repository)) return request;
+  throw new VarveError(
+    "INVALID_REFERENCE",
+    `${JSON.stringify(request.repository.slice(0, 100))} is not a repository`,
+  );
+}

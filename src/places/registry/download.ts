@@ -1,0 +1,144 @@
+import { algorithmOf, type Descriptor, type Digest, isIndexType, isManifestType, parseDigest } from "#oci";
+import { oneLine } from "#util";
+import { isTransient, RegistryFailure } from "./http/failure.ts";
+import { bodyOf, checkDigest, discard, type HttpResponse, statusFailure, verified } from "./http/http.ts";
+
+import { pullScope, type Session } from "./http/session.ts";
+
+/** Which blob is fetched from where. */
+export interface BlobRequest {
+  readonly repository: string;
+  /** Its `urls`, if it has some, are never asked. */
+  readonly descriptor: Pick<Descriptor, "digest" | "size">;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * A blob's bytes, checked against digest and size as they pass: the last chunk is only yielded when both are right. After a broken
+ * connection the rest is asked for by a range, as long as that brings it on.
+ */
+export async function* downloadBlob(session: Session, request: BlobRequest): AsyncGenerator<Uint8Array> {
+  const { digest, size } = request.descriptor;
+  const what = blobName(session, request.repository, digest);
+  yield* verified(resumed(session, request, what), { digest, size, what });
+}
+
+/** What must come, in bytes, for attempts to count anew: a long blob may meet many breaks. */
+const SUBSTANTIAL = 1024 * 1024;
+/** How often one blob is asked for, however much came each time. */
+const MAX_REQUESTS = 100;
+
+async function* resumed(session: Session, request: BlobRequest, what: string): AsyncGenerator<Uint8Array> {
+  const { size } = request.descriptor;
+  const { backoff } = session.transport;
+  let received = 0;
+  let counted = 0;
+  let attempt = 1;
+  for (let requests = 1; ; requests++) {
+    try {
+      const { response, skip } = await ask(session, request, { what, from: received });
+      let skipping = skip;
+      for await (const chunk of bodyOf(response, request.signal)) {
+        const fresh = skipping >= chunk.length ? undefined : chunk.subarray(skipping);
+        skipping = Math.max(0, skipping - chunk.length);
+        if (fresh === undefined) continue;
+        received += fresh.length;
+        yield fresh;
+      }
+      return;
+    } catch (error) {
+      if (!isTransient(error) || (received >= size && size > 0) || requests >= MAX_REQUESTS) throw error;
+      if (received - counted >= SUBSTANTIAL) {
+        counted = received;
+        attempt = 1;
+      }
+      const delay = backoff.delay(attempt++, (error as RegistryFailure).retryAfter);
+      if (delay === undefined) throw error;
+      await backoff.pause(delay, request.signal);
+    }
+  }
+}
+
+async function ask(
+  session: Session,
+  { repository, descriptor, signal }: BlobRequest,
+  { what, from }: { what: string; from: number },
+): Promise<{ response: HttpResponse; skip: number }> {
+  const response = await session.send({
+    method: "GET",
+    target: `/v2/${repository}/blobs/${descriptor.digest}`,
+    what,
+    repository,
+    scopes: [pullScope(repository)],
+    headers: { accept: "*/*", ...(from > 0 ? { range: `bytes=${from}-` } : {}) },
+    // Whoever asks tries again, and counts all attempts for the blob.
+    retry: false,
+    signal,
+  });
+  const { status, headers } = response;
+  if (status === 404) {
+    await discard(response);
+    throw new RegistryFailure("REGISTRY_PROTOCOL", `${session.registry} has no ${what}`, { status });
+  }
+  if (status !== 200 && !(status === 206 && from > 0)) throw await statusFailure(response, what);
+  const encoding = headers.get("content-encoding");
+  if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
+    response.body.destroy();
+    throw new RegistryFailure(
+      "REGISTRY_PROTOCOL",
+      `${what} came with the content encoding ${oneLine(encoding, 40)}, which was not asked for`,
+    );
+  }
+  if (status === 206) {
+    const range = /^bytes ([0-9]{1,15})-/.exec(headers.get("content-range") ?? "");
+    if (range === null || Number(range[1]) !== from) {
+      response.body.destroy();
+      throw new RegistryFailure(
+        "REGISTRY_PROTOCOL",
+        `${session.registry} sent another range of ${what} than was asked for`,
+      );
+    }
+    return { response, skip: 0 };
+  }
+  const length = headers.get("content-length");
+  if (length !== undefined && Number(length) !== descriptor.size) {
+    response.body.destroy();
+    const words = `has ${oneLine(length, 20)} bytes where it should have ${descriptor.size}`;
+    throw new RegistryFailure("SIZE_MISMATCH", `${what} ${words}`);
+  }
+  return { response, skip: from };
+}
+
+/** A blob's name for messages. */
+export function blobName(session: Session, repository: string, digest: Digest): string {
+  return `blob ${digest} of ${session.registry}/${repository}`;
+}
+
+/** The digest that a registry says; undefined when it says none, or one of an algorithm that nobody registered. */
+export function saidDigest(response: HttpResponse, what: string): Digest | undefined {
+  const text = response.headers.get("docker-content-digest");
+  if (text === undefined || /^sha384:[0-9a-f]+$/.test(text)) return undefined;
+  return parseDigest(text, `the answer for ${what}`);
+}
+
+/**
+ * Checks what a registry says that something is. Some call what they were sent by another algorithm's digest than they
+ * were asked by: that says nothing.
+ * @throws VarveError `DIGEST_MISMATCH`
+ */
+export function checkSaid(said: Digest | undefined, expected: Digest, what: string): void {
+  if (said === undefined || algorithmOf(said) !== algorithmOf(expected)) return;
+  checkDigest(said, expected, what);
+}
+
+/** Whether an answer of this type may hold a manifest or an index; types that say nothing may. */
+export function mayBeManifest(contentType: string | undefined): boolean {
+  const type = (contentType ?? "").split(";")[0]!.trim().toLowerCase();
+  return (
+    type === "" ||
+    /[/+]json$/.test(type) ||
+    isManifestType(type) ||
+    isIndexType(type) ||
+    /^(text\/plain|application\/octet-stream|.*prettyjws)$/.test(type)
+  );
+}

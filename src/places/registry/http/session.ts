@@ -1,0 +1,120 @@
+import { type Access, Authenticator, type AuthenticatorOptions } from "../auth/auth.ts";
+import { apiHost, isLoopback } from "./endpoint.ts";
+import { codeOf, isTlsProtocolError, isTransient, RegistryFailure } from "./failure.ts";
+import { discard, type HttpRequest, type HttpResponse, statusFailure } from "./http.ts";
+import type { Transport } from "./transport.ts";
+
+/** A request to a registry's API, and the access it needs. */
+export interface ApiRequest extends Omit<HttpRequest, "url" | "authorization"> {
+  /** A path under the registry's origin, or a whole URL that the registry gave. */
+  readonly target: string | URL;
+  /** Whose credentials are used; those of the registry unless said. */
+  readonly repository?: string;
+  /** Scopes beside or instead of the repository's own; see {@link pullScope} and {@link pushScope}. */
+  readonly scopes: readonly string[];
+}
+
+/** The scope to read a repository. */
+export function pullScope(repository: string): string {
+  return `repository:${repository}:pull`;
+}
+
+/** The scope to read and write a repository. */
+export function pushScope(repository: string): string {
+  return `repository:${repository}:pull,push`;
+}
+
+/** A 401 may be met without a token, and again with one that has just expired. */
+const MAX_CHALLENGES = 2;
+
+/** Talks to one registry: finds out how it is spoken to, and who it wants us to be. */
+export class Session {
+  readonly registry: string;
+  readonly transport: Transport;
+  readonly #auth: Authenticator;
+  #origin: Promise<URL> | undefined;
+
+  constructor(options: AuthenticatorOptions) {
+    this.registry = options.registry;
+    this.transport = options.transport;
+    this.#auth = new Authenticator(options);
+  }
+
+  /**
+   * Sends a request with the credentials it needs. The answer may have any status but 401 of the registry itself.
+   * @throws VarveError as {@link Transport.request}, and `UNAUTHORIZED`.
+   */
+  async send(request: ApiRequest): Promise<HttpResponse> {
+    const origin = await this.origin(request.signal);
+    const { target, repository, scopes, ...rest } = request;
+    const url = new URL(target, origin);
+    const access: Access = { repository, scopes, what: request.what, signal: request.signal };
+    // An upload's URL may be at a storage service: it is asked with what its URL says, and nothing else.
+    const own = url.origin === origin.origin;
+    for (let challenges = 0; ; challenges++) {
+      const authorization = own ? await this.#auth.authorization(access) : undefined;
+      const response = await this.transport.request({ ...rest, url, authorization });
+      if (response.status !== 401 || !own || response.foreign) return response;
+      if (challenges < MAX_CHALLENGES && (await this.#auth.learn(response, access, authorization))) {
+        await discard(response);
+        continue;
+      }
+      const failure = await statusFailure(response, request.what);
+      throw new RegistryFailure(failure.code, failure.message + this.#auth.hint(authorization), {
+        status: 401,
+      });
+    }
+  }
+
+  /** Asks the registry's base URL: OCI distribution specification, "Determining Support". */
+  async ping(signal?: AbortSignal): Promise<void> {
+    const what = `the API of ${this.registry}`;
+    const response = await this.send({ method: "GET", target: "/v2/", what, scopes: [], signal });
+    if (response.status !== 200) throw await statusFailure(response, what);
+    await discard(response);
+  }
+
+  /** Where the registry's API is: https, or http where that is allowed and https isn't spoken. */
+  async origin(signal?: AbortSignal): Promise<URL> {
+    this.#origin ??= this.#findOrigin(signal).catch((error: unknown) => {
+      this.#origin = undefined;
+      throw error;
+    });
+    return this.#origin;
+  }
+
+  async #findOrigin(signal: AbortSignal | undefined): Promise<URL> {
+    const host = apiHost(this.registry);
+    const secure = new URL(`https://${host}/`);
+    if (!this.transport.insecure && !isLoopback(secure.hostname)) return secure;
+    const { backoff } = this.transport;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#probe(secure, new URL(`http://${host}/`), signal);
+      } catch (error) {
+        const delay = isTransient(error) ? backoff.delay(attempt) : undefined;
+        if (delay === undefined) throw error;
+        await backoff.pause(delay, signal);
+      }
+    }
+  }
+
+  /** Asks over https first, so that http is only ever used with a registry that doesn't speak https. */
+  async #probe(secure: URL, plain: URL, signal: AbortSignal | undefined): Promise<URL> {
+    const ask = async (origin: URL) => {
+      const url = new URL("/v2/", origin);
+      const what = `the API of ${this.registry}`;
+      await discard(
+        await this.transport.request({ method: "GET", url, what, retry: false, redirects: false, signal }),
+      );
+      return origin;
+    };
+    try {
+      return await ask(secure);
+    } catch (error) {
+      const code = error instanceof RegistryFailure ? codeOf(error.cause) : undefined;
+      if (!isTlsProtocolError(code) && !isTransient(error)) throw error;
+      return ask(plain);
+    }
+  }
+}

@@ -1,0 +1,12 @@
+export type { Credentials } from "./auth/credential-helper.ts";
+export { type CredentialStore, type CredentialStoreOptions, credentialStore } from "./auth/credentials.ts";
+export { type BlobQuery, RegistryClient, type RegistryClientOptions } from "./client.ts";
+export type { ConnectionOptions, Environment } from "./http/dispatcher.ts";
+export { isTransient, RegistryFailure } from "./http/failure.ts";
+export type { RetryOptions } from "./http/retry.ts";
+export { type RequestEvent, Transport, type TransportOptions } from "./http/transport.ts";
+export type { ManifestHead, ManifestRequest, ManifestUpload } from "./manifests.ts";
+export { type RegistrySourceOptions, registrySource } from "./pull.ts";
+export { type RegistrySinkOptions, registrySink } from "./push.ts";
+export type { BlobUpload, Uploaded, UploadOptions } from "./upload/upload.ts";
+export type { Mount, UploadSession } from "./upload/upload-session.ts";

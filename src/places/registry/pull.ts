@@ -1,0 +1,81 @@
+import { VarveError } from "#errors";
+import type { Image, ImageSource, ReadOptions } from "#image";
+import {
+  checkIsImage,
+  choosePlatform,
+  formatReference,
+  type ImageIndex,
+  MAX_CONFIG_BYTES,
+  type Manifest,
+  type RawDocument,
+  type Reference,
+} from "#oci";
+import { collect } from "#util";
+import { assembleImage, checkPlatform } from "#write";
+import type { RegistryClient } from "./client.ts";
+
+/** An index in an index in an index is as deep as anybody goes. */
+const MAX_INDEX_DEPTH = 4;
+
+export interface RegistrySourceOptions {
+  readonly client: RegistryClient;
+  readonly reference: Reference;
+}
+
+/** Reads an image from a registry: OCI distribution specification, "Pull". */
+export function registrySource({ client, reference }: RegistrySourceOptions): ImageSource {
+  const name = formatReference(reference, "familiar");
+  return {
+    name,
+    async read(options) {
+      const { manifest, index } = await findManifest(client, { reference, options });
+      checkIsImage(manifest.value, name);
+      const { registry, repository } = reference;
+      const config = manifest.value.config;
+      const image: Image = assembleImage({
+        manifest,
+        index,
+        config: await collect(
+          client.getBlob({ repository, descriptor: config, signal: options.signal }),
+          MAX_CONFIG_BYTES,
+          () => new VarveError("TOO_LARGE", `the config of ${name} has more than ${MAX_CONFIG_BYTES} bytes`),
+        ),
+        blob: (descriptor) => ({
+          open: (signal) => client.getBlob({ repository, descriptor, signal }),
+        }),
+        names: [name],
+        what: name,
+        origin: { registry, repository },
+      });
+      if (options.strict && index === undefined)
+        checkPlatform(image, { platform: options.platform, what: name });
+      return image;
+    },
+    async [Symbol.asyncDispose]() {},
+  };
+}
+
+interface Search {
+  readonly reference: Reference;
+  readonly options: ReadOptions;
+}
+
+/** Follows indexes to the manifest for the platform; `index` is the first of them, if there was one. */
+async function findManifest(
+  client: RegistryClient,
+  { reference, options: { platform, signal } }: Search,
+): Promise<{ manifest: RawDocument<Manifest>; index: RawDocument<ImageIndex> | undefined }> {
+  const what = formatReference(reference, "familiar");
+  const { registry, repository } = reference;
+  let current = await client.getManifest({ reference, signal });
+  const index = current.kind === "index" ? current.document : undefined;
+  for (let depth = 0; depth <= MAX_INDEX_DEPTH; depth++) {
+    if (current.kind === "manifest") return { manifest: current.document, index };
+    const { digest } = choosePlatform(current.document.value.manifests, { platform, what });
+    current = await client.getManifest({ reference: { registry, repository, digest }, signal });
+  }
+  throw new VarveError(
+    "INVALID_MANIFEST",
+    `${what} has indexes in indexes, more than ${MAX_INDEX_DEPTH} deep`,
+  );
+}

@@ -1,0 +1,127 @@
+import { VarveError } from "#errors";
+import type { Layer } from "#image";
+import { formatReference, type Manifest, type RawDocument, type Reference } from "#oci";
+import {
+  type Blob,
+  type BlobStore,
+  type ImageSink,
+  type KnownBlob,
+  type StoredBlob,
+  storeWriter,
+} from "#write";
+import type { RegistryClient } from "./client.ts";
+import type { UploadSession } from "./upload/upload-session.ts";
+
+/** Layers on their way at the same time: enough to keep the line full while others are compressed. */
+const PARALLEL_UPLOADS = 4;
+
+/**
+ * A layer of at most this many bytes, before compression, is compressed in memory before it is sent: then its digest is
+ * known, and the registry can be asked for it. Larger ones are sent while they are made.
+ */
+const MADE_FIRST_SIZE = 16 * 1024 * 1024;
+
+export interface RegistrySinkOptions {
+  readonly client: RegistryClient;
+  /** With a digest and no tag, the image can be found by its digest only. */
+  readonly reference: Reference;
+}
+
+/** Pushes images: OCI distribution specification, "Push". Blobs first, manifests last. */
+export function registrySink({ client, reference }: RegistrySinkOptions): ImageSink {
+  return {
+    name: formatReference(reference, "familiar"),
+    parallel: PARALLEL_UPLOADS,
+    async open(options) {
+      const { signal } = options;
+      const current = currentManifest(client, { reference, signal });
+      current.catch(() => {});
+      return storeWriter(new RepositoryStore(client, { reference, current, signal }), options, {
+        naming: "request",
+        async commit({ manifest: { bytes, descriptor }, untagged }) {
+          const { mediaType, digest } = descriptor;
+          if (!untagged && (await current)?.descriptor.digest === digest) return;
+          const { registry, repository } = reference;
+          const place = untagged ? { registry, repository, digest } : reference;
+          await client.putManifest({ reference: place, bytes, mediaType, signal });
+        },
+      });
+    },
+    async writeIndex({ bytes, descriptor }, { signal }) {
+      const { mediaType } = descriptor;
+      await client.putManifest({ reference, bytes, mediaType, signal });
+      return descriptor;
+    },
+  };
+}
+
+interface RepositoryOptions {
+  readonly reference: Reference;
+  /** What the reference names now; the registry has all that is in it. */
+  readonly current: Promise<RawDocument<Manifest> | undefined>;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** A repository's blobs. Those that have arrived are of use to the next push, and registries remove those that nobody names. */
+class RepositoryStore implements BlobStore {
+  readonly madeFirst = MADE_FIRST_SIZE;
+  readonly #client: RegistryClient;
+  readonly #options: RepositoryOptions;
+  /** Uploads that refused mounts have begun, by the digests of the blobs. */
+  readonly #begun = new Map<string, UploadSession>();
+
+  constructor(client: RegistryClient, options: RepositoryOptions) {
+    this.#client = client;
+    this.#options = options;
+  }
+
+  async has(blob: KnownBlob): Promise<boolean> {
+    const { reference, current, signal } = this.#options;
+    const { repository } = reference;
+    if (names(await current, blob)) return true;
+    // What the cache says of the size may be wrong though the digest is right.
+    return (await this.#client.headBlob({ repository, digest: blob.digest, signal })) === blob.size;
+  }
+
+  async mount({ digest }: KnownBlob, origin: NonNullable<Layer["origin"]>): Promise<boolean> {
+    const { reference, signal } = this.#options;
+    const { registry, repository } = reference;
+    if (origin.registry !== registry || origin.repository === repository) return false;
+    const mount = await this.#client.mountBlob({ repository, digest, from: origin.repository, signal });
+    if (!mount.mounted && mount.session !== undefined) this.#begun.set(digest, mount.session);
+    return mount.mounted;
+  }
+
+  async put({ descriptor, open }: Blob, signal: AbortSignal | undefined): Promise<StoredBlob> {
+    const { repository } = this.#options.reference;
+    const session = descriptor && this.#begun.get(descriptor.digest);
+    if (descriptor !== undefined) this.#begun.delete(descriptor.digest);
+    const uploaded = await this.#client.uploadBlob(
+      { descriptor, open: () => open(signal) },
+      { repository, signal, session },
+    );
+    return { ...uploaded, outcome: "written" };
+  }
+}
+
+/** The manifest that a reference has now, so that its blobs needn't be asked for one by one. */
+async function currentManifest(
+  client: RegistryClient,
+  { reference, signal }: { reference: Reference; signal: AbortSignal | undefined },
+): Promise<RawDocument<Manifest> | undefined> {
+  try {
+    const found = await client.getManifest({ reference, signal });
+    return found.kind === "manifest" ? found.document : undefined;
+  } catch (error) {
+    // Whatever is there that can't be read, or only not by us, is about to be replaced; but nothing works without a network.
+    const code = error instanceof VarveError ? error.code : undefined;
+    if (code === undefined || code === "NETWORK" || code === "ABORTED") throw error;
+    return undefined;
+  }
+}
+
+function names(manifest: RawDocument<Manifest> | undefined, { digest, size }: KnownBlob): boolean {
+  if (manifest === undefined) return false;
+  const { config, layers } = manifest.value;
+  return [config, ...layers].some((blob) => blob.digest === digest && blob.size === size);
+}

@@ -1,0 +1,2 @@
+export { SCRIPT_FIELDS } from "./scripts.ts";
+export { checkSpec, type ImageSpec, type ImageSpecInput, readSpec, specJsonSchema } from "./spec.ts";

@@ -1,0 +1,288 @@
+/** The image spec of `varve build`: its fields, which are dockerTools' arguments, and its JSON Schema. */
+import { existsSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import * as z from "zod";
+import { checkSchema, looksLikePath, parseJson, readWhole } from "#util";
+import { SCRIPT_FIELDS, scriptFields } from "./scripts.ts";
+
+/** More than any spec. */
+const MAX_SPEC_SIZE = 16 * 1024 * 1024;
+
+/** dockerTools' own default: the first second of 1970, since some tools take zero for "no time". */
+const EPOCH = "1970-01-01T00:00:01Z";
+
+const Time = z
+  .union([z.literal("now"), z.iso.datetime({ offset: true }), z.iso.date()], {
+    error: 'must be an ISO 8601 date, such as 1970-01-01T00:00:01Z, or "now"',
+  })
+  .describe(
+    'An ISO 8601 date, such as 1970-01-01T00:00:01Z, or "now", which makes every build another image.',
+  );
+
+const StringMap = z.record(z.string(), z.string());
+const EmptyMap = z.record(z.string(), z.object({}));
+
+const Config = z
+  .looseObject({
+    User: z.string().optional(),
+    ExposedPorts: EmptyMap.optional(),
+    Env: z.array(z.string()).optional(),
+    Entrypoint: z.array(z.string()).optional(),
+    Cmd: z.array(z.string()).optional(),
+    Volumes: EmptyMap.optional(),
+    WorkingDir: z.string().optional(),
+    Labels: StringMap.optional(),
+    StopSignal: z.string().optional(),
+  })
+  .describe("How a container of the image is run: the fields of the OCI image configuration's config.");
+
+const Paths = z
+  .union([z.string(), z.array(z.string())], { error: "must be a path or a list of paths" })
+  .transform((paths) => (typeof paths === "string" ? [paths] : paths));
+
+const BooleanOrPath = z.union([z.boolean(), z.string().min(1)], { error: "must be true, false or a path" });
+const ImagePath = z.union([z.boolean(), z.string().startsWith("/")], {
+  error: "must be true, false or an absolute path in the image",
+});
+
+const Id = z.int().min(0).max(0xffff_fffe);
+
+const Permission = z.strictObject({
+  path: z
+    .string()
+    .min(1)
+    .describe(
+      "Which paths in the image, as a glob: * matches no slash, ** any folders below, files with a dot, too.",
+    ),
+  mode: z
+    .string()
+    .regex(/^0?[0-7]{1,4}$/, "must be octal digits, such as 0755")
+    .optional()
+    .describe("Permission bits in octal digits, such as 0755 or 4755."),
+  uid: Id.optional().describe("The owner."),
+  gid: Id.optional().describe("The group."),
+  mtime: Time.optional(),
+  capabilities: z
+    .string()
+    .optional()
+    .describe("File capabilities as setcap takes them, such as cap_net_raw+ep."),
+});
+
+const Spec = z
+  .strictObject({
+    $schema: z.string().optional(),
+    name: z.string().min(1).describe("The image's name, such as hello or ghcr.io/me/hello."),
+    tag: z
+      .string()
+      .min(1)
+      .optional()
+      .describe("The image's tag; by default it is derived from the image's digest."),
+    fromImage: z
+      .string()
+      .optional()
+      .describe(
+        "The base image: a path or a reference, or a place such as docker://ghcr.io/me/base:1 or oci:folder:tag.",
+      ),
+    graph: z
+      .string()
+      .optional()
+      .describe(
+        "The references graph of what is in the image: a file in one of Nix's forms, or the folder of an npm project.",
+      ),
+    omit: z
+      .array(z.literal("dev"))
+      .default([])
+      .describe('What of an npm project is left out: "dev" for what it needs for development only.'),
+    exclude: z
+      .array(z.string())
+      .default([])
+      .describe("Components of the graph that are left out, by their ids."),
+    contents: Paths.default([]).describe(
+      "Components whose trees are merged into the image's root, as symbolic links; the first of two equal names wins.",
+    ),
+    copyToRoot: Paths.default([]).describe(
+      "Folders that are copied into the image's root, with their modes; the last of two equal names wins.",
+    ),
+    keepContentsDirlinks: z
+      .boolean()
+      .default(false)
+      .describe(
+        "Whether links to directories in copyToRoot stay links, as rsync -K has it; else they become directories.",
+      ),
+    includeStorePaths: z
+      .boolean()
+      .default(true)
+      .describe("Whether the components are in the image; without, they have to be mounted."),
+    fakeNss: z
+      .boolean()
+      .default(false)
+      .describe("Adds /etc/passwd and /etc/group with root and nobody, /etc/nsswitch.conf and /var/empty."),
+    binSh: ImagePath.default(false).describe(
+      "Makes /bin/sh a link: to a path in the image, or, if true, to the shell of a component.",
+    ),
+    usrBinEnv: ImagePath.default(false).describe(
+      "Makes /usr/bin/env a link: to a path in the image, or, if true, to a component's bin/env.",
+    ),
+    caCertificates: BooleanOrPath.default(false).describe(
+      "Puts certificates where programs look for them: from a file, or, if true, those of a component.",
+    ),
+    tmp: z.boolean().default(false).describe("Adds /tmp, which everybody may write to."),
+    permissions: z
+      .array(Permission)
+      .default([])
+      .describe(
+        "Modes, owners, times and capabilities of single paths; of several rules that match, the last wins for each.",
+      ),
+    followBase: z
+      .boolean()
+      .default(true)
+      .describe(
+        "Whether files go to where the base's links lead, such as from /bin to /usr/bin; else a directory takes the link's place.",
+      ),
+    ...scriptFields,
+    inherit: z
+      .enum(["all", "env", "none"])
+      .default("all")
+      .describe(
+        "What is taken over from the base image's config: all, as FROM does; env, the environment only, as dockerTools does; none.",
+      ),
+    config: Config.default({}),
+    labels: StringMap.default({}).describe("Labels, added to the config's."),
+    annotations: StringMap.default({}).describe("Annotations of the image's manifest, where it has one."),
+    architecture: z
+      .string()
+      .optional()
+      .describe("As Go names it, such as amd64 or arm64; by default this machine's."),
+    created: Time.default(EPOCH).describe("When the image says it was made; ISO 8601, or now."),
+    mtime: Time.default(EPOCH).describe("The time of every file in the image; ISO 8601, or now."),
+    uid: Id.default(0).describe("The owner of every file."),
+    gid: Id.default(0).describe("The group of every file."),
+    uname: z.string().default("root").describe("The owner's name."),
+    gname: z.string().default("root").describe("The group's name."),
+    maxLayers: z
+      .int()
+      .min(2)
+      .default(100)
+      .describe("The most layers the image may have, the base's counted."),
+    strategy: z
+      .enum(["leader", "popularity", "largest"])
+      .optional()
+      .describe(
+        "How components are grouped in layers: leader, for layers that survive updates, unless said; popularity, as dockerTools does; largest.",
+      ),
+    weights: z
+      .union([z.string().min(1), z.record(z.string(), z.int().min(1))], {
+        error: "must be a map from keys to whole numbers, or the path of a file with one",
+      })
+      .optional()
+      .describe("How often components change compared with others, by key; a map, or a file with one."),
+    layersFrom: z
+      .string()
+      .min(1)
+      .optional()
+      .describe("The last build's layout, which is kept to where that is worth it: a lock file or an image."),
+    lockFile: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        "The file that holds the layout from build to build, such as layers.lock.json: kept to, unless layersFrom is given, and written anew.",
+      ),
+    layeringPipeline: z
+      .union([z.string().min(1), z.array(z.unknown())], {
+        error: "must be a list of operations, or the path of a file with one",
+      })
+      .optional()
+      .describe(
+        "A layering pipeline in place of a strategy, as nixpkgs has them; a list, or a file with one.",
+      ),
+  })
+  .describe("An image for varve build.")
+  .refine(
+    (spec) =>
+      spec.layeringPipeline === undefined ||
+      (spec.strategy === undefined && spec.weights === undefined && spec.layersFrom === undefined),
+    {
+      path: ["layeringPipeline"],
+      error: "can't be there together with strategy, weights or layersFrom; leave one of them out",
+    },
+  );
+
+/** A checked spec, every field set that has a default. Its paths are absolute. */
+export type ImageSpec = z.output<typeof Spec>;
+
+/** A spec as people write it. */
+export type ImageSpecInput = z.input<typeof Spec>;
+
+/** The spec's JSON Schema, for editors. */
+export function specJsonSchema(): object {
+  return z.toJSONSchema(Spec, { io: "input" });
+}
+
+/**
+ * Reads a spec file.
+ * @param change gets the file's fields, not yet checked, and returns those that count
+ * @throws VarveError `NOT_FOUND`, `UNREADABLE`, `INVALID_JSON`, `INVALID_SPEC`
+ */
+export async function readSpec(
+  path: string,
+  change: (fields: Partial<ImageSpecInput>) => Partial<ImageSpecInput> = (fields) => fields,
+): Promise<ImageSpec> {
+  const bytes = await readWhole(path, { limit: MAX_SPEC_SIZE });
+  const value = parseJson(bytes, { what: path, maxBytes: MAX_SPEC_SIZE });
+  const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+  return checkSpec(isObject ? change(withPaths(value, dirname(resolve(path)))) : value, path);
+}
+
+/**
+ * Checks a spec and fills in its defaults.
+ * @param what names the spec in errors
+ * @throws VarveError `INVALID_SPEC`
+ */
+export function checkSpec(value: unknown, what = "the spec"): ImageSpec {
+  return checkSchema(Spec, value, { code: "INVALID_SPEC", what });
+}
+
+const PATH_FIELDS: ReadonlySet<string> = new Set([
+  "graph",
+  "contents",
+  "copyToRoot",
+  "caCertificates",
+  "lockFile",
+]);
+
+/** These are a path only if they are a text. */
+const FILE_OR_VALUE: ReadonlySet<string> = new Set(["weights", "layeringPipeline"]);
+
+const PLACE_FIELDS: ReadonlySet<string> = new Set(["fromImage", "layersFrom"]);
+
+/** A spec's paths are relative to the spec's own folder. */
+function withPaths(fields: object, folder: string): object {
+  const absolute = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(absolute);
+    return typeof value === "string" ? resolve(folder, value) : value;
+  };
+  return Object.fromEntries(
+    Object.entries(fields).map(([key, value]) => {
+      if ((SCRIPT_FIELDS as readonly string[]).includes(key)) return [key, scriptIn(folder, value)];
+      if (typeof value === "string") {
+        if (PLACE_FIELDS.has(key)) return [key, absolutePlace(value, folder)];
+        if (FILE_OR_VALUE.has(key)) return [key, resolve(folder, value)];
+      }
+      return [key, PATH_FIELDS.has(key) ? absolute(value) : value];
+    }),
+  );
+}
+
+/** A script whose file, if it is in one, has its absolute path. */
+function scriptIn(folder: string, script: unknown): unknown {
+  if (typeof script !== "object" || script === null || !("file" in script)) return script;
+  return typeof script.file === "string" ? { ...script, file: resolve(folder, script.file) } : script;
+}
+
+/** A base image's place with its path made absolute; what isn't a path stays as it is. */
+function absolutePlace(place: string, folder: string): string {
+  const [, transport, path] = /^(docker-archive|oci-archive|oci):(.*)$/s.exec(place) ?? [];
+  if (transport !== undefined) return `${transport}:${resolve(folder, path!)}`;
+  return looksLikePath(place) || existsSync(resolve(folder, place)) ? resolve(folder, place) : place;
+}

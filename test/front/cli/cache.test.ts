@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { openDigestCache } from "#cache";
+import { cacheFolder } from "../../../src/front/cli/cache-options.ts";
+import { blobKeyOf, blobOf, DAY, filesIn, keyOf, layerOf } from "../../layers/cache/support/samples.ts";
+import { assertFailed } from "../../support/failure.ts";
+import { temporaryFolder } from "../../support/tmp.ts";
+import { varve } from "../../support/varve.ts";
+
+/** Fills a cache with three entries, of which the first layer was last used a hundred days ago. */
+function fill(folder: string): void {
+  const now = Date.now();
+  const clock = { now };
+  const cache = openDigestCache({ folder, now: () => clock.now });
+  cache.putLayer(keyOf(2), layerOf(2));
+  cache.putBlob(blobKeyOf(2), blobOf(2));
+  clock.now = now - 100 * DAY;
+  cache.putLayer(keyOf(1), layerOf(1));
+}
+
+describe("varve cache", () => {
+  const json = async (...args: string[]) => {
+    const { code, stdout, stderr } = await varve(["cache", ...args, "--json"]);
+    assert.equal(code, 0, stderr);
+    return JSON.parse(stdout.toString()) as Record<string, unknown>;
+  };
+
+  it("info tells where the cache is and what is in it", async (t) => {
+    const folder = await temporaryFolder(t);
+    fill(folder);
+    const info = await json("info", "--cache-dir", folder);
+    assert.deepEqual([info["folder"], info["entries"]], [folder, { base: 0, blob: 1, layer: 2, tree: 0 }]);
+    const text = await varve(["cache", "info"], { env: { VARVE_CACHE_DIR: folder } });
+    assert.match(text.stdout.toString(), /^Layers: +2$/m);
+    assert.ok(text.stdout.toString().includes(String(info["oldestUse"])));
+  });
+
+  it("prune removes what is old, or more than wanted", async (t) => {
+    const folder = await temporaryFolder(t);
+    fill(folder);
+    assert.deepEqual(await json("prune", "--cache-dir", folder, "--max-age", "101"), { removed: 0, kept: 3 });
+    assert.deepEqual(await json("prune", "--cache-dir", folder), { removed: 1, kept: 2 });
+    assert.deepEqual(await json("prune", "--cache-dir", folder, "--max-entries", "0"), {
+      removed: 2,
+      kept: 0,
+    });
+    assert.deepEqual(filesIn(folder), []);
+  });
+
+  it("verify removes what is broken, and says so", async (t) => {
+    const folder = await temporaryFolder(t);
+    fill(folder);
+    writeFileSync(filesIn(folder)[0]!, "scribble");
+    const { stdout } = await varve(["cache", "verify", "--cache-dir", folder]);
+    assert.equal(stdout.toString(), "Checked 3 entries, removed 1 broken ones.\n");
+    assert.deepEqual(await json("verify", "--cache-dir", folder), { checked: 2, removed: 0, stuck: 0 });
+  });
+
+  it("without a verb, or with one it doesn't know, is wrong usage", async () => {
+    assert.equal((await varve(["cache"])).code, 2);
+    assert.equal((await varve(["cache", "burn"])).code, 2);
+    assert.equal((await varve(["cache", "prune", "--max-age", "x"])).code, 2);
+  });
+
+  it("info on a folder that can't be listed fails with a sentence", async (t) => {
+    const folder = join(await temporaryFolder(t), "loop");
+    symlinkSync(folder, folder);
+    assertFailed(await varve(["cache", "info", "--cache-dir", folder]), /cannot read .*loop.*symbolic links/);
+  });
+});
+
+describe("the cache's folder", () => {
+  it("is VARVE_CACHE_DIR, or varve in XDG_CACHE_HOME, or in ~/.cache", () => {
+    const xdg = { XDG_CACHE_HOME: "/xdg" };
+    assert.equal(cacheFolder({ ...xdg, VARVE_CACHE_DIR: "/own" }, "/home/me"), "/own");
+    assert.equal(cacheFolder({ VARVE_CACHE_DIR: "own" }, "/home/me"), join(process.cwd(), "own"));
+    assert.equal(cacheFolder({ ...xdg, VARVE_CACHE_DIR: "" }, "/home/me"), "/xdg/varve");
+    assert.equal(cacheFolder({}, "/home/me"), "/home/me/.cache/varve");
+    for (const base of ["", "relative"]) {
+      assert.equal(cacheFolder({ XDG_CACHE_HOME: base }, "/home/me"), "/home/me/.cache/varve");
+    }
+  });
+});

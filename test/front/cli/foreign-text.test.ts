@@ -1,0 +1,265 @@
+/** What others wrote never reaches the terminal as it is; programs get it exactly. */
+import assert from "node:assert/strict";
+import { globSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { after, before, describe, it } from "node:test";
+import { COMMANDS } from "../../../src/front/cli/commands.ts";
+import { startFakeDaemon } from "../../places/daemon/support/fake-daemon.ts";
+import { FakeRegistry, fail } from "../../places/registry/support/fake-registry.ts";
+import {
+  assertFit,
+  HOSTILE,
+  hostileImage,
+  publish,
+  stringsIn,
+  writeArchive,
+  writeHostileSources,
+  writeLayout,
+} from "../../support/hostile-text.ts";
+import { type RunOptions, run } from "../../support/process.ts";
+import { writeCase } from "../../support/stream-oracle.ts";
+import { requires } from "../../support/systems.ts";
+import { stacked, temporaryFolder } from "../../support/tmp.ts";
+import { sourceCommand, varve } from "../../support/varve.ts";
+
+interface Case {
+  readonly args: readonly string[];
+  /** The exit status; 0 unless said. */
+  readonly status?: number;
+  /** Whether stdout is an image. */
+  readonly archive?: true;
+  /** Whether nothing foreign is told. */
+  readonly silent?: true;
+  readonly input?: string;
+  readonly env?: NonNullable<RunOptions["env"]>;
+  /** A file that is for people as well. */
+  readonly page?: string;
+}
+
+describe("foreign text in what is printed", () => {
+  const scope = stacked({ after });
+  let folder: string;
+  let cases: Record<string, readonly Case[]>;
+
+  before(async () => {
+    // Its own name is in every path that is told.
+    folder = `${await temporaryFolder(scope)}/${HOSTILE}`;
+    mkdirSync(folder);
+    writeHostileSources(folder);
+    await writeLayout(await hostileImage(), `${folder}/layout${HOSTILE}`);
+    await writeLayout(await hostileImage("other"), `${folder}/other`);
+    await writeArchive(await hostileImage(), `${folder}/image${HOSTILE}.tar`);
+    const registry = await new FakeRegistry().start();
+    scope.after(() => registry.stop());
+    await publish(await hostileImage(), registry, "app");
+    registry.quirk = (_request, response, { method, path }) => {
+      if (path.startsWith("/v2/denied/") && method === "HEAD") response.writeHead(404).end();
+      else if (path.startsWith("/v2/denied/")) fail(response, 403, HOSTILE, HOSTILE);
+      // What a header can hold of it.
+      else if (path.startsWith("/v2/moved/")) response.writeHead(307, { location: "x:\u009b31m" }).end();
+      else if (path.startsWith("/v2/odd/"))
+        response.writeHead(200, { "content-type": "\u009b31m" }).end("{}");
+      else return false;
+      return true;
+    };
+    const daemon = await startFakeDaemon(scope, (request, response) => {
+      request.resume();
+      response.writeHead(500).end(JSON.stringify({ message: HOSTILE }));
+    });
+    writeCases({ registry: registry.host, daemon: daemon.host });
+  });
+
+  function writeCases({ registry, daemon }: { registry: string; daemon: string }) {
+    const json = (name: string, value: unknown) => {
+      writeFileSync(`${folder}/${name}`, JSON.stringify(value));
+      return name;
+    };
+    const [layout, archive] = [`oci:layout${HOSTILE}:1`, `image${HOSTILE}.tar`];
+    const out = (place: string) => place.replace("OUT", `out${HOSTILE}`);
+    const denied = `docker://${registry}/denied:1`;
+    const gone = `gone${HOSTILE}`;
+    const store = { [`a${HOSTILE}`]: { file: "x" } } as const;
+    const conf = writeCase(`${folder}/case`, { store });
+    const wrong = writeCase(`${folder}/wrong`, { conf: { created: HOSTILE } });
+    const attributes = json("attributes.json", {
+      outputs: { out: `${folder}/nix${HOSTILE}` },
+      spec: { [HOSTILE]: 1 },
+      path: [],
+    });
+    const onNix = { NIX_ATTRS_JSON_FILE: attributes };
+    const onDaemon = { DOCKER_HOST: daemon };
+    const auth = { REGISTRY_AUTH_FILE: `${folder}/auth.json`, DOCKER_CONFIG: folder };
+    cases = {
+      build: [
+        { args: ["build", "spec.json", "-o", out("OUT.tar")] },
+        { args: ["build", "project.json", "--json", "-o", out("oci:OUT")] },
+        { args: ["build", "spec.json"], archive: true, silent: true },
+        { args: ["build", "spec.json", "--push", denied], status: 1 },
+        { args: ["build", "wrong.json", "-o", "out.tar"], status: 1 },
+        { args: ["build", gone], status: 1 },
+        { args: ["build", "spec.json", `--${HOSTILE}`], status: 2 },
+        { args: ["build", "spec.json", "--max-layers", HOSTILE], status: 2 },
+      ],
+      stream: [
+        { args: ["stream", conf], archive: true },
+        { args: ["stream", wrong], status: 1 },
+        { args: ["stream", gone], status: 1 },
+      ],
+      layers: [
+        { args: ["layers", "graph.json"] },
+        { args: ["layers", "graph.json", "--exclude", gone], status: 0 },
+        { args: ["layers", gone], status: 1 },
+      ],
+      plan: [
+        { args: ["plan", "graph.json"] },
+        { args: ["plan", "project.json", "--against", layout] },
+        { args: ["plan", "project", "--json", "--against", layout] },
+        {
+          args: ["plan", "spec.json", "--html", "plan.html", "--against", layout],
+          page: "plan.html",
+          silent: true,
+        },
+        { args: ["plan", "project", "--html", "project.html"], page: "project.html", silent: true },
+      ],
+      copy: [
+        { args: ["copy", layout, out("docker-archive:OUT.tar")] },
+        { args: ["copy", layout, out("oci:OUT:2"), "--json"] },
+        { args: ["copy", denied, "copied.tar"], status: 1 },
+        { args: ["copy", layout, `oci:other:${HOSTILE}`] },
+      ],
+      pull: [
+        { args: ["pull", `${registry}/app:1`, out("oci:OUT")] },
+        { args: ["pull", `${registry}/odd:1`, "pulled.tar"], status: 1 },
+        { args: ["pull", `${registry}/moved:1`, "pulled.tar"], status: 1 },
+        { args: ["pull", HOSTILE, "pulled.tar"], status: 1 },
+        { args: ["pull", `${registry}/app:1`, "pulled.tar", "--digest", HOSTILE], status: 1 },
+      ],
+      push: [
+        { args: ["push", layout, `${registry}/new:1`], silent: true },
+        { args: ["push", layout, `${registry}/denied:1`], status: 1 },
+      ],
+      export: [
+        { args: ["export", layout, out("OUT.tar")] },
+        { args: ["export", layout, `${gone}/x.tar`], status: 1 },
+      ],
+      merge: [
+        { args: ["merge", layout, "oci:other:1", out("oci:OUT")] },
+        { args: ["merge", layout], status: 2 },
+      ],
+      load: [{ args: ["load", layout], status: 1, env: onDaemon }],
+      inspect: [
+        { args: ["inspect", layout] },
+        { args: ["inspect", archive] },
+        { args: ["inspect", `${registry}/app:1`] },
+        { args: ["inspect", `docker://${registry}/app:1`, "--json"] },
+        { args: ["inspect", gone], status: 1 },
+        { args: ["inspect", layout, "--platform", HOSTILE], status: 2 },
+      ],
+      why: [
+        { args: ["why", layout, "oci:other:1"] },
+        { args: ["why", layout, "spec.json"] },
+        { args: ["why", layout, "oci:other:1", "--json"] },
+        { args: ["why", layout, gone], status: 1 },
+      ],
+      validate: [
+        { args: ["validate", layout] },
+        { args: ["validate", `${registry}/app:1`, "--json"], silent: true },
+        { args: ["validate", `docker-archive:${archive}:${HOSTILE}`], status: 1 },
+      ],
+      index: [
+        { args: ["index", "create", out("oci:OUT:both"), layout] },
+        { args: ["index", "create", out("oci:OUT:both"), layout, "--json"] },
+        { args: ["index", "create", out("oci:OUT:twice"), layout, "oci:other:1"], status: 2 },
+        { args: ["index", "create", out("OUT.tar"), layout], status: 2 },
+      ],
+      cache: [
+        { args: ["cache", "info", "--cache-dir", `cache${HOSTILE}`] },
+        { args: ["cache", "info", "--cache-dir", `cache${HOSTILE}`, "--json"] },
+        { args: ["cache", "prune"], silent: true },
+        { args: ["cache", HOSTILE], status: 2 },
+      ],
+      nix: [
+        { args: ["nix", "layer"], env: onNix, status: 1 },
+        { args: ["nix", "push", conf, denied], status: 1 },
+        { args: ["nix", "load", gone], status: 1 },
+      ],
+      login: [
+        {
+          args: ["login", registry, "--username", HOSTILE, "--password-stdin"],
+          input: HOSTILE,
+          env: auth,
+        },
+        {
+          args: ["login", HOSTILE, "--username", "me", "--password-stdin"],
+          input: "x",
+          env: auth,
+          status: 1,
+        },
+      ],
+      logout: [{ args: ["logout", HOSTILE], env: auth }],
+    };
+  }
+
+  for (const name of Object.keys(COMMANDS)) {
+    it(`is harmless in varve ${name}`, async (t) => {
+      assert.ok(cases[name] !== undefined, "a command needs its cases here");
+      for (const { args, status = 0, archive, silent, page, ...options } of cases[name]) {
+        await t.test(JSON.stringify(args).replaceAll(JSON.stringify(HOSTILE).slice(1, -1), "☠"), async () => {
+          const { code, stdout, stderr } = await varve(args, { cwd: folder, ...options });
+          assert.equal(code, status, stderr);
+          const told = (archive ? "" : stdout.toString()) + stderr;
+          assertFit(told);
+          if (!silent)
+            assert.match(told, /\\x1b\[31m|\\u001b|\\x9b31m|\\u009b/, "it tells of what is foreign");
+          if (page !== undefined) assertFit(readFileSync(`${folder}/${page}`, "utf8"));
+          if (page !== undefined) assert.match(readFileSync(`${folder}/${page}`, "utf8"), /\\x1b\[31m/);
+          if (!args.includes("--json") && args[0] !== "layers") return;
+          if (status !== 0 || silent) return;
+          const strings = stringsIn(JSON.parse(stdout.toString()));
+          assert.ok(
+            strings.some((text) => text.includes(HOSTILE)),
+            "JSON has the very text",
+          );
+        });
+      }
+    });
+  }
+});
+
+it("a script's output is relayed without escape sequences", {
+  skip: requires("root", "busybox"),
+}, async (t) => {
+  const folder = await temporaryFolder(t);
+  const text = HOSTILE.replaceAll("\n", "\\n");
+  const spec = { name: "app", extraCommands: `printf '%b' '${text}' >&2; printf '\\tindented'; exit 3` };
+  writeFileSync(`${folder}/spec.json`, JSON.stringify(spec));
+  const { code, stderr } = await varve(["build", "spec.json", "-o", "out.tar"], { cwd: folder });
+  assert.equal(code, 1);
+  assertFit(stderr.replaceAll("\t", ""));
+  assert.match(stderr, /\\x1b\[31m\\x07/);
+});
+
+it("progress on a terminal has no escape sequences but its own", async (t) => {
+  const folder = await temporaryFolder(t);
+  writeFileSync(`${folder}/spec.json`, '{"name": "app"}');
+  const places = ["-o", `oci:one${HOSTILE}`, "-o", `oci:two${HOSTILE}`];
+  const quoted = [...sourceCommand, "build", "spec.json", ...places].map((arg) => `'${arg}'`);
+  const onTerminal = ["script", "-qec", quoted.join(" "), "/dev/null"] as const;
+  const { code, stdout } = await run(onTerminal, { cwd: folder });
+  const shown = stdout.toString();
+  assert.equal(code, 0, shown);
+  assert.match(shown, /\x1b\[2Koci:one\\x1b\[31m/);
+  assertFit(shown.replace(/\x1b\[\d*[AJK]|\r(?=\n)/g, ""));
+});
+
+it("one file of the commands writes, and those with a reason here", () => {
+  const reasons: Record<string, string> = {
+    "output.ts": "it is the one",
+    "main.ts": "it writes the version, before anything is loaded",
+    "commands/login.ts": "it asks, and echoes what the user types",
+  };
+  const cli = new URL("../../../src/front/cli/", import.meta.url);
+  const writers = globSync("**/*.ts", { cwd: cli }).filter((file) =>
+    /writeSync|console\.|std(out|err)\.write/.test(readFileSync(new URL(file, cli), "utf8")),
+  );
+  assert.deepEqual(writers.sort(), Object.keys(reasons).sort());
+});

@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { cpSync, globSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, it, type TestContext } from "node:test";
+import { fileURLToPath } from "node:url";
+import type { DigestCache } from "#cache";
+import { measureLayers } from "#measure";
+import { writeProject } from "../../support/npm-project.ts";
+import { mustRun } from "../../support/process.ts";
+import { temporaryFolder } from "../../support/tmp.ts";
+import { writeTree } from "../../support/tree.ts";
+import { sourceCommand } from "../../support/varve.ts";
+
+const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
+
+/** A spec of two layers, one of which is more than a ring of chunks has room for. */
+async function spec(t: TestContext): Promise<string> {
+  const folder = await temporaryFolder(t);
+  writeProject(join(folder, "project"));
+  writeTree(join(folder, "project/node_modules/dep/large"), { file: "x".repeat(9_000_000) });
+  writeFileSync(join(folder, "spec.json"), '{"name": "image", "tag": "1", "graph": "project"}');
+  return folder;
+}
+
+/** Builds into an archive, whose layers are measured before, and a layout, whose layers are read once and compressed. */
+async function digests(command: readonly [string, ...string[]], folder: string): Promise<unknown[]> {
+  const built: unknown[] = [];
+  for (const place of ["docker-archive:image.tar", "oci:layout"]) {
+    const args = ["build", "--no-cache", "--quiet", "--json", "spec.json", "-o", place];
+    const json = await mustRun([...command, ...args], { cwd: folder, timeoutSeconds: 60 });
+    built.push(JSON.parse(json));
+    for (const name of readdirSync(folder))
+      if (/^(image|layout)/.test(name)) rmSync(join(folder, name), { recursive: true });
+  }
+  return built;
+}
+
+describe("a build", { concurrency: 2 }, () => {
+  const worker = /-worker\.ts$/;
+  for (const [what, change] of [
+    ["whose threads' modules aren't there", (file: string) => rmSync(file)],
+    ["whose threads can't be loaded", (file: string) => writeFileSync(file, 'throw new Error("no");')],
+    [
+      "whose hashing threads end at once",
+      (file: string) => {
+        if (file.endsWith("hash-worker.ts")) writeFileSync(file, "process.exit(1);");
+      },
+    ],
+  ] as const) {
+    it(`${what} is done in one thread, with the same digests`, async (t) => {
+      const house = await temporaryFolder(t);
+      cpSync(path("../../src"), join(house, "src"), { recursive: true });
+      cpSync(path("../../package.json"), join(house, "package.json"));
+      symlinkSync(path("../../node_modules"), join(house, "node_modules"));
+      const files = globSync("src/**/*.ts", { cwd: house }).filter((file) => worker.test(file));
+      assert.ok(files.length > 0);
+      for (const file of files) change(join(house, file));
+      const folder = await spec(t);
+      assert.deepEqual(
+        await digests([process.execPath, join(house, "src/bin.ts")], folder),
+        await digests(sourceCommand, folder),
+      );
+    });
+  }
+});
+
+describe("measuring", { timeout: 30_000 }, () => {
+  it("fails when anything does while an answer is taken", async (t) => {
+    const folder = await temporaryFolder(t);
+    writeTree(join(folder, "tree"), { dir: { a: { file: "a" } } });
+    const cache = {
+      now: () => 0,
+      layer() {
+        throw new Error("the cache broke");
+      },
+    } as unknown as DigestCache;
+    const recipe = {
+      items: [{ kind: "tree", source: join(folder, "tree"), target: "/tree" }],
+      owner: { uid: 0, gid: 0, uname: "root", gname: "root" },
+      mtime: 1,
+      modes: "portable",
+      components: ["tree"],
+    } as const;
+    await assert.rejects(measureLayers([recipe, recipe], { cache }).next(), /the cache broke/);
+  });
+});

@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { type Component, type GraphKind, makeGraph } from "#graph";
+import { Placement, parentsOf } from "../../../src/layers/plan/placement.ts";
+
+const graph = (kind: GraphKind, ...components: Partial<Component>[]) =>
+  makeGraph(
+    components.map((component) => ({ id: component.path ?? "", path: "", references: [], ...component })),
+    { kind, origin: "the graph" },
+  );
+const nix = graph(
+  "nix",
+  { path: "/nix/store/a" },
+  { path: "/nix/store/a-b" },
+  { path: "/nix/store/a/inner" },
+);
+const npm = graph(
+  "npm",
+  { id: ".", path: "/home/me/project", nested: ["node_modules"] },
+  { id: "node_modules/dep", path: "/home/me/project/node_modules/dep" },
+  { id: "../outside", path: "/home/me/outside" },
+);
+
+describe("a component's place", () => {
+  it("is the same in the image for a store path", () => {
+    const placement = new Placement(nix, { workingDir: "/srv" });
+    assert.deepEqual(placement.tree("/nix/store/a"), {
+      kind: "tree",
+      source: "/nix/store/a",
+      target: "/nix/store/a",
+    });
+  });
+
+  it("is below the project's folder for an npm package, without what isn't its own", () => {
+    for (const [workingDir, folder] of [
+      [undefined, "/app"],
+      ["/srv/www", "/srv/www"],
+      ["/srv/www//", "/srv/www"],
+      ["/", "/app"],
+      ["", "/app"],
+      [null, "/app"],
+    ] as const) {
+      const placement = new Placement(npm, { workingDir });
+      assert.deepEqual(placement.tree("."), {
+        kind: "tree",
+        source: "/home/me/project",
+        target: folder,
+        exclude: ["node_modules"],
+      });
+      assert.equal(placement.tree("node_modules/dep").target, `${folder}/node_modules/dep`);
+    }
+  });
+
+  it("can't be below a folder that isn't absolute", () => {
+    assert.throws(() => new Placement(npm, { workingDir: "srv" }), {
+      code: "INVALID_SPEC",
+      message: /config\.WorkingDir is srv/,
+    });
+  });
+
+  it("leaves out what is being written into the project, and nothing beside it", () => {
+    const outputs = ["/home/me/project/out/image.tar", "/home/me/project2/x.tar", "/elsewhere/y.tar"];
+    const placement = new Placement(npm, { workingDir: undefined, outputs });
+    assert.deepEqual(placement.tree(".").exclude, ["node_modules", "out/image.tar"]);
+    assert.equal(placement.tree("node_modules/dep").exclude, undefined);
+  });
+
+  it("is nowhere for an npm package outside of its project", () => {
+    assert.throws(() => new Placement(npm, { workingDir: undefined }).tree("../outside"), {
+      code: "INVALID_GRAPH",
+      message: /\/home\/me\/outside lies outside its project/,
+    });
+  });
+
+  it("is found for a path in it, in the innermost component that holds it", () => {
+    const placement = new Placement(nix, { workingDir: undefined });
+    for (const path of ["/nix/store/a", "/nix/store/a-b/bin", "/nix/store/a/inner/x"])
+      assert.equal(placement.locate(path), path);
+    const project = new Placement(npm, { workingDir: undefined });
+    assert.equal(project.locate("/home/me/project/src"), "/app/src");
+    assert.equal(project.locate("/home/me/project/node_modules/dep/bin"), "/app/node_modules/dep/bin");
+  });
+
+  it("isn't found for a path that no component holds, though it begins alike", () => {
+    for (const path of ["/nix/store", "/nix/store/ab", "/nix/store/b", "/"]) {
+      assert.throws(() => new Placement(nix, { workingDir: undefined }).locate(path), {
+        code: "INVALID_SPEC",
+        message: new RegExp(`^contents has ${path}, which no component of the graph holds`),
+      });
+    }
+  });
+});
+
+describe("the directories above trees", () => {
+  const parents = (...targets: string[]) =>
+    parentsOf(targets.map((target) => ({ kind: "tree", source: "", target }))).map(({ entry }) => entry.name);
+
+  it("come each after the one above it, once, and never for a tree itself", () => {
+    assert.deepEqual(parents("/nix/store/a", "/nix/store/b"), ["/nix", "/nix/store"]);
+    assert.deepEqual(parents("/app", "/app/node_modules/dep"), ["/app/node_modules"]);
+    assert.deepEqual(parents("/x/y/z", "/x-y/z", "/a"), ["/x", "/x-y", "/x/y"]);
+    assert.deepEqual(parents("/top"), []);
+    assert.deepEqual(parents(), []);
+  });
+});

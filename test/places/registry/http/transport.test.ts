@@ -1,0 +1,346 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer as createTlsServer } from "node:https";
+import {
+  type AddressInfo,
+  connect,
+  createServer as createTcpServer,
+  type Server,
+  type Socket,
+} from "node:net";
+import { type TestContext, test } from "node:test";
+import { digestOf } from "#oci";
+import { RegistryClient, Transport } from "#registry";
+import { proxyFor } from "../../../../src/places/registry/http/dispatcher.ts";
+import { isLoopback } from "../../../../src/places/registry/http/endpoint.ts";
+import { Headers } from "../../../../src/places/registry/http/http.ts";
+import { Backoff, retryAfterOf } from "../../../../src/places/registry/http/retry.ts";
+import { bodyOf, FakeServer } from "../support/fake-registry.ts";
+import { fails, otherServer, setUp } from "../support/setup.ts";
+import { CERTIFICATE, KEY } from "../support/tls.ts";
+
+const digest = digestOf(Buffer.from("x"));
+
+async function listen(t: TestContext, server: Server): Promise<number> {
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket) => {
+    sockets.add(socket);
+    socket.on("error", () => {});
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(async () => {
+    for (const socket of sockets) socket.destroy();
+    await new Promise((resolve) => server.close(resolve));
+  });
+  return (server.address() as AddressInfo).port;
+}
+
+test("answers that may get better are asked for again, with longer and longer pauses", async (t) => {
+  const { registry, client, pauses, events } = await setUp(t);
+  registry.addBlob("a", Buffer.from("x"));
+  const statuses = [500, 502, 503, 504, 429];
+  registry.quirk = (_request, response) => {
+    const status = statuses.shift();
+    if (status !== undefined) response.writeHead(status).end();
+    return status !== undefined;
+  };
+  assert.equal(await client.headBlob({ repository: "a", digest }), 1);
+  assert.deepEqual(pauses, [500, 1000, 2000, 4000, 8000]);
+  assert.equal(events.filter(({ type }) => type === "retry").length, 5);
+});
+
+test("an answer that never gets better is an error in the end, after a bounded number of attempts", async (t) => {
+  const { registry, client } = await setUp(t);
+  registry.quirk = (_request, response) => {
+    response.writeHead(503).end();
+    return true;
+  };
+  await fails(client.headBlob({ repository: "a", digest }), "NETWORK", /503/);
+  assert.equal(registry.requests.length, 6);
+});
+
+test("Retry-After is kept in seconds and as a date, and one beyond patience ends the attempts", async (t) => {
+  const { registry, client, pauses } = await setUp(t);
+  const date = "Tue, 01 Jul 2025 10:00:00 GMT";
+  const headers = [
+    { "retry-after": "3" },
+    { "retry-after": "Tue, 01 Jul 2025 10:00:20 GMT", date },
+    { "retry-after": "nonsense" },
+    { "retry-after": "86400" },
+  ];
+  registry.quirk = (_request, response) => {
+    response.writeHead(429, headers.shift()).end();
+    return true;
+  };
+  await fails(client.headBlob({ repository: "a", digest }), "NETWORK", /429.*86400 s/);
+  assert.deepEqual(pauses, [3000, 20_000, 2000]);
+  assert.equal(retryAfterOf(new Headers({ "retry-after": ["Tue, 01 Jul 2025 10:00:20 GMT"] })), undefined);
+});
+
+test("the jitter takes at most half of a pause, and the pause has a ceiling", () => {
+  const delay = (random: number, attempt: number) =>
+    new Backoff({ random: () => random, attempts: 20 }).delay(attempt);
+  assert.deepEqual([delay(0, 1), delay(1, 1), delay(0, 2), delay(1, 15)], [250, 500, 500, 10_000]);
+  assert.equal(new Backoff({ attempts: 3 }).delay(3), undefined);
+});
+
+test("a request that may have been carried out is not sent again by itself", async (t) => {
+  const { registry, transport } = await setUp(t);
+  registry.quirk = (_request, response) => {
+    response.writeHead(503).end();
+    return true;
+  };
+  const url = new URL("/x", registry.url);
+  const response = await transport.request({
+    method: "PATCH",
+    url,
+    what: "x",
+    body: { bytes: Buffer.from("x") },
+  });
+  assert.equal(response.status, 503);
+  assert.equal(registry.requests.length, 1);
+});
+
+test("a connection that breaks is made again", async (t) => {
+  const { registry, client, pauses } = await setUp(t);
+  registry.addBlob("a", Buffer.from("x"));
+  let breaks = 3;
+  registry.quirk = (_request, response) => {
+    if (breaks-- > 0) response.destroy();
+    return breaks >= 0;
+  };
+  assert.equal(await client.headBlob({ repository: "a", digest }), 1);
+  assert.equal(pauses.length, 3);
+});
+
+test("a registry that isn't there is an error that says so", async (t) => {
+  const port = await (async () => {
+    const server = createTcpServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    await new Promise((resolve) => server.close(resolve));
+    return port;
+  })();
+  const transport = new Transport({ retry: { sleep: async () => {} } });
+  t.after(() => transport.close());
+  const client = new RegistryClient({ registry: `127.0.0.1:${port}`, transport });
+  await fails(client.ping(), "NETWORK", /127\.0\.0\.1:\d+: the connection was refused/);
+});
+
+test("a server that answers nothing, or stops in the middle, is given up in time", async (t) => {
+  const { registry, client } = await setUp(t, {
+    transport: { timeouts: { headers: 40, body: 40 }, retry: { attempts: 1 } },
+  });
+  registry.quirk = () => true;
+  await fails(client.headBlob({ repository: "a", digest }), "NETWORK", /no answer came in time/);
+  registry.quirk = (_request, response) => {
+    response.writeHead(200, { "content-length": 1 }).flushHeaders();
+    return true;
+  };
+  const reading = (async () => {
+    for await (const _ of client.getBlob({ repository: "a", descriptor: { digest, size: 1 } }));
+  })();
+  await fails(reading, "NETWORK", /too little, passed within the time limit/);
+});
+
+test("an answer that is no HTTP is refused as what it is", async (t) => {
+  const port = await listen(
+    t,
+    createTcpServer((socket) => void socket.end("SSH-2.0-OpenSSH\r\n\r\n")),
+  );
+  const transport = new Transport({ retry: { attempts: 1 } });
+  t.after(() => transport.close());
+  const url = new URL(`http://127.0.0.1:${port}/`);
+  await fails(transport.request({ method: "GET", url, what: "x" }), "REGISTRY_PROTOCOL", /not HTTP/);
+});
+
+test("redirects are followed a few times, and no more", async (t) => {
+  const { registry, client } = await setUp(t);
+  registry.quirk = (_request, response, { path }) => {
+    response.writeHead(302, { location: `${path}x` }).end();
+    return true;
+  };
+  await fails(client.headBlob({ repository: "a", digest }), "REGISTRY_PROTOCOL", /more than 5 times/);
+  assert.equal(registry.requests.length, 6);
+});
+
+test("redirects to plain http elsewhere and to other schemes are refused", async (t) => {
+  const { registry, client } = await setUp(t);
+  for (const location of ["http://192.0.2.1/x", "file:///etc/passwd", "gopher://x/", "http://[::bad"]) {
+    registry.quirk = (_request, response) => {
+      response.writeHead(302, { location }).end();
+      return true;
+    };
+    await fails(client.headBlob({ repository: "a", digest }), "REGISTRY_PROTOCOL", /redirects/);
+  }
+});
+
+test("a redirect sends a body on only when it says that the method stays", async (t) => {
+  const { registry, client, reference } = await setUp(t);
+  const put = () =>
+    client.putManifest({ reference: reference("a:t"), bytes: Buffer.from("{}"), mediaType: "m" });
+  let body = "";
+  for (const status of [307, 308]) {
+    registry.quirk = async (request, response, seen) => {
+      if (seen.path !== "/moved") response.writeHead(status, { location: "/moved" }).end();
+      else {
+        body += `${seen.method} ${await bodyOf(request, seen)} `;
+        response.writeHead(201).end();
+      }
+      return true;
+    };
+    await put();
+  }
+  assert.equal(body, "PUT {} PUT {} ");
+  registry.quirk = (_request, response) => {
+    response.writeHead(302, { location: "/moved" }).end();
+    return true;
+  };
+  await fails(put(), "REGISTRY_PROTOCOL", /would lose what is sent/);
+});
+
+test("a cancelled request ends with ABORTED, in a pause too", async (t) => {
+  const controller = new AbortController();
+  const { registry, client } = await setUp(t, {
+    transport: {
+      retry: {
+        sleep: async (_milliseconds, signal) => {
+          controller.abort();
+          signal!.throwIfAborted();
+        },
+      },
+    },
+  });
+  registry.quirk = (_request, response) => {
+    response.writeHead(503).end();
+    return true;
+  };
+  await fails(
+    client.headBlob({ repository: "a", digest, signal: controller.signal }),
+    "ABORTED",
+    /cancelled/,
+  );
+  assert.equal(registry.requests.length, 1);
+  await fails(
+    client.headBlob({ repository: "a", digest, signal: controller.signal }),
+    "ABORTED",
+    /cancelled/,
+  );
+  assert.equal(registry.requests.length, 1);
+});
+
+test("every request that goes out is told of, without its query", async (t) => {
+  const { registry, client, events } = await setUp(t);
+  registry.addBlob("a", Buffer.from("x"));
+  events.length = 0;
+  await client.mountBlob({ repository: "b", digest, from: "a" });
+  const own = events.filter((event) => event.method === "POST");
+  assert.deepEqual(own, [
+    { type: "request", method: "POST", url: `${registry.url}/v2/b/blobs/uploads/` },
+    { type: "response", method: "POST", url: `${registry.url}/v2/b/blobs/uploads/`, status: 201 },
+  ]);
+});
+
+test("plain http is used with this machine only, unless insecure is allowed", async (t) => {
+  const transport = new Transport();
+  const insecure = new Transport({ insecure: true });
+  t.after(() => Promise.all([transport.close(), insecure.close()]));
+  for (const host of ["localhost", "a.localhost", "127.0.0.1:5000", "127.9.9.9", "[::1]:5000"]) {
+    assert.ok(transport.allows(new URL(`http://${host}/`)), host);
+  }
+  for (const host of [
+    "example.com",
+    "128.0.0.1",
+    "127.0.0.1.evil.com",
+    "localhost.evil.com",
+    "[::2]",
+    "10.0.0.1",
+  ]) {
+    assert.ok(!transport.allows(new URL(`http://${host}/`)), host);
+    assert.ok(insecure.allows(new URL(`http://${host}/`)), host);
+    assert.ok(transport.allows(new URL(`https://${host}/`)), host);
+  }
+  assert.ok(!insecure.allows(new URL("ftp://example.com/")));
+  assert.ok(!isLoopback("[::ffff:7f00:1]"));
+  const url = new URL("http://192.0.2.1/");
+  await fails(transport.request({ method: "GET", url, what: "x" }), "USAGE", /plain http/);
+});
+
+test("https is spoken with an authority the caller gives, and not without", async (t) => {
+  const server = createTlsServer({ key: KEY, cert: CERTIFICATE }, (_request, response) => response.end());
+  const port = await listen(t, server as unknown as Server);
+  const trusting = new Transport({ ca: [CERTIFICATE] });
+  const wary = new Transport();
+  t.after(() => Promise.all([trusting.close(), wary.close()]));
+  const registry = `localhost:${port}`;
+  await new RegistryClient({ registry, transport: trusting }).ping();
+  // A certificate that isn't trusted never leads to plain http.
+  await fails(
+    new RegistryClient({ registry, transport: wary }).ping(),
+    "NETWORK",
+    /certificate of localhost:\d+ is not trusted/,
+  );
+});
+
+test("proxies are taken from the environment given, and never for this machine", () => {
+  const env = {
+    https_proxy: "http://p:1",
+    HTTP_PROXY: "q:2",
+    no_proxy: "internal, .corp.net,*.x.org other:8443 10.0.0.1,::2",
+  };
+  const proxy = (url: string, other = env) => proxyFor(new URL(url), other)?.host;
+  assert.equal(proxy("https://example.com"), "p:1");
+  assert.equal(proxy("http://example.com"), "q:2");
+  assert.equal(proxy("https://notinternal"), "p:1");
+  assert.equal(proxy("https://other"), "p:1");
+  for (const host of [
+    "internal",
+    "a.internal",
+    "corp.net",
+    "a.corp.net",
+    "x.org",
+    "y.x.org",
+    "other:8443",
+    "10.0.0.1",
+    "[::2]",
+  ]) {
+    assert.equal(proxy(`https://${host}`), undefined, host);
+  }
+  for (const host of ["localhost:5000", "127.0.0.1", "[::1]"])
+    assert.equal(proxy(`https://${host}`), undefined, host);
+  assert.equal(
+    proxyFor(new URL("https://example.com"), { HTTPS_PROXY: "http://p", NO_PROXY: "*" }),
+    undefined,
+  );
+  assert.throws(() => proxyFor(new URL("https://a.b"), { https_proxy: "socks5://x" }), /https_proxy/);
+});
+
+test("an https registry is reached through a proxy's tunnel, and the proxy sees no credentials", async (t) => {
+  const registry = createTlsServer({ key: KEY, cert: CERTIFICATE }, (request, response) => {
+    const known = request.headers.authorization !== undefined;
+    response.writeHead(known ? 200 : 401, { "www-authenticate": "Basic" }).end();
+  });
+  const port = await listen(t, registry as unknown as Server);
+  const proxy = await otherServer(t, new FakeServer());
+  const tunnels: (string | undefined)[] = [];
+  proxy.onConnect((request, socket) => {
+    tunnels.push(request.url, request.headers.authorization);
+    const onward = connect(port, "127.0.0.1", () => {
+      socket.write("HTTP/1.1 200 OK\r\n\r\n");
+      onward.pipe(socket).pipe(onward);
+    });
+    onward.on("error", () => socket.destroy());
+    socket.on("error", () => onward.destroy());
+  });
+  const transport = new Transport({ ca: [CERTIFICATE], env: { https_proxy: proxy.url } });
+  t.after(() => transport.close());
+  const client = new RegistryClient({
+    registry: "registry.test",
+    transport,
+    credentials: async () => ({ kind: "password", username: "u", password: "p" }),
+  });
+  await client.ping();
+  assert.deepEqual(tunnels.slice(0, 2), ["registry.test:443", undefined]);
+  assert.equal(proxy.requests.length, 0);
+});
