@@ -10,6 +10,8 @@ export interface Rules {
    * own name. A room that isn't listed may not be there.
    */
   readonly rooms: { readonly [room: string]: readonly string[] | "*" };
+  /** The folders that hold rooms instead of files, and which rooms are in each. */
+  readonly wings: { readonly [wing: string]: readonly string[] };
   /** Rooms that every room may import. */
   readonly shared: readonly string[];
   /** Rooms that touch no file system. */
@@ -20,6 +22,38 @@ export interface Rules {
   readonly members?: { readonly [file: string]: string };
   /** What files use of the outside all the same; each needs a reason beside it. */
   readonly exceptions?: { readonly [file: string]: readonly string[] };
+}
+
+/** Where rooms are: right in the tree, or in the wing that has them. */
+function plan({ wings, members }: Rules): {
+  folderOf: (room: string) => string;
+  roomOf: (file: string) => string;
+} {
+  const wingOf = new Map(Object.entries(wings).flatMap(([wing, rooms]) => rooms.map((room) => [room, wing])));
+  return {
+    folderOf(room) {
+      const wing = wingOf.get(room);
+      return wing === undefined ? room : `${wing}/${room}`;
+    },
+    roomOf(file) {
+      const member = members?.[file];
+      if (member !== undefined) return member;
+      const [first, second] = file.split("/");
+      if (second === undefined) return file.replace(/\.ts$/, "");
+      const isHere = wingOf.get(second) === first;
+      // A room in the wrong wing, or a file right in a wing, is a room that the table doesn't have.
+      return isHere
+        ? second
+        : wings[first!] === undefined && !wingOf.has(first!)
+          ? first!
+          : `${first}/${second}`;
+    },
+  };
+}
+
+/** The file by which a room is entered. */
+function doorOf(folder: string, files: ReadonlyMap<string, string>): string {
+  return files.has(`${folder}.ts`) ? `${folder}.ts` : `${folder}/index.ts`;
 }
 
 interface Import {
@@ -35,9 +69,7 @@ interface Import {
  * @param files the sources' text, by their path from the tree's root
  */
 export function breaches(files: ReadonlyMap<string, string>, rules: Rules): string[] {
-  const roomOf = (file: string) =>
-    rules.members?.[file] ??
-    (file.includes("/") ? file.slice(0, file.indexOf("/")) : file.replace(/\.ts$/, ""));
+  const { folderOf, roomOf } = plan(rules);
   const found: string[] = [];
   const inside: Import[] = [];
 
@@ -48,7 +80,8 @@ export function breaches(files: ReadonlyMap<string, string>, rules: Rules): stri
     const room = roomOf(file);
     const { code, strings } = codeOf(text);
     for (const { specifier, typeOnly } of importsOf(code, strings)) {
-      if (!specifier.startsWith(".")) {
+      const named = specifier.startsWith("#");
+      if (!named && !specifier.startsWith(".")) {
         if (rules.withoutFiles.includes(room) && /^(node:)?fs(\/|$)/.test(specifier)) {
           found.push(`${file}: ${room} touches no file system, but it imports ${specifier}`);
         }
@@ -57,7 +90,9 @@ export function breaches(files: ReadonlyMap<string, string>, rules: Rules): stri
         }
         continue;
       }
-      const to = posix.normalize(posix.join(posix.dirname(file), specifier));
+      const to = named
+        ? doorOf(folderOf(specifier.slice(1)), files)
+        : posix.normalize(posix.join(posix.dirname(file), specifier));
       if (to.endsWith(".json")) continue;
       if (!files.has(to)) {
         found.push(`${file}: imports ${specifier}, which is not there`);
@@ -70,8 +105,8 @@ export function breaches(files: ReadonlyMap<string, string>, rules: Rules): stri
       if (row !== "*" && row?.includes(other) !== true && !rules.shared.includes(other)) {
         found.push(`${file}: ${room} may not import ${other} (${to})`);
       }
-      if (to.includes("/") && to !== `${other}/index.ts`) {
-        found.push(`${file}: ${other} is entered through its index.ts, not ${to}`);
+      if (!named && file.includes("/")) {
+        found.push(`${file}: ${other} is entered by its name, #${other}, not as ${specifier}`);
       }
     }
     if (!rules.outer.includes(room)) {
