@@ -20,6 +20,11 @@ export function bytesSource(...parts: readonly Uint8Array[]): ByteSource {
   };
 }
 
+/** The same chunks in memory of their own, for who may keep them. */
+export async function* ownChunks(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
+  for await (const chunk of chunks) yield Uint8Array.from(chunk);
+}
+
 /** Reads all of `chunks` into one array; for small things such as JSON documents, of at most `limit` bytes. */
 export async function collect(
   chunks: AsyncIterable<Uint8Array>,

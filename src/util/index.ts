@@ -1,5 +1,5 @@
 export { boundedSpool, type SpoolLimit } from "./bounded.ts";
-export { type ByteSource, bytesSource, CHUNK_SIZE, collect } from "./bytes.ts";
+export { type ByteSource, bytesSource, CHUNK_SIZE, collect, ownChunks } from "./bytes.ts";
 export { exchange, type Incoming, type IncomingBody, LineError, type Waits } from "./exchange.ts";
 export { hashChecked, parseFileHash } from "./file-hash.ts";
 export { Fingerprint, fingerprintKey } from "./fingerprint.ts";
@@ -11,6 +11,7 @@ export { looksLikePath } from "./paths.ts";
 export { readChunks, readStdin, readWhole } from "./read.ts";
 export { checkSchema } from "./schema.ts";
 export { answerRequests, startThread, Thread } from "./threads.ts";
+export { userCache } from "./user-cache.ts";
 export {
   type AsideFile,
   placeOfAside,

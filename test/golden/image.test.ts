@@ -3,6 +3,7 @@ import { it } from "node:test";
 import { draftImage } from "#draft";
 import type { Layer } from "#image";
 import { checkSpec } from "#spec";
+import { STILL } from "../support/drafts.ts";
 import { writeProject } from "../support/npm-project.ts";
 import { temporaryFolder } from "../support/tmp.ts";
 
@@ -37,7 +38,7 @@ for (const { strategy, diffIds, config } of GOLDEN) {
       config: { Cmd: ["node", "index.js"] },
       ...(strategy === undefined ? {} : { strategy }),
     });
-    const draft = await draftImage(spec, { architecture: "amd64", now: new Date(0) });
+    const draft = await draftImage(spec, STILL);
     const layers: Layer[] = [];
     for await (const layer of draft.layers()) layers.push(layer);
     assert.deepEqual(

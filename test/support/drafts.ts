@@ -1,7 +1,16 @@
 import { createHash } from "node:crypto";
+import { tmpdir } from "node:os";
 import { type ImageDraft, type Layer, newConfig } from "#image";
 import { type Digest, digestOf, MediaType } from "#oci";
 import { bytesSource } from "#util";
+
+/** What a draft needs of a machine: one that stands still. */
+export const STILL = {
+  architecture: "amd64",
+  now: new Date(0),
+  path: process.env["PATH"] ?? "",
+  temporary: tmpdir(),
+} as const;
 
 /** Bytes that follow from a seed, and don't compress well. */
 export function seededBytes(seed: string, size: number): Buffer {

@@ -4,10 +4,12 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { thisMachine } from "#app";
+import { pullImage } from "#dockertools";
 import { ociLayoutSink } from "#formats";
 import { draftOf } from "#image";
+import { Transports } from "#transports";
 import { writeImage } from "#write";
-import { pullImage, Transports } from "../../src/index.ts";
 import { madeImage } from "../support/made-image.ts";
 import { requires } from "../support/systems.ts";
 import { stacked, temporaryFolder } from "../support/tmp.ts";
@@ -67,7 +69,7 @@ describe("varve pull with an expected hash", { skip: requires("registry") }, () 
     };
     const bytes = async (hash: string) => {
       const chunks: Buffer[] = [];
-      const options = { transports, architecture: "amd64" };
+      const options = { machine: { ...thisMachine({ cache: false }), transports } };
       for await (const chunk of pullImage({ ...args, hash }, options)) chunks.push(Buffer.from(chunk));
       return Buffer.concat(chunks);
     };

@@ -5,7 +5,7 @@
 import { lstatSync, mkdirSync, realpathSync } from "node:fs";
 import { enableCompileCache } from "node:module";
 import { dirname, join } from "node:path";
-import { userCache } from "./user-cache.ts";
+import { userCache } from "#util";
 
 const WRITABLE_BY_OTHERS = 0o022;
 const STICKY = 0o1000;

@@ -116,6 +116,11 @@ function tell(text: string): void {
   }
 }
 
+/** A line that a script wrote. */
+export function scriptOutput(line: string, script: string): void {
+  sayText(`${script} | ${line}`);
+}
+
 function writeWhole(fd: number, text: string | Uint8Array): void {
   const bytes = Buffer.from(text);
   for (let at = 0; at < bytes.length; ) {

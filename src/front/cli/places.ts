@@ -1,13 +1,9 @@
 /** What the commands that name places have in common: their options, and what opens the places. */
-
-import { homedir } from "node:os";
 import { type Command, InvalidArgumentError } from "commander";
+import { type Machine, thisMachine } from "#app";
 import type { CompressionChoice } from "#compress";
-import type { ReadOptions } from "#image";
-import { parsePlatform } from "#oci";
-import { Transports } from "#transports";
 import { readWhole } from "#util";
-import { architecture } from "./host.ts";
+import type { CacheOptions } from "./cache-options.ts";
 import { interruptSignal } from "./interrupt.ts";
 import { byteCount, list, seconds } from "./options.ts";
 
@@ -68,38 +64,40 @@ export function compressionOption(command: Command): Command {
   return command.option("--compression <none|gzip|zstd[:level]>", "how layers are compressed", compression);
 }
 
-/** What a command works with while it runs. */
-export interface PlaceContext {
-  readonly transports: Transports;
-  readonly read: ReadOptions;
+/** What a command's operation works with. */
+export interface CommandOperation {
+  readonly machine: Machine;
+  readonly platform: string | undefined;
   /** Aborted when the user interrupts. */
   readonly signal: AbortSignal;
 }
 
-/** Runs a command's work with what opens places, and closes all connections after it. */
-export async function withPlaces<T>(
-  { platform, insecure, cacert, timeout, trustTokenServer = [], maxSpool }: PlaceOptions,
-  work: (context: PlaceContext) => Promise<T>,
+/** Runs a command's operation on this machine, used as its options say, and closes all connections after it. */
+export async function onMachine<T>(
+  {
+    platform,
+    insecure,
+    cacert,
+    timeout,
+    trustTokenServer,
+    maxSpool,
+    cache,
+    cacheDir,
+  }: PlaceOptions & CacheOptions,
+  work: (operation: CommandOperation) => Promise<T>,
 ): Promise<T> {
   const signal = interruptSignal();
   const ca =
     cacert === undefined ? [] : [(await readWhole(cacert, { limit: MAX_CERTIFICATES, signal })).toString()];
-  await using transports = new Transports({
-    env: process.env,
-    home: homedir(),
-    insecure: insecure ?? false,
+  await using machine = thisMachine({
+    insecure,
     ca,
-    ...(timeout === undefined ? {} : { timeout: timeout * 1000 }),
-    trustedRealms: trustTokenServer,
+    timeout,
+    trustedTokenServers: trustTokenServer,
     maxSpool,
+    cache: cache === false ? false : cacheDir,
   });
-  const read: ReadOptions = {
-    platform:
-      platform === undefined ? { os: "linux", architecture: architecture() } : parsePlatform(platform),
-    strict: platform !== undefined,
-    signal,
-  };
-  return await work({ transports, read, signal });
+  return await work({ machine, platform, signal });
 }
 
 /** More than all of the system's certificates. */

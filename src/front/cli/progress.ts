@@ -1,8 +1,9 @@
 /** Tells on stderr how images are getting on. */
 
+import type { WriteProgress } from "#app";
 import { formatBytes } from "#report";
 import { shown } from "#util";
-import type { ImageSink, LayerOutcome, LayerProgress } from "#write";
+import type { LayerOutcome } from "#write";
 import { redraw, say } from "./output.ts";
 
 const WORDS: Record<LayerOutcome, string> = {
@@ -37,12 +38,12 @@ export class Progress {
     this.#options = options;
   }
 
-  /** To be given to `writeImage`. */
-  readonly report = (sink: ImageSink, { index, digest, size, done, outcome }: LayerProgress): void => {
+  /** To be given to what writes. */
+  readonly report = ({ destination, index, digest, size, done, outcome }: WriteProgress): void => {
     if (this.#options.quiet) return;
-    const where = this.#options.several ? `${sink.name} ` : "";
+    const where = this.#options.several ? `${destination} ` : "";
     const name = `${where}layer ${String(index + 1).padStart(3)}  ${(digest?.slice(7, 19) ?? "").padEnd(12)}  ${formatBytes(size).padStart(7)}`;
-    const key = `${sink.name} ${index}`;
+    const key = `${destination} ${index}`;
     if (outcome === undefined) {
       const share = size === 0 ? 100 : Math.min(100, Math.floor((100 * done) / size));
       this.#active.set(key, `${name}  ${String(share).padStart(3)} %`);

@@ -1,10 +1,8 @@
 /** The options that say how components are grouped in layers: names and meaning are those of a spec's fields. */
 import { resolve } from "node:path";
 import { type Command, Option } from "commander";
-import type { ImageSource } from "#image";
-import { isLayoutFile, STRATEGIES } from "#plan";
-import type { ImageSpec, ImageSpecInput } from "#spec";
-import type { Transports } from "#transports";
+import { STRATEGIES } from "#plan";
+import type { ImageSpecInput } from "#spec";
 
 /** Adds the options. */
 export function strategyOptions(command: Command): Command {
@@ -57,13 +55,4 @@ export function strategyFields(options: StrategyOptions): Partial<ImageSpecInput
   }
   const isNamed = Object.values(named).some((value) => value !== undefined);
   return { ...Object.fromEntries(given), ...((isNamed ? { layeringPipeline: undefined } : {}) as object) };
-}
-
-/** Opens the image whose layout a spec keeps to; undefined if there is none, or its layout is in a file. */
-export async function lastBuild(
-  { layersFrom }: Pick<ImageSpec, "layersFrom">,
-  transports: Transports,
-): Promise<ImageSource | undefined> {
-  if (layersFrom === undefined || (await isLayoutFile(layersFrom))) return undefined;
-  return await transports.source(layersFrom);
 }

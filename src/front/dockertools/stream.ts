@@ -23,7 +23,7 @@ export interface StreamOptions extends SpoolLimit {
   /** Knows layers that were measured before. */
   readonly cache?: DigestCache | undefined;
   /** Gets a line for each step, in the script's words. */
-  readonly onMessage?: (line: string) => void;
+  readonly onStep?: (line: string) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -43,7 +43,7 @@ async function* members(
   conf: StreamConf,
   options: StreamOptions,
 ): AsyncGenerator<TarInputMember, void, void> {
-  const say = options.onMessage ?? (() => {});
+  const say = options.onStep ?? (() => {});
   const recipes = conf.storeLayers.map((paths) => storeLayerRecipe(paths, conf));
   await using base = await openBase(conf, options);
   const layers: WrittenLayer[] = [];

@@ -1,6 +1,6 @@
 /** What `varve why` tells people. */
 import type { ComponentChange, FileChange, ImageComparison, LayerComparison, LayerCost } from "#compare";
-import type { Image } from "#image";
+import type { Descriptor } from "#oci";
 import { shown } from "#util";
 import { formatBytes, table } from "./table.ts";
 
@@ -9,11 +9,14 @@ const LINES = 5;
 const NAMES = 3;
 const MAX_LENGTH = 100;
 
+/** What is told of the images that were compared. */
+interface Compared {
+  readonly source: { readonly layers: readonly unknown[] };
+  readonly target: { readonly config: Descriptor };
+}
+
 /** A comparison in words: a summary, the layers that differ and why, and what else there is to know. */
-export function explain(
-  comparison: ImageComparison,
-  { source, target }: { source: Image; target: Image },
-): string {
+export function explain(comparison: ImageComparison, { source, target }: Compared): string {
   const differing = comparison.layers.filter(({ state }) => state !== "same");
   const notes = [
     ...baseNote(comparison),
@@ -180,7 +183,7 @@ function extractedNote({ layers, bytes }: LayerCost, total: number): string {
 
 function configNotes(
   { config, configDiffers, layers }: ImageComparison,
-  { source, target }: { source: Image; target: Image },
+  { source, target }: Compared,
 ): string[] {
   if (config.length > 0) {
     const fields = config.map(({ field, keys }) =>
@@ -191,7 +194,7 @@ function configNotes(
   const sameLayers = layers.length === source.layers.length && layers.every(({ state }) => state === "same");
   // Over other layers it is another one anyway.
   if (!configDiffers || !sameLayers) return [];
-  const { size } = target.config.descriptor;
+  const { size } = target.config;
   return [
     `The configs differ in their history or their bytes only; it is another image all the same (${formatBytes(size)}).`,
   ];

@@ -46,6 +46,8 @@ export interface OpenOptions {
 export interface ImageSink {
   /** What people call it. */
   readonly name: string;
+  /** Whether somebody reads along, so that what was written can't be taken back. */
+  readonly isStream?: boolean;
   /** How many layers are worth writing at the same time. */
   readonly parallel: number;
   open(options: OpenOptions): Promise<ImageWriter>;

@@ -17,17 +17,19 @@ import { type MeasureOptions, measureLayers, unmeasuredLayers } from "#measure";
 import { type ContainerConfig, type HistoryEntry, hexOf, parseReference } from "#oci";
 import { itemsBehind, parentsOf, planImage } from "#plan";
 import { type BaseTree, type CompiledRule, type RootItem, rulesFor } from "#root";
+import type { ScriptName } from "#sandbox";
 import type { ImageSpec } from "#spec";
+import type { SpoolLimit } from "#util";
 import { layerComments } from "#write";
 import { specDatabase } from "./nix-database.ts";
 import { noteUnmatched, specRules } from "./permissions.ts";
 import { baseTreeFor, onBase, specRoot } from "./root.ts";
-import { ScriptedPart, specScripts, type Workshop } from "./scripts.ts";
+import { ScriptedPart, specScripts } from "./scripts.ts";
 
 /** How many digits of the config's digest make the tag of an image that was given none. */
 const DERIVED_TAG_LENGTH = 32;
 
-export interface BuildOptions {
+export interface DraftOptions extends SpoolLimit {
   /** The image that the spec's `fromImage` names; its reader must stay open until the draft is written. */
   readonly base?: Image | undefined;
   /** The image that the spec's `layersFrom` names, unless that is a file with a layout. */
@@ -38,12 +40,17 @@ export interface BuildOptions {
   readonly now: Date;
   /** Knows layers that were measured before. */
   readonly cache?: DigestCache | undefined;
-  /** For specs with scripts or a Nix database. */
-  readonly workshop?: Workshop | undefined;
+  /** `PATH`, on which programs are found, for specs with scripts or a Nix database. */
+  readonly path: string;
+  /** The folder in which temporary ones are made, for trees and layers. */
+  readonly temporary: string;
+  /** Gets each line that a script writes, as it comes. */
+  readonly onOutput?: ((line: string, script: ScriptName) => void) | undefined;
   /** Absolute paths that the image is written to, which therefore aren't part of it. */
   readonly outputs?: readonly string[] | undefined;
   /** Gets a sentence for what the user may want to know. */
-  readonly onNote?: (sentence: string) => void;
+  readonly onNote?: ((sentence: string) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** An image that is planned. Disposing of it removes what its scripts made; not before it is written. */
@@ -58,11 +65,10 @@ export interface PlannedDraft extends ImageDraft, AsyncDisposable {
  * components that it has are left out.
  * @throws VarveError whatever reading the graph has, or the base's layers; `NO_LAYERS_LEFT`, `INVALID_SPEC`
  */
-export async function draftImage(spec: ImageSpec, options: BuildOptions): Promise<PlannedDraft> {
+export async function draftImage(spec: ImageSpec, options: DraftOptions): Promise<PlannedDraft> {
   // A name that no registry or daemon takes is better refused before anything is read.
   parseReference(`${nameOf(spec)}:${spec.tag ?? "tag"}`);
-  const { base, lastImage, outputs, cache, workshop } = options;
-  const signal = workshop?.signal;
+  const { base, lastImage, outputs, cache, signal } = options;
   const config = configOf(spec, base);
   const workingDir = config.WorkingDir;
   const plan = await planImage(spec, { base, lastImage, cache, outputs, workingDir, signal });
@@ -77,7 +83,7 @@ export async function draftImage(spec: ImageSpec, options: BuildOptions): Promis
   const surroundings = { spec, graph, now: options.now, rules, baseTree };
   const customisation = root.items(baseTree);
   for (const note of customisation.notes) tell(note);
-  const database = await specDatabase(spec, { graph, workshop });
+  const database = await specDatabase(spec, { ...options, graph });
   const rootItems = [...customisation.items, ...itemsBehind(database, customisation.items)];
 
   const components = groups.map((group, index) => componentsRecipe(group, trees[index]!, surroundings));
@@ -103,7 +109,7 @@ export async function draftImage(spec: ImageSpec, options: BuildOptions): Promis
       visible: storeFolders(graph),
       config,
       rules,
-      workshop,
+      options,
       onNote: tell,
       onUnmatched: (globs) => noteOf(components, globs),
     });
@@ -163,7 +169,7 @@ function configOf(spec: ImageSpec, base: Image | undefined): ContainerConfig {
 function finishImage(
   layers: Parameters<ImageDraft["finish"]>[0],
   spec: ImageSpec,
-  { base, architecture, now, layout }: BuildOptions & { readonly layout: Layout },
+  { base, architecture, now, layout }: DraftOptions & { readonly layout: Layout },
 ): FinishedDraft {
   const config = newConfig(
     {

@@ -1,2 +1,1 @@
-export { type BuildOptions, draftImage, type PlannedDraft } from "./draft.ts";
-export type { Workshop } from "./scripts.ts";
+export { type DraftOptions, draftImage, type PlannedDraft } from "./draft.ts";

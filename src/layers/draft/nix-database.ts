@@ -6,7 +6,11 @@ import type { ReferencesGraph } from "#graph";
 import { nixDatabase } from "#root";
 import { findProgram } from "#sandbox";
 import type { ImageSpec } from "#spec";
-import type { Workshop } from "./scripts.ts";
+import type { DraftOptions } from "./draft.ts";
+
+interface Tools extends Pick<DraftOptions, "path" | "temporary" | "signal"> {
+  readonly graph: ReferencesGraph;
+}
 
 /**
  * What the database adds to the image's root; nothing unless the spec asks for it. It knows all components, and its roots
@@ -15,7 +19,7 @@ import type { Workshop } from "./scripts.ts";
  */
 export async function specDatabase(
   { includeNixDB, contents }: ImageSpec,
-  { graph, workshop }: { graph: ReferencesGraph; workshop: Workshop | undefined },
+  { graph, path, temporary, signal }: Tools,
 ): Promise<EntryItem[]> {
   if (!includeNixDB) return [];
   const paths = [...graph.components.values()];
@@ -26,13 +30,6 @@ export async function specDatabase(
       "includeNixDB needs a graph of Nix store paths; give one, or leave it out",
     );
   }
-  if (workshop === undefined) {
-    throw new VarveError(
-      "INVALID_SPEC",
-      "includeNixDB needs a workshop, which tells where programs are and temporary files go",
-    );
-  }
-  const { temporary, path, signal } = workshop;
   const tool = async (name: string): Promise<string> => {
     const found = await findProgram(name, path);
     if (found !== undefined) return found;

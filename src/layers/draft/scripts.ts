@@ -1,6 +1,4 @@
 /** The layer that a spec's scripts make. */
-
-import { VarveError } from "#errors";
 import { flattenImage } from "#flatten";
 import { type LayerRecipe, listRecipe, packLayer } from "#fs";
 import type { Image, Layer } from "#image";
@@ -9,18 +7,8 @@ import type { CompiledRule } from "#root";
 import { runScripts, type ScriptedLayer, type ScriptName, type ScriptSteps } from "#sandbox";
 import type { ImageSpec } from "#spec";
 import { SCRIPT_FIELDS } from "#spec";
-import { boundedSpool, readWhole, type SpoolLimit } from "#util";
-
-/** What programs that are run while an image is built need of this machine. */
-export interface Workshop extends SpoolLimit {
-  /** The folder in which temporary ones are made, for trees and layers. */
-  readonly temporary: string;
-  /** `PATH`, to find programs on. */
-  readonly path: string;
-  /** Takes each line that a script writes, as it comes. */
-  readonly onOutput?: ((line: string, script: ScriptName) => void) | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
+import { boundedSpool, readWhole } from "#util";
+import type { DraftOptions } from "./draft.ts";
 
 /**
  * The scripts of a spec, their files read; undefined if there are none.
@@ -57,7 +45,7 @@ export interface ScriptedPartOptions {
   /** The image's. */
   readonly config: ContainerConfig;
   readonly rules: readonly CompiledRule[];
-  readonly workshop: Workshop | undefined;
+  readonly options: Pick<DraftOptions, "path" | "temporary" | "maxSpool" | "onOutput">;
   readonly onNote: (sentence: string) => void;
   /** Gets the globs of the rules that nothing matched in the layer. */
   readonly onUnmatched: (globs: readonly string[]) => void;
@@ -94,15 +82,8 @@ export class ScriptedPart implements AsyncDisposable {
   }
 
   async #run(signal: AbortSignal | undefined): Promise<ScriptedLayer> {
-    const { spec, steps, base, recipe, after, visible, config, rules, workshop, onNote, onUnmatched } =
-      this.#options;
-    if (workshop === undefined) {
-      throw new VarveError(
-        "INVALID_SPEC",
-        "scripts need a workshop, which tells where programs are and temporary files go",
-      );
-    }
-    const { temporary, path, maxSpool, onOutput } = workshop;
+    const { spec, steps, base, recipe, after, visible, config, rules, onNote, onUnmatched } = this.#options;
+    const { path, temporary, maxSpool, onOutput } = this.#options.options;
     const layer = await runScripts({
       steps,
       base:

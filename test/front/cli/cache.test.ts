@@ -3,7 +3,7 @@ import { symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { openDigestCache } from "#cache";
-import { cacheFolder } from "../../../src/front/cli/cache-options.ts";
+import { cacheFolder } from "../../../src/front/app/machine.ts";
 import { blobKeyOf, blobOf, DAY, filesIn, keyOf, layerOf } from "../../layers/cache/support/samples.ts";
 import { assertFailed } from "../../support/failure.ts";
 import { temporaryFolder } from "../../support/tmp.ts";

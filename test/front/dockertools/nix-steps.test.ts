@@ -2,15 +2,10 @@ import assert from "node:assert/strict";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import {
-  confText,
-  imageTag,
-  planStoreLayers,
-  readNixAttributes,
-  withStorePaths,
-  writeLayerFolder,
-} from "#dockertools";
 import { bytesSource } from "#util";
+import { withStorePaths, writeLayerFolder } from "../../../src/front/dockertools/layer-folder.ts";
+import { confText, imageTag, planStoreLayers } from "../../../src/front/dockertools/make-conf.ts";
+import { readNixAttributes } from "../../../src/front/dockertools/nix-attributes.ts";
 import { digest, tarOf } from "../../support/docker-archive.ts";
 import { names } from "../../support/tar.ts";
 import { type Scope, temporaryFolder } from "../../support/tmp.ts";

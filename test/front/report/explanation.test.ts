@@ -15,7 +15,8 @@ function packages(names: readonly string[], entry: MadeEntry = {}): MadeLayer {
 
 async function explained(before: readonly MadeLayer[], now: readonly MadeLayer[]): Promise<string[]> {
   const [source, target] = [await madeImage(before), await madeImage(now)];
-  return explain(await compareImages(source, target), { source, target }).split("\n");
+  const compared = { source, target: { config: target.config.descriptor } };
+  return explain(await compareImages(source, target), compared).split("\n");
 }
 
 /** The last column of the table. */

@@ -11,6 +11,7 @@ import { draftOf, type Image } from "#image";
 import { checkSpec } from "#spec";
 import { EntryType, readTar, streamInput } from "#tar";
 import { uncompressedLayer, validateImage, writeImage } from "#write";
+import { STILL } from "../../support/drafts.ts";
 import { AMD64, bytesOf, Layout } from "../../support/layout.ts";
 import { mustRun } from "../../support/process.ts";
 import { writeSparse } from "../../support/sparse-file.ts";
@@ -153,7 +154,7 @@ async function copyAndBuild(t: Context, base: Image): Promise<void> {
   writeTree(path, { dir: { own: { file: "own" } } });
   writeFileSync(join(folder, "graph.json"), JSON.stringify([{ path, references: [] }]));
   const fields = { name: "on-top", graph: join(folder, "graph.json"), contents: [path] };
-  const draft = await draftImage(checkSpec(fields), { base: copy, architecture: "amd64", now: new Date(0) });
+  const draft = await draftImage(checkSpec(fields), { ...STILL, base: copy });
   await writeImage(draft, [ociLayoutSink({ path: join(folder, "built") })]);
   const built = await ociLayoutSource({ path: join(folder, "built") }).read(AMD64);
   const files = await exported(built);

@@ -10,18 +10,19 @@ import {
   writeFileSync,
 } from "node:fs";
 import { describe, it, type TestContext } from "node:test";
-import { type BuildOptions, draftImage } from "#draft";
+import { type DraftOptions, draftImage } from "#draft";
 import type { LayerRecipe } from "#fs";
 import type { Image, ImageDraft, Layer } from "#image";
 import { measureLayers } from "#measure";
 import { digestOf, encodeDocument, type ImageConfig, MediaType, parseDigest } from "#oci";
 import { checkSpec, type ImageSpecInput } from "#spec";
+import { STILL } from "../../support/drafts.ts";
 import { run } from "../../support/process.ts";
 import { members, names } from "../../support/tar.ts";
 import { temporaryFolder } from "../../support/tmp.ts";
 import { type Tree, writeTree } from "../../support/tree.ts";
 
-const OPTIONS: BuildOptions = { architecture: "amd64", now: new Date("2024-01-01T00:00:00Z") };
+const OPTIONS: DraftOptions = { ...STILL, now: new Date("2024-01-01T00:00:00Z") };
 
 interface Built {
   readonly layers: readonly Buffer[];
@@ -69,7 +70,7 @@ function writeStore(
   return { graph: `${folder}/graph.json`, path };
 }
 
-async function build(fields: Partial<ImageSpecInput>, options: Partial<BuildOptions> = {}): Promise<Built> {
+async function build(fields: Partial<ImageSpecInput>, options: Partial<DraftOptions> = {}): Promise<Built> {
   return finish(await draftImage(checkSpec({ name: "image", ...fields }), { ...OPTIONS, ...options }));
 }
 

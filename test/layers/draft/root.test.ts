@@ -8,6 +8,7 @@ import type { Image, Layer } from "#image";
 import { digestOf, encodeDocument, type ImageConfig, MediaType } from "#oci";
 import { checkSpec, type ImageSpecInput } from "#spec";
 import { EntryType, type TarEntry, writeTar } from "#tar";
+import { STILL } from "../../support/drafts.ts";
 import { members } from "../../support/tar.ts";
 import { temporaryFolder } from "../../support/tmp.ts";
 import { type Tree, writeTree } from "../../support/tree.ts";
@@ -32,8 +33,7 @@ async function build(fields: Partial<ImageSpecInput>, base?: Image, cache?: Dige
   const options = {
     base,
     cache,
-    architecture: "amd64",
-    now: new Date(0),
+    ...STILL,
     onNote: (note: string) => notes.push(note),
   };
   const draft = await draftImage(checkSpec({ name: "image", ...fields }), options);

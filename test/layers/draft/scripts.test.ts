@@ -6,6 +6,7 @@ import { draftImage } from "#draft";
 import type { Image, Layer, UnmeasuredLayer } from "#image";
 import { checkSpec, type ImageSpecInput } from "#spec";
 import { EntryType } from "#tar";
+import { STILL } from "../../support/drafts.ts";
 import { madeImage } from "../../support/made-image.ts";
 import { requires } from "../../support/systems.ts";
 import { members } from "../../support/tar.ts";
@@ -21,13 +22,9 @@ async function bench(t: TestContext) {
   const draft = (fields: Partial<ImageSpecInput>, base?: Image) =>
     draftImage(checkSpec({ name: "image", ...fields }), {
       base,
-      architecture: "amd64",
-      now: new Date(0),
-      workshop: {
-        temporary,
-        path: process.env["PATH"] ?? "",
-        onOutput: (line, script) => said.push(`${script} ${line}`),
-      },
+      ...STILL,
+      temporary,
+      onOutput: (line, script) => said.push(`${script} ${line}`),
       onNote: (note) => notes.push(note),
     });
   /** The last layer's entries, and what was noted. */
@@ -161,12 +158,6 @@ describe("a spec's scripts", { skip: requires("root", "busybox") }, () => {
       code: "NOT_FOUND",
       message: /gone\.sh/,
     });
-    const options = { architecture: "amd64", now: new Date(0) };
-    const made = await draftImage(checkSpec({ name: "x", extraCommands: "true" }), options);
-    await assert.rejects(made.layers()[Symbol.asyncIterator]().next(), {
-      code: "INVALID_SPEC",
-      message: /workshop/,
-    });
   });
 });
 
@@ -183,9 +174,8 @@ describe("a spec of one layer", () => {
   };
   const layersOf = async (fields: Partial<ImageSpecInput>, base?: Image) => {
     const draft = await draftImage(checkSpec({ name: "x", layered: false, ...fields }), {
+      ...STILL,
       base,
-      architecture: "amd64",
-      now: new Date(0),
     });
     const layers: Layer[] = [];
     for await (const layer of draft.layers()) layers.push(layer);

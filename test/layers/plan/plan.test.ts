@@ -8,6 +8,7 @@ import { listRecipe, packLayer } from "#fs";
 import { LAYOUT_ANNOTATION, parseLayout } from "#layering";
 import { planImage } from "#plan";
 import { checkSpec, type ImageSpecInput } from "#spec";
+import { STILL } from "../../support/drafts.ts";
 import { writeProject } from "../../support/npm-project.ts";
 import { stacked, temporaryFolder } from "../../support/tmp.ts";
 import { type Tree, writeTree } from "../../support/tree.ts";
@@ -109,7 +110,7 @@ describe("the plan of an image", () => {
     const { folder } = await storeOf(t, STORE);
     const annotationOf = async (fields: Partial<ImageSpecInput>) => {
       const spec = checkSpec({ name: "image", ...fields });
-      const draft = await draftImage(spec, { architecture: "amd64", now: new Date(0) });
+      const draft = await draftImage(spec, STILL);
       return { text: draft.finish([]).annotations?.[LAYOUT_ANNOTATION], layout: draft.layout };
     };
     const { text, layout } = await annotationOf({ graph: `${folder}/graph.json` });

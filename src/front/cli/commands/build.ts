@@ -1,29 +1,16 @@
-import { resolve } from "node:path";
 import { Command } from "commander";
+import { type BuildOptions, build, type Machine, type Target } from "#app";
 import type { CompressionChoice } from "#compress";
-import { draftImage } from "#draft";
 import { VarveError } from "#errors";
 import { dockerArchiveSink } from "#formats";
-import { formatLayout, type Layout } from "#layering";
 import { type ImageSpecInput, readSpec } from "#spec";
-import { parseDestination, type Transports } from "#transports";
-import { bytesSource, writeFileAtomically } from "#util";
-import type { ImageSink } from "#write";
-import { type CacheOptions, cacheOptions, wantedCache } from "../cache-options.ts";
-import { architecture } from "../host.ts";
+import { type CacheOptions, cacheOptions } from "../cache-options.ts";
 import { integer, list, pairs, pathList } from "../options.ts";
-import { note, stdoutOutput } from "../output.ts";
-import { compressionOption, type PlaceOptions, placeOptions, withPlaces } from "../places.ts";
-import { pullCaches, pushCaches, sharedCacheOptions } from "../shared-cache.ts";
-import {
-  absolutePath,
-  lastBuild,
-  type StrategyOptions,
-  strategyFields,
-  strategyOptions,
-} from "../strategy-options.ts";
-import { transfer } from "../transfer.ts";
-import { workshop } from "../workshop.ts";
+import { note, scriptOutput, stdoutOutput } from "../output.ts";
+import { compressionOption, onMachine, type PlaceOptions, placeOptions } from "../places.ts";
+import { sharedCacheOptions } from "../shared-cache.ts";
+import { absolutePath, type StrategyOptions, strategyFields, strategyOptions } from "../strategy-options.ts";
+import { tellWritten } from "../written.ts";
 import { inRegistry } from "./pull.ts";
 
 interface BuildCommandOptions extends PlaceOptions, CacheOptions, StrategyOptions {
@@ -98,56 +85,29 @@ export function command(): Command {
   return sharedCacheOptions(cacheOptions(compressionOption(placeOptions(command))))
     .option("-q, --quiet", "print nothing but errors")
     .option("--json", "print the result as JSON, for programs")
-    .action(build);
+    .action(run);
 }
 
-async function build(path: string, options: BuildCommandOptions): Promise<void> {
+async function run(path: string, options: BuildCommandOptions): Promise<void> {
+  const { cacheFrom, cacheTo, compression, quiet = false } = options;
   const spec = await readSpec(path, (fields) => ({ ...fields, ...overrides(options, fields) }));
-  const tell = (sentence: string) => {
-    if (!options.quiet) note(sentence);
-  };
-  await withPlaces(options, async ({ transports, read, signal }) => {
-    const sinks = await openSinks(transports, options);
-    const outputs = await outputPaths(options);
-    const cache = wantedCache(options);
-    const shared = { cache, signal, onWarning: tell };
-    await pullCaches(transports, options.cacheFrom, shared);
-    await using source = spec.fromImage === undefined ? undefined : await transports.source(spec.fromImage);
-    const wanted = spec.architecture ?? read.platform.architecture;
-    const base = await source?.read({ ...read, platform: { ...read.platform, architecture: wanted } });
-    await using last = await lastBuild(spec, transports);
-    const lastImage = await last?.read({ ...read, platform: { ...read.platform, architecture: wanted } });
-    const attempt = async () => {
-      const now = new Date();
-      await using draft = await draftImage(spec, {
-        base,
-        lastImage,
-        architecture: architecture(),
-        now,
-        cache,
-        outputs,
-        workshop: workshop({ quiet: options.quiet === true, maxSpool: options.maxSpool, signal }),
-        onNote: tell,
+  await onMachine(options, async (operation) => {
+    const to = await targets(operation.machine, options);
+    const write = async (onProgress: BuildOptions["onProgress"]) => {
+      const { places } = await build(spec, {
+        ...operation,
+        to,
+        compression,
+        cacheFrom,
+        cacheTo,
+        onProgress,
+        onNote: quiet ? undefined : note,
+        onOutput: quiet ? undefined : scriptOutput,
       });
-      await transfer(draft, sinks, { ...options, cache, signal });
-      if (spec.lockFile !== undefined) await writeLayout(spec.lockFile, draft.layout);
+      return places;
     };
-    await attempt().catch(async (error) => {
-      // No place has an image yet; but what went to stdout can't be taken back.
-      const stale = error instanceof VarveError && error.code === "STALE_CACHE";
-      if (!stale || writesToStdout(options)) throw error;
-      // Where one digest is wrong, others may be.
-      cache?.distrustLayers();
-      tell("a digest in the cache was wrong, and has been forgotten; building again");
-      await attempt();
-    });
-    await pushCaches(transports, options.cacheTo, shared);
+    await tellWritten(write, { ...options, several: to.length > 1 });
   });
-}
-
-/** Writes a layout to a file, whole or not at all. */
-async function writeLayout(path: string, layout: Layout): Promise<void> {
-  await writeFileAtomically(path, bytesSource(Buffer.from(formatLayout(layout))).open());
 }
 
 /** What the options put in the place of the spec's fields; labels and annotations are added to them. */
@@ -166,27 +126,16 @@ function overrides(options: BuildCommandOptions, fields: Partial<ImageSpecInput>
   };
 }
 
-/** The files and folders that are written to. */
-async function outputPaths({ output = [] }: BuildCommandOptions): Promise<string[]> {
-  const places = await Promise.all(output.map(parseDestination));
-  return places.flatMap((place) => ("path" in place ? [resolve(place.path)] : []));
-}
-
-function writesToStdout({ output, push, load }: BuildCommandOptions): boolean {
-  return output === undefined && push === undefined && !load;
-}
-
-async function openSinks(transports: Transports, options: BuildCommandOptions): Promise<ImageSink[]> {
+async function targets({ transports }: Machine, options: BuildCommandOptions): Promise<Target[]> {
   const { output = [], push = [], load = false, json = false } = options;
-  const sinks: ImageSink[] = [];
-  for (const place of output) sinks.push(await transports.sink(place));
-  for (const reference of push) sinks.push(await transports.sink(inRegistry(reference)));
-  if (load) sinks.push(await transports.daemonSink());
-  if (!writesToStdout(options)) return sinks;
-  if (json)
+  const to: Target[] = [...output, ...push.map(inRegistry)];
+  if (load) to.push(await transports.daemonSink());
+  if (to.length > 0) return to;
+  if (json) {
     throw new VarveError(
       "USAGE",
       "stdout can't take both the image and --json; give --output, --push or --load",
     );
+  }
   return [dockerArchiveSink({ output: stdoutOutput() })];
 }

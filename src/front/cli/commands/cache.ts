@@ -1,8 +1,9 @@
 import { Command } from "commander";
+import { openCache } from "#app";
 import type { DigestCache } from "#cache";
 import { formatBytes } from "#report";
 import { shown } from "#util";
-import { type CacheOptions, cacheDirOption, openCache } from "../cache-options.ts";
+import { type CacheOptions, cacheDirOption } from "../cache-options.ts";
 import { integer } from "../options.ts";
 import { print, printJson } from "../output.ts";
 
@@ -23,15 +24,15 @@ export function command(): Command {
   );
   subcommand(command, "info")
     .description("Tells where the cache is, and what is in it.")
-    .action((options: CommonOptions) => info(openCache(options), options));
+    .action((options: CommonOptions) => info(openCache(options.cacheDir), options));
   subcommand(command, "prune")
     .description("Removes entries that weren't used lately. This is also done by itself, once a day.")
     .option("--max-age <days>", "how long an entry may be unused (default: 90)", integer)
     .option("--max-entries <n>", "how many entries may stay (default: 20000); 0 removes all", integer)
-    .action((options: PruneOptions) => prune(openCache(options), options));
+    .action((options: PruneOptions) => prune(openCache(options.cacheDir), options));
   subcommand(command, "verify")
     .description("Reads all entries, and removes those that are broken.")
-    .action((options: CommonOptions) => verify(openCache(options), options));
+    .action((options: CommonOptions) => verify(openCache(options.cacheDir), options));
   return command;
 }
 

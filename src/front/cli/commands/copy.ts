@@ -1,11 +1,9 @@
 import { Command } from "commander";
+import { copy, type Machine, type Target } from "#app";
 import type { CompressionChoice } from "#compress";
-import { draftOf, type Image } from "#image";
-import type { Transports } from "#transports";
-import { type ImageSink, transcoded } from "#write";
-import { type CacheOptions, cacheOptions, wantedCache } from "../cache-options.ts";
-import { compressionOption, type PlaceOptions, placeOptions, withPlaces } from "../places.ts";
-import { transfer } from "../transfer.ts";
+import { type CacheOptions, cacheOptions } from "../cache-options.ts";
+import { compressionOption, onMachine, type PlaceOptions, placeOptions } from "../places.ts";
+import { tellWritten } from "../written.ts";
 
 export interface CopyOptions extends PlaceOptions, CacheOptions {
   readonly compression?: CompressionChoice;
@@ -21,7 +19,7 @@ export function command(): Command {
     .argument("<source>", "where the image is")
     .argument("<destination>", "where it is to be")
     .action(async (source: string, destination: string, options: CopyOptions) => {
-      await copyImage(source, (transports) => transports.sink(destination), options);
+      await copyImage(source, () => destination, options);
     });
 }
 
@@ -32,24 +30,15 @@ export function copyOptions(command: Command): Command {
     .option("--json", "print the result as JSON, for programs");
 }
 
-/** Copies an image into a sink. */
+/** Copies an image to one place, and tells of it. */
 export async function copyImage(
   from: string,
-  openSink: (transports: Transports) => Promise<ImageSink>,
+  target: (machine: Machine) => Target | Promise<Target>,
   options: CopyOptions,
 ): Promise<void> {
-  await withPlaces(options, async ({ transports, read, signal }) => {
-    const sink = await openSink(transports);
-    await using source = await transports.source(from);
-    const image = await source.read(read);
-    await transfer(draft(image, options.compression), [sink], {
-      ...options,
-      cache: wantedCache(options),
-      signal,
-    });
+  await onMachine(options, async (operation) => {
+    const to = await target(operation.machine);
+    const { compression } = options;
+    await tellWritten((onProgress) => copy(from, to, { ...operation, compression, onProgress }), options);
   });
-}
-
-function draft(image: Image, compression: CompressionChoice | undefined) {
-  return compression === undefined ? draftOf(image) : transcoded(image, compression);
 }

@@ -1,12 +1,13 @@
 import { Command } from "commander";
+import { exportRoot } from "#app";
 import { VarveError } from "#errors";
-import { type FlattenProgress, flattenImage } from "#flatten";
+import type { FlattenProgress } from "#flatten";
 import { fileOutput } from "#formats";
 import type { Layer } from "#image";
 import { formatBytes } from "#report";
 import { integer } from "../options.ts";
 import { say, stdoutOutput } from "../output.ts";
-import { type PlaceOptions, placeOptions, withPlaces } from "../places.ts";
+import { onMachine, type PlaceOptions, placeOptions } from "../places.ts";
 
 interface ExportOptions extends PlaceOptions {
   readonly output?: string;
@@ -33,12 +34,11 @@ export function command(): Command {
     .option("-q, --quiet", "print nothing but errors")
     .action(async (from: string, file: string | undefined, options: ExportOptions) => {
       const output = outputOf(file, options.output);
-      await withPlaces(options, async ({ transports, read, signal }) => {
-        await using source = await transports.source(from);
-        const image = await source.read(read);
-        const onLayer = options.quiet ? undefined : tell;
-        await output.write(flattenImage(image.layers, { mtime: options.mtime, onLayer, signal }), signal);
-        if (!options.quiet) say(`Wrote the root file system of ${source.name} to ${output.name}`);
+      await onMachine(options, async (operation) => {
+        const { mtime, quiet } = options;
+        const onLayer = quiet ? undefined : tell;
+        const source = await exportRoot(from, output, { ...operation, mtime, onLayer });
+        if (!quiet) say(`Wrote the root file system of ${source} to ${output.name}`);
       });
     });
 }

@@ -1,11 +1,11 @@
 import { Command } from "commander";
+import { type ImageDescription, type ImageDocuments, inspect } from "#app";
 import { VarveError } from "#errors";
-import type { Image, Layer } from "#image";
-import { formatPlatform, type ImageIndex } from "#oci";
+import { formatPlatform } from "#oci";
 import { formatBytes, table } from "#report";
 import { shown } from "#util";
 import { print, printJson } from "../output.ts";
-import { type PlaceOptions, placeOptions, withPlaces } from "../places.ts";
+import { onMachine, type PlaceOptions, placeOptions } from "../places.ts";
 
 interface InspectOptions extends PlaceOptions {
   readonly raw?: true;
@@ -23,69 +23,42 @@ export function command(): Command {
     .option("--config", "print the config as it is")
     .option("--json", "print JSON, for programs")
     .action(async (from: string, options: InspectOptions) => {
-      await withPlaces(options, async ({ transports, read }) => {
-        await using source = await transports.source(from);
-        const image = await source.read(read);
+      await onMachine(options, async (operation) => {
+        const { source, description, documents } = await inspect(from, operation);
         // Who names a platform means that image, and not what it was chosen from.
-        const index = options.platform === undefined ? image.index : undefined;
-        if (options.raw) await print(index?.bytes ?? manifestOf(image, source.name));
-        else if (options.config) await print(image.config.bytes);
-        else if (options.json) await printJson(describe(image));
-        else await print(summary(image));
+        const index = options.platform === undefined ? documents.index : undefined;
+        if (options.raw) await print(index ?? manifestOf(documents, source));
+        else if (options.config) await print(documents.config);
+        else if (options.json) await printJson(description);
+        else await print(summary(description));
       });
     });
 }
 
-function manifestOf({ manifest }: Image, name: string): Uint8Array {
-  if (manifest !== undefined) return manifest.bytes;
+function manifestOf({ manifest }: ImageDocuments, source: string): Uint8Array {
+  if (manifest !== undefined) return manifest;
   throw new VarveError(
     "INVALID_IMAGE",
-    `${name} has no manifest, as docker-archives have none; --config shows its config`,
+    `${source} has no manifest, as docker-archives have none; --config shows its config`,
   );
 }
 
-function describe({ names, manifest, index, config, layers }: Image) {
-  const { os, architecture, variant, created } = config.value;
-  return {
-    names,
-    digest: manifest?.descriptor.digest,
-    config: config.descriptor.digest,
-    platform: { os, architecture, variant },
-    ...(index === undefined
-      ? {}
-      : { index: { digest: index.descriptor.digest, platforms: platformsOf(index.value) } }),
-    created,
-    layers: layers.map(({ descriptor, diffId, components }) => ({ ...descriptor, diffId, components })),
-  };
-}
-
-/** The platforms that an index says it has images for. */
-function platformsOf({ manifests }: ImageIndex): string[] {
-  const platforms = manifests.flatMap(({ platform }) => (platform === undefined ? [] : [platform]));
-  // Builders put their attestations into the index as if they were for a platform.
-  return platforms.filter(({ os }) => os !== "unknown").map(formatPlatform);
-}
-
-function summary({ names, manifest, index, config, layers }: Image): string {
-  const { architecture, created, os, variant } = config.value;
-  const total = layers.reduce((sum, layer) => sum + layer.descriptor.size, 0);
+function summary({ names, digest, index, config, platform, created, layers }: ImageDescription): string {
+  const total = layers.reduce((sum, { size }) => sum + size, 0);
   const facts = [
     `Name:      ${names.join(", ") || "(none)"}`,
-    ...(manifest === undefined ? [] : [`Digest:    ${manifest.descriptor.digest}`]),
-    ...(index === undefined
-      ? []
-      : [`Index:     ${index.descriptor.digest}, for ${platformsOf(index.value).join(", ")}`]),
-    `Image ID:  ${config.descriptor.digest}`,
-    `Platform:  ${[os, architecture, variant].filter(Boolean).join("/")}`,
+    ...(digest === undefined ? [] : [`Digest:    ${digest}`]),
+    ...(index === undefined ? [] : [`Index:     ${index.digest}, for ${index.platforms.join(", ")}`]),
+    `Image ID:  ${config}`,
+    `Platform:  ${formatPlatform(platform)}`,
     `Created:   ${created ?? "(not said)"}`,
     `Size:      ${formatBytes(total)} in ${layers.length} layers`,
   ];
   return [...facts.map((fact) => shown(fact)), "", layerTable(layers), ""].join("\n");
 }
 
-function layerTable(layers: readonly Layer[]): string {
-  const rows = layers.map(({ descriptor, components }, index) => {
-    const { size, digest } = descriptor;
+function layerTable(layers: ImageDescription["layers"]): string {
+  const rows = layers.map(({ size, digest, components }, index) => {
     return [String(index + 1), formatBytes(size), shorten(components), digest];
   });
   return table(["LAYER", "SIZE", "COMPONENTS", "DIGEST"], rows, ["right", "right", "left", "left"]);

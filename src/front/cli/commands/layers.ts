@@ -1,13 +1,14 @@
 import { resolve } from "node:path";
 import { Command, Option } from "commander";
+import { planGroups } from "#app";
 import { formatLayout, layerBudget, popularity } from "#layering";
-import { planImage, STRATEGIES } from "#plan";
+import { STRATEGIES } from "#plan";
 import { checkSpec, type ImageSpecInput } from "#spec";
 import { bytesSource, writeFileAtomically } from "#util";
 import { integer, list } from "../options.ts";
 import { printJson } from "../output.ts";
-import { type PlaceOptions, placeOptions, withPlaces } from "../places.ts";
-import { lastBuild, strategyFields } from "../strategy-options.ts";
+import { onMachine, type PlaceOptions, placeOptions } from "../places.ts";
+import { strategyFields } from "../strategy-options.ts";
 
 interface LayersOptions extends PlaceOptions {
   readonly maxLayers?: number;
@@ -64,14 +65,12 @@ async function run(path: string, options: LayersOptions): Promise<void> {
     graph: resolve(path),
     exclude,
     maxLayers,
+    ...(fromImage === undefined ? {} : { fromImage }),
     ...(pipeline === undefined ? strategyFields(options) : { layeringPipeline: pipeline }),
   });
-  const plan = await withPlaces(options, async ({ transports, read, signal }) => {
-    await using source = fromImage === undefined ? undefined : await transports.source(fromImage);
-    await using last = await lastBuild(spec, transports);
-    const [base, lastImage] = [await source?.read(read), await last?.read(read)];
-    return await planImage(spec, { base, lastImage, graphKey: key, signal });
-  });
+  const plan = await onMachine({ ...options, cache: false }, (operation) =>
+    planGroups(spec, { ...operation, graphKey: key }),
+  );
   if (layersTo !== undefined) {
     const layout = Buffer.from(formatLayout(plan.layout));
     await writeFileAtomically(layersTo, bytesSource(layout).open());

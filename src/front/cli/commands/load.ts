@@ -6,6 +6,6 @@ export function command(): Command {
     .description("Loads an image into the Docker daemon, under the names it comes with.")
     .argument("<source>", "where the image is")
     .action(async (source: string, options: CopyOptions) => {
-      await copyImage(source, (transports) => transports.daemonSink(), options);
+      await copyImage(source, ({ transports }) => transports.daemonSink(), options);
     });
 }

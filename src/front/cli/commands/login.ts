@@ -5,7 +5,7 @@ import { Command } from "commander";
 import { VarveError } from "#errors";
 import { DEFAULT_REGISTRY } from "#oci";
 import { say } from "../output.ts";
-import { type PlaceOptions, registryOptions, withPlaces } from "../places.ts";
+import { onMachine, type PlaceOptions, registryOptions } from "../places.ts";
 
 interface LoginOptions extends PlaceOptions {
   readonly username?: string;
@@ -25,7 +25,7 @@ export function command(): Command {
       const password = options.passwordStdin
         ? (await text(process.stdin)).replace(/\r?\n$/, "")
         : await ask("Password: ", { hidden: true });
-      await withPlaces(options, async ({ transports, signal }) => {
+      await onMachine(options, async ({ machine: { transports }, signal }) => {
         const credentials = { kind: "password", username, password } as const;
         const client = await transports.client(registry, async () => credentials);
         await client.ping(signal);

@@ -1,13 +1,11 @@
 /** What `nix/` calls. The steps are builders: they find their arguments in Nix's structured attributes. */
 import { existsSync } from "node:fs";
 import { Command } from "commander";
-import { confDraft, readConf } from "#dockertools";
-import type { Transports } from "#transports";
-import type { ImageSink } from "#write";
-import { wantedCache } from "../cache-options.ts";
-import { NIX_STEPS } from "../nix-steps.ts";
-import { withPlaces } from "../places.ts";
-import { transfer } from "../transfer.ts";
+import type { Machine, Target } from "#app";
+import { NIX_STEPS, readConf, writeConfImage } from "#dockertools";
+import { note, say, scriptOutput } from "../output.ts";
+import { onMachine } from "../places.ts";
+import { tellWritten } from "../written.ts";
 import { type CopyOptions, copyOptions } from "./copy.ts";
 import { inRegistry } from "./pull.ts";
 
@@ -19,20 +17,27 @@ export function command(): Command {
     command
       .command(name)
       .description(description)
-      .action(() => run(attributesFile()));
+      .action(async () => {
+        // What a derivation makes follows from its inputs alone: no digest that a builder's user keeps has a part in it.
+        await onMachine({ cache: false }, async ({ machine, signal }) => {
+          const read = { platform: machine.platform, signal };
+          const context = { machine, read, signal, onNote: note, onStep: say, onOutput: scriptOutput };
+          await run(attributesFile(), context);
+        });
+      });
   }
   copyOptions(command.command("push"))
     .description("Pushes the image of a conf. Layers that the registry has aren't sent.")
     .argument("<conf>", "the conf, a JSON file")
     .argument("<reference>", "the name it gets in the registry")
     .action(async (conf: string, reference: string, options: CopyOptions) => {
-      await transferConf(conf, (transports) => transports.sink(inRegistry(reference)), options);
+      await writeConf(conf, () => inRegistry(reference), options);
     });
   copyOptions(command.command("load"))
     .description("Loads the image of a conf into the Docker daemon.")
     .argument("<conf>", "the conf, a JSON file")
     .action(async (conf: string, options: CopyOptions) => {
-      await transferConf(conf, (transports) => transports.daemonSink(), options);
+      await writeConf(conf, ({ transports }) => transports.daemonSink(), options);
     });
   return command;
 }
@@ -43,17 +48,18 @@ function attributesFile(): string {
   return named !== undefined && existsSync(named) ? named : ".attrs.json";
 }
 
-async function transferConf(
+async function writeConf(
   path: string,
-  openSink: (transports: Transports) => Promise<ImageSink>,
+  target: (machine: Machine) => Target | Promise<Target>,
   options: CopyOptions,
 ): Promise<void> {
-  const conf = await readConf(path, { now: new Date() });
-  const cache = wantedCache(options);
-  await withPlaces(options, async ({ transports, read, signal }) => {
-    const sink = await openSink(transports);
-    await using source = conf.fromImage === undefined ? undefined : await transports.source(conf.fromImage);
-    const draft = await confDraft(conf, { base: await source?.read(read), cache });
-    await transfer(draft, [sink], { ...options, cache, signal });
+  await onMachine(options, async (operation) => {
+    const conf = await readConf(path, { now: operation.machine.now() });
+    const to = [await target(operation.machine)];
+    const { compression } = options;
+    await tellWritten(
+      (onProgress) => writeConfImage(conf, to, { ...operation, compression, onProgress }),
+      options,
+    );
   });
 }

@@ -1,23 +1,16 @@
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { Command } from "commander";
+import { planWith } from "#app";
 import { readError } from "#errors";
-import type { Image } from "#image";
 import { layerBudget } from "#layering";
-import { planImage } from "#plan";
-import { compareWith, imageLayers, planPage, planText, reportPlan } from "#report";
+import { planText } from "#report";
 import { checkSpec, type ImageSpec, type ImageSpecInput, readSpec } from "#spec";
 import { bytesSource, parseJson, readWhole, writeFileAtomically } from "#util";
 import { integer, list } from "../options.ts";
 import { print, printJson } from "../output.ts";
-import { type PlaceContext, type PlaceOptions, placeOptions, withPlaces } from "../places.ts";
-import {
-  absolutePath,
-  lastBuild,
-  type StrategyOptions,
-  strategyFields,
-  strategyOptions,
-} from "../strategy-options.ts";
+import { onMachine, type PlaceOptions, placeOptions } from "../places.ts";
+import { absolutePath, type StrategyOptions, strategyFields, strategyOptions } from "../strategy-options.ts";
 
 interface PlanCommandOptions extends PlaceOptions, StrategyOptions {
   readonly maxLayers?: number;
@@ -63,55 +56,17 @@ export function command(): Command {
 }
 
 async function run(path: string, options: PlanCommandOptions): Promise<void> {
-  await withPlaces(options, async (places) => {
-    const { spec, isGraph } = await specOf(path, options);
-    const wanted = spec.architecture ?? places.read.platform.architecture;
-    const read = { ...places.read, platform: { ...places.read.platform, architecture: wanted } };
-    await using source =
-      spec.fromImage === undefined ? undefined : await places.transports.source(spec.fromImage);
-    const base = await source?.read(read);
-    await using last = await lastBuild(spec, places.transports);
-    const lastImage = await last?.read(read);
-
-    const plan = await planImage(spec, {
-      base,
-      lastImage,
-      outputs: options.html === undefined ? [] : [options.html],
-      workingDir: spec.config.WorkingDir ?? base?.config.value.config?.WorkingDir,
-      graphKey: options.key,
-      withSizes: true,
-      signal: places.signal,
-    });
-    const report = reportPlan(plan, isGraph ? undefined : `${spec.name}${spec.tag ? `:${spec.tag}` : ""}`);
-    const images = await readAll(options.against ?? [], { ...places, read });
-    const against = images.map(({ place, image }) => compareWith(plan, { place, image, base }));
-    const whole = { ...report, against };
-    if (options.html !== undefined) {
-      const theirs = images.map(({ place, image }) => ({ place, layers: imageLayers(image) }));
-      const page = planPage({ report: whole, graph: plan.graph, images: theirs });
-      await writeFileAtomically(options.html, bytesSource(Buffer.from(page)).open());
+  const { against, html, json, key: graphKey } = options;
+  await onMachine({ ...options, cache: false }, async (operation) => {
+    const { spec, name } = await specOf(path, options);
+    const outputs = html === undefined ? [] : [html];
+    const planned = await planWith(spec, { ...operation, name, against, outputs, graphKey });
+    if (html !== undefined) {
+      await writeFileAtomically(html, bytesSource(Buffer.from(planned.html())).open());
     }
-    if (options.json) await printJson(whole);
-    else if (options.html === undefined) await print(planText(whole));
+    if (json) await printJson(planned.report);
+    else if (html === undefined) await print(planText(planned.report));
   });
-}
-
-interface ReadImage {
-  readonly place: string;
-  readonly image: Image;
-}
-
-async function readAll(
-  places: readonly string[],
-  { transports, read }: Pick<PlaceContext, "transports" | "read">,
-): Promise<ReadImage[]> {
-  const images: ReadImage[] = [];
-  for (const place of places) {
-    await using source = await transports.source(place);
-    // Manifest and config are all that is asked for.
-    images.push({ place, image: await source.read(read) });
-  }
-  return images;
 }
 
 /** More than any spec. */
@@ -121,7 +76,7 @@ const MAX_SPEC_BYTES = 16 * 1024 * 1024;
 async function specOf(
   path: string,
   options: PlanCommandOptions,
-): Promise<{ spec: ImageSpec; isGraph: boolean }> {
+): Promise<{ spec: ImageSpec; name: string | undefined }> {
   const { maxLayers, fromImage, exclude, omit } = options;
   // Says what is wrong in the words of the option, not of a spec.
   layerBudget({ maxLayers });
@@ -131,9 +86,9 @@ async function specOf(
   const fields: Partial<ImageSpecInput> = { ...given, ...strategyFields(options) };
   if (options.key === undefined && (await isSpec(path))) {
     const spec = await readSpec(path, (own) => ({ name: "image", ...own, ...fields }));
-    return { spec, isGraph: false };
+    return { spec, name: `${spec.name}${spec.tag ? `:${spec.tag}` : ""}` };
   }
-  return { spec: checkSpec({ name: "graph", graph: resolve(path), ...fields }), isGraph: true };
+  return { spec: checkSpec({ name: "graph", graph: resolve(path), ...fields }), name: undefined };
 }
 
 /** Whether a file is a spec: an object with a name or a graph, and neither a lock file nor what Nix gives a builder. */

@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { VarveError } from "#errors";
 import { dockerArchiveSink, fileOutput, ociArchiveSink } from "#formats";
 import { formatReference, parseDigest, parseReference } from "#oci";
-import { parseDestination, type Transports } from "#transports";
+import { parseDestination } from "#transports";
 import { hashChecked } from "#util";
 import type { ImageSink } from "#write";
 import { expectedHash } from "../expected-hash.ts";
@@ -27,11 +27,8 @@ export function command(): Command {
     .action(async (reference: string, destination: string, options: PullOptions) => {
       const from = inRegistry(withDigest(reference, options.digest));
       const { expectHash } = options;
-      const openSink = async (transports: Transports) =>
-        expectHash === undefined
-          ? await transports.sink(destination)
-          : await checkedSink(destination, expectHash);
-      await copyImage(from, openSink, options);
+      const target = () => (expectHash === undefined ? destination : checkedSink(destination, expectHash));
+      await copyImage(from, target, options);
     });
 }
 

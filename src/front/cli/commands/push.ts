@@ -8,6 +8,6 @@ export function command(): Command {
     .argument("<source>", "where the image is")
     .argument("<reference>", "the name it gets in the registry")
     .action(async (source: string, reference: string, options: CopyOptions) => {
-      await copyImage(source, (transports) => transports.sink(inRegistry(reference)), options);
+      await copyImage(source, () => inRegistry(reference), options);
     });
 }

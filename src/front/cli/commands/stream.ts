@@ -1,11 +1,8 @@
 import { Command } from "commander";
-import { readConf, type StreamConf, streamConf } from "#dockertools";
-import type { ImageSource } from "#image";
-import { parseSource, type Transports } from "#transports";
-import type { SpoolLimit } from "#util";
-import { type CacheOptions, cacheOptions, wantedCache } from "../cache-options.ts";
+import { readConf, streamImage } from "#dockertools";
+import { type CacheOptions, cacheOptions } from "../cache-options.ts";
 import { say, writeToStdout } from "../output.ts";
-import { type PlaceOptions, placeOptions, withPlaces } from "../places.ts";
+import { onMachine, type PlaceOptions, placeOptions } from "../places.ts";
 
 interface StreamOptions extends PlaceOptions, CacheOptions {
   readonly repoTag?: string;
@@ -19,32 +16,10 @@ export function command(): Command {
     .argument("<conf>", "the conf, a JSON file")
     .option("-t, --repo-tag <name:tag>", "the image's name and tag, in place of the conf's")
     .action(async (path: string, options: StreamOptions) => {
-      const conf = await readConf(path, { now: new Date() });
-      await withPlaces(options, async ({ transports, read, signal }) => {
-        await using source = await openBase(conf, transports, options);
-        const base = await source?.read(read);
-        await writeToStdout(
-          streamConf(conf, {
-            ...(base === undefined ? {} : { base }),
-            ...(options.repoTag === undefined ? {} : { repoTag: options.repoTag }),
-            cache: wantedCache(options),
-            maxSpool: options.maxSpool,
-            onMessage: say,
-            signal,
-          }),
-        );
+      await onMachine(options, async (operation) => {
+        const conf = await readConf(path, { now: operation.machine.now() });
+        const { repoTag } = options;
+        await streamImage(conf, writeToStdout, { ...operation, repoTag, onStep: say });
       });
     });
-}
-
-/** The base image, unless it is a docker-archive, whose very headers nixpkgs' script keeps. */
-async function openBase(
-  { fromImage }: StreamConf,
-  transports: Transports,
-  limit: SpoolLimit,
-): Promise<ImageSource | undefined> {
-  if (fromImage === undefined) return undefined;
-  const place = await parseSource(fromImage, limit);
-  const plain = place.transport === "docker-archive" && place.path === fromImage;
-  return plain ? undefined : await transports.source(fromImage);
 }

@@ -1,9 +1,9 @@
 import { Command } from "commander";
+import { validate } from "#app";
 import { formatBytes, table } from "#report";
 import { shown } from "#util";
-import { validateImage } from "#write";
 import { print, printJson } from "../output.ts";
-import { type PlaceOptions, placeOptions, withPlaces } from "../places.ts";
+import { onMachine, type PlaceOptions, placeOptions } from "../places.ts";
 
 interface ValidateOptions extends PlaceOptions {
   readonly json?: true;
@@ -15,19 +15,13 @@ export function command(): Command {
     .argument("<source>", "where the image is")
     .option("--json", "print JSON, for programs")
     .action(async (from: string, options: ValidateOptions) => {
-      await withPlaces(options, async ({ transports, read, signal }) => {
-        await using source = await transports.source(from);
-        const image = await source.read(read);
-        const layers = [];
-        for await (const { layer, size, entries } of validateImage(image, { signal })) {
-          layers.push({ digest: layer.descriptor.digest, diffId: layer.diffId, size, entries });
-        }
+      await onMachine(options, async (operation) => {
+        const { source, ...image } = await validate(from, operation);
         if (options.json) {
-          const manifest = image.manifest?.descriptor.digest;
-          await printJson({ manifest, config: image.config.descriptor.digest, layers });
+          await printJson(image);
           return;
         }
-        const rows = layers.map(({ digest, size, entries }, index) => [
+        const rows = image.layers.map(({ digest, size, entries }, index) => [
           String(index + 1),
           formatBytes(size),
           String(entries),
@@ -39,7 +33,7 @@ export function command(): Command {
           "right",
           "left",
         ]);
-        await print(`${lines}\n${shown(source.name)} is sound.\n`);
+        await print(`${lines}\n${shown(source)} is sound.\n`);
       });
     });
 }

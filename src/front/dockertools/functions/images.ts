@@ -1,50 +1,40 @@
 /** dockerTools' functions for images that are there already. */
+import { type Operation, type OperationOptions, openImages, operateStream } from "#app";
 import { VarveError } from "#errors";
 import { flattenImage } from "#flatten";
 import { dockerArchive, mergedDockerArchive } from "#formats";
-import { type Image, type ImageSource, newManifest } from "#image";
+import { newManifest } from "#image";
 import { formatReference, parseDigest, parseReference } from "#oci";
 import { hashChecked, parseFileHash } from "#util";
-import type { FunctionOptions } from "./options.ts";
-
-type Opening = Pick<FunctionOptions, "transports" | "architecture" | "signal">;
-
-export type MergeArguments = readonly string[];
-
 /**
  * The bytes of a docker-archive with several images, each with its names; loading it gives all of them.
  * @param images where they are
  * @throws VarveError `USAGE` for none, or for two of one name; what opening and reading them throws
  */
-export async function* mergeImages(
-  images: MergeArguments,
-  options: Opening,
+export function mergeImages(
+  images: readonly string[],
+  options: OperationOptions = {},
 ): AsyncGenerator<Uint8Array, void, void> {
-  if (images.length === 0) throw new VarveError("USAGE", "there are no images to merge; name some");
-  const opened: OpenImage[] = [];
-  try {
-    for (const place of images) opened.push(await openImage(place, options));
-    const read = opened.map(({ image }) => image);
-    yield* mergedDockerArchive(read, { signal: options.signal });
-  } finally {
-    for (const { source } of opened) await source[Symbol.asyncDispose]();
-  }
+  return operateStream(options, async function* (operation) {
+    if (images.length === 0) throw new VarveError("USAGE", "there are no images to merge; name some");
+    await using opened = await openImages(images, operation);
+    yield* mergedDockerArchive(opened.images, { signal: operation.signal });
+  });
 }
 
 /**
  * The bytes of a plain tar archive with an image's root file system, whiteouts applied.
  * @throws VarveError what opening the image throws, and what {@link flattenImage} does
  */
-export async function* exportImage(
+export function exportImage(
   { fromImage }: { readonly fromImage: string },
-  options: Opening,
+  options: OperationOptions = {},
 ): AsyncGenerator<Uint8Array, void, void> {
-  const { source, image } = await openImage(fromImage, options);
-  try {
-    yield* flattenImage(image.layers, { signal: options.signal });
-  } finally {
-    await source[Symbol.asyncDispose]();
-  }
+  return operateStream(options, async function* ({ machine, read, signal }) {
+    await using source = await machine.transports.source(fromImage);
+    const { layers } = await source.read(read);
+    yield* flattenImage(layers, { signal });
+  });
 }
 
 export interface PullArguments {
@@ -69,9 +59,16 @@ export interface PullArguments {
  * @throws VarveError `USAGE` for a hash in another form, `DIGEST_MISMATCH` at the end for other bytes than the hash's;
  *   `INVALID_REFERENCE`, `INVALID_DIGEST`; what reading from the registry throws
  */
-export async function* pullImage(
+export function pullImage(
   args: PullArguments,
-  { transports, architecture, signal }: Opening,
+  options: Omit<OperationOptions, "platform"> = {},
+): AsyncGenerator<Uint8Array, void, void> {
+  return operateStream(options, (operation) => pulled(args, operation));
+}
+
+async function* pulled(
+  args: PullArguments,
+  { machine, signal }: Operation,
 ): AsyncGenerator<Uint8Array, void, void> {
   const { imageName, imageDigest, hash, finalImageName = imageName, finalImageTag = "latest" } = args;
   const expected = hash === undefined || hash === "" ? undefined : parseFileHash(hash);
@@ -82,8 +79,8 @@ export async function* pullImage(
   const { registry, repository } = parseReference(imageName);
   const reference = formatReference({ registry, repository, digest });
   const name = formatReference({ ...parseReference(finalImageName), tag: finalImageTag }, "familiar");
-  await using source = await transports.source(`docker://${reference}`);
-  const { os = "linux", arch = architecture } = args;
+  await using source = await machine.transports.source(`docker://${reference}`);
+  const { os = "linux", arch = machine.platform.architecture } = args;
   const image = await source.read({
     platform: { os, architecture: arch },
     strict: args.arch !== undefined,
@@ -99,19 +96,4 @@ export async function* pullImage(
   const input = { layers: handed(), finished: async () => ({ config, manifest, names: [name] }) };
   const bytes = dockerArchive(input, { signal });
   yield* expected === undefined ? bytes : hashChecked(bytes, { expected, name: reference });
-}
-
-interface OpenImage {
-  readonly source: ImageSource;
-  readonly image: Image;
-}
-
-async function openImage(place: string, { transports, architecture, signal }: Opening): Promise<OpenImage> {
-  const source = await transports.source(place);
-  try {
-    return { source, image: await source.read({ platform: { os: "linux", architecture }, signal }) };
-  } catch (error) {
-    await source[Symbol.asyncDispose]();
-    throw error;
-  }
 }

@@ -17,6 +17,7 @@ export interface DockerArchiveSinkOptions {
 export function dockerArchiveSink({ output, names }: DockerArchiveSinkOptions): ImageSink {
   return {
     name: `docker-archive:${output.name}`,
+    isStream: output.writeAside === undefined,
     parallel: 1,
     async open({ signal }) {
       return streamedWriter({

@@ -3,20 +3,16 @@ import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
+import { thisMachine } from "#app";
 import {
   buildImage,
   buildLayeredImage,
-  dockerArchiveSink,
   exportImage,
-  type FunctionOptions,
-  fileOutput,
+  type ImageArguments,
   mergeImages,
-  type PlannedDraft,
   shadowSetup,
   streamLayeredImage,
-  Transports,
-  writeImage,
-} from "../../../../src/index.ts";
+} from "#dockertools";
 import { mustRun } from "../../../support/process.ts";
 import { requires } from "../../../support/systems.ts";
 import { members } from "../../../support/tar.ts";
@@ -25,15 +21,11 @@ import { type Tree, writeTree } from "../../../support/tree.ts";
 
 async function world(t: TestContext) {
   const folder = await temporaryFolder(t);
-  const transports = new Transports({ env: {}, home: folder });
-  t.after(() => transports[Symbol.asyncDispose]());
   const temporary = join(folder, "tmp");
   mkdirSync(temporary);
-  const options: FunctionOptions = {
-    transports,
-    architecture: "amd64",
-    workshop: { temporary, path: process.env["PATH"] ?? "" },
-  };
+  const machine = thisMachine({ cache: false });
+  t.after(() => machine[Symbol.asyncDispose]());
+  const options = { machine: { ...machine, temporary } };
   mkdirSync(join(folder, "store"));
   /** The graph of a chain of components, each with a tree, the first refers to the second and so on. */
   const graph = (name: string, chain: Readonly<Record<string, Tree>>): string => {
@@ -52,10 +44,9 @@ async function world(t: TestContext) {
     );
     return file;
   };
-  const archive = async (draft: PlannedDraft, name: string): Promise<string> => {
-    await using made = draft;
+  const archive = async (build: typeof buildImage, args: ImageArguments, name: string): Promise<string> => {
     const path = join(folder, name);
-    await writeImage(made, [dockerArchiveSink({ output: fileOutput(path) })]);
+    await build(args, { ...options, to: [path] });
     return path;
   };
   return { folder, options, graph, archive, temporary };
@@ -70,9 +61,8 @@ async function membersOf(archive: Buffer) {
 }
 
 async function bytesOf(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const parts: Buffer[] = [];
-  for await (const chunk of chunks) parts.push(Buffer.from(chunk));
-  return Buffer.concat(parts);
+  // What leaves the library is the caller's to keep.
+  return Buffer.concat(await Array.fromAsync(chunks));
 }
 
 /** An archive's layers, each as the names in it, and its config. */
@@ -98,7 +88,8 @@ describe("buildLayeredImage", () => {
     const chain = { app: dir({ bin: dir({ app: file("a") }) }), lib: file("l") };
     const config = { Env: ["A=1"], Cmd: ["/old"] };
     const base = await archive(
-      await buildImage({ name: "base", copyToRoot: join(folder, "store"), config }, options),
+      buildImage,
+      { name: "base", copyToRoot: join(folder, "store"), config },
       "base.tar",
     );
     const args = {
@@ -108,7 +99,7 @@ describe("buildLayeredImage", () => {
       contents: join(folder, "store/app"),
       fromImage: base,
     };
-    const made = await archive(await buildLayeredImage(args, options), "app.tar");
+    const made = await archive(buildLayeredImage, args, "app.tar");
     const {
       config: written,
       layers,
@@ -124,19 +115,20 @@ describe("buildLayeredImage", () => {
     assert.equal(written.created, "1970-01-01T00:00:01Z");
     await mustRun(["cmp", made, made]);
     const streamed = join(folder, "streamed.tar");
-    await fileOutput(streamed).write(streamLayeredImage(args, options));
+    writeFileSync(streamed, await bytesOf(streamLayeredImage(args, options)));
     await mustRun(["cmp", made, streamed]);
   });
 });
 
 describe("buildImage", () => {
   it("has one new layer with what is copied and the components that no base layer has", async (t) => {
-    const { folder, options, graph, archive } = await world(t);
+    const { folder, graph, archive } = await world(t);
     const chain = { app: dir({ bin: file("a") }), lib: file("l") };
     mkdirSync(join(folder, "root"));
     writeFileSync(join(folder, "root/hello"), "h");
     const first = await archive(
-      await buildImage({ name: "one", graph: graph("lib", { lib: file("l") }) }, options),
+      buildImage,
+      { name: "one", graph: graph("lib", { lib: file("l") }) },
       "one.tar",
     );
     for (const fromImage of [undefined, first]) {
@@ -146,9 +138,7 @@ describe("buildImage", () => {
         copyToRoot: join(folder, "root"),
         ...(fromImage && { fromImage }),
       };
-      const { layers } = await inspect(
-        await readArchive(await archive(await buildImage(args, options), "two.tar")),
-      );
+      const { layers } = await inspect(await readArchive(await archive(buildImage, args, "two.tar")));
       assert.equal(layers.length, fromImage === undefined ? 1 : 2);
       const top = layers.at(-1)!;
       assert.equal(top[0], "/hello");
@@ -172,7 +162,7 @@ describe("buildImage", () => {
       extraCommands: "echo two >> text; [ ! -e store ]",
       permissions: [{ path: "/text", uid: 7 }],
     };
-    const path = await archive(await buildImage(args, options), "scripted.tar");
+    const path = await archive(buildImage, args, "scripted.tar");
     const { layers } = await inspect(await readArchive(path));
     assert.equal(layers.length, 1);
     assert.deepEqual(
@@ -184,8 +174,8 @@ describe("buildImage", () => {
     assert.deepEqual([text.content.toString(), text.entry.uid], ["one\ntwo\n", 7]);
     assert.deepEqual(readdirSync(temporary), []);
 
-    const failing = await buildImage({ ...args, extraCommands: "false" }, options);
-    await assert.rejects(archive(failing, "failing.tar"), {
+    const failing = archive(buildImage, { ...args, extraCommands: "false" }, "failing.tar");
+    await assert.rejects(failing, {
       code: "SCRIPT_FAILED",
       message: /^extraCommands failed in line 1/,
     });
@@ -199,11 +189,13 @@ it("mergeImages keeps each image's names, and exportImage is the root file syste
   writeTree(join(folder, "one"), dir({ a: file("1") }));
   writeTree(join(folder, "two"), dir({ a: file("2"), b: file("b") }));
   const one = await archive(
-    await buildImage({ name: "one", tag: "1", copyToRoot: join(folder, "one") }, options),
+    buildImage,
+    { name: "one", tag: "1", copyToRoot: join(folder, "one") },
     "one.tar",
   );
   const two = await archive(
-    await buildImage({ name: "two", tag: "2", copyToRoot: join(folder, "two"), fromImage: one }, options),
+    buildImage,
+    { name: "two", tag: "2", copyToRoot: join(folder, "two"), fromImage: one },
     "two.tar",
   );
   const merged = await membersOf(await bytesOf(mergeImages([one, two], options)));
@@ -231,10 +223,7 @@ it("shadowSetup makes what is missing and leaves what is there", {
   await mustRun(["sh", "-c", 'cp "$(command -v busybox)" "$1"', "sh", join(folder, "root/bin")]);
   for (const name of ["mkdir", "chmod"]) symlinkSync("busybox", join(folder, "root/bin", name));
   const runAsRoot = `${shadowSetup}echo "jane:x:1:1:::" >>/etc/passwd`;
-  const path = await archive(
-    await buildImage({ name: "s", copyToRoot: join(folder, "root"), runAsRoot }, options),
-    "s.tar",
-  );
+  const path = await archive(buildImage, { name: "s", copyToRoot: join(folder, "root"), runAsRoot }, "s.tar");
   const flat = await membersOf(await bytesOf(exportImage({ fromImage: path }, options)));
   const read = (name: string) => flat.find(({ entry }) => entry.name === name)!;
   assert.match(read("etc/passwd").content.toString(), /^root:x:0:0::\/:\/bin\/sh\njane:x:1:1:/);

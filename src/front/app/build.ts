@@ -1,0 +1,97 @@
+/** From a spec to an image at the places where it is wanted. */
+import { draftImage } from "#draft";
+import { VarveError } from "#errors";
+import { formatLayout, type Layout } from "#layering";
+import type { Digest } from "#oci";
+import type { ScriptName } from "#sandbox";
+import { checkSpec, type ImageSpec, type ImageSpecInput, readSpec } from "#spec";
+import { bytesSource, writeFileAtomically } from "#util";
+import { type Operation, type OperationOptions, operate } from "./machine.ts";
+import {
+  described,
+  openTargets,
+  outputPaths,
+  type Target,
+  type WritingOptions,
+  type Written,
+  writeTo,
+} from "./places.ts";
+import { pullCaches, pushCaches } from "./shared-cache.ts";
+import { againIfStale, openSpecImages } from "./spec-images.ts";
+
+/** What operations on specs may be told besides. */
+export interface SpecOptions extends OperationOptions {
+  /** Gets a sentence for what the user may want to know. */
+  readonly onNote?: ((sentence: string) => void) | undefined;
+  /** Gets each line that a script of the spec writes, as it comes. */
+  readonly onOutput?: ((line: string, script: ScriptName) => void) | undefined;
+}
+
+export interface BuildOptions extends SpecOptions, WritingOptions {
+  /** Where the image goes; each layer is made once for all of them. */
+  readonly to: readonly Target[];
+  /** Tags in registries whose digests are taken over before. */
+  readonly cacheFrom?: readonly string[] | undefined;
+  /** Tags in registries that this build's digests are added to. */
+  readonly cacheTo?: readonly string[] | undefined;
+}
+
+/** An image that was built. */
+export interface BuiltImage {
+  /** Of its manifest at the first place, or where that has none of its config. */
+  readonly digest: Digest;
+  /** The names that it has there. */
+  readonly names: readonly string[];
+  /** The image as it is at each place, in their order. */
+  readonly places: readonly Written[];
+}
+
+/**
+ * Builds the image that a spec asks for, and writes it to all places.
+ * @param spec a spec's path, or a spec whose paths are absolute or relative to the working directory
+ * @throws VarveError `USAGE` without a place; `INVALID_SPEC`, `NOT_FOUND`, `UNREADABLE`, and what reading the graph and the base,
+ *   running scripts and writing throw; the places then have no image that wasn't there
+ */
+export async function build(spec: string | ImageSpecInput, options: BuildOptions): Promise<BuiltImage> {
+  const { to, cacheFrom = [], cacheTo = [], onNote } = options;
+  if (to.length === 0)
+    throw new VarveError("USAGE", "there is no place to write the image to; name one in `to`");
+  return await operate(options, async (operation) => {
+    const { machine } = operation;
+    const checked = await readInput(spec);
+    const sinks = await openTargets(to, machine);
+    const outputs = await outputPaths(to);
+    await pullCaches(cacheFrom, { ...operation, onNote });
+    await using images = await openSpecImages(checked, operation);
+    const attempt = async () => {
+      await using draft = await draftImage(checked, { ...inputs(operation, options), ...images, outputs });
+      const written = await writeTo(draft, { sinks, operation, options });
+      await remember(checked, draft.layout);
+      return written.map(described);
+    };
+    // What a reader has of a stream can't be taken back.
+    const streams = sinks.some(({ isStream }) => isStream);
+    const places = streams ? await attempt() : await againIfStale(attempt, { machine, onNote });
+    await pushCaches(cacheTo, { ...operation, onNote });
+    const [{ digest, names }] = places as [Written];
+    return { digest, names, places };
+  });
+}
+
+/** A spec that is checked: read from its file, or as it was given. */
+export async function readInput(spec: string | ImageSpecInput): Promise<ImageSpec> {
+  return typeof spec === "string" ? await readSpec(spec) : checkSpec(spec);
+}
+
+/** What making a draft needs of an operation. */
+export function inputs({ machine, read, signal }: Operation, { onNote, onOutput }: SpecOptions) {
+  const { cache, path, temporary, maxSpool } = machine;
+  const { architecture } = read.platform;
+  return { architecture, now: machine.now(), cache, path, temporary, maxSpool, signal, onNote, onOutput };
+}
+
+/** Writes the layout down, whole or not at all, for the next build to keep to. */
+async function remember({ lockFile }: ImageSpec, layout: Layout): Promise<void> {
+  if (lockFile === undefined) return;
+  await writeFileAtomically(lockFile, bytesSource(Buffer.from(formatLayout(layout))).open());
+}

@@ -1,0 +1,101 @@
+/** What differs between two images, of which either may be one that a spec asks for. */
+import { open, stat } from "node:fs/promises";
+import { compareImages, type ImageComparison } from "#compare";
+import { draftImage } from "#draft";
+import { type Image, type ImageDraft, type Layer, newManifest } from "#image";
+import type { Descriptor } from "#oci";
+import type { ImageSpecInput } from "#spec";
+import { inputs, readInput, type SpecOptions } from "./build.ts";
+import { type Operation, operate } from "./machine.ts";
+import { againIfStale, openSpecImages } from "./spec-images.ts";
+
+/** How two images differ, and what they are. */
+export interface Comparison extends ImageComparison {
+  readonly source: ComparedImage;
+  readonly target: ComparedImage;
+}
+
+/** What is told of an image that was compared. */
+export interface ComparedImage {
+  readonly names: readonly string[];
+  readonly config: Descriptor;
+  readonly layers: readonly Descriptor[];
+}
+
+/**
+ * Says which layers of an image differ from another's, which components in them changed and how, and what the change costs.
+ * @param from the image that is there: its place, its spec's path, or its spec
+ * @param to the image that is to be there, likewise; a spec's image is measured and not written
+ * @throws VarveError what opening and reading the images throws, and for specs what `build` does
+ */
+export async function compare(
+  from: string | ImageSpecInput,
+  to: string | ImageSpecInput,
+  options: SpecOptions = {},
+): Promise<Comparison> {
+  return await operate(options, async (operation) => {
+    const context = { ...operation, ...options, machine: operation.machine };
+    const attempt = () =>
+      withImage(from, context, (source) =>
+        withImage(to, context, async (target) => {
+          const comparison = await compareImages(source, target, { signal: operation.signal });
+          return { ...comparison, source: described(source), target: described(target) };
+        }),
+      );
+    return await againIfStale(attempt, context);
+  });
+}
+
+function described({ names, config, layers }: Image): ComparedImage {
+  return { names, config: config.descriptor, layers: layers.map(({ descriptor }) => descriptor) };
+}
+
+/** Runs some work with the image at a place, or with the one that a spec asks for. */
+async function withImage<T>(
+  given: string | ImageSpecInput,
+  context: Operation & SpecOptions,
+  work: (image: Image) => Promise<T>,
+): Promise<T> {
+  if (typeof given !== "string" || (await isSpecFile(given))) return await withBuilt(given, context, work);
+  await using source = await context.machine.transports.source(given);
+  return await work(await source.read(context.read));
+}
+
+async function withBuilt<T>(
+  given: string | ImageSpecInput,
+  context: Operation & SpecOptions,
+  work: (image: Image) => Promise<T>,
+): Promise<T> {
+  const spec = await readInput(given);
+  await using images = await openSpecImages(spec, context);
+  await using draft = await draftImage(spec, { ...inputs(context, context), ...images });
+  return await work(await measured(draft, context.signal));
+}
+
+/** A draft's image, with its layers as they were measured. */
+async function measured(draft: ImageDraft, signal: AbortSignal | undefined): Promise<Image> {
+  const layers: Layer[] = [];
+  for await (const layer of draft.layers(signal)) layers.push(layer);
+  const { config, names, annotations } = draft.finish(layers);
+  const descriptors = layers.map(({ descriptor }) => descriptor);
+  const manifest = newManifest({ config: config.descriptor, layers: descriptors, annotations });
+  return { manifest, config, layers, names };
+}
+
+/** How much of a file is looked at: the header of an archive's first member, which has zeros in it. */
+const HEADER_SIZE = 512;
+
+/** Whether a text names a file that is a JSON object: no image is one. */
+async function isSpecFile(text: string): Promise<boolean> {
+  try {
+    // What can be read only once can't be looked at first.
+    if (!(await stat(text)).isFile()) return false;
+    await using file = await open(text);
+    const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(HEADER_SIZE) });
+    const start = buffer.toString("latin1", 0, bytesRead);
+    return /^\s*\{/.test(start) && !start.includes("\0");
+  } catch {
+    // Whatever it is, it is met again, and named, as a place.
+    return false;
+  }
+}

@@ -1,0 +1,29 @@
+/** An image from one place to others. */
+import { draftOf } from "#image";
+import { transcoded } from "#write";
+import { type OperationOptions, operate } from "./machine.ts";
+import { type Target, type WritingOptions, type Written, writeDraft } from "./places.ts";
+
+export interface CopyOptions extends OperationOptions, WritingOptions {}
+
+/**
+ * Copies an image. Its digest stays, where a place can hold it as it is and no other compression is asked for.
+ * @param from where it is
+ * @param to where it is to be; each layer is read once for all of them
+ * @returns one for each place
+ * @throws VarveError what opening and reading the image, and writing it, throw
+ */
+export async function copy(
+  from: string,
+  to: Target | readonly Target[],
+  options: CopyOptions = {},
+): Promise<Written[]> {
+  const { compression } = options;
+  return await operate(options, async (operation) => {
+    const { machine, read } = operation;
+    await using source = await machine.transports.source(from);
+    const image = await source.read(read);
+    const draft = compression === undefined ? draftOf(image) : transcoded(image, compression);
+    return await writeDraft(draft, [to].flat(), { operation, options });
+  });
+}

@@ -1,0 +1,27 @@
+export { type BuildOptions, type BuiltImage, build, inputs, readInput, type SpecOptions } from "./build.ts";
+export { type ComparedImage, type Comparison, compare } from "./compare.ts";
+export { type CopyOptions, copy } from "./copy.ts";
+export { createIndex, type WrittenIndex } from "./create-index.ts";
+export { type ExportOptions, exportRoot } from "./export-root.ts";
+export {
+  type ImageDescription,
+  type ImageDocuments,
+  type InspectedImage,
+  inspect,
+} from "./inspect.ts";
+export {
+  type Machine,
+  type MachineOptions,
+  type Operation,
+  type OperationOptions,
+  openCache,
+  operate,
+  operateStream,
+  thisMachine,
+} from "./machine.ts";
+export { type MergedImages, type MergeOptions, merge } from "./merge.ts";
+export { isDockerArchive, openImages } from "./open-images.ts";
+export { type Target, type WriteProgress, type WritingOptions, type Written, writeDraft } from "./places.ts";
+export { type PlannedImage, type PlanOptions, plan, planGroups, planWith } from "./plan.ts";
+export { openSpecImages } from "./spec-images.ts";
+export { type SoundImage, type SoundLayer, validate } from "./validate.ts";

@@ -1,0 +1,132 @@
+/** What an operation needs of the world. This file alone looks at the machine that varve runs on, and only when it is asked to. */
+import { homedir, tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { type DigestCache, openDigestCache } from "#cache";
+import type { ReadOptions } from "#image";
+import { type Platform, parsePlatform } from "#oci";
+import { Transports } from "#transports";
+import { ownChunks, type SpoolLimit, userCache } from "#util";
+
+/** What an operation needs of the world. */
+export interface Machine extends SpoolLimit {
+  /** Opens the places that images are read from and written to. */
+  readonly transports: Transports;
+  /** Knows what was measured and compressed before; absent for doing without. */
+  readonly cache?: DigestCache | undefined;
+  /** The clock: what `"now"` in a spec means. */
+  now(): Date;
+  /** What images are for where nobody says, and which of an index's is read. */
+  readonly platform: Platform;
+  /** `PATH`, on which the programs are found that scripts and a Nix database need. */
+  readonly path: string;
+  /** The folder in which temporary ones are made. */
+  readonly temporary: string;
+}
+
+/** How this machine is used. */
+export interface MachineOptions extends SpoolLimit {
+  /** The folder of the digest cache, or false for none; as {@link cacheFolder} says unless given. */
+  readonly cache?: string | false | undefined;
+  /** Allows http to registries on other machines. */
+  readonly insecure?: boolean | undefined;
+  /** Certificates to trust beside the system's, in PEM. */
+  readonly ca?: readonly string[] | undefined;
+  /**
+   * How long to wait for a registry, in seconds: for a connection, for an answer, and for each 64 KiB of what is sent or
+   * received; 30, 300 and 60 unless given.
+   */
+  readonly timeout?: number | undefined;
+  /** Token servers, as HOST or HOST:PORT, that also get the credentials of registries which name them. */
+  readonly trustedTokenServers?: readonly string[] | undefined;
+}
+
+/** This machine: its environment, clock and folders. To be disposed of, which closes its connections. */
+export function thisMachine(options: MachineOptions = {}): Machine & AsyncDisposable {
+  const { cache, insecure = false, ca = [], timeout, trustedTokenServers = [], maxSpool } = options;
+  const transports = new Transports({
+    env: process.env,
+    home: homedir(),
+    insecure,
+    ca,
+    ...(timeout !== undefined && { timeout: timeout * 1000 }),
+    trustedRealms: trustedTokenServers,
+    maxSpool,
+  });
+  return {
+    transports,
+    cache: cache === false ? undefined : openCache(cache),
+    now: () => new Date(),
+    platform: { os: "linux", architecture: hostArchitecture() },
+    path: process.env["PATH"] ?? "",
+    temporary: tmpdir(),
+    maxSpool,
+    [Symbol.asyncDispose]: () => transports[Symbol.asyncDispose](),
+  };
+}
+
+/** Opens this machine's digest cache; nothing is read or made before it is needed. */
+export function openCache(folder?: string): DigestCache {
+  const path = folder === undefined ? cacheFolder(process.env, homedir()) : resolve(folder);
+  return openDigestCache({ folder: path, now: Date.now });
+}
+
+/** The digest cache's folder where nobody names one: `$VARVE_CACHE_DIR`, `$XDG_CACHE_HOME/varve` or `~/.cache/varve`. */
+export function cacheFolder(env: Readonly<Record<string, string | undefined>>, home: string): string {
+  const own = env["VARVE_CACHE_DIR"];
+  return own !== undefined && own !== "" ? resolve(own) : join(userCache(env, home), "varve");
+}
+
+/** Go's names of what Node calls otherwise. */
+const ARCHITECTURES: Partial<Record<string, string>> = { x64: "amd64", ia32: "386" };
+
+function hostArchitecture(): string {
+  return ARCHITECTURES[process.arch] ?? process.arch;
+}
+
+/** What every operation may be told. */
+export interface OperationOptions {
+  /** Where it runs; this machine, as it is, unless given. */
+  readonly machine?: Machine | undefined;
+  /** Such as `linux/arm64`: the image is for it, or the operation fails. The machine's, without insisting, unless given. */
+  readonly platform?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What an operation works with, once its options are known. */
+export interface Operation {
+  readonly machine: Machine;
+  /** How images are read. */
+  readonly read: ReadOptions;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Runs an operation's work on the machine that it was given, or else on this one, whose connections are closed after it. */
+export async function operate<T>(
+  { machine, platform, signal }: OperationOptions,
+  work: (operation: Operation) => Promise<T>,
+): Promise<T> {
+  const on = (chosen: Machine) =>
+    work({ machine: chosen, read: readOptions(chosen, { platform, signal }), signal });
+  if (machine !== undefined) return await on(machine);
+  await using own = thisMachine();
+  return await on(own);
+}
+
+/** As {@link operate}, for work whose bytes are taken while it goes on. What comes out is the caller's to keep. */
+export async function* operateStream(
+  { machine, platform, signal }: OperationOptions,
+  work: (operation: Operation) => AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, void> {
+  const own = machine === undefined ? thisMachine() : undefined;
+  try {
+    const chosen = machine ?? own!;
+    yield* ownChunks(work({ machine: chosen, read: readOptions(chosen, { platform, signal }), signal }));
+  } finally {
+    await own?.[Symbol.asyncDispose]();
+  }
+}
+
+function readOptions({ platform: usual }: Machine, { platform, signal }: OperationOptions): ReadOptions {
+  const wanted = platform === undefined ? usual : parsePlatform(platform);
+  return { platform: wanted, strict: platform !== undefined, signal };
+}

@@ -1,0 +1,45 @@
+/** Images at places, open for as long as they are read. */
+import type { Image, ImageSource } from "#image";
+import { parseSource } from "#transports";
+import type { SpoolLimit } from "#util";
+import type { Operation } from "./machine.ts";
+
+/** Images that can be read until this is disposed of. */
+export interface OpenImages extends AsyncDisposable {
+  readonly images: readonly Image[];
+}
+
+/**
+ * Opens the images at places.
+ * @throws VarveError what opening and reading them throws; then none stays open
+ */
+export async function openImages(
+  places: readonly string[],
+  { machine: { transports }, read }: Pick<Operation, "machine" | "read">,
+): Promise<OpenImages> {
+  const sources: ImageSource[] = [];
+  const close = async () => {
+    for (const source of sources) await source[Symbol.asyncDispose]();
+  };
+  try {
+    const images: Image[] = [];
+    for (const place of places) {
+      const source = await transports.source(place);
+      sources.push(source);
+      images.push(await source.read(read));
+    }
+    return { images, [Symbol.asyncDispose]: close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/**
+ * Whether a place is nothing but the path of a docker-archive.
+ * @throws VarveError what reading a place's name throws
+ */
+export async function isDockerArchive(text: string, limit: SpoolLimit): Promise<boolean> {
+  const place = await parseSource(text, limit);
+  return place.transport === "docker-archive" && place.path === text;
+}

@@ -1,0 +1,102 @@
+/** Where images go: texts that name places, and what came of writing there. */
+import { resolve } from "node:path";
+import type { CompressionChoice } from "#compress";
+import type { ImageDraft } from "#image";
+import type { Descriptor, Digest } from "#oci";
+import { knownBlobs, parseDestination } from "#transports";
+import { type ImageSink, type LayerOutcome, type LayerProgress, type WrittenImage, writeImage } from "#write";
+import type { Machine, Operation } from "./machine.ts";
+
+/** Where an image goes: a place by its name, such as `docker://localhost:5000/app:1` or `app.tar`, or a sink. */
+export type Target = string | ImageSink;
+
+/** How a layer gets on at one of the places. */
+export interface WriteProgress extends LayerProgress {
+  /** The place, as people call it. */
+  readonly destination: string;
+}
+
+/** What every operation that writes images may be told. */
+export interface WritingOptions {
+  /** How layers are compressed that aren't; by default as each place has it. */
+  readonly compression?: CompressionChoice | undefined;
+  readonly onProgress?: ((progress: WriteProgress) => void) | undefined;
+}
+
+/** An image as it is at one of the places where it was written. */
+export interface Written {
+  readonly destination: string;
+  /** The names that it has there. */
+  readonly names: readonly string[];
+  /** Of its manifest, or where a place has none, such as a docker-archive, of its config. */
+  readonly digest: Digest;
+  /** Of its config: the image's ID. */
+  readonly config: Digest;
+  readonly layers: readonly (Descriptor & { readonly outcome: LayerOutcome })[];
+}
+
+/**
+ * Opens what targets name.
+ * @throws VarveError `USAGE`, `INVALID_REFERENCE`
+ */
+export async function openTargets(targets: readonly Target[], { transports }: Machine): Promise<ImageSink[]> {
+  const sinks: ImageSink[] = [];
+  for (const target of targets) {
+    sinks.push(typeof target === "string" ? await transports.sink(target) : target);
+  }
+  return sinks;
+}
+
+/** The files and folders, absolute, that targets write to, which therefore aren't part of an image of the same folder. */
+export async function outputPaths(targets: readonly Target[]): Promise<string[]> {
+  const places = await Promise.all(
+    targets.filter((target) => typeof target === "string").map(parseDestination),
+  );
+  return places.flatMap((place) => ("path" in place ? [resolve(place.path)] : []));
+}
+
+/** What writing an image takes. */
+export interface Writing {
+  readonly sinks: readonly ImageSink[];
+  readonly operation: Operation;
+  readonly options: WritingOptions;
+  /** True for images that an index will name, and nothing else. */
+  readonly untagged?: boolean;
+}
+
+/** Writes an image to all sinks, with what the cache knows. */
+export async function writeTo(draft: ImageDraft, writing: Writing): Promise<WrittenImage[]> {
+  const { sinks, operation, options, untagged = false } = writing;
+  const { cache } = operation.machine;
+  const { compression, onProgress } = options;
+  return await writeImage(draft, sinks, {
+    compression,
+    known: cache && knownBlobs(cache),
+    untagged,
+    signal: operation.signal,
+    ...(onProgress && {
+      onProgress: (sink, progress) => onProgress({ ...progress, destination: sink.name }),
+    }),
+  });
+}
+
+/** Writes an image to places, and tells what came of it. */
+export async function writeDraft(
+  draft: ImageDraft,
+  to: readonly Target[],
+  { operation, options }: Pick<Writing, "operation" | "options">,
+): Promise<Written[]> {
+  const sinks = await openTargets(to, operation.machine);
+  return (await writeTo(draft, { sinks, operation, options })).map(described);
+}
+
+/** What is told of an image that was written. */
+export function described({ sink, names, descriptor, config, layers }: WrittenImage): Written {
+  return {
+    destination: sink.name,
+    names,
+    digest: descriptor.digest,
+    config: config.digest,
+    layers: layers.map(({ descriptor, outcome }) => ({ ...descriptor, outcome })),
+  };
+}

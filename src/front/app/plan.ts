@@ -1,0 +1,96 @@
+/** The layers that an image will have, before anything of it is built. */
+import type { Image } from "#image";
+import { type ImagePlan, planImage } from "#plan";
+import { compareWith, imageLayers, type PlanReport, planPage, reportPlan } from "#report";
+import type { ImageSpec, ImageSpecInput } from "#spec";
+import { readInput } from "./build.ts";
+import { type Operation, type OperationOptions, operate } from "./machine.ts";
+import { openSpecImages } from "./spec-images.ts";
+
+export interface PlanOptions extends OperationOptions {
+  /** Places of images to compare the plan with, such as the last one in the registry. */
+  readonly against?: readonly string[] | undefined;
+  /** Absolute paths that aren't part of the image. */
+  readonly outputs?: readonly string[] | undefined;
+  /** Under which key a JSON object holds the graph; that of the only one unless given. */
+  readonly graphKey?: string | undefined;
+}
+
+/** What there is to tell of a plan. */
+export interface PlannedImage {
+  readonly report: PlanReport;
+  /** The same as a page that needs nothing but a browser. */
+  html(): string;
+}
+
+/**
+ * Plans the layers of a spec's image, and tells what is in them, what would touch them, and what an update sends again.
+ * @param spec a spec's path, or a spec
+ * @throws VarveError as `build` does for the spec, the graph and the base; and what reading the images to compare with throws
+ */
+export async function plan(spec: string | ImageSpecInput, options: PlanOptions = {}): Promise<PlannedImage> {
+  const checked = await readInput(spec);
+  const name = `${checked.name}${checked.tag ? `:${checked.tag}` : ""}`;
+  return await planWith(checked, { ...options, name });
+}
+
+/** As {@link plan}, of a spec that is checked; without a name it is a graph that is planned. */
+export async function planWith(
+  spec: ImageSpec,
+  { against = [], outputs, graphKey, name, ...options }: PlanOptions & { readonly name?: string | undefined },
+): Promise<PlannedImage> {
+  return await operate(options, async (operation) => {
+    await using images = await openSpecImages(spec, operation);
+    const { base } = images;
+    const planned = await planImage(spec, {
+      ...images,
+      outputs,
+      workingDir: spec.config.WorkingDir ?? base?.config.value.config?.WorkingDir,
+      graphKey,
+      withSizes: true,
+      signal: operation.signal,
+    });
+    const others = await readAll(against, spec, operation);
+    const comparisons = others.map(({ place, image }) => compareWith(planned, { place, image, base }));
+    const report = { ...reportPlan(planned, name), against: comparisons };
+    return {
+      report,
+      html() {
+        const layers = others.map(({ place, image }) => ({ place, layers: imageLayers(image) }));
+        return planPage({ report, graph: planned.graph, images: layers });
+      },
+    };
+  });
+}
+
+/** The layers of a spec's components, as ids from the lowest layer up, and nothing more. */
+export async function planGroups(
+  spec: ImageSpec,
+  { graphKey, ...options }: OperationOptions & Pick<PlanOptions, "graphKey">,
+): Promise<Pick<ImagePlan, "groups" | "layout">> {
+  return await operate(options, async (operation) => {
+    await using images = await openSpecImages(spec, operation);
+    const { base, lastImage } = images;
+    return await planImage(spec, { base, lastImage, graphKey, signal: operation.signal });
+  });
+}
+
+interface ReadImage {
+  readonly place: string;
+  readonly image: Image;
+}
+
+async function readAll(
+  places: readonly string[],
+  { architecture }: ImageSpec,
+  { machine: { transports }, read }: Operation,
+): Promise<ReadImage[]> {
+  const platform = { ...read.platform, architecture: architecture ?? read.platform.architecture };
+  const images: ReadImage[] = [];
+  for (const place of places) {
+    await using source = await transports.source(place);
+    // Manifest and config are all that is asked for.
+    images.push({ place, image: await source.read({ ...read, platform }) });
+  }
+  return images;
+}

@@ -1,0 +1,58 @@
+/** The images that a spec names, and another try where the digest cache was wrong. */
+import { VarveError } from "#errors";
+import type { Image } from "#image";
+import { isLayoutFile } from "#plan";
+import type { ImageSpec } from "#spec";
+import type { Machine, Operation } from "./machine.ts";
+import { openImages } from "./open-images.ts";
+
+/** The images that a spec names; they can be read until it is disposed of. */
+export interface SpecImages extends AsyncDisposable {
+  /** That of `fromImage`. */
+  readonly base: Image | undefined;
+  /** That of `layersFrom`, unless it is a file with a layout. */
+  readonly lastImage: Image | undefined;
+}
+
+/**
+ * Opens the images that a spec names, for the spec's own architecture if it has one.
+ * @throws VarveError what opening and reading them throws
+ */
+export async function openSpecImages(
+  spec: Pick<ImageSpec, "fromImage" | "layersFrom" | "architecture">,
+  { machine, read }: Pick<Operation, "machine" | "read">,
+): Promise<SpecImages> {
+  const { fromImage, architecture = read.platform.architecture } = spec;
+  const lastPlace = await placeOfLast(spec);
+  const places = [fromImage, lastPlace].filter((place) => place !== undefined);
+  const wanted = { ...read, platform: { ...read.platform, architecture } };
+  const opened = await openImages(places, { machine, read: wanted });
+  const { images } = opened;
+  return {
+    base: fromImage === undefined ? undefined : images[0],
+    lastImage: lastPlace === undefined ? undefined : images.at(-1),
+    [Symbol.asyncDispose]: opened[Symbol.asyncDispose],
+  };
+}
+
+async function placeOfLast({ layersFrom }: Pick<ImageSpec, "layersFrom">): Promise<string | undefined> {
+  return layersFrom === undefined || (await isLayoutFile(layersFrom)) ? undefined : layersFrom;
+}
+
+/**
+ * Tries once more where a digest of the cache proved wrong: it has been forgotten, and where one is wrong, others may be.
+ * @param onNote gets a sentence before the second try
+ */
+export async function againIfStale<T>(
+  attempt: () => Promise<T>,
+  { machine: { cache }, onNote }: { machine: Machine; onNote?: ((sentence: string) => void) | undefined },
+): Promise<T> {
+  try {
+    return await attempt();
+  } catch (error) {
+    if (!(error instanceof VarveError && error.code === "STALE_CACHE")) throw error;
+    cache?.distrustLayers();
+    onNote?.("a digest in the cache was wrong, and has been forgotten; building again");
+    return await attempt();
+  }
+}

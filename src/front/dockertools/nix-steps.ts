@@ -1,0 +1,160 @@
+/** The builders of the derivations that `nix/` makes: each reads structured attributes and writes its output. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { inputs, type Operation, openImages, openSpecImages, type SpecOptions, writeDraft } from "#app";
+import { draftImage } from "#draft";
+import { flattenedTree } from "#flatten";
+import { dockerArchiveSink, fileOutput } from "#formats";
+import { readGraph, withoutComponents } from "#graph";
+import type { Image, ImageDraft, Layer } from "#image";
+import { checkSpec } from "#spec";
+import { bytesSource, sortNames, writeFileAtomically } from "#util";
+import { parseConfText, readConf, type StreamConf } from "./conf.ts";
+import { openConfBase } from "./conf-image.ts";
+import { confDraft } from "./draft.ts";
+import { withStorePaths, writeLayerFolder } from "./layer-folder.ts";
+import { confText, imageTag, planStoreLayers } from "./make-conf.ts";
+import { readNixAttributes } from "./nix-attributes.ts";
+
+/** What a step runs with. */
+export interface NixStepContext extends Operation {
+  /** Gets a sentence for whoever reads the derivation's log. */
+  readonly onNote: (sentence: string) => void;
+  /** Gets a line about what is being done. */
+  readonly onStep: (line: string) => void;
+  readonly onOutput: SpecOptions["onOutput"];
+}
+
+/** A builder. */
+export interface NixStep {
+  readonly description: string;
+  /** @param attributes the file with the structured attributes */
+  run(attributes: string, context: NixStepContext): Promise<void>;
+}
+
+/** More than any image has, for a layer whose image is another's concern. */
+const ANY_LAYERS = 1_000_000;
+
+export const NIX_STEPS: Readonly<Record<string, NixStep>> = {
+  layer: {
+    description: "Makes the customisation layer of a spec: a folder with layer.tar and checksum.",
+    run: makeLayer,
+  },
+  conf: {
+    description: "Plans the layers of an image and writes its conf, for varve stream.",
+    run: makeConf,
+  },
+  archive: {
+    description: "Writes the archive of a conf's image, compressed as its name says.",
+    run: makeArchive,
+  },
+  image: {
+    description: "Writes the archive of an image with one layer on its base.",
+    run: makeImage,
+  },
+};
+
+async function makeLayer(file: string, context: NixStepContext): Promise<void> {
+  const { spec: fields, path, graphFile, outputs } = await readNixAttributes("layer", file);
+  const spec = checkSpec(
+    {
+      name: "layer",
+      ...fields,
+      ...(graphFile === undefined ? {} : { graph: graphFile }),
+      includeStorePaths: false,
+      maxLayers: ANY_LAYERS,
+    },
+    file,
+  );
+  await using images = await openSpecImages(spec, context);
+  await using draft = await draftImage(spec, {
+    ...inputs(context, context),
+    ...images,
+    // Nix sets a path that leads nowhere, lest builders find what they didn't ask for.
+    ...(path.length > 0 && { path: path.join(":") }),
+    // A store path has what it was built of.
+    cache: undefined,
+  });
+  let layer: Layer | undefined;
+  for await (const one of draft.layers(context.signal)) layer = one;
+  await writeLayerFolder(outputs.out, layer!.open(context.signal));
+}
+
+async function makeConf(file: string, context: NixStepContext): Promise<void> {
+  const attributes = await readNixAttributes("conf", file);
+  await using opened = await openImages(placesOf(attributes), context);
+  const storeLayers = await planStoreLayers(attributes, opened.images[0]?.layers.length ?? 0);
+  const text = await confText(attributes.baseJson, {
+    ...attributes,
+    imageTag: imageTag(attributes),
+    storeLayers,
+  });
+  await writeFileAtomically(attributes.outputs.out, bytesSource(Buffer.from(text)).open());
+}
+
+async function makeArchive(file: string, context: NixStepContext): Promise<void> {
+  const { conf: path, outputs } = await readNixAttributes("archive", file);
+  const conf = await readConf(path, { now: context.machine.now() });
+  await using opened = await openConfBase(conf, context);
+  await writeArchive(await confDraft(conf, { base: opened.images[0] }), { conf, out: outputs.out, context });
+}
+
+async function makeImage(file: string, context: NixStepContext): Promise<void> {
+  const attributes = await readNixAttributes("image", file);
+  const { baseJson, customisationLayer, outputs } = attributes;
+  const owner = { uid: 0, gid: 0, uname: "root", gname: "root" };
+  const text = await confText(baseJson, {
+    ...attributes,
+    ...owner,
+    imageTag: imageTag(attributes),
+    storeLayers: [],
+  });
+  const conf = parseConfText(text, { now: context.machine.now(), what: file });
+  const folder = await mkdtemp(join(context.machine.temporary, "varve-nix-"));
+  try {
+    await using opened = await openImages(placesOf(attributes), context);
+    const [base] = opened.images;
+    const paths = await newPaths(attributes, base);
+    let layer = customisationLayer;
+    if (paths.length > 0) {
+      context.onStep(`Adding ${paths.map((path) => basename(path)).join(", ")}`);
+      layer = join(folder, "layer");
+      await writeLayerFolder(layer, withStorePaths(customisationLayer, paths, conf));
+    }
+    const made = { ...conf, customisationLayer: layer };
+    const draft = await confDraft(made, { base, lastPaths: [...paths, customisationLayer] });
+    await writeArchive(draft, { conf, out: outputs.out, context });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Writes a docker-archive. Not the stream, which tells who owns the customisation layer's file: in Nix's sandbox that is nobody. */
+async function writeArchive(
+  draft: ImageDraft,
+  { conf, out, context }: { conf: StreamConf; out: string; context: NixStepContext },
+): Promise<void> {
+  const sink = dockerArchiveSink({ output: fileOutput(out), names: [conf.repoTag] });
+  await writeDraft(draft, [sink], { operation: context, options: {} });
+}
+
+function placesOf({ fromImage }: { readonly fromImage: string | null }): string[] {
+  return fromImage === null ? [] : [fromImage];
+}
+
+interface GraphAttributes {
+  readonly graphFile: string | undefined;
+  readonly exclude: readonly string[];
+}
+
+/** The graph's store paths that the base lacks, in the order of their names. */
+async function newPaths(
+  { graphFile, exclude }: GraphAttributes,
+  base: Image | undefined,
+): Promise<readonly string[]> {
+  if (graphFile === undefined) return [];
+  const graph = withoutComponents(await readGraph(graphFile, { key: "graph" }), exclude);
+  const tree = base === undefined ? undefined : await flattenedTree(base.layers);
+  const paths = [...graph.components.values()].map(({ path }) => path);
+  return sortNames(paths.filter((path) => tree?.get(path) === undefined));
+}
