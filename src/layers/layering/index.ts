@@ -11,7 +11,7 @@ export {
   parseWeights,
 } from "./layout.ts";
 export { leader } from "./leader.ts";
-export { pipelineStrategy } from "./pipeline/index.ts";
+export { pipelineStrategy } from "./pipeline/pipeline.ts";
 export { type Knowledge, type LayerPlan, type PlanInput, planLayers, type Strategy } from "./plan.ts";
 export { type Contestant, compareByName, popularity, popularityContest } from "./popularity.ts";
 export {

@@ -2,20 +2,11 @@
 import { VarveError } from "#errors";
 import type { ReferencesGraph } from "#graph";
 import type { Strategy } from "../plan.ts";
-import { flatten, graphsOf } from "./flatten.ts";
-import { limitLayers } from "./limit-layers.ts";
-import { map } from "./map.ts";
+import { popularityContest, removePaths, splitEvery, subcomponentIn, subcomponentOut } from "./graphs.ts";
+import { flatten, graphsOf, limitLayers, reorder, reverse } from "./lists.ts";
+import { map, over, pipe } from "./nested.ts";
 import { type Context, invalid, type Operation, type OperationKind } from "./operation.ts";
-import { over } from "./over.ts";
-import { pipe } from "./pipe.ts";
-import { popularityContest } from "./popularity-contest.ts";
-import { removePaths } from "./remove-paths.ts";
-import { reorder } from "./reorder.ts";
-import { reverse } from "./reverse.ts";
-import { splitEvery } from "./split-every.ts";
 import { splitPaths } from "./split-paths.ts";
-import { subcomponentIn } from "./subcomponent-in.ts";
-import { subcomponentOut } from "./subcomponent-out.ts";
 import { SubGraph } from "./value.ts";
 
 const KINDS: ReadonlyMap<string, OperationKind> = new Map(

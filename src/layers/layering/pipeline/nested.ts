@@ -1,5 +1,25 @@
+/** Operations that do others on a part of a value. */
 import { invalid, type OperationKind } from "./operation.ts";
-import { expectDict } from "./value.ts";
+import { expectDict, expectList } from "./value.ts";
+
+/** `["pipe", [OPERATION, ...]]`: does one operation after the other. */
+export const pipe: OperationKind = {
+  name: "pipe",
+  arity: 1,
+  usage: '["pipe", [OPERATION, ...]]',
+  parse: ([steps], { parseAll }) => (Array.isArray(steps) ? parseAll(steps) : undefined),
+};
+
+/** `["map", OPERATION]`: does the operation on each value of a list. */
+export const map: OperationKind = {
+  name: "map",
+  arity: 1,
+  usage: '["map", OPERATION]',
+  parse([step], { where, parse }) {
+    const operation = parse(step);
+    return (value) => expectList(value, where).map(operation);
+  },
+};
 
 /** `["over", NAME, OPERATION]`: does the operation on one value of a dict and leaves the others as they are. */
 export const over: OperationKind = {

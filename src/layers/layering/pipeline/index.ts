@@ -1,1 +1,0 @@
-export { pipelineStrategy } from "./pipeline.ts";
