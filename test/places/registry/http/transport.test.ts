@@ -344,3 +344,13 @@ test("an https registry is reached through a proxy's tunnel, and the proxy sees 
   assert.deepEqual(tunnels.slice(0, 2), ["registry.test:443", undefined]);
   assert.equal(proxy.requests.length, 0);
 });
+
+test("a proxy that makes no tunnel is said to be the reason", async (t) => {
+  const proxy = await otherServer(t, new FakeServer());
+  proxy.onConnect((_request, socket) => socket.end("HTTP/1.1 407 Who are you\r\n\r\n"));
+  const transport = new Transport({ env: { https_proxy: proxy.url } });
+  t.after(() => transport.close());
+  const url = new URL("https://registry.test/v2/");
+  const words = new RegExp(`the proxy ${proxy.host} answered 407`);
+  await fails(transport.request({ method: "GET", url, what: "x" }), "NETWORK", words);
+});
