@@ -1,8 +1,8 @@
 import { algorithmOf, type Digest, Digester } from "#oci";
 import { collect, type IncomingBody, oneLine } from "#util";
 import { connectionFailure, errorsOf, RegistryFailure } from "./failure.ts";
-
-import { aborted, isRetryStatus, retryAfterOf } from "./retry.ts";
+import { type Headers, retryAfterOf } from "./headers.ts";
+import { aborted, isRetryStatus } from "./retry.ts";
 
 /** A request's body: bytes, or a stream that can be opened again for another attempt. */
 export type RequestBody =
@@ -29,26 +29,6 @@ export interface HttpRequest {
   /** Whether redirects are followed; they are unless false. */
   readonly redirects?: boolean;
   readonly signal?: AbortSignal | undefined;
-}
-
-/** The headers of an answer, by their names in lower case. */
-export class Headers {
-  readonly #values: Readonly<Record<string, readonly string[] | undefined>>;
-
-  constructor(values: Readonly<Record<string, readonly string[] | undefined>>) {
-    this.#values = values;
-  }
-
-  /** The header's value, the first if it came several times. */
-  get(name: string): string | undefined {
-    return this.all(name)[0];
-  }
-
-  /** Every value of the header. Space around them is none of theirs (RFC 9110, section 5.5), though parsers leave some. */
-  all(name: string): readonly string[] {
-    const values = Object.hasOwn(this.#values, name) ? this.#values[name] : undefined;
-    return (values ?? []).map((value) => value.trim());
-  }
 }
 
 /** An answer, its body not yet read. Whoever gets one reads or discards the body. */

@@ -70,16 +70,3 @@ export function aborted(cause: unknown): VarveError {
 export function isRetryStatus(status: number): boolean {
   return status === 429 || status === 500 || status === 502 || status === 503 || status === 504;
 }
-
-/**
- * The pause that a `Retry-After` header asks for, in milliseconds (RFC 9110, section 10.2.3). A date is counted from the answer's
- * own `Date`, so no clock of ours is in it; undefined when there is none or it makes no sense.
- */
-export function retryAfterOf(headers: { get(name: string): string | undefined }): number | undefined {
-  const text = headers.get("retry-after")?.trim();
-  if (text === undefined) return undefined;
-  if (/^[0-9]{1,9}$/.test(text)) return Number(text) * 1000;
-  const until = Date.parse(text);
-  const from = Date.parse(headers.get("date") ?? "");
-  return Number.isNaN(until) || Number.isNaN(from) ? undefined : Math.max(0, until - from);
-}

@@ -1,12 +1,11 @@
 import { VarveError } from "#errors";
-
 import { exchange, LineError, oneLine } from "#util";
-
 import { type ConnectionOptions, Connections } from "./dispatcher.ts";
 import { isLoopback } from "./endpoint.ts";
 import { connectionFailure, isTransient, RegistryFailure } from "./failure.ts";
-import { discard, Headers, type HttpRequest, type HttpResponse, shownUrl } from "./http.ts";
-import { aborted, Backoff, isRetryStatus, type RetryOptions, retryAfterOf } from "./retry.ts";
+import { Headers, retryAfterOf } from "./headers.ts";
+import { discard, type HttpRequest, type HttpResponse, shownUrl } from "./http.ts";
+import { aborted, Backoff, isRetryStatus, type RetryOptions } from "./retry.ts";
 
 /** What a transport tells of: each request that goes out, its answer, and why one is sent again. */
 export type RequestEvent =
