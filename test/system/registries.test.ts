@@ -88,7 +88,7 @@ describe("a registry that wants tokens", { skip: requires("registry", "openssl",
     archive = await images.build({ name: "app", sizes: [1000, 2000, 3000] });
     tokens = await startTokenServer(scope, { user: "anna", password: "secret" });
     // It is on another port of this machine, which is as another host.
-    trust = ["--trust-token-server", new URL(tokens.realm).host];
+    trust = ["--trust-realm", new URL(tokens.realm).host];
     registry = await startRegistry(scope, { tokens });
     const login = ["login", ...trust, registry.host, "--username", "anna", "--password-stdin"];
     await images.varve(login, { input: "secret" });
@@ -115,7 +115,7 @@ describe("a registry that wants tokens", { skip: requires("registry", "openssl",
 
   it("gets no password for a token server that the user didn't name", async () => {
     const refused = await images.failure(["push", "--quiet", archive, `${registry.host}/public/app:2`]);
-    assert.match(refused, /credentials were not sent to .*--trust-token-server/);
+    assert.match(refused, /credentials were not sent to .*--trust-realm/);
   });
 
   it("gives strangers a token for what is public, and varve a reason for what isn't", async () => {

@@ -36,20 +36,20 @@ export interface MachineOptions extends SpoolLimit {
    * received; 30, 300 and 60 unless given.
    */
   readonly timeout?: number | undefined;
-  /** Token servers, as HOST or HOST:PORT, that also get the credentials of registries which name them. */
-  readonly trustedTokenServers?: readonly string[] | undefined;
+  /** Token servers (realms), as HOST or HOST:PORT, that also get the credentials of registries which name them. */
+  readonly trustedRealms?: readonly string[] | undefined;
 }
 
 /** This machine: its environment, clock and folders. To be disposed of, which closes its connections. */
 export function thisMachine(options: MachineOptions = {}): Machine & AsyncDisposable {
-  const { cache, insecure = false, ca = [], timeout, trustedTokenServers = [], maxSpool } = options;
+  const { cache, insecure = false, ca = [], timeout, trustedRealms = [], maxSpool } = options;
   const transports = new Transports({
     env: process.env,
     home: homedir(),
     insecure,
     ca,
     ...(timeout !== undefined && { timeout: timeout * 1000 }),
-    trustedRealms: trustedTokenServers,
+    trustedRealms: trustedRealms,
     maxSpool,
   });
   return {

@@ -13,7 +13,7 @@ export interface PlaceOptions {
   readonly cacert?: string;
   /** In seconds. */
   readonly timeout?: number;
-  readonly trustTokenServer?: readonly string[];
+  readonly trustRealm?: readonly string[];
   readonly maxSpool?: number;
 }
 
@@ -53,8 +53,8 @@ export function registryOptions(command: Command): Command {
       seconds,
     )
     .option(
-      "--trust-token-server <host[:port]>",
-      "also send a registry's credentials to this token server that it names; may be given several times",
+      "--trust-realm <host[:port]>",
+      "also send a registry's credentials to this token server (realm) that it names; may be given several times",
       list,
     );
 }
@@ -74,16 +74,7 @@ export interface CommandOperation {
 
 /** Runs a command's operation on this machine, used as its options say, and closes all connections after it. */
 export async function onMachine<T>(
-  {
-    platform,
-    insecure,
-    cacert,
-    timeout,
-    trustTokenServer,
-    maxSpool,
-    cache,
-    cacheDir,
-  }: PlaceOptions & CacheOptions,
+  { platform, insecure, cacert, timeout, trustRealm, maxSpool, cache, cacheDir }: PlaceOptions & CacheOptions,
   work: (operation: CommandOperation) => Promise<T>,
 ): Promise<T> {
   const signal = interruptSignal();
@@ -93,7 +84,7 @@ export async function onMachine<T>(
     insecure,
     ca,
     timeout,
-    trustedTokenServers: trustTokenServer,
+    trustedRealms: trustRealm,
     maxSpool,
     cache: cache === false ? false : cacheDir,
   });

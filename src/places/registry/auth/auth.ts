@@ -131,7 +131,7 @@ export class Authenticator {
   /** Why a request is refused in the end, with what the user can do. */
   hint(sent: string | undefined): string {
     if (this.#withheldFrom !== undefined) {
-      return `; its credentials were not sent to ${this.#withheldFrom}, which does not belong to it: if it does, name it with --trust-token-server`;
+      return `; its credentials were not sent to ${this.#withheldFrom}, which does not belong to it: if it does, name it with --trust-realm`;
     }
     return sent === undefined ? `; log in to ${this.#options.registry} first` : "";
   }
