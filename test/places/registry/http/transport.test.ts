@@ -129,17 +129,18 @@ test("a registry that isn't there is an error that says so", async (t) => {
 });
 
 test("a server that answers nothing, or stops in the middle, is given up in time", async (t) => {
-  const { registry, client } = await setUp(t, {
-    transport: { timeouts: { headers: 40, body: 40 }, retry: { attempts: 1 } },
-  });
-  registry.quirk = () => true;
-  await fails(client.headBlob({ repository: "a", digest }), "NETWORK", /no answer came in time/);
-  registry.quirk = (_request, response) => {
+  const impatient = (timeouts: { headers?: number; body?: number }) =>
+    setUp(t, { transport: { timeouts, retry: { attempts: 1 } } });
+  const silent = await impatient({ headers: 40 });
+  silent.registry.quirk = () => true;
+  await fails(silent.client.headBlob({ repository: "a", digest }), "NETWORK", /no answer came in time/);
+  const stopping = await impatient({ body: 40 });
+  stopping.registry.quirk = (_request, response) => {
     response.writeHead(200, { "content-length": 1 }).flushHeaders();
     return true;
   };
   const reading = (async () => {
-    for await (const _ of client.getBlob({ repository: "a", descriptor: { digest, size: 1 } }));
+    for await (const _ of stopping.client.getBlob({ repository: "a", descriptor: { digest, size: 1 } }));
   })();
   await fails(reading, "NETWORK", /too little, passed within the time limit/);
 });

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { request as ask } from "node:http";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
-import { setTimeout as pause } from "node:timers/promises";
+import { setTimeout as pause, setImmediate as turn } from "node:timers/promises";
 import { FakeRegistry } from "./fake-registry.ts";
 
 /** What a registry answered before an {@link OddServer} sends it on in its own way. */
@@ -27,7 +27,7 @@ export interface Line {
   write(bytes: Uint8Array | string): Promise<void>;
   /** Sends what is written, and says that nothing more comes. */
   end(): void;
-  /** Waits a moment, and no longer than the server lives. */
+  /** Waits a moment, or a turn of the loop for 0, and no longer than the server lives. */
   rest(milliseconds: number): Promise<void>;
 }
 
@@ -334,7 +334,8 @@ export class OddServer {
       },
       end: () => void socket.end(),
       rest: async (milliseconds) => {
-        await pause(milliseconds, undefined, { signal: this.#ended.signal });
+        const { signal } = this.#ended;
+        await (milliseconds === 0 ? turn(undefined, { signal }) : pause(milliseconds, undefined, { signal }));
       },
     };
     const input = new Input(socket);
