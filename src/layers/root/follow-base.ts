@@ -26,23 +26,24 @@ export function followBase(
   base: BaseTree,
   { isDirectory = () => false }: FollowOptions = {},
 ): FollowedItems {
-  const placed = new Map<string, RootItem>();
+  const placed = new Map<string, Placed>();
   const notes: string[] = [];
-  const place = (item: RootItem, path: string): void => {
+  const place = (item: RootItem, { path, directory }: { path: string; directory: boolean }): void => {
     const above = posix.dirname(path);
     if (above !== "/") {
-      const present = placed.get(above);
-      if (present === undefined) place(directoryItem(above), above);
-      if (!isPlainDirectory(placed.get(above)!)) {
+      if (!placed.has(above)) place(directoryItem(above), { path: above, directory: true });
+      if (!placed.get(above)!.directory) {
         notes.push(`${path} has no place in the image, since ${above} is no directory there; it is left out`);
         return;
       }
     }
     const present = placed.get(path);
     const moved = movedTo(item, path, base);
-    if (present === undefined || (isImplied(present) && isPlainDirectory(item))) {
-      placed.set(path, moved);
-    } else if (!(isPlainDirectory(present) && isPlainDirectory(item)) && !sameLink(present, moved)) {
+    if (present === undefined) {
+      placed.set(path, { items: [moved], directory });
+    } else if (present.directory && directory) {
+      placed.set(path, { items: merged(present.items, moved), directory });
+    } else if (!sameLink(present.items[0]!, moved)) {
       notes.push(`${path} comes from two places once the base's links are followed; the first is taken`);
     }
   };
@@ -57,9 +58,22 @@ export function followBase(
     if (!directory && resolveInBase(base, target)?.entry?.type === "directory") {
       notes.push(`${target} is a directory in the base image; what the layer has in its place hides it`);
     }
-    place(item, target);
+    place(item, { path: target, directory });
   }
-  return { items: [...placed.values()], notes };
+  return { items: [...placed.values()].flatMap(({ items }) => items), notes };
+}
+
+interface Placed {
+  /** More than one only where they are directories. */
+  readonly items: readonly RootItem[];
+  readonly directory: boolean;
+}
+
+/** The items of which one directory is made. Of those that are nothing but a directory the first real one counts. */
+function merged(present: readonly RootItem[], item: RootItem): readonly RootItem[] {
+  const really = present.filter((each) => !isImplied(each));
+  if (really.length === 0) return [item];
+  return item.kind === "tree" ? [...really, item] : really;
 }
 
 function pathOf(item: RootItem): string {

@@ -111,6 +111,27 @@ describe("items on a base whose directories are links", () => {
     assert.deepEqual(followBase(items, base).items, items);
   });
 
+  it("keep a tree whose place another one's parents had made, and trees that come to one place", () => {
+    const isDirectory = () => true;
+    const home = baseOf({ "/home": "/usr/home", "/usr": "/", "/usr/home": "/" });
+    const nested = [dir("/home/npm/node_modules"), tree("/home/npm"), tree("/home/npm/node_modules/x")];
+    const followed = followBase(nested, home, { isDirectory });
+    assert.deepEqual(followed.notes, []);
+    assert.deepEqual(lines(followed.items), [
+      "/usr/ 755 0",
+      "/usr/home/ 755 0",
+      "/usr/home/npm = /here",
+      "/usr/home/npm/node_modules/ 755",
+      "/usr/home/npm/node_modules/x = /here",
+    ]);
+    const inOne = [dir("/bin", 0o700), tree("/bin"), tree("/usr/bin"), dir("/usr/bin")];
+    assert.deepEqual(lines(followBase(inOne, USR_MERGED, { isDirectory }).items).slice(1), [
+      "/usr/bin/ 700",
+      "/usr/bin = /here",
+      "/usr/bin = /here",
+    ]);
+  });
+
   it("move a whole tree if it is a directory", () => {
     const { items } = followBase([tree("/bin")], USR_MERGED, { isDirectory: () => true });
     assert.deepEqual(lines(items), ["/usr/ 755 0", "/usr/bin = /here"]);
