@@ -3,6 +3,7 @@ import { VarveError } from "#errors";
 import type { Image, Layer } from "#image";
 import { algorithmOf, Digester, hashed, layerCompression } from "#oci";
 import { readLayerTar, streamInput } from "#tar";
+import { SeenPaths } from "./seen-paths.ts";
 
 /** What was found in a layer that is as it should be. */
 export interface ValidLayer {
@@ -15,7 +16,8 @@ export interface ValidLayer {
 
 /**
  * Reads a whole image and checks each layer: that its blob is what the manifest says, that uncompressed it is what the
- * config says, and that it is a sound tar archive.
+ * config says, and that it is a sound tar archive with no path twice, which Docker refuses. Some hundred bytes are kept of
+ * each entry of the layer that is being read.
  * @throws VarveError with the first fault; `DIGEST_MISMATCH`, `SIZE_MISMATCH`, `INVALID_TAR`, `INVALID_IMAGE`, …
  */
 export async function* validateImage(
@@ -34,7 +36,13 @@ export async function* validateImage(
     const digester = new Digester(algorithmOf(layer.diffId));
     const input = streamInput(hashed(decompress(layer.open(signal), { algorithm, what }), digester));
     let entries = 0;
-    for await (const _ of readLayerTar(input, what)) entries++;
+    const seen = new SeenPaths();
+    for await (const { entry } of readLayerTar(input, what)) {
+      // Nothing is left of the root's name without its slash.
+      const name = entry.name || "/";
+      if (seen.add(name)) throw pathTwice(name, what);
+      entries++;
+    }
     // Whatever comes after the archive's end belongs to the digest, too.
     await input.drain();
     if (digester.digest() !== layer.diffId) {
@@ -45,4 +53,11 @@ export async function* validateImage(
     }
     yield { layer, size: digester.size, entries };
   }
+}
+
+function pathTwice(name: string, what: string): VarveError {
+  return new VarveError(
+    "INVALID_IMAGE",
+    `${what} has the path ${name} twice, and Docker and podman refuse such a layer; build the image again`,
+  );
 }

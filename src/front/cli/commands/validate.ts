@@ -11,7 +11,9 @@ interface ValidateOptions extends PlaceOptions {
 
 export function command(): Command {
   return placeOptions(new Command("validate"))
-    .description("Reads all of an image and checks that every digest, size and archive in it is sound.")
+    .description(
+      "Reads all of an image and checks that every digest, size and archive in it is sound, with no path twice in a layer.",
+    )
     .argument("<source>", "where the image is")
     .option("--json", "print JSON, for programs")
     .action(async (from: string, options: ValidateOptions) => {
