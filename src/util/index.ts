@@ -7,7 +7,7 @@ export { oneLine, shown, shownJson, shownLines } from "./foreign-text.ts";
 export { type JsonLimits, parseJson } from "./json.ts";
 export { compareNames, decodeName, encodeName, fsPath, isAscii, sortNames } from "./names.ts";
 export { currentOwner, hasEnded, type Owner, ownedName, ownerOfName } from "./owner.ts";
-export { looksLikePath } from "./paths.ts";
+export { looksLikePath, parentOf } from "./paths.ts";
 export { readChunks, readStdin, readWhole } from "./read.ts";
 export { checkSchema } from "./schema.ts";
 export { answerRequests, startThread, Thread } from "./threads.ts";

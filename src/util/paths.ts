@@ -4,3 +4,8 @@ const LOOKS_LIKE_PATH = /^\.{0,2}\/|\.(tar|tgz|tar\.gz|tar\.zst)$/;
 export function looksLikePath(text: string): boolean {
   return LOOKS_LIKE_PATH.test(text);
 }
+
+/** The path that a path lies in; the empty text for a name without a slash, and for what lies in the root. */
+export function parentOf(path: string): string {
+  return path.slice(0, Math.max(path.lastIndexOf("/"), 0));
+}

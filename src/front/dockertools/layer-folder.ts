@@ -45,8 +45,10 @@ export async function* withStorePaths(
   }
   const owner = { uid: 0, gid: 0, uname: "root", gname: "root" };
   const whole = storeLayerRecipe(paths, { ...conf, owner });
-  // A directory that the layer has stays as it is there.
-  const items = whole.items.filter((item) => item.kind === "tree" || !names.has(item.entry.name));
+  // What the layer has stays as it is there; a store path has nothing more elsewhere.
+  const items = whole.items.filter(
+    (item) => !names.has(item.kind === "tree" ? item.target : item.entry.name),
+  );
   for (const chunk of packed({ ...whole, items })) {
     yield chunk;
     total += chunk.length;

@@ -1,6 +1,7 @@
 /** What becomes of a layer's entries once the scripts are done: rules for permissions, and what stands behind them. */
 import { type Ownership, type PermissionRule, permissionsOf } from "#fs";
 import { EntryType, type TarEntry, type TarInputMember } from "#tar";
+import { parentOf } from "#util";
 import { membersOf, plainName } from "./input.ts";
 import { isWhiteoutName } from "./layer.ts";
 
@@ -13,23 +14,31 @@ export interface FinishOptions {
   readonly after: AsyncIterable<Uint8Array> | undefined;
 }
 
-/** The members of the layer as it is in the end. */
+/** The members of the layer as it is in the end; what the scripts left counts more than what stands behind it. */
 export async function* finished(
   members: AsyncIterable<TarInputMember>,
   { after, ...options }: FinishOptions,
 ): AsyncGenerator<TarInputMember, void, void> {
   const permitted = permissionsFor(options);
-  const directories = new Set<string>();
+  /** The names that are there, and whether each is a directory. */
+  const there = new Map<string, boolean>();
   for await (const { entry, ...content } of members) {
-    if (after !== undefined && entry.type === EntryType.directory) directories.add(plainName(entry.name));
+    if (after !== undefined) there.set(plainName(entry.name), entry.type === EntryType.directory);
     yield { entry: permitted(entry), ...content };
   }
   if (after === undefined) return;
   for await (const { entry, content } of membersOf(after, "what the layer has besides")) {
     const name = plainName(entry.name);
-    if (entry.type === EntryType.directory && directories.has(name)) continue;
-    yield { entry: { ...entry, name }, content };
+    if (!there.has(name) && !isBelowFile(name, there)) yield { entry: { ...entry, name }, content };
   }
+}
+
+/** Whether a name has a file or a link above it. */
+function isBelowFile(name: string, directories: ReadonlyMap<string, boolean>): boolean {
+  for (let above = parentOf(name); above !== ""; above = parentOf(above)) {
+    if (directories.get(above) === false) return true;
+  }
+  return false;
 }
 
 function permissionsFor({

@@ -2,9 +2,9 @@
 import { VarveError } from "#errors";
 import type { Ownership } from "#fs";
 import { EntryType, type TarEntry, type TarInputMember } from "#tar";
-import { compareNames } from "#util";
+import { compareNames, parentOf } from "#util";
 import { imageXattrs, isOpaque, membersOf, plainName, type RootAttributes } from "./input.ts";
-import { parentOf, sortKey } from "./listing.ts";
+import { sortKey } from "./listing.ts";
 
 export interface LayerRules {
   readonly owner: Ownership;

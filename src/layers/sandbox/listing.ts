@@ -1,7 +1,7 @@
 /** What lies in the layer's folder, and what of it a script changed. */
 import type { Readable } from "node:stream";
 import { VarveError } from "#errors";
-import { decodeName, encodeName, sortNames } from "#util";
+import { decodeName, encodeName, parentOf, sortNames } from "#util";
 
 /** A name in a tree, and what tells whether it was changed. */
 export interface ListedName {
@@ -123,8 +123,4 @@ export function changesBetween(before: readonly ListedName[], after: readonly Li
     )
     .map(({ name }) => name);
   return { kept, removed, replaced };
-}
-
-export function parentOf(name: string): string {
-  return name.slice(0, Math.max(name.lastIndexOf("/"), 0));
 }

@@ -120,6 +120,21 @@ describe("a layer's folder", () => {
     assert.equal(`sha256:${await readFile(join(folder, "checksum"), "utf8")}`, `${digest("bytes")}\n`);
   });
 
+  it("keeps a store path that it has, and isn't given it again", async (t) => {
+    const work = await temporaryFolder(t);
+    const [folder, storeDir] = [join(work, "layer"), join(work, "store")];
+    await mkdir(folder);
+    await mkdir(storeDir);
+    const [a, b] = [join(storeDir, "a"), join(storeDir, "b")];
+    for (const path of [a, b]) writeTree(path, { file: "from the store" });
+    await writeFile(join(folder, "layer.tar"), await tarOf({ [`.${a}`]: { file: "the layer's" } }));
+    const chunks: Buffer[] = [];
+    for await (const chunk of withStorePaths(folder, [a, b], { storeDir, mtime: 1 })) {
+      chunks.push(Buffer.from(chunk));
+    }
+    assert.deepEqual(await names(Buffer.concat(chunks)), [`.${a}`, "/nix", "/nix/store", b]);
+  });
+
   it("is joined with store paths to one archive, in which no directory is twice", async (t) => {
     const work = await temporaryFolder(t);
     const [folder, storeDir] = [join(work, "layer"), join(work, "store")];
