@@ -32,6 +32,7 @@ export function storeLayerRecipe(
     owner: conf.owner,
     mtime: conf.mtime,
     modes: "keep",
+    verbatim: true,
     components: paths,
   };
 }

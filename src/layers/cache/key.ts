@@ -7,7 +7,7 @@ import type { Digest } from "#oci";
  * same files, owners and times would give another archive (in `tar`, `fs` or `customise`), and with every change of
  * what the parts of a key mean.
  */
-export const WRITER_FORMAT = 2;
+export const WRITER_FORMAT = 3;
 
 /**
  * The version of the bytes that varve makes of a layer's archive by compressing it. It is to be raised when blocks are

@@ -15,7 +15,7 @@ import {
 import { formatLayout, LAYOUT_ANNOTATION, type Layout } from "#layering";
 import { type MeasureOptions, measureLayers, unmeasuredLayers } from "#measure";
 import { type ContainerConfig, type HistoryEntry, hexOf, parseReference } from "#oci";
-import { itemsBehind, parentsOf, planImage } from "#plan";
+import { parentsOf, planImage } from "#plan";
 import { type BaseTree, type CompiledRule, type RootItem, rulesFor } from "#root";
 import type { ScriptName } from "#sandbox";
 import type { ImageSpec } from "#spec";
@@ -84,7 +84,7 @@ export async function draftImage(spec: ImageSpec, options: DraftOptions): Promis
   const customisation = root.items(baseTree);
   for (const note of customisation.notes) tell(note);
   const database = await specDatabase(spec, { ...options, graph });
-  const rootItems = [...customisation.items, ...itemsBehind(database, customisation.items)];
+  const rootItems = [...customisation.items, ...database];
 
   const components = groups.map((group, index) => componentsRecipe(group, trees[index]!, surroundings));
   const rootRecipe = recipeOf(rootItems, { modes: "keep", components: [] }, surroundings);
@@ -144,7 +144,7 @@ function joinedRecipe(
 ): LayerRecipe {
   if (components === undefined) return root;
   const { modes } = components;
-  const behind = itemsBehind(components.items, root.items).map(
+  const behind = components.items.map(
     (item): RootItem => (item.kind === "tree" && modes !== root.modes ? { ...item, modes } : item),
   );
   const fields = { modes: root.modes, components: components.components };

@@ -4,6 +4,7 @@ import { errnoOf, readError, VarveError } from "#errors";
 import { EntryType, endOfArchive, padding, type TarEntry, writeHeader } from "#tar";
 import { CHUNK_SIZE, fsPath } from "#util";
 import { giveBackBuffers, takeBuffers } from "./buffers.ts";
+import { joinItems } from "./join.ts";
 import { listTree, type TreeListing } from "./listing.ts";
 import { groupName, permissionsOf, userName } from "./permissions.ts";
 import type { EntryItem, LayerRecipe, TreeItem } from "./recipe.ts";
@@ -49,8 +50,8 @@ export function findChange(recipe: LayerRecipe, listings: readonly TreeListing[]
 }
 
 /**
- * The layer's bytes, in chunks of up to {@link CHUNK_SIZE}; their memory is reused as `ByteSource` says.
- * It reads synchronously, since waiting costs more than reading a small file does.
+ * The layer's bytes, its items as {@link joinItems} joins them, in chunks of up to {@link CHUNK_SIZE}; their memory is
+ * reused as `ByteSource` says. It reads synchronously, since waiting costs more than reading a small file does.
  * @throws VarveError `CHANGED_WHILE_READING` when a file is none any more or hasn't the listed size, `NOT_FOUND`,
  *   `UNREADABLE`
  */
@@ -74,9 +75,8 @@ export function* packLayer(recipe: LayerRecipe, options: PackOptions): Generator
   };
 
   try {
-    for (const { item, listing } of withListings(recipe, options.listings)) {
-      const entries = listing?.names.length ?? 1;
-      for (let index = 0; index < entries; index++) {
+    for (const { item, listing, from, to } of joinItems(recipe, options.listings)) {
+      for (let index = from; index < to; index++) {
         const made =
           item.kind === "entry"
             ? plainEntry(recipe, item)
@@ -153,15 +153,6 @@ export function packedSize(
     size += writeHeader(entry, room, 0) + entry.size + padding(entry.size);
   }
   return size;
-}
-
-/** The recipe's items, each tree with its listing. */
-function withListings(
-  recipe: LayerRecipe,
-  listings: readonly TreeListing[],
-): { item: TreeItem | EntryItem; listing: TreeListing | undefined }[] {
-  let tree = 0;
-  return recipe.items.map((item) => ({ item, listing: item.kind === "tree" ? listings[tree++] : undefined }));
 }
 
 function plainEntry({ owner, mtime }: LayerRecipe, { entry, content }: EntryItem): TarEntry {

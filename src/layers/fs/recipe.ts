@@ -59,7 +59,7 @@ export interface PermissionRule {
  * goes in. It is plain data, so that it can go to another thread.
  */
 export interface LayerRecipe {
-  /** In the order of the archive. */
+  /** In the order of the archive. Of items with one name the first counts: see `joinItems`. */
   readonly items: readonly (TreeItem | EntryItem)[];
   readonly owner: Ownership;
   /** Every entry's modification time, whole seconds since 1970. */
@@ -71,6 +71,8 @@ export interface LayerRecipe {
   readonly modes: "keep" | "portable";
   /** Applied to every entry; of several rules for one field the last wins. */
   readonly permissions?: readonly PermissionRule[];
+  /** Writes what items have in common once for each, which few readers take: nixpkgs' script does so. */
+  readonly verbatim?: boolean;
   /** The ids of the graph's components that the layer holds. */
   readonly components: readonly string[];
 }

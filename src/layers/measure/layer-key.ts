@@ -24,16 +24,17 @@ export function recipeKey(recipe: LayerRecipe, listings?: readonly TreeListing[]
       ...(narHash === undefined ? { metadata } : { narHash }),
     });
   }
-  const { owner, mtime, modes, permissions = [] } = recipe;
+  const { owner, mtime, modes, verbatim, permissions = [] } = recipe;
   const rules = permissions.length === 0 ? undefined : permissions.map(ruleParts);
-  return layerKey({ items, owner: { ...owner }, mtime, modes, permissions: rules });
+  return layerKey({ items, owner: { ...owner }, mtime, modes, verbatim, permissions: rules });
 }
 
-function entryParts({ entry, content }: EntryItem): object {
+function entryParts({ entry, content, implied }: EntryItem): object {
   const { pax, ...fields } = entry;
   return {
     ...fields,
     ...(pax !== undefined && { pax: [...pax] }),
+    ...(implied && { implied }),
     ...(content !== undefined && { content: createHash("sha256").update(content).digest("hex") }),
   };
 }

@@ -1,5 +1,4 @@
 export { baseTreeOf } from "./base.ts";
-export { itemsBehind } from "./one-layer.ts";
 export { type Placement, parentsOf } from "./placement.ts";
 export { type ImagePlan, type PlanOptions, planImage } from "./plan.ts";
 export type { ComponentSizes } from "./sizes.ts";

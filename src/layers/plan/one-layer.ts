@@ -1,11 +1,9 @@
 /** An image whose components are all in one layer, as dockerTools' `buildImage` has it. */
 import { VarveError } from "#errors";
-import type { EntryItem, TreeItem } from "#fs";
 import type { ReferencesGraph } from "#graph";
 import type { Image } from "#image";
 import type { LayerBudget } from "#layering";
 import type { ImageSpec } from "#spec";
-import { EntryType } from "#tar";
 import { rootTreeOf } from "./base.ts";
 
 /**
@@ -33,17 +31,4 @@ export async function missingFrom(base: Image | undefined, graph: ReferencesGrap
   if (ids.every((id) => named.has(id))) return [];
   const tree = await rootTreeOf(base);
   return ids.filter((id) => tree.get(id) === undefined);
-}
-
-/** Items behind others, without the directories that are among those. */
-export function itemsBehind(
-  items: readonly (EntryItem | TreeItem)[],
-  before: readonly (EntryItem | TreeItem)[],
-): (EntryItem | TreeItem)[] {
-  const directories = new Set(
-    before.flatMap((item) =>
-      item.kind === "entry" && item.entry.type === EntryType.directory ? [item.entry.name] : [],
-    ),
-  );
-  return items.filter((item) => item.kind === "tree" || !directories.has(item.entry.name));
 }

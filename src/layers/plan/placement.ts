@@ -1,5 +1,6 @@
 /** Where components are in the image. */
 import { lstatSync } from "node:fs";
+import { posix } from "node:path";
 import { VarveError } from "#errors";
 import type { EntryItem, TreeItem } from "#fs";
 import type { Component, ReferencesGraph } from "#graph";
@@ -27,8 +28,10 @@ export class Placement {
     this.#graph = graph;
     this.#outputs = outputs;
     // Most base images say "/", which is to say nothing.
-    this.#folder = workingDir?.replace(/\/+$/, "") || DEFAULT_PROJECT_FOLDER;
-    if (!this.#folder.startsWith("/")) {
+    const folder = workingDir?.replace(/\/+$/, "") || DEFAULT_PROJECT_FOLDER;
+    // A path that is written in two ways is one in the image.
+    this.#folder = posix.normalize(folder).replace(/\/$/, "") || DEFAULT_PROJECT_FOLDER;
+    if (!folder.startsWith("/")) {
       throw new VarveError(
         "INVALID_SPEC",
         `config.WorkingDir is ${workingDir}, but it must be an absolute path`,

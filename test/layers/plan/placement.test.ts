@@ -36,6 +36,8 @@ describe("a component's place", () => {
       [undefined, "/app"],
       ["/srv/www", "/srv/www"],
       ["/srv/www//", "/srv/www"],
+      ["/srv//./old/../www", "/srv/www"],
+      ["/srv/..", "/app"],
       ["/", "/app"],
       ["", "/app"],
       [null, "/app"],
