@@ -39,6 +39,7 @@ const systems = {
   zstd: { programs: ["zstd"] },
   perl: { programs: ["perl"] },
   pty: { programs: ["script"] },
+  npm: { programs: ["npm"] },
   chromium: { programs: ["chromium"] },
 } satisfies Record<string, System>;
 

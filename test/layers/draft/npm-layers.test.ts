@@ -8,6 +8,7 @@ import { flattenedTree } from "#flatten";
 import { listTree } from "#fs";
 import type { Image, Layer } from "#image";
 import { checkSpec, type ImageSpecInput } from "#spec";
+import { STILL } from "../../support/drafts.ts";
 import { madeImage } from "../../support/made-image.ts";
 import { names } from "../../support/tar.ts";
 import { temporaryFolder } from "../../support/tmp.ts";
@@ -59,9 +60,8 @@ function writeProject(folder: string, installed: Packages): void {
 
 async function build(fields: Partial<ImageSpecInput>, base?: Image): Promise<Layer[]> {
   const draft = await draftImage(checkSpec({ name: "image", ...fields }), {
+    ...STILL,
     base,
-    architecture: "amd64",
-    now: new Date(0),
   });
   const layers: Layer[] = [];
   for await (const layer of draft.layers()) layers.push(layer);

@@ -10,15 +10,21 @@ export interface Containerd {
   ctr(...args: string[]): Promise<string>;
 }
 
-/** Starts containerd with its data in a temporary folder; layers are unpacked there, without mounts that stay. */
-export async function startContainerd(outer: Scope): Promise<Containerd> {
+/**
+ * Starts containerd with its data in a temporary folder; layers are unpacked there as plain copies, or for large ones as
+ * overlays. No mounts stay.
+ */
+export async function startContainerd(
+  outer: Scope,
+  { snapshotter = "native" }: { snapshotter?: "native" | "overlayfs" } = {},
+): Promise<Containerd> {
   const scope = stacked(outer);
   const folder = await temporaryFolder(scope);
   const address = join(folder, "containerd.sock");
   const settings = join(folder, "config.toml");
-  const others = ["aufs", "btrfs", "devmapper", "overlayfs", "zfs"].map(
-    (name) => `io.containerd.snapshotter.v1.${name}`,
-  );
+  const others = ["aufs", "btrfs", "devmapper", "native", "overlayfs", "zfs"]
+    .filter((name) => name !== snapshotter)
+    .map((name) => `io.containerd.snapshotter.v1.${name}`);
   await writeFile(
     settings,
     [

@@ -7,17 +7,22 @@ import { type Scope, temporaryFolder } from "../../support/tmp.ts";
 export type Podman = (...args: string[]) => Promise<string>;
 
 /**
- * A podman whose images are plain copies in a temporary folder: neither mounts nor a service.
+ * A podman whose images are in a temporary folder: as plain copies, without mounts, or for large ones as overlays. There
+ * is no service.
  * @param cwd where it runs
  */
-export async function startPodman(scope: Scope, cwd: string): Promise<Podman> {
+export async function startPodman(
+  scope: Scope,
+  cwd: string,
+  { driver = "vfs" }: { driver?: "vfs" | "overlay" } = {},
+): Promise<Podman> {
   const folder = await temporaryFolder(scope);
   const settings = join(folder, "storage.conf");
   await writeFile(
     settings,
     [
       "[storage]",
-      'driver = "vfs"',
+      `driver = ${JSON.stringify(driver)}`,
       `graphroot = ${JSON.stringify(join(folder, "root"))}`,
       `runroot = ${JSON.stringify(join(folder, "run"))}`,
     ].join("\n"),
