@@ -93,7 +93,8 @@ function formOf({ type }: TarEntry, records: ReadonlyMap<string, string>): "0.x"
   const version = `${records.get(`${PREFIX}major`) ?? ""}.${records.get(`${PREFIX}minor`) ?? ""}`;
   if (version === "1.0") return "1.0";
   if (version === "0.0" || version === "0.1") return "0.x";
-  return version === "." && records.has(SPARSE_MAP) ? "0.x" : undefined;
+  // Go takes one that has neither a version nor a map for a file without holes, and GNU tar doesn't.
+  return version === "." && records.get(SPARSE_MAP) ? "0.x" : undefined;
 }
 
 interface SparseMap {

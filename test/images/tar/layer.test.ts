@@ -155,6 +155,8 @@ describe("a sparse file of a layer", () => {
     );
     await assert.rejects(contents(form01({ ...ZERO_ONE, "GNU.sparse.map": MAP }, { type: "5" })), unread);
     await assert.rejects(contents(form01(ZERO_ONE)), unread);
+    const nothing = { ...ZERO_ONE, "GNU.sparse.numblocks": "0", "GNU.sparse.map": "" };
+    await assert.rejects(contents(form01(nothing, { size: 0 })), unread);
     await assert.rejects(contents(Buffer.concat([header("hole", { type: "S" }), END])), unread);
     await assert.rejects(contents(Buffer.concat([pax({ "GNU.sparse.map": MAP }, "g"), FILE])), unread);
   });
