@@ -45,7 +45,7 @@ const ARCHIVERS: Readonly<Record<string, (folder: string, archive: string) => Pr
     mustRun([
       python!,
       "-c",
-      "import tarfile, sys; tarfile.open(sys.argv[2], 'w').add(sys.argv[1], 'd')",
+      "import tarfile, sys\nwith tarfile.open(sys.argv[2], 'w') as tar: tar.add(sys.argv[1], 'd')",
       `${folder}/d`,
       archive,
     ]),
@@ -229,10 +229,12 @@ const contentsOf = (path: string) => contentsIn(readChunks(path));
 /** The files' contents in an archive. */
 async function contentsIn(chunks: AsyncIterable<Uint8Array>): Promise<Record<string, string>> {
   const files: Record<string, string> = {};
-  for await (const { entry, read } of readTar(streamInput(chunks), "the archive")) {
+  const input = streamInput(chunks);
+  for await (const { entry, read } of readTar(input, "the archive")) {
     if (entry.type !== EntryType.file) continue;
     files[entry.name.replace(/^\.\//, "")] = Buffer.from(await read(entry.size)).toString("latin1");
   }
+  await input.drain();
   return files;
 }
 
