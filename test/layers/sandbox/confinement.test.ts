@@ -20,10 +20,11 @@ for at in ${folders}; do
 done
 true`;
 
-/** Tries to make everything writable that is read-only, here and in namespaces of its own. */
+/** Tries to make everything writable that is read-only, and devices open, here and in namespaces of its own. */
 const REMOUNT = `set +e
 try='while read -r _ _ _ _ at options _; do
   case $options in ro | ro,*) ! mount -o remount,bind,rw "$at" 2>/dev/null || echo "$0 $at" ;; esac
+  case $options in *nodev*) ! mount -o remount,bind,dev "$at" 2>/dev/null || echo "$0 $at for devices" ;; esac
 done </proc/self/mountinfo'
 sh -c "$try" remounted
 unshare --user --map-root-user --mount sh -c "$try" remounted-inside 2>/dev/null
