@@ -8,6 +8,10 @@ export interface RegistryOptions {
   readonly htpasswd?: string;
   /** PEM files; plain HTTP when left out. */
   readonly tls?: { readonly certificate: string; readonly key: string };
+  /** The port; any that is free when left out. */
+  readonly port?: number;
+  /** Makes the server's command one that runs where it is to run. */
+  readonly inside?: (command: readonly string[]) => readonly [string, ...string[]];
   /** Who signs the tokens without which nobody gets in. */
   readonly tokens?: {
     readonly realm: string;
@@ -37,14 +41,15 @@ export async function startRegistry(outer: Scope, options: RegistryOptions = {})
   const storage = join(folder, "storage");
   await mkdir(storage);
   let service: Service | undefined;
-  let address = "127.0.0.1:0";
+  const { port = 0, inside = (command) => command as [string, ...string[]] } = options;
+  let address = `127.0.0.1:${port}`;
 
   const start = async () => {
     const settings = join(folder, "config.yml");
     // JSON is YAML, too.
     await writeFile(settings, JSON.stringify(configuration({ storage, address, options })));
     service = await startService({
-      command: ["docker-registry", "serve", settings],
+      command: inside(["docker-registry", "serve", settings]),
       env: { OTEL_TRACES_EXPORTER: "none" },
       logFile: join(folder, "registry.log"),
       ready: (log) => listening.test(log),

@@ -11,8 +11,11 @@ export interface ServerCertificate {
   readonly key: string;
 }
 
-/** Makes an authority of its own with openssl, and a certificate for 127.0.0.1 that it signed. */
-export async function makeCertificate(scope: Scope): Promise<ServerCertificate> {
+/** Makes an authority of its own with openssl, and a certificate for 127.0.0.1, and for these hosts, that it signed. */
+export async function makeCertificate(
+  scope: Scope,
+  hosts: readonly string[] = [],
+): Promise<ServerCertificate> {
   const folder = await temporaryFolder(scope);
   const file = (name: string) => join(folder, name);
   const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
@@ -25,7 +28,8 @@ export async function makeCertificate(scope: Scope): Promise<ServerCertificate> 
     ...(["openssl", "req", ...curve, "-subj", "/CN=registry"] as const),
     ...["-keyout", file("server.key"), "-out", file("server.csr")],
   ]);
-  await writeFile(file("server.ext"), "subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth\n");
+  const names = ["IP:127.0.0.1", ...hosts.map((host) => `DNS:${host}`)].join(",");
+  await writeFile(file("server.ext"), `subjectAltName=${names}\nextendedKeyUsage=serverAuth\n`);
   await mustRun([
     ...(["openssl", "x509", "-req", "-in", file("server.csr"), "-days", "2"] as const),
     ...["-CA", file("ca.pem"), "-CAkey", file("ca.key"), "-CAcreateserial"],

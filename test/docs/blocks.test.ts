@@ -1,0 +1,28 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { blocksOf, documentedPages } from "../support/doc-blocks.ts";
+
+const blocks = documentedPages().flatMap(blocksOf);
+
+describe("the documentation's code blocks", () => {
+  it("say what they are, so that test/system/docs.test.ts can run them", () => {
+    const unknown = blocks.filter(({ language }) => !["sh", "ts", "json", "nix", "text"].includes(language));
+    assert.deepEqual(unknown, [], "what is to be read only is text");
+  });
+
+  it("are run, but for these", () => {
+    const notRun = blocks.filter((block) => block.notRun !== undefined);
+    assert.deepEqual(
+      notRun.map(({ file, text, notRun: why }) => [file, text.split("\n")[0]!.split("  ")[0], why]),
+      [
+        ["CONTRIBUTING.md", "scripts/check", "it is what runs the tests, this one among them"],
+        ["README.md", "scripts/demo", "it is what runs the tests, this one among them"],
+      ],
+    );
+  });
+
+  it("that are a file's content come after its name", () => {
+    const nameless = blocks.filter(({ language, path }) => language === "json" && path === undefined);
+    assert.deepEqual(nameless, []);
+  });
+});

@@ -1,0 +1,62 @@
+/** The code blocks of the documentation. */
+import { globSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+export interface DocBlock {
+  /** From the repository's root. */
+  readonly file: string;
+  /** The line on which it begins. */
+  readonly line: number;
+  /** What stands behind the fence; empty if nothing does. */
+  readonly language: string;
+  readonly text: string;
+  /** Why it isn't run, if a comment before it says so: `<!-- not run: WHY -->`. */
+  readonly notRun?: string;
+  /** Of a block that is a file's content: the name that the text before it says. */
+  readonly path?: string;
+}
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+/** Every page that a reader may copy from, but the changelog. */
+export function documentedPages(): string[] {
+  const pages = [
+    "README.md",
+    "CONTRIBUTING.md",
+    ...globSync(["docs/**/*.md", "{bench,examples}/**/*.md"], { cwd: root }),
+  ];
+  return pages.filter((page) => !page.includes("node_modules")).sort();
+}
+
+/** The blocks of one page, in their order. */
+export function blocksOf(file: string): DocBlock[] {
+  const lines = readFileSync(`${root}/${file}`, "utf8").split("\n");
+  const blocks: DocBlock[] = [];
+  for (let at = 0; at < lines.length; at++) {
+    const [, fence, language = ""] = /^ *(```+|~~~+) *([\w-]*)/.exec(lines[at]!) ?? [];
+    if (fence === undefined) continue;
+    const end = lines.findIndex((line, index) => index > at && line.trim() === fence);
+    if (end === -1) throw new Error(`${file}:${at + 1}: the block isn't closed`);
+    const before = paragraphBefore(lines, at);
+    const [, notRun] = /^<!-- not run: (.+?) -->$/s.exec(before) ?? [];
+    const path = [...before.matchAll(/`([\w.-]+\.\w+)`/g)].at(-1)?.[1];
+    blocks.push({
+      file,
+      line: at + 1,
+      language,
+      text: `${lines.slice(at + 1, end).join("\n")}\n`,
+      ...(notRun === undefined ? {} : { notRun }),
+      ...(path === undefined ? {} : { path }),
+    });
+    at = end;
+  }
+  return blocks;
+}
+
+function paragraphBefore(lines: readonly string[], at: number): string {
+  let end = at;
+  while (end > 0 && lines[end - 1]!.trim() === "") end--;
+  let start = end;
+  while (start > 0 && lines[start - 1]!.trim() !== "") start--;
+  return lines.slice(start, end).join("\n");
+}

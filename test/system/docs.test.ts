@@ -1,0 +1,206 @@
+/**
+ * Runs the code blocks of the documentation as they stand, page by page, as a reader would who types them one after the
+ * other: shell, TypeScript and Nix, with varve installed from its package. Public names lead to a registry on this machine.
+ */
+import assert from "node:assert/strict";
+import { cpSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { prepare } from "../../examples/nix/prepare.ts";
+import { blocksOf, type DocBlock, documentedPages } from "../support/doc-blocks.ts";
+import { writeProject } from "../support/npm-project.ts";
+import { type Finished, mustRun, run } from "../support/process.ts";
+import { requires } from "../support/systems.ts";
+import { type Scope, stacked, temporaryFolder } from "../support/tmp.ts";
+import { startDockerd } from "./support/dockerd.ts";
+import { startNixImages } from "./support/nix-images.ts";
+import { startSmallInternet } from "./support/small-internet.ts";
+
+const path = (relative: string) => fileURLToPath(new URL(`../../${relative}`, import.meta.url));
+
+/** What is true when a page's blocks were run, in shell. */
+const OUTCOMES: Readonly<Record<string, string>> = {
+  "README.md": `
+    for place in hello.tar image.tar docker://ghcr.io/me/hello:1; do varve validate $place; done
+    varve inspect --config docker://ghcr.io/me/hello:1 | grep '"PATH=/base/bin"'
+    docker image inspect streamed:1
+  `,
+  "docs/customisation.md": `
+    for image in base hello one made; do varve validate $image.tar; done
+    test ! -e failed.tar
+  `,
+  "docs/dockertools.md": "varve validate result",
+};
+
+/** Where the blocks are run. */
+interface Reader {
+  /** Runs a text in bash. */
+  shell(text: string, folder: string): Promise<Finished>;
+  mustShell(text: string, folder: string): Promise<string>;
+  /** Makes a page's folder, which has what each page takes for granted. */
+  folderFor(page: string): string;
+  /** Makes what a block takes for granted. */
+  arrange(block: DocBlock, folder: string): Promise<void>;
+}
+
+async function startReader(scope: Scope): Promise<Reader> {
+  const home = await temporaryFolder(scope);
+  const internet = await startSmallInternet(scope);
+  const docker = await startDockerd(scope);
+  const images = await startNixImages(scope);
+  await installVarve(home);
+  await copyRepository(`${home}/varve`);
+  mkdirSync(`${home}/nixpkgs`);
+  // What stands in for nixpkgs is what `examples/nix` is made of.
+  const debs = path("examples/nix/debs");
+  prepare(debs);
+  const packages = `{ ... }: import ${path("examples/nix/packages.nix")} { debs = ${debs}; }\n`;
+  writeFileSync(`${home}/nixpkgs/default.nix`, packages);
+  const env = {
+    ...images.nix.env,
+    ...internet.env,
+    HOME: home,
+    PATH: `${home}/bin:${process.env["PATH"]}`,
+    VARVE_CACHE_DIR: `${home}/cache`,
+    DOCKER_HOST: `unix://${docker.socket}`,
+    NIX_PATH: `nixpkgs=${home}/nixpkgs`,
+  };
+
+  const shell: Reader["shell"] = (text, folder) => {
+    const command = images.nix.inside([
+      "sh",
+      "-c",
+      'cd "$1" && exec bash -euo pipefail -c "$2"',
+      "sh",
+      folder,
+      text,
+    ]);
+    return run(internet.inside(command), { env, timeoutSeconds: 500 });
+  };
+  const mustShell: Reader["mustShell"] = async (text, folder) => {
+    const { code, stdout, stderr } = await shell(text, folder);
+    assert.equal(code, 0, `${text}\n${stdout}\n${stderr}`);
+    return stdout.toString();
+  };
+  const folderFor: Reader["folderFor"] = (page) => {
+    const folder = `${home}/${page.replaceAll("/", "-")}.d`;
+    mkdirSync(`${folder}/node_modules/@types`, { recursive: true });
+    symlinkSync(`${home}/varve`, `${folder}/varve`);
+    symlinkSync(`${home}/lib/node_modules/varve`, `${folder}/node_modules/varve`);
+    symlinkSync(path("node_modules/@types/node"), `${folder}/node_modules/@types/node`);
+    return folder;
+  };
+  const arrange: Reader["arrange"] = async ({ text }, folder) => {
+    // A project folder with its packages installed.
+    if (text.includes('"graph": "."')) {
+      writeProject(`${folder}/project`);
+      cpSync(`${folder}/project`, folder, { recursive: true });
+    }
+    // The conf that dockerTools gives to its script.
+    if (text.includes("varve stream conf.json")) {
+      const { conf } = await images.stream({ name: "streamed", program: images.base, env: [] });
+      cpSync(conf, `${folder}/conf.json`);
+    }
+    // What nix-build leaves.
+    if (text.includes("./result")) await mustShell(`ln -sfn ${images.base.path} result`, folder);
+  };
+
+  // The base image that the pages name.
+  writeFileSync(
+    `${home}/base.json`,
+    '{"name": "base", "copyToRoot": "base", "config": {"Env": ["PATH=/base/bin"]}}',
+  );
+  mkdirSync(`${home}/base/bin`, { recursive: true });
+  writeFileSync(`${home}/base/bin/node`, "a program");
+  await mustShell("varve build base.json --push node:22-slim", home);
+  return { shell, mustShell, folderFor, arrange };
+}
+
+/** Installs varve's package as npm does; what it depends on is this repository's. */
+async function installVarve(prefix: string): Promise<void> {
+  const packed = await mustRun(
+    ["npm", "pack", "--ignore-scripts", "--silent", "--pack-destination", prefix],
+    {
+      cwd: path("."),
+    },
+  );
+  const folder = `${prefix}/lib/node_modules/varve`;
+  mkdirSync(folder, { recursive: true });
+  mkdirSync(`${prefix}/bin`);
+  await mustRun(["tar", "-xzf", `${prefix}/${packed.trim()}`, "-C", folder, "--strip-components=1"]);
+  symlinkSync(path("node_modules"), `${folder}/node_modules`);
+  await mustRun(["chmod", "+x", `${folder}/dist/bin.js`]);
+  symlinkSync(`${folder}/dist/bin.js`, `${prefix}/bin/varve`);
+}
+
+/** A clone, with what npm makes in it. */
+async function copyRepository(folder: string): Promise<void> {
+  const files = await mustRun(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], {
+    cwd: path("."),
+  });
+  for (const file of files.split("\0").filter((name) => name !== "")) {
+    mkdirSync(dirname(join(folder, file)), { recursive: true });
+    cpSync(path(file), join(folder, file));
+  }
+  cpSync(path("dist"), `${folder}/dist`, { recursive: true });
+  symlinkSync(path("node_modules"), `${folder}/node_modules`);
+}
+
+describe("the documentation's code blocks, run as they stand", {
+  skip: requires("root", "nix", "docker", "registry", "openssl", "busybox", "debianPackages"),
+}, () => {
+  const scope = stacked({ after });
+  let reader: Reader;
+  before(async () => {
+    reader = await startReader(scope);
+  });
+
+  const runs: Record<string, (block: DocBlock, folder: string) => Promise<unknown>> = {
+    json: async ({ path: name, text }, folder) => writeFileSync(`${folder}/${name}`, text),
+    nix: async ({ text }, folder) => {
+      writeFileSync(`${folder}/default.nix`, text);
+      await reader.mustShell("nix-build", folder);
+    },
+    ts: async ({ text, line }, folder) => {
+      const file = `line-${line}.mts`;
+      writeFileSync(`${folder}/${file}`, text);
+      const options =
+        "--strict --noEmit --module nodenext --target es2024 --lib es2024,esnext.disposable --types node";
+      await reader.mustShell(`tsc ${options} ${file}`, folder);
+      await reader.mustShell(`node ${file}`, folder);
+    },
+    // A command that is to fail says so behind it.
+    sh: async ({ text }, folder) => {
+      const [, failure] = /# (Error: .+)$/m.exec(text) ?? [];
+      if (failure === undefined) {
+        await reader.mustShell(text, folder);
+        return;
+      }
+      const { code, stderr } = await reader.shell(text, folder);
+      assert.notEqual(code, 0);
+      assert.ok(stderr.endsWith(`${failure}\n`), stderr);
+    },
+  };
+
+  for (const page of documentedPages()) {
+    const blocks = blocksOf(page).filter(
+      ({ language, notRun }) => language !== "text" && notRun === undefined,
+    );
+    if (blocks.length === 0) continue;
+    it(`of ${page}`, async (t) => {
+      const folder = reader.folderFor(page);
+      for (const block of blocks) {
+        // Each goes on where the one before it ended.
+        await t.test(`in line ${block.line}`, async () => {
+          await reader.arrange(block, folder);
+          await runs[block.language]!(block, folder);
+        });
+      }
+      await t.test("and what they make is there", async () => {
+        assert.ok(OUTCOMES[page] !== undefined, "a page with blocks has an outcome");
+        await reader.mustShell(OUTCOMES[page], folder);
+      });
+    });
+  }
+});
