@@ -5,7 +5,8 @@ import { cancelled, VarveError } from "#errors";
 import type { Layer } from "#image";
 import { algorithmOf, Digester, layerCompression } from "#oci";
 import { readLayerTar, streamInput, type TarEntry } from "#tar";
-import { LayeredTree, type RootTree } from "./tree.ts";
+import type { RootTree } from "./root-entry.ts";
+import { LayeredTree } from "./tree.ts";
 
 export interface FlattenOptions {
   readonly signal?: AbortSignal | undefined;

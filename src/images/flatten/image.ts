@@ -5,7 +5,8 @@ import { EntryType, type TarEntry, type TarInputMember, writeTar } from "#tar";
 import { CHUNK_SIZE } from "#util";
 import { type FlattenOptions, type LayerEntry, layerEntries, layeredTree, nameOf } from "./flatten.ts";
 import { type FlatOrder, flatOrder } from "./order.ts";
-import { pathOf, type RootEntryKind, type TreeNode } from "./tree.ts";
+import type { RootEntryKind } from "./root-entry.ts";
+import { pathOf, type TreeNode } from "./tree.ts";
 
 export interface FlattenImageOptions extends FlattenOptions {
   /** The time of all entries, in seconds since 1970; by default each keeps its own. */
