@@ -138,7 +138,7 @@ const projects = fc.record({
 
 export const graphs: Target = {
   name: "graphs",
-  runs: 60,
+  runs: 25,
   property: () =>
     fc.asyncProperty(nearly(documents), projects, async (bytes, project) => {
       await asGraph(bytes);

@@ -72,6 +72,11 @@ const challenge = (value: string): Answer => ({
   body: Buffer.alloc(0),
 });
 
+const lie = fc.oneof(
+  fc.constantFrom("another byte", "fewer bytes", "more bytes", "a redirect to somebody else"),
+  fc.constantFrom(...Object.keys(LIES)),
+);
+
 /** How one request is answered: with this lie, if any, in this way. */
 interface Step {
   readonly lie: string | undefined;
@@ -80,10 +85,23 @@ interface Step {
 
 const MODES: Readonly<Record<string, Mode>> = { ...SOUND_MODES, ...UNSOUND_MODES };
 
-const step: fc.Arbitrary<Step> = fc.record({
-  lie: fc.option(fc.constantFrom(...Object.keys(LIES)), { freq: 2, nil: undefined }),
-  mode: fc.oneof(fc.constantFrom(...Object.keys(SOUND_MODES)), fc.constantFrom(...Object.keys(MODES))),
-});
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({ lie, mode: fc.constant("plain") }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({ lie: fc.constant(undefined), mode: fc.constantFrom(...Object.keys(SOUND_MODES)) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      lie: fc.option(lie, { nil: undefined }),
+      mode: fc.constantFrom(...Object.keys(MODES)),
+    }),
+  },
+);
 
 interface Scenario {
   /** How the first requests are answered; what comes after them is answered well. */
@@ -93,14 +111,17 @@ interface Scenario {
   readonly work: "pull" | "push" | "stream" | "manifest" | "tag";
   /** Whether the reader takes its time. */
   readonly slow: boolean;
+  /** Whether the registry wants the password for all it does. */
+  readonly wantsPassword: boolean;
 }
 
 const scenario: fc.Arbitrary<Scenario> = fc.record({
-  steps: fc.array(step, { minLength: 1, maxLength: 6 }),
+  steps: fc.array(step, { minLength: 1, maxLength: 4 }),
   size: fc.oneof(fc.constantFrom(0, 1, 500), fc.nat(3000), fc.constantFrom(300_000)),
   seed: fc.nat(),
   work: fc.constantFrom("pull", "pull", "push", "stream", "manifest", "tag"),
   slow: fc.boolean(),
+  wantsPassword: fc.boolean(),
 });
 
 /** Another origin: asks for the password as registries do, and remembers what it was given. */
@@ -115,6 +136,11 @@ async function check(given: Scenario): Promise<void> {
   const elsewhere = await new Elsewhere().start();
   let asked = 0;
   const mode = (request: Request): Mode | undefined => {
+    // How the client finds out that this isn't https is another story.
+    if (request.path === "/v2/") return undefined;
+    if (given.wantsPassword && !request.headers.has("authorization")) {
+      return (line, _answer, again) => SOUND_MODES.plain(line, challenge('Basic realm="x"'), again);
+    }
     const step = given.steps[asked++];
     if (step === undefined) return undefined;
     return (line, answer) => {
@@ -200,6 +226,6 @@ async function collected(chunks: AsyncIterable<Uint8Array>, slow: boolean): Prom
 
 export const registry: Target = {
   name: "registry",
-  runs: 12,
+  runs: 60,
   property: () => fc.asyncProperty(scenario, check),
 };
