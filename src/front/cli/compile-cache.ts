@@ -2,7 +2,7 @@
  * Where Node.js keeps varve's compiled modules, which halves the time of a start. It runs what it finds there without a
  * check, so that it has to be a folder in which nobody else can put anything; its own default is one in `/tmp`.
  */
-import { lstatSync, mkdirSync, realpathSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, realpathSync } from "node:fs";
 import { enableCompileCache } from "node:module";
 import { dirname, join } from "node:path";
 import { userCache } from "#util";
@@ -16,12 +16,14 @@ export function keepCompiled(env: Readonly<Record<string, string | undefined>>, 
   if (isPrivate(folder)) enableCompileCache(folder);
 }
 
-/** Makes the folder where it isn't there. */
+/** Makes the folder where it isn't there, and the cache folder that it is in, but no home. */
 function isPrivate(folder: string): boolean {
   const uid = process.geteuid?.();
   if (uid === undefined) return false;
   try {
-    const above = existing(dirname(folder));
+    const cache = dirname(folder);
+    // Nix builds nothing more where a build has made the home that it said.
+    const above = realpathSync(existsSync(cache) ? cache : dirname(cache));
     if (!ancestors(above).every((path) => keepsNames(path, uid))) return false;
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const found = lstatSync(folder);
@@ -29,16 +31,6 @@ function isPrivate(folder: string): boolean {
   } catch {
     // There is no home, or it is read-only.
     return false;
-  }
-}
-
-/** The real path of a folder, or of the first above it that is there. */
-function existing(folder: string): string {
-  try {
-    return realpathSync(folder);
-  } catch (error) {
-    if (dirname(folder) === folder) throw error;
-    return existing(dirname(folder));
   }
 }
 
