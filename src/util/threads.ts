@@ -131,12 +131,12 @@ export class Thread<Request, Answer> {
   async end(): Promise<void> {
     this.#ended ??= new Error("the thread was ended");
     this.#take()?.reject(this.#ended);
-    // Who waits for its end must not be the only thing that is left to do.
-    this.#worker?.ref();
     await this.#worker?.terminate();
   }
 
   #hear(message: Message<Answer>): void {
+    // What comes while it is being ended must not let the process go before that is done.
+    if (this.#ended !== undefined) return;
     if (message.type === "ready") {
       this.#ready = true;
       return;

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
+import { fileURLToPath } from "node:url";
 import { Thread } from "#util";
+import { mustRun } from "../support/process.ts";
 
 const ASKED = "./support/asked-thread.ts";
 
@@ -46,6 +48,11 @@ describe("a thread that is asked", { timeout: 30_000 }, () => {
     const waiting = assert.rejects(asked.ask("wait"), /the thread was ended/);
     await asked.end();
     await waiting;
+  });
+
+  it("keeps the process until it has ended, though an answer comes meanwhile", async () => {
+    const program = fileURLToPath(new URL("./support/ending-program.ts", import.meta.url));
+    assert.equal(await mustRun([process.execPath, program]), "ended\n");
   });
 
   for (const [what, body, workerData] of [

@@ -36,7 +36,6 @@ export class HashThread {
   }
 
   async end(): Promise<void> {
-    this.#worker.ref();
     await this.#worker.terminate();
   }
 }
