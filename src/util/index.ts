@@ -10,7 +10,7 @@ export { currentOwner, hasEnded, type Owner, ownedName, ownerOfName } from "./ow
 export { looksLikePath, parentOf } from "./paths.ts";
 export { readChunks, readStdin, readWhole } from "./read.ts";
 export { checkSchema } from "./schema.ts";
-export { answerRequests, startThread, Thread } from "./threads.ts";
+export { answerRequests, startThread, Thread, type ThreadData } from "./threads.ts";
 export { userCache } from "./user-cache.ts";
 export {
   type AsideFile,

@@ -4,13 +4,19 @@ import { setImmediate } from "node:timers/promises";
 import { parentPort, Worker } from "node:worker_threads";
 import { type ErrorCode, VarveError } from "#errors";
 
-export interface ThreadOptions {
-  /** The module that the thread runs, as `new URL("./name.ts", import.meta.url)` makes it. */
-  readonly body: () => URL;
-  /** What the thread finds as its `workerData`. */
-  readonly workerData?: unknown;
+/** What a thread finds as its `workerData`. */
+export interface ThreadData {
+  /** Which of the jobs in `thread.ts` it does. */
+  readonly job: "measure" | "hash" | "compress";
+  /** What the job is to know from the start. */
+  readonly data?: unknown;
+}
+
+export interface ThreadOptions extends ThreadData {
   /** The most memory for what it keeps, in MiB: with little, what it leaves is collected soon. As much as it wants, by default. */
   readonly heap?: number;
+  /** The module that the thread runs; varve's own by default. */
+  readonly body?: () => URL;
 }
 
 /**
@@ -18,9 +24,9 @@ export interface ThreadOptions {
  * @returns undefined where none can be started: the module isn't there, as in a program that is bundled into one file, or
  *   the process may have no threads
  */
-export function startThread({ body, workerData, heap }: ThreadOptions): Worker | undefined {
+export function startThread({ job, data, heap, body = ownBody }: ThreadOptions): Worker | undefined {
   try {
-    const file = compiled(body());
+    const file = body();
     if (!existsSync(file)) return undefined;
     const worker = new Worker(file, {
       // These threads make short-lived objects only: more room for them would be memory for nothing.
@@ -31,7 +37,7 @@ export function startThread({ body, workerData, heap }: ThreadOptions): Worker |
       // They print nothing; but a thread that could would make a pipe at our own stdout non-blocking.
       stdout: true,
       stderr: true,
-      workerData,
+      workerData: { job, data } satisfies ThreadData,
     });
     worker.unref();
     return worker;
@@ -40,9 +46,13 @@ export function startThread({ body, workerData, heap }: ThreadOptions): Worker |
   }
 }
 
-/** The sources run as they are in development, and compiled elsewhere. */
-function compiled(body: URL): URL {
-  return import.meta.url.endsWith(".ts") ? body : new URL(body.href.replace(/\.ts$/, ".js"));
+/**
+ * The sources run as they are in development; elsewhere all is in one folder. In a program that others bundle that folder
+ * is theirs, so the file has a name that nothing else has.
+ */
+function ownBody(): URL {
+  const isSource = import.meta.url.endsWith(".ts");
+  return new URL(isSource ? "../thread.ts" : "./varve-thread.js", import.meta.url);
 }
 
 /** What a thread says: first that it listens, then an answer for each request. Errors lose their class on the way. */

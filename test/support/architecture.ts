@@ -20,6 +20,8 @@ export interface Rules {
   readonly outer: readonly string[];
   /** Files outside of folders that belong to a room all the same. */
   readonly members?: { readonly [file: string]: string };
+  /** Files of other rooms that a file may import by their paths instead of their rooms' names; each needs a reason beside it. */
+  readonly inner?: { readonly [file: string]: readonly string[] };
   /** What files use of the outside all the same; each needs a reason beside it. */
   readonly exceptions?: { readonly [file: string]: readonly string[] };
 }
@@ -105,7 +107,7 @@ export function breaches(files: ReadonlyMap<string, string>, rules: Rules): stri
       if (row !== "*" && row?.includes(other) !== true && !rules.shared.includes(other)) {
         found.push(`${file}: ${room} may not import ${other} (${to})`);
       }
-      if (!named && file.includes("/")) {
+      if (!named && rules.inner?.[file]?.includes(to) !== true) {
         found.push(`${file}: ${other} is entered by its name, #${other}, not as ${specifier}`);
       }
     }

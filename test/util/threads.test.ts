@@ -6,10 +6,11 @@ import { mustRun } from "../support/process.ts";
 
 const ASKED = "./support/asked-thread.ts";
 
-function thread(t: TestContext, body = ASKED, workerData?: unknown): Thread<string, string> {
+function thread(t: TestContext, body = ASKED, data?: unknown): Thread<string, string> {
   const started = new Thread<string, string>({
     body: () => new URL(body, import.meta.url),
-    workerData,
+    job: "compress",
+    data,
     here: () => (request) => {
       if (request === "fail") throw new Error("it failed here");
       return `${request} here`;
@@ -55,14 +56,14 @@ describe("a thread that is asked", { timeout: 30_000 }, () => {
     assert.equal(await mustRun([process.execPath, program]), "ended\n");
   });
 
-  for (const [what, body, workerData] of [
+  for (const [what, body, data] of [
     ["its module isn't there", "./support/not-there.ts", undefined],
     ["its module can't be loaded", "./support/broken-thread.mjs", undefined],
     ["it ends before it listens", ASKED, "never ready"],
     ["no thread can get what it is to be given", ASKED, () => {}],
   ] as const) {
     it(`is this one where ${what}`, async (t) => {
-      const asked = thread(t, body, workerData);
+      const asked = thread(t, body, data);
       assert.equal(await asked.ask("a"), "a here");
       await assert.rejects(asked.ask("fail"), /it failed here/);
       assert.equal(await asked.ask("b"), "b here");
@@ -71,6 +72,7 @@ describe("a thread that is asked", { timeout: 30_000 }, () => {
 
   it("is this one where nobody can say where its module is, as in a CommonJS bundle", async () => {
     const asked = new Thread<string, string>({
+      job: "compress",
       body: () => new URL("./thread.ts", undefined),
       here: () => (request) => `${request} here`,
     });

@@ -66,7 +66,7 @@ async function work(thread: CompressThread, { request, resolve, reject }: Job): 
 
 function start(): CompressThread {
   return new Thread({
-    body: () => new URL("./compress-worker.ts", import.meta.url),
+    job: "compress",
     heap: HEAP,
     here: () => compressInPlace,
   });

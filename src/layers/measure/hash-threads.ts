@@ -26,8 +26,7 @@ export class HashThread {
 
   /** @returns undefined where no thread can be started */
   static start(ring: RingMemory): HashThread | undefined {
-    const body = () => new URL("./hash-worker.ts", import.meta.url);
-    const worker = startThread({ body, workerData: ring });
+    const worker = startThread({ job: "hash", data: ring });
     return worker && new HashThread(worker);
   }
 

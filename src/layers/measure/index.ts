@@ -1,1 +1,3 @@
+export type { RingMemory } from "./chunk-ring.ts";
 export { type MeasureOptions, measureLayers, unmeasuredLayers } from "./measure.ts";
+export type { MeasureThreadData } from "./measurer.ts";

@@ -2,7 +2,7 @@ import type { LayerRecipe, TreeListing } from "#fs";
 import { Thread } from "#util";
 import { newRingMemory, type RingMemory } from "./chunk-ring.ts";
 import { HashThread } from "./hash-threads.ts";
-import { type MeasureAnswer, type MeasureRequest, measurer } from "./measurer.ts";
+import { type MeasureAnswer, type MeasureRequest, type MeasureThreadData, measurer } from "./measurer.ts";
 
 type Measured = MeasureAnswer & { readonly type: "measured" };
 
@@ -23,8 +23,8 @@ export class MeasureThread {
     const ring = hashesElsewhere ? newRingMemory() : undefined;
     this.#ring = ring;
     this.#thread = new Thread({
-      body: () => new URL("./measure-worker.ts", import.meta.url),
-      workerData: { fingerprintKey, ring },
+      job: "measure",
+      data: { fingerprintKey, ring } satisfies MeasureThreadData,
       here: () => measurer({ fingerprintKey, ring: undefined }),
     });
   }

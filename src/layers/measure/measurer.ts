@@ -41,6 +41,11 @@ export type MeasureAnswer =
       readonly listings?: readonly TreeListing[];
     };
 
+/** What of an answer moves to whoever asked, and isn't copied. */
+export function movedOf(answer: MeasureAnswer): ArrayBuffer[] {
+  return answer.type === "measured" ? [answer.kept.bytes.buffer] : [];
+}
+
 /** Answers one request after the other; what it throws is what listing and packing throw. */
 export function measurer({
   fingerprintKey,

@@ -5,20 +5,17 @@ import { describe, it, type TestContext } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import fc from "fast-check";
-import { CHUNK_SIZE } from "#util";
+import { CHUNK_SIZE, startThread } from "#util";
 import { ChunkRing, newRingMemory } from "../../../src/layers/measure/chunk-ring.ts";
 import { chunkOf, type WantedLayer } from "./support/ring-sender.ts";
 
 /** Two threads with a ring between them, which end with the test; what they make of layers. */
 function twoThreads(t: TestContext): (layers: readonly WantedLayer[]) => Promise<(string | undefined)[]> {
   const ring = newRingMemory();
-  const start = (file: string) => {
-    const worker = new Worker(new URL(file, import.meta.url), { workerData: ring });
-    t.after(() => worker.terminate());
-    return worker;
-  };
-  const sender = start("support/ring-sender.ts");
-  start("../../src/layers/measure/hash-worker.ts").on("error", (error) => sender.emit("error", error));
+  const sender = new Worker(new URL("support/ring-sender.ts", import.meta.url), { workerData: ring });
+  const hasher = startThread({ job: "hash", data: ring })!;
+  for (const worker of [sender, hasher]) t.after(() => worker.terminate());
+  hasher.on("error", (error) => sender.emit("error", error));
   return async (layers) => {
     sender.postMessage(layers);
     const [answer] = await once(sender, "message");
@@ -73,9 +70,7 @@ describe("a ring of chunks between two threads", { timeout: 60_000 }, () => {
 
   it("waits on when it is woken and there is no chunk", async (t) => {
     const memory = newRingMemory();
-    const worker = new Worker(new URL("../../../src/layers/measure/hash-worker.ts", import.meta.url), {
-      workerData: memory,
-    });
+    const worker = startThread({ job: "hash", data: memory })!;
     t.after(() => worker.terminate());
     const control = new Int32Array(memory.control);
     const wake = () => control.reduce((woken, _, place) => woken + Atomics.notify(control, place), 0);
@@ -104,9 +99,7 @@ describe("a ring of chunks between two threads", { timeout: 60_000 }, () => {
 
   it("fails when the other thread is killed with a part of a layer, and then at once", async (t) => {
     const memory = newRingMemory();
-    const worker = new Worker(new URL("../../../src/layers/measure/hash-worker.ts", import.meta.url), {
-      workerData: memory,
-    });
+    const worker = startThread({ job: "hash", data: memory })!;
     t.after(() => worker.terminate());
     const ring = new ChunkRing(memory, 1);
     const control = new Int32Array(memory.control);

@@ -4,7 +4,8 @@ import { Thread } from "#util";
 const memory = new SharedArrayBuffer(4);
 const asked = new Thread<string, string>({
   body: () => new URL("./asked-thread.ts", import.meta.url),
-  workerData: memory,
+  job: "compress",
+  data: memory,
   here: () => () => "here",
 });
 await asked.ask("a");
