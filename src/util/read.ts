@@ -66,7 +66,10 @@ export async function readWhole(
   { limit, signal }: { limit: number; signal?: AbortSignal | undefined },
 ): Promise<Buffer> {
   const tooLarge = () =>
-    new VarveError("TOO_LARGE", `${path} has more than the ${limit} bytes that varve reads of such a file`);
+    new VarveError(
+      "TOO_LARGE",
+      `${path} is larger than ${limit} bytes, the most that varve reads of such a file`,
+    );
   const bytes = await collect(readChunks(path, signal), limit, tooLarge);
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -247,7 +247,7 @@ describe("an input", { concurrency: 2 }, () => {
         cwd: folder,
         timeoutSeconds: 30,
       });
-      assertFailed(finished, /\/dev\/stdin has more than the \d+ bytes/);
+      assertFailed(finished, /\/dev\/stdin is larger than \d+ bytes/);
     }
   });
 
