@@ -24,8 +24,8 @@ const RULES: Rules = {
     spec: [],
     // How it is shared out.
     layering: ["graph"],
-    // What a base has already is told by its tree, and a plan says where in it components lie.
-    plan: ["graph", "layering", "spec", "root", "flatten", "fs", "tar", "image", "cache"],
+    // Whether a base has a store path already is told by its tree.
+    plan: ["graph", "layering", "spec", "flatten", "fs", "tar", "image", "cache"],
     // How it becomes bytes.
     fs: ["tar"],
     cache: ["oci"],

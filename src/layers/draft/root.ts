@@ -6,10 +6,10 @@ import type { TreeItem } from "#fs";
 import type { ReferencesGraph } from "#graph";
 import type { Image } from "#image";
 import type { Placement } from "#plan";
-import { baseTreeOf } from "#plan";
 import { type BaseTree, followBase, type ImageRoot, layRoot, type RootItem } from "#root";
 import type { ImageSpec } from "#spec";
 import { fsPath } from "#util";
+import { baseTreeOf } from "./base.ts";
 
 interface Places {
   readonly graph: ReferencesGraph;

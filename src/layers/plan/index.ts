@@ -1,4 +1,3 @@
-export { baseTreeOf } from "./base.ts";
 export { type Placement, parentsOf } from "./placement.ts";
 export { type ImagePlan, type PlanOptions, planImage } from "./plan.ts";
 export type { ComponentSizes } from "./sizes.ts";

@@ -1,10 +1,10 @@
 /** An image whose components are all in one layer, as dockerTools' `buildImage` has it. */
 import { VarveError } from "#errors";
+import { rootTreeOf } from "#flatten";
 import type { ReferencesGraph } from "#graph";
 import type { Image } from "#image";
 import type { LayerBudget } from "#layering";
 import type { ImageSpec } from "#spec";
-import { rootTreeOf } from "./base.ts";
 
 /**
  * The share of the one layer.

@@ -1,23 +1,7 @@
 import type { DigestCache } from "#cache";
-import { flattenedTree, type RootTree } from "#flatten";
+import { type RootTree, rootTreeOf } from "#flatten";
 import type { Image } from "#image";
 import type { BaseEntry, BaseTree } from "#root";
-
-const trees = new WeakMap<Image, Promise<RootTree>>();
-
-/**
- * The tree that a base image's layers make; they are read once, however often this is asked.
- * @throws VarveError what {@link flattenedTree} throws
- */
-export async function rootTreeOf(base: Image): Promise<RootTree> {
-  let tree = trees.get(base);
-  if (tree === undefined) {
-    tree = flattenedTree(base.layers);
-    trees.set(base, tree);
-    tree.catch(() => trees.delete(base));
-  }
-  return await tree;
-}
 
 /**
  * What of a base image's tree it takes to follow its links. Its layers are read for that, from a registry even pulled,
