@@ -87,6 +87,11 @@ const RULES: Rules = {
 
 const packageJson = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
 
+/** The names in a cell of a table, sorted. */
+function namesIn(cell: string): string[] {
+  return [...cell.matchAll(/`([a-z]+)`/g)].map(([, name]) => name!).sort();
+}
+
 function sources(): Map<string, string> {
   const root = fileURLToPath(new URL("../src", import.meta.url));
   const files = globSync("**/*.ts", { cwd: root }).sort();
@@ -110,6 +115,22 @@ describe("the architecture", () => {
       ...Object.fromEntries(inWings),
     };
     assert.deepEqual(packageJson.imports, names);
+  });
+
+  it("is what docs/architecture.md says in its table", () => {
+    const page = readFileSync(new URL("../docs/architecture.md", import.meta.url), "utf8");
+    const rows = [...page.matchAll(/^\| `([a-z]+)(?:\.ts)?` \|.*\|([^|]*)\|$/gm)];
+    const written = rows.map(
+      ([, room = "", may = ""]) => [room, may.trim() === "all" ? "*" : namesIn(may)] as const,
+    );
+    // errors and util are everybody's, and know each other.
+    const shared = new Set([...RULES.shared, "index"]);
+    const held = Object.entries(RULES.rooms).map(
+      ([room, may]) => [room, may === "*" ? may : [...may].sort()] as const,
+    );
+    const without = (list: readonly (readonly [string, unknown])[]) =>
+      Object.fromEntries(list.filter(([room]) => !shared.has(room)));
+    assert.deepEqual(without(written), without(held));
   });
 
   it("has no file of more than 300 lines", () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { globSync, readFileSync } from "node:fs";
 import { it } from "node:test";
 import { cliPage, specPage } from "../../scripts/docs-pages.ts";
 
@@ -11,4 +11,17 @@ it("docs/cli.md is what the commands say of themselves (npm run docs writes it)"
 
 it("docs/spec.md is what the spec's schema says (npm run docs writes it)", () => {
   assert.equal(page("spec.md"), specPage());
+});
+
+it("docs/architecture.md names files that are there", () => {
+  const [before = "", after = ""] = page("architecture.md").split("### Where things went");
+  const text = before + after.slice(after.indexOf("\n## "));
+  const named = [...text.matchAll(/`((?:[a-z-]+\/)+[a-z0-9-]+\.(?:ts|sh))`/g)].map(([, path]) => path!);
+  const root = new URL("../../src", import.meta.url);
+  const files = globSync("**/*.{ts,sh}", { cwd: root }).map((file) => `/${file}`);
+  assert.ok(named.length > 20);
+  assert.deepEqual(
+    named.filter((path) => !files.some((file) => file.endsWith(`/${path}`))),
+    [],
+  );
 });
