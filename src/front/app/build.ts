@@ -4,7 +4,7 @@ import { VarveError } from "#errors";
 import { formatLayout, type Layout } from "#layering";
 import type { Digest } from "#oci";
 import type { ScriptName } from "#sandbox";
-import { checkSpec, type ImageSpec, type ImageSpecInput, readSpec } from "#spec";
+import { checkSpecIn, type ImageSpec, type ImageSpecInput, readSpec } from "#spec";
 import { bytesSource, writeFileAtomically } from "#util";
 import { type Operation, type OperationOptions, operate } from "./machine.ts";
 import {
@@ -48,7 +48,7 @@ export interface BuiltImage {
 
 /**
  * Builds the image that a spec asks for, and writes it to all places.
- * @param spec a spec's path, or a spec whose paths are absolute or relative to the working directory
+ * @param spec a spec's path, or a spec whose paths are relative to the working directory
  * @throws VarveError `USAGE` without a place; `INVALID_SPEC`, `NOT_FOUND`, `UNREADABLE`, and what reading the graph and the base,
  *   running scripts and writing throw; the places then have no image that wasn't there
  */
@@ -80,7 +80,7 @@ export async function build(spec: string | ImageSpecInput, options: BuildOptions
 
 /** A spec that is checked: read from its file, or as it was given. */
 export async function readInput(spec: string | ImageSpecInput): Promise<ImageSpec> {
-  return typeof spec === "string" ? await readSpec(spec) : checkSpec(spec);
+  return typeof spec === "string" ? await readSpec(spec) : checkSpecIn(".", spec);
 }
 
 /** What making a draft needs of an operation. */

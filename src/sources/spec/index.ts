@@ -1,2 +1,9 @@
 export { SCRIPT_FIELDS } from "./scripts.ts";
-export { checkSpec, type ImageSpec, type ImageSpecInput, readSpec, specJsonSchema } from "./spec.ts";
+export {
+  checkSpec,
+  checkSpecIn,
+  type ImageSpec,
+  type ImageSpecInput,
+  readSpec,
+  specJsonSchema,
+} from "./spec.ts";

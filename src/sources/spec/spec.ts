@@ -243,6 +243,15 @@ export function checkSpec(value: unknown, what = "the spec"): ImageSpec {
   return checkSchema(Spec, value, { code: "INVALID_SPEC", what });
 }
 
+/**
+ * As {@link checkSpec}, of a spec whose paths are relative to a folder.
+ * @throws VarveError `INVALID_SPEC`
+ */
+export function checkSpecIn(folder: string, value: ImageSpecInput, what?: string): ImageSpec {
+  const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+  return checkSpec(isObject ? withPaths(value, resolve(folder)) : value, what);
+}
+
 const PATH_FIELDS: ReadonlySet<string> = new Set([
   "graph",
   "contents",

@@ -11,7 +11,7 @@ import {
 import { draftImage } from "#draft";
 import { type ArchiveInput, dockerArchive, type HandedLayer } from "#formats";
 import { type ImageDraft, type Layer, newManifest } from "#image";
-import { checkSpec, type ImageSpec, type ImageSpecInput } from "#spec";
+import { checkSpecIn, type ImageSpec, type ImageSpecInput } from "#spec";
 
 /** The arguments of the functions: the fields of a spec, by the names that dockerTools has for them. */
 export type ImageArguments = Omit<ImageSpecInput, "$schema" | "layered">;
@@ -58,7 +58,7 @@ function layeredSpec(args: ImageArguments): ImageSpec {
 }
 
 function checked(fields: ImageSpecInput): ImageSpec {
-  return checkSpec(fields, "the arguments");
+  return checkSpecIn(".", fields, "the arguments");
 }
 
 /** The bytes of the docker-archive that has a draft's image. */
