@@ -5,4 +5,6 @@ import { readFileSync } from "node:fs";
 export const KEEPER = readFileSync(new URL("keeper.sh", import.meta.url), "utf8");
 
 /** Makes the sandbox from inside, and does one phase of the work. */
-export const SETUP = readFileSync(new URL("setup.sh", import.meta.url), "utf8");
+export const SETUP =
+  readFileSync(new URL("setup.sh", import.meta.url), "utf8") +
+  readFileSync(new URL("phases.sh", import.meta.url), "utf8");

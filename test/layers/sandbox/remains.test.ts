@@ -17,6 +17,8 @@ describe("after a script of a layer", { skip: requires("sandboxes", "busybox") }
 
   before(async () => {
     folder = await temporaryFolder(scope);
+    // Others than root are to find what is in it.
+    chmodSync(folder, 0o755);
     base = await makeBase(folder, "linked");
   });
 
@@ -64,8 +66,9 @@ describe("after a script of a layer", { skip: requires("sandboxes", "busybox") }
       const wish = { sandboxes: [sandbox], base, steps: { runAsRoot }, temporary: work, out: "/dev/null" };
       child.stdin.end(JSON.stringify(wish));
       const alive = () => running(seconds).length > 0;
-      for (let turn = 0; !alive(); turn++) {
-        assert.ok(turn < 3000 && child.exitCode === null, "the script runs soon");
+      // Where it killed what it was started by, it has failed, and varve has ended what is left of it.
+      for (let turn = 0; !alive() && child.exitCode === null; turn++) {
+        assert.ok(turn < 3000, "the script runs soon");
         await setTimeout(20);
       }
       child.kill("SIGKILL");
@@ -79,7 +82,7 @@ describe("after a script of a layer", { skip: requires("sandboxes", "busybox") }
         for (const left of running(seconds)) process.kill(Number(left), "SIGKILL");
       }
       assert.ok(!readFileSync("/proc/self/mountinfo", "utf8").includes(work));
-      assert.equal(readdirSync(work).length, 1);
+      assert.ok(readdirSync(work).length <= 1);
     }
   });
 });
