@@ -12,12 +12,12 @@ export {
 } from "./layout.ts";
 export { leader } from "./leader.ts";
 export { pipelineStrategy } from "./pipeline/pipeline.ts";
-export { type Knowledge, type LayerPlan, type PlanInput, planLayers, type Strategy } from "./plan.ts";
+export { type ComponentMetadata, type LayerPlan, type PlanInput, planLayers, type Strategy } from "./plan.ts";
 export { type Contestant, compareByName, popularity, popularityContest } from "./popularity.ts";
 export {
-  type Layer as ModelLayer,
   layerOf,
-  type Node as ModelNode,
+  type ModelLayer,
+  type ModelNode,
   type UpdateModel,
   updateCost,
   updateModel,

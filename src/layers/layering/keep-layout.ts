@@ -10,9 +10,9 @@ import type { Layout } from "./layout.ts";
 import type { PlanInput, Strategy } from "./plan.ts";
 import {
   idsOf,
-  type Layer,
   layerOf,
-  type Node,
+  type ModelLayer,
+  type ModelNode,
   type UpdateModel,
   updateCost,
   updateModel,
@@ -45,11 +45,11 @@ function planWith(layout: Layout, fresh: Strategy, input: PlanInput): string[][]
 }
 
 /** The last build's groups, as far as their members are still there, and a group of its own for each other node. */
-function startingGroups({ layers }: Layout, { nodes, keys }: UpdateModel): Node[][] {
+function startingGroups({ layers }: Layout, { nodes, keys }: UpdateModel): ModelNode[][] {
   const layerOfKey = new Map(
     layers.flatMap((layer, at) => [...layer.keys()].map((key) => [key, at] as const)),
   );
-  const groups: Node[][] = layers.map(() => []);
+  const groups: ModelNode[][] = layers.map(() => []);
   for (const node of nodes) {
     // The members of a cycle stay together, with the first of them that was there before.
     const at = node.ids.map((id) => layerOfKey.get(keys.get(id)!)).find((found) => found !== undefined);
@@ -59,7 +59,7 @@ function startingGroups({ layers }: Layout, { nodes, keys }: UpdateModel): Node[
   return groups.filter((group) => group.length > 0);
 }
 
-function layersOfGroups(groups: readonly (readonly string[])[], model: UpdateModel): Layer[] {
+function layersOfGroups(groups: readonly (readonly string[])[], model: UpdateModel): ModelLayer[] {
   const nodeOf = new Map(model.nodes.flatMap((node) => node.ids.map((id) => [id, node] as const)));
   return groups.map((ids) => layerOf([...new Set(ids.map((id) => nodeOf.get(id)!))], model));
 }
@@ -78,7 +78,7 @@ class LastBuild {
   }
 
   /** Whether a layer was there, with the same components in the same versions. */
-  has(layer: Layer): boolean {
+  has(layer: ModelLayer): boolean {
     const entries = layer.nodes
       .flatMap(({ ids }) => ids)
       .map((id) => [this.#model.keys.get(id)!, versionOf(this.#graph.components.get(id)!)] as const);
@@ -86,7 +86,7 @@ class LastBuild {
   }
 
   /** How many bytes of these layers weren't there. */
-  bytesToSend(layers: readonly Layer[]): number {
+  bytesToSend(layers: readonly ModelLayer[]): number {
     return layers.reduce((sum, layer) => sum + (this.has(layer) ? 0 : layer.bytes), 0);
   }
 }
@@ -103,7 +103,7 @@ interface MergeOptions {
 
 /** A layer under way, with what it would cost to merge it with each of those after it in the list. */
 interface Candidate {
-  readonly layer: Layer;
+  readonly layer: ModelLayer;
   /** Bytes that needn't be sent as long as the layer stays as it is. */
   readonly spared: bigint;
 }
@@ -113,8 +113,8 @@ interface Candidate {
  * for nothing in the updates ahead, and what has to be sent now of a layer that hadn't changed. So layers that have
  * changed anyway come first.
  */
-function merge(groups: readonly Node[][], { model, last, available }: MergeOptions): Layer[] {
-  const candidate = (nodes: readonly Node[]): Candidate => {
+function merge(groups: readonly ModelNode[][], { model, last, available }: MergeOptions): ModelLayer[] {
+  const candidate = (nodes: readonly ModelNode[]): Candidate => {
     const layer = layerOf(nodes, model);
     return { layer, spared: last.has(layer) ? BigInt(layer.bytes) : 0n };
   };

@@ -1,6 +1,6 @@
 import { compareNames } from "#util";
 import { addUnits } from "./unit-sets.ts";
-import type { Layer, UpdateModel } from "./update-model.ts";
+import type { ModelLayer, UpdateModel } from "./update-model.ts";
 
 /**
  * The order of layers from bottom to top: what changes seldom and is large comes first. It matters to the classic
@@ -9,10 +9,10 @@ import type { Layer, UpdateModel } from "./update-model.ts";
  * Again and again the layer follows for which the least is added to what touches the layers so far, for each of its
  * bytes; among equals the one with more bytes, then the one with the smallest key.
  */
-export function orderLayers(layers: readonly Layer[], { weights }: UpdateModel): Layer[] {
+export function orderLayers(layers: readonly ModelLayer[], { weights }: UpdateModel): ModelLayer[] {
   const waiting = layers.map((layer) => ({ layer, bytes: BigInt(Math.max(layer.bytes, 1)), added: 0n }));
   const covered = weights.empty();
-  const ordered: Layer[] = [];
+  const ordered: ModelLayer[] = [];
   while (waiting.length > 0) {
     for (const entry of waiting) entry.added = BigInt(weights.ofDifference(entry.layer.units, covered));
     let best = 0;
@@ -25,7 +25,7 @@ export function orderLayers(layers: readonly Layer[], { weights }: UpdateModel):
 }
 
 interface Entry {
-  readonly layer: Layer;
+  readonly layer: ModelLayer;
   /** A layer without bytes counts as one of 1 byte, so that there is a ratio. */
   readonly bytes: bigint;
   added: bigint;

@@ -21,10 +21,10 @@ import { orderLayers } from "./layer-order.ts";
 import type { Strategy } from "./plan.ts";
 import {
   idsOf,
-  type Layer,
   largestFirst,
   layerOf,
-  type Node,
+  type ModelLayer,
+  type ModelNode,
   type UpdateModel,
   updateModel,
 } from "./update-model.ts";
@@ -38,7 +38,7 @@ export const leader: Strategy = {
 };
 
 /** The plan's layers, in their order. There are `available` of them, or fewer if there are fewer components. */
-export function leaderLayers(model: UpdateModel, available: number): Layer[] {
+export function leaderLayers(model: UpdateModel, available: number): ModelLayer[] {
   const groups =
     model.nodes.length <= available ? model.nodes.map((node) => [node]) : groupNodes(model, available);
   return orderLayers(
@@ -47,7 +47,7 @@ export function leaderLayers(model: UpdateModel, available: number): Layer[] {
   );
 }
 
-function groupNodes(model: UpdateModel, available: number): Node[][] {
+function groupNodes(model: UpdateModel, available: number): ModelNode[][] {
   const nodes = [...model.nodes].sort(largestFirst);
   // Four tenths of the layers but one, rounded down.
   const alone = Math.floor((2 * (available - 1)) / 5);
@@ -57,7 +57,7 @@ function groupNodes(model: UpdateModel, available: number): Node[][] {
 
 /** A component in the tail: everything but those with a layer of their own. */
 class Follower {
-  readonly node: Node;
+  readonly node: ModelNode;
   /** Its size as distances see it. */
   readonly size: number;
   /** Its place in the order of keys. */
@@ -67,7 +67,7 @@ class Follower {
   /** How far that is. */
   distance = Number.POSITIVE_INFINITY;
 
-  constructor(node: Node, rank: number) {
+  constructor(node: ModelNode, rank: number) {
     this.node = node;
     this.size = roundedSize(node.bytes);
     this.rank = rank;
@@ -75,7 +75,7 @@ class Follower {
 }
 
 /** Groups of the tail, which begins with its largest: `count` of them, and there are more nodes than that. */
-function followLeaders(tail: readonly Node[], count: number, model: UpdateModel): Node[][] {
+function followLeaders(tail: readonly ModelNode[], count: number, model: UpdateModel): ModelNode[][] {
   const { weights } = model;
   const rankOf = new Map(model.nodes.map((node, rank) => [node, rank]));
   const all = tail.map((node) => new Follower(node, rankOf.get(node)!));
@@ -88,7 +88,7 @@ function followLeaders(tail: readonly Node[], count: number, model: UpdateModel)
     );
   }
 
-  const groups = new Map<Follower, Node[]>();
+  const groups = new Map<Follower, ModelNode[]>();
   for (let next = all[0]!; ; next = farthest(all)) {
     lead(next, all, model);
     groups.set(next, []);

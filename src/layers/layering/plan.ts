@@ -7,8 +7,8 @@ export interface LayerPlan {
   readonly groups: readonly (readonly string[])[];
 }
 
-/** What is known of components besides the graph. Strategies use of it what they have a use for. */
-export interface Knowledge {
+/** What is known about components besides the graph. Each strategy uses what it needs of it. */
+export interface ComponentMetadata {
   /** How many bytes of a layer's tar each component takes, by id. Without it, NAR sizes stand in. */
   readonly sizes?: ReadonlyMap<string, number> | undefined;
   /** How often each unit changes compared with others, a positive integer, by the unit's name; 1 unless said. */
@@ -21,7 +21,7 @@ export interface Knowledge {
 }
 
 /** What a strategy is given. */
-export interface PlanInput extends Knowledge {
+export interface PlanInput extends ComponentMetadata {
   readonly graph: ReferencesGraph;
   /** How many layers there may be: 1 or more. */
   readonly available: number;
@@ -39,8 +39,8 @@ export interface Strategy {
 export function planLayers(
   graph: ReferencesGraph,
   strategy: Strategy,
-  { available, ...known }: Pick<LayerBudget, "available"> & Knowledge,
+  { available, ...metadata }: Pick<LayerBudget, "available"> & ComponentMetadata,
 ): LayerPlan {
-  const { sizes, weights, units } = known;
+  const { sizes, weights, units } = metadata;
   return { groups: strategy.plan({ graph, available, sizes, weights, units }) };
 }

@@ -16,7 +16,7 @@ import { addUnits, checkWeight, type UnitSet, UnitWeights } from "./unit-sets.ts
 const MAX_NODES = 50_000;
 
 /** A component, or the components of one cycle. */
-export interface Node {
+export interface ModelNode {
   /** In the order of their keys. */
   readonly ids: readonly string[];
   /** That of the first of them. */
@@ -32,7 +32,7 @@ export interface Node {
 /** A graph as strategies see it that care for what an update costs. */
 export interface UpdateModel {
   /** In the order of their keys. */
-  readonly nodes: readonly Node[];
+  readonly nodes: readonly ModelNode[];
   readonly weights: UnitWeights;
   /** The units' names: the unit with bit `u` in a set is the one at `u`. */
   readonly units: readonly string[];
@@ -79,7 +79,7 @@ export function updateModel({ graph, sizes, weights, units }: Omit<PlanInput, "a
   }
 
   const sizeOf = (id: string): number => sizes?.get(id) ?? graph.components.get(id)!.narSize ?? 0;
-  const nodes = members.map((ids, node): Node => {
+  const nodes = members.map((ids, node): ModelNode => {
     const bytes = ids.reduce((sum, id) => sum + sizeOf(id), 0);
     return { ids, key: keys.get(ids[0]!)!, bytes, units: sets[node]!, weight: unitWeights.of(sets[node]!) };
   });
@@ -95,14 +95,14 @@ export function updateModel({ graph, sizes, weights, units }: Omit<PlanInput, "a
 }
 
 /** Compares nodes by their bytes, the most first, then by key. */
-export function largestFirst(a: Node, b: Node): number {
+export function largestFirst(a: ModelNode, b: ModelNode): number {
   return b.bytes - a.bytes || compareNames(a.key, b.key);
 }
 
 /** Nodes that share a layer. */
-export interface Layer {
+export interface ModelLayer {
   /** In the order of their keys. */
-  readonly nodes: readonly Node[];
+  readonly nodes: readonly ModelNode[];
   readonly bytes: number;
   /** The units whose change touches the layer: D of it. */
   readonly units: UnitSet;
@@ -111,7 +111,7 @@ export interface Layer {
 }
 
 /** A layer of these nodes. */
-export function layerOf(nodes: readonly Node[], { weights }: UpdateModel): Layer {
+export function layerOf(nodes: readonly ModelNode[], { weights }: UpdateModel): ModelLayer {
   const units = weights.empty();
   for (const node of nodes) addUnits(units, node.units);
   return {
@@ -123,7 +123,7 @@ export function layerOf(nodes: readonly Node[], { weights }: UpdateModel): Layer
 }
 
 /** The ids of a layer's components, in the order of their keys. */
-export function idsOf({ nodes }: Layer, { keys }: UpdateModel): string[] {
+export function idsOf({ nodes }: ModelLayer, { keys }: UpdateModel): string[] {
   return nodes.flatMap(({ ids }) => ids).sort((a, b) => compareNames(keys.get(a)!, keys.get(b)!));
 }
 
@@ -131,6 +131,6 @@ export function idsOf({ nodes }: Layer, { keys }: UpdateModel): string[] {
  * The bytes that an update sends again, on average, times the sum of all weights: for each layer its bytes times the
  * weight of what touches it. An update is the change of one unit; a unit of twice the weight changes twice as often.
  */
-export function updateCost(layers: readonly Layer[]): bigint {
+export function updateCost(layers: readonly ModelLayer[]): bigint {
   return layers.reduce((sum, { bytes, weight }) => sum + BigInt(bytes) * BigInt(weight), 0n);
 }
