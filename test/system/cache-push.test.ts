@@ -41,7 +41,7 @@ describe("a push with a digest cache", { skip: requires("registry", "busybox") }
   });
 
   /** A store in a folder of its own, a cache beside it, and the registry behind a proxy. */
-  async function workshop(t: TestContext, fields: object = {}) {
+  async function storeWithCache(t: TestContext, fields: object = {}) {
     const folder = await temporaryFolder(t);
     const store = join(folder, "store");
     const cacheDir = join(folder, "cache");
@@ -76,7 +76,7 @@ describe("a push with a digest cache", { skip: requires("registry", "busybox") }
   const sent = ({ requests }: CountingProxy) => requests.reduce((sum, { sent }) => sum + sent, 0);
 
   it("of an unchanged image reads no file and takes fewer than 10 requests", async (t) => {
-    const { store, proxy, make, build } = await workshop(t);
+    const { store, proxy, make, build } = await storeWithCache(t);
     const push = ["--push", `${proxy.host}/unchanged:1`];
     await make(PATHS);
     const [first] = await build(PATHS, ...push);
@@ -90,7 +90,7 @@ describe("a push with a digest cache", { skip: requires("registry", "busybox") }
   });
 
   it("pulls the layers of a base whose links it follows once, and never again", async (t) => {
-    const { proxy, make, build } = await workshop(t, { fakeNss: true });
+    const { proxy, make, build } = await storeWithCache(t, { fakeNss: true });
     const base = `docker://${proxy.host}/base:1`;
     await make(PATHS);
     const [below] = await build(PATHS.slice(0, 2), "--push", base);
@@ -109,7 +109,7 @@ describe("a push with a digest cache", { skip: requires("registry", "busybox") }
   });
 
   it("after one path changed reads and sends that path's layer alone", async (t) => {
-    const { store, proxy, make, build } = await workshop(t);
+    const { store, proxy, make, build } = await storeWithCache(t);
     const name = `${proxy.host}/changed:1`;
     await make(PATHS);
     const [first] = await build(PATHS, "--push", name);
@@ -153,7 +153,7 @@ describe("a push with a digest cache", { skip: requires("registry", "busybox") }
   ] as const) {
     for (const state of ["lacks", "has"]) {
       it(`of which it has ${what} than are true goes on with the truth, where the registry ${state} them`, async (t) => {
-        const { folder, cacheDir, proxy, make, build } = await workshop(t);
+        const { folder, cacheDir, proxy, make, build } = await storeWithCache(t);
         const paths = PATHS.slice(0, 3);
         const name = `${proxy.host}/${change.digest ? "digest" : "size"}${change.size}-${state}:1`.replace(
           "--",
@@ -173,7 +173,7 @@ describe("a push with a digest cache", { skip: requires("registry", "busybox") }
   }
 
   it("of which it has other digests than are true goes on beside a layout that is written", async (t) => {
-    const { folder, cacheDir, proxy, make, build } = await workshop(t);
+    const { folder, cacheDir, proxy, make, build } = await storeWithCache(t);
     const paths = PATHS.slice(0, 3);
     await make(paths);
     const [truth] = await build(paths, "--output", `oci:${join(folder, "truth")}:1`);
@@ -189,7 +189,7 @@ describe("a push with a digest cache", { skip: requires("registry", "busybox") }
   });
 
   it("on a second machine checks what the first knew of paths with NAR hashes, sends nothing, and knows it, too", async (t) => {
-    const { folder, store, cacheDir, proxy, make, build } = await workshop(t);
+    const { folder, store, cacheDir, proxy, make, build } = await storeWithCache(t);
     const local: StorePath = { name: "local", hashed: false };
     const paths = [...PATHS, local];
     const [name, index] = [`${proxy.host}/fleet:1`, `docker://${proxy.host}/fleet-cache:main`];

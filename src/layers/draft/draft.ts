@@ -80,17 +80,17 @@ export async function draftImage(spec: ImageSpec, options: DraftOptions): Promis
   const trees = groups.map((group) => group.map((id) => placement.tree(id)));
   const baseTree = await baseTreeFor(base, { spec, graph, root, trees: trees.flat(), cache });
   const rules = await specRules(spec, (time) => secondsOf(time, options.now));
-  const surroundings = { spec, graph, now: options.now, rules, baseTree };
+  const context = { spec, graph, now: options.now, rules, baseTree };
   const customisation = root.items(baseTree);
   for (const note of customisation.notes) tell(note);
   const database = await specDatabase(spec, { ...options, graph });
   const rootItems = [...customisation.items, ...database];
 
-  const components = groups.map((group, index) => componentsRecipe(group, trees[index]!, surroundings));
-  const rootRecipe = recipeOf(rootItems, { modes: "keep", components: [] }, surroundings);
+  const components = groups.map((group, index) => componentsRecipe(group, trees[index]!, context));
+  const rootRecipe = recipeOf(rootItems, { modes: "keep", components: [] }, context);
   const recipes = spec.layered
     ? [...components, rootRecipe]
-    : [joinedRecipe(rootRecipe, components[0], surroundings)];
+    : [joinedRecipe(rootRecipe, components[0], context)];
   const noteOf = (recipes: readonly LayerRecipe[], elsewhere?: readonly string[]) => {
     if (options.onNote !== undefined) {
       noteUnmatched(recipes, { rules, tell, ...(elsewhere && { elsewhere }) });
@@ -140,7 +140,7 @@ export async function draftImage(spec: ImageSpec, options: DraftOptions): Promis
 function joinedRecipe(
   root: LayerRecipe,
   components: LayerRecipe | undefined,
-  surroundings: Surroundings,
+  context: RecipeContext,
 ): LayerRecipe {
   if (components === undefined) return root;
   const { modes } = components;
@@ -148,7 +148,7 @@ function joinedRecipe(
     (item): RootItem => (item.kind === "tree" && modes !== root.modes ? { ...item, modes } : item),
   );
   const fields = { modes: root.modes, components: components.components };
-  return recipeOf([...root.items, ...behind], fields, surroundings);
+  return recipeOf([...root.items, ...behind], fields, context);
 }
 
 /** The stores that a graph's components are in, but for the one that scripts see anyway. */
@@ -207,7 +207,7 @@ function nameOf({ name }: ImageSpec): string {
   return name.toLowerCase();
 }
 
-interface Surroundings {
+interface RecipeContext {
   readonly spec: ImageSpec;
   readonly graph: ReferencesGraph;
   readonly now: Date;
@@ -218,18 +218,18 @@ interface Surroundings {
 function componentsRecipe(
   ids: readonly string[],
   trees: readonly TreeItem[],
-  surroundings: Surroundings,
+  context: RecipeContext,
 ): LayerRecipe {
-  const items = onBase([...parentsOf(trees), ...trees], surroundings);
+  const items = onBase([...parentsOf(trees), ...trees], context);
   // Nix has made its paths' modes the same everywhere; npm leaves them to the umask.
-  const modes = surroundings.graph.kind === "nix" ? "keep" : "portable";
-  return recipeOf(items, { modes, components: ids }, surroundings);
+  const modes = context.graph.kind === "nix" ? "keep" : "portable";
+  return recipeOf(items, { modes, components: ids }, context);
 }
 
 function recipeOf(
   items: readonly RootItem[],
   fields: Pick<LayerRecipe, "modes" | "components">,
-  { spec, now, rules }: Surroundings,
+  { spec, now, rules }: RecipeContext,
 ): LayerRecipe {
   const permissions = rulesFor(items, rules);
   const mtime = secondsOf(spec.mtime, now);

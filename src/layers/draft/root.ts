@@ -11,7 +11,7 @@ import type { ImageSpec } from "#spec";
 import { fsPath } from "#util";
 import { baseTreeOf } from "./base.ts";
 
-interface Places {
+interface RootContext {
   readonly graph: ReferencesGraph;
   readonly placement: Placement;
   readonly onNote: (sentence: string) => void;
@@ -21,28 +21,28 @@ interface Places {
  * The root that a spec asks for.
  * @throws VarveError `INVALID_SPEC`, and what listing throws
  */
-export function specRoot(spec: ImageSpec, places: Places): ImageRoot {
-  const { placement } = places;
+export function specRoot(spec: ImageSpec, context: RootContext): ImageRoot {
+  const { placement } = context;
   return layRoot({
     contents: spec.contents.map((source) => ({ source, target: placement.locate(source) })),
     copyToRoot: spec.copyToRoot,
     keepDirlinks: spec.keepContentsDirlinks,
     locate: (path) => placement.find(path),
     fakeNss: spec.fakeNss,
-    binSh: linkOf(spec, "binSh", { ...places, files: ["bin/bash", "bin/sh"] }),
-    usrBinEnv: linkOf(spec, "usrBinEnv", { ...places, files: ["bin/env"] }),
-    caCertificates: certificatesOf(spec, places),
+    binSh: linkOf(spec, "binSh", { ...context, files: ["bin/bash", "bin/sh"] }),
+    usrBinEnv: linkOf(spec, "usrBinEnv", { ...context, files: ["bin/env"] }),
+    caCertificates: certificatesOf(spec, context),
     tmp: spec.tmp,
   });
 }
 
-type Wanted = Places & { readonly files: readonly string[] };
+type LinkContext = RootContext & { readonly files: readonly string[] };
 
 /** Where a link leads: what the spec says, or the first of a component's files. */
 function linkOf(
   spec: ImageSpec,
   field: "binSh" | "usrBinEnv" | "caCertificates",
-  { graph, placement, onNote, files }: Wanted,
+  { graph, placement, onNote, files }: LinkContext,
 ): string | undefined {
   const value = spec[field];
   if (typeof value === "string") return value;
@@ -62,12 +62,12 @@ function linkOf(
   );
 }
 
-function certificatesOf(spec: ImageSpec, places: Places): string | Uint8Array | undefined {
+function certificatesOf(spec: ImageSpec, context: RootContext): string | Uint8Array | undefined {
   const path = spec.caCertificates;
   if (typeof path !== "string") {
-    return linkOf(spec, "caCertificates", { ...places, files: ["etc/ssl/certs/ca-bundle.crt"] });
+    return linkOf(spec, "caCertificates", { ...context, files: ["etc/ssl/certs/ca-bundle.crt"] });
   }
-  const target = spec.includeStorePaths ? places.placement.find(path) : undefined;
+  const target = spec.includeStorePaths ? context.placement.find(path) : undefined;
   if (target !== undefined) return target;
   try {
     return readRegular(path);

@@ -47,8 +47,8 @@ export async function runScripts(options: ScriptOptions): Promise<ScriptedLayer>
   }
 }
 
-/** What is known of the layer's folder. */
-interface Made {
+/** The state of the layer's folder, as far as the scripts that have run changed it. */
+interface FolderState {
   /** What `runAsRoot` changed in a copy of the image, which then is the folder. */
   readonly change: TreeChange | undefined;
   /** What the root directory was before the scripts with root's view. */
@@ -66,7 +66,7 @@ class Work {
   /** Directories in the layer that belong to others than its owner. */
   readonly #foreign = new Map<string, TarEntry>();
   readonly #sockets = new Set<string>();
-  #made: Made = { change: undefined, root: PLAIN_ROOT, namedWhiteouts: false };
+  #state: FolderState = { change: undefined, root: PLAIN_ROOT, namedWhiteouts: false };
   readonly #facts: BaseFacts = { directories: new Map(), notes: [], hardLinks: false, root: PLAIN_ROOT };
 
   constructor(
@@ -95,8 +95,8 @@ class Work {
     const { uid, gid } = owner;
     if (rootView && faked === undefined) await this.#giveToOwners();
     else if (!inImage) await faked?.tell(await this.#sandbox.list("upper"));
-    this.#made = {
-      ...this.#made,
+    this.#state = {
+      ...this.#state,
       root: { ...this.#facts.root, ...(rootView && !inImage ? { uid, gid } : {}) },
     };
     if (runAsRoot !== undefined) {
@@ -162,7 +162,7 @@ class Work {
   async #runAsRoot(text: string): Promise<void> {
     const union = this.#union;
     const image: ShownImage = { union, folder: union === "copy" ? "image" : "lower" };
-    this.#made = { ...this.#made, namedWhiteouts: union === "fuse" };
+    this.#state = { ...this.#state, namedWhiteouts: union === "fuse" };
     if (union !== "copy") {
       await this.#sandbox.script("runAsRoot", image, text);
       return;
@@ -175,7 +175,7 @@ class Work {
     const seenBefore = this.#seen(before);
     await this.#sandbox.script("runAsRoot", image, text);
     const after = this.#seen(await this.#sandbox.list("image"));
-    this.#made = { ...this.#made, change: changesBetween(seenBefore, after) };
+    this.#state = { ...this.#state, change: changesBetween(seenBefore, after) };
   }
 
   /** Makes a plain folder of what `runAsRoot` changed, in which whiteouts are files, for the scripts after it. */
@@ -184,7 +184,7 @@ class Work {
     const { size, diffId } = await this.#pack(path, (members) => members);
     await this.#sandbox.tool({ name: "renew" }, "remove the image's copy");
     const facts = {
-      root: this.#made.root,
+      root: this.#state.root,
       owner: this.#options.owner,
       foreign: new Map(),
       note: this.#noteEntry(),
@@ -196,7 +196,7 @@ class Work {
     );
     await rm(path);
     await this.#sandbox.faked?.tell(await this.#sandbox.list("upper"));
-    this.#made = { ...this.#made, change: undefined, namedWhiteouts: true };
+    this.#state = { ...this.#state, change: undefined, namedWhiteouts: true };
   }
 
   async #layer(): Promise<ScriptedLayer> {
@@ -225,7 +225,7 @@ class Work {
     path: string,
     finish: (members: AsyncIterable<TarInputMember>) => AsyncIterable<TarInputMember>,
   ): Promise<{ readonly diffId: Digest; readonly size: number }> {
-    const { change, root, namedWhiteouts } = this.#made;
+    const { change, root, namedWhiteouts } = this.#state;
     const { rootView } = this.#sandbox.needs;
     const { owner, mtime } = this.#options;
     const folder = change === undefined ? "upper" : "image";

@@ -20,13 +20,13 @@ import { stacked, temporaryFolder } from "../../support/tmp.ts";
 import { sourceCommand, varve } from "../../support/varve.ts";
 
 /** Images of one store: a spec whose graph has NAR hashes, one whose graph has none, and a conf for `varve stream`. */
-interface Workshop {
+interface TestImages {
   readonly folder: string;
   /** The command lines that write each image to stdout, which all tell the same bytes each time. */
   readonly commands: { readonly portable: string[]; readonly local: string[]; readonly stream: string[] };
 }
 
-type CommandName = keyof Workshop["commands"];
+type CommandName = keyof TestImages["commands"];
 
 const COMMANDS: readonly CommandName[] = ["portable", "local", "stream"];
 
@@ -36,7 +36,7 @@ const KILL_WITHIN = 100_000;
 /** How many paths the store has, each of which is a layer. */
 const PATHS = 2;
 
-async function workshop(scope: Pick<TestContext, "after">, size = 3000): Promise<Workshop> {
+async function testImages(scope: Pick<TestContext, "after">, size = 3000): Promise<TestImages> {
   const folder = await temporaryFolder(scope);
   const store = join(folder, "store");
   const paths = Array.from({ length: PATHS }, (_, index) => join(store, `path-${index}`));
@@ -113,12 +113,12 @@ function falsify(cacheDir: string): number {
 }
 
 const scope = stacked({ after });
-let images: Workshop;
+let images: TestImages;
 /** What each command writes without a cache. */
 let truth: Map<CommandName, Buffer>;
 
 before(async () => {
-  images = await workshop(scope, 400_000);
+  images = await testImages(scope, 400_000);
   await settled(images.folder);
   truth = new Map();
   for (const name of COMMANDS) truth.set(name, await output(images.commands[name], undefined));
@@ -194,7 +194,7 @@ describe("a digest cache that is wrong", { concurrency: 2 }, () => {
   }
 
   it("of another's content under a NAR hash lets varve build write what is there", async (t) => {
-    const { folder, commands } = await workshop(t);
+    const { folder, commands } = await testImages(t);
     const cacheDir = join(folder, "cache");
     await output(commands.portable, cacheDir);
     for (const index of [0, 1]) writeFileSync(join(folder, "store", `path-${index}`, "file"), "other");
@@ -207,7 +207,7 @@ describe("a digest cache that is wrong", { concurrency: 2 }, () => {
 
 describe("files that change under an unchanged name", () => {
   it("are in the next image and stream, whether or not their times are put back", async (t) => {
-    const { folder, commands } = await workshop(t);
+    const { folder, commands } = await testImages(t);
     const cacheDir = join(folder, "cache");
     const time = 1_000_000_000;
     const files = Array.from({ length: PATHS }, (_, index) => join(folder, "store", `path-${index}`, "file"));

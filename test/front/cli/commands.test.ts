@@ -200,7 +200,7 @@ describe("the commands on an npm project", { concurrency: 2 }, () => {
     mkdirSync(`${elsewhere}/deep`);
     writeProject(`${elsewhere}/deep/project`);
     writeFileSync(`${elsewhere}/deep/spec.json`, readFileSync(`${folder}/spec.json`));
-    const surroundings: { cwd: string; spec: string; umask: string; env: Record<string, string> }[] = [
+    const environments: { cwd: string; spec: string; umask: string; env: Record<string, string> }[] = [
       {
         cwd: "/",
         spec: `${folder}/spec.json`,
@@ -220,7 +220,7 @@ describe("the commands on an npm project", { concurrency: 2 }, () => {
         env: { NODE_OPTIONS: "--no-warnings", UV_THREADPOOL_SIZE: "1" },
       },
     ];
-    for (const { cwd, spec, umask, env } of surroundings) {
+    for (const { cwd, spec, umask, env } of environments) {
       const text = `umask ${umask}; exec "$@"`;
       const { code, stdout, stderr } = await run(["sh", "-c", text, "sh", ...sourceCommand, "build", spec], {
         cwd,

@@ -9,7 +9,7 @@ import { temporaryFolder } from "../../support/tmp.ts";
 import { sourceCommand, varve } from "../../support/varve.ts";
 
 /** A folder with a project, a spec for it, an image of it, and a conf. */
-async function workshop(t: TestContext): Promise<string> {
+async function projectFolder(t: TestContext): Promise<string> {
   const folder = await temporaryFolder(t);
   writeProject(`${folder}/project`);
   writeFileSync(`${folder}/spec.json`, '{"name": "image", "graph": "project"}');
@@ -30,7 +30,7 @@ describe("output that goes wrong ends a command with a sentence", { concurrency:
   };
   for (const [name, args] of Object.entries(commands)) {
     it(`when the disk under stdout of varve ${name} is full`, async (t) => {
-      const folder = await workshop(t);
+      const folder = await projectFolder(t);
       assertFailed(
         await script('"$@" >/dev/full', args(folder), folder),
         /cannot write stdout: no space is left/,
@@ -39,7 +39,7 @@ describe("output that goes wrong ends a command with a sentence", { concurrency:
   }
 
   it("when the disk under stdout of varve inspect is full", async (t) => {
-    const folder = await workshop(t);
+    const folder = await projectFolder(t);
     assert.equal((await varve(["build", "spec.json", "-o", "image.tar"], { cwd: folder })).code, 0);
     for (const args of [
       ["inspect", "image.tar"],
@@ -50,7 +50,7 @@ describe("output that goes wrong ends a command with a sentence", { concurrency:
   });
 
   it("but doesn't care whether anybody reads what is being done", async (t) => {
-    const folder = await workshop(t);
+    const folder = await projectFolder(t);
     const { code } = await script('"$@" -o image.tar 2>/dev/full', ["build", "spec.json"], folder);
     assert.equal(code, 0);
     assert.equal((await varve(["inspect", "image.tar"], { cwd: folder })).code, 0);
@@ -71,7 +71,7 @@ describe("output that goes wrong ends a command with a sentence", { concurrency:
     ],
   ] as const) {
     it(`when --output is ${what}`, async (t) => {
-      const folder = await workshop(t);
+      const folder = await projectFolder(t);
       mkdirSync(`${folder}/folder`);
       const before = readdirSync(folder);
       const place = `docker-archive:${output}`;
@@ -84,7 +84,7 @@ describe("output that goes wrong ends a command with a sentence", { concurrency:
 
 describe("a build that fails", () => {
   it("leaves the file that was there as it was, and nothing beside it", async (t) => {
-    const folder = await workshop(t);
+    const folder = await projectFolder(t);
     writeFileSync(`${folder}/image.tar`, "last week's");
     rmSync(`${folder}/project/node_modules/dep`, { recursive: true });
     const before = readdirSync(folder);
@@ -99,7 +99,7 @@ describe("a build that fails", () => {
 
 describe("an image's place", () => {
   it("may be named through a link, which stays", async (t) => {
-    const folder = await workshop(t);
+    const folder = await projectFolder(t);
     mkdirSync(`${folder}/out`);
     writeFileSync(`${folder}/out/file.tar`, "");
     symlinkSync("out/file.tar", `${folder}/link.tar`);
@@ -109,7 +109,7 @@ describe("an image's place", () => {
   });
 
   it("may be stdout, by its own name or by its device's, and gets the same bytes", async (t) => {
-    const folder = await workshop(t);
+    const folder = await projectFolder(t);
     await varve(["build", "spec.json", "-o", "image.tar"], { cwd: folder });
     const bytes = readFileSync(`${folder}/image.tar`);
     assert.ok((await varve(["build", "spec.json"], { cwd: folder })).stdout.equals(bytes));

@@ -26,7 +26,7 @@ import { sourceCommand, varve } from "../../support/varve.ts";
 const PATIENCE = { timeout: 60_000 };
 
 /** A folder with a project, and a spec for it. */
-async function workshop(t: TestContext): Promise<string> {
+async function projectFolder(t: TestContext): Promise<string> {
   const folder = await temporaryFolder(t);
   writeProject(`${folder}/project`);
   writeFileSync(`${folder}/spec.json`, '{"name": "image", "graph": "project"}');
@@ -139,7 +139,7 @@ describe("a signal", { concurrency: 2 }, () => {
     "stream of a conf from a pipe": ["stream", "pipe"],
   })) {
     it(`ends ${what} while there is nothing to read`, PATIENCE, async (t) => {
-      const folder = await workshop(t);
+      const folder = await projectFolder(t);
       await mustRun(["mkfifo", `${folder}/pipe`]);
       const child = start(t, args, { cwd: folder });
       const ended = ending(child);
@@ -190,13 +190,13 @@ describe("a reader that goes away", { concurrency: 2 }, () => {
     ["build", "spec.json", "--json", "--quiet", "-o", "image.tar"],
   ]) {
     it(`has read enough of varve ${args.join(" ")}`, async (t) => {
-      const { code, stderr } = await script(gone, args, await workshop(t));
+      const { code, stderr } = await script(gone, args, await projectFolder(t));
       assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
     });
   }
 
   it("of an image ends the command as SIGPIPE would, without a word", async (t) => {
-    const folder = await workshop(t);
+    const folder = await projectFolder(t);
     for (const args of [
       ["build", "--quiet", "spec.json"],
       ["stream", writeCase(`${folder}/case`, {})],
@@ -228,7 +228,7 @@ describe("an input", { concurrency: 2 }, () => {
     "an image compared": ["why", "/dev/zero", "/dev/zero"],
   })) {
     it(`that never ends is refused: ${what}`, PATIENCE, async (t) => {
-      const folder = await workshop(t);
+      const folder = await projectFolder(t);
       const spec = (fields: object) => JSON.stringify({ name: "image", graph: "project", ...fields });
       writeFileSync(`${folder}/certificates.json`, spec({ caCertificates: "/dev/zero" }));
       writeFileSync(`${folder}/script.json`, spec({ extraCommands: { file: "/dev/zero" } }));
@@ -238,7 +238,7 @@ describe("an input", { concurrency: 2 }, () => {
   }
 
   it("of a document that is too large is given up", PATIENCE, async (t) => {
-    const folder = await workshop(t);
+    const folder = await projectFolder(t);
     for (const args of [
       ["build", "/dev/stdin"],
       ["build", "spec.json", "--weights", "/dev/stdin", "-o", "a.tar"],
@@ -252,7 +252,7 @@ describe("an input", { concurrency: 2 }, () => {
   });
 
   it("may come through a pipe", PATIENCE, async (t) => {
-    const folder = await workshop(t);
+    const folder = await projectFolder(t);
     const through = (text: string) => run(["bash", "-c", text, "bash", ...sourceCommand], { cwd: folder });
     const built = await through(
       '"$@" build <(cat spec.json) --graph <(cat project/package-lock.json) -o image.tar',

@@ -45,7 +45,7 @@ function openWatched(folder: string): WatchedCache {
 }
 
 /** A folder with a tree of two files in it, and a cache beside. */
-async function workshop(t: TestContext): Promise<WatchedCache & { readonly tree: string }> {
+async function watchedTree(t: TestContext): Promise<WatchedCache & { readonly tree: string }> {
   const folder = await temporaryFolder(t);
   const tree = join(folder, "tree");
   writeTree(tree, { dir: { a: { file: "first" }, dir: { dir: { b: { file: "second" } } } } });
@@ -117,7 +117,7 @@ function change(path: string, text: string, mtime?: Date): void {
 
 describe("a layer of a tree whose NAR hash is known", () => {
   it("isn't measured again: no thread is started, and its files aren't looked at", async (t) => {
-    const { cache, tree, put } = await workshop(t);
+    const { cache, tree, put } = await watchedTree(t);
     const recipe = recipeOf(tree, { narHash: NAR_HASH });
     const [layer] = await measure(cache, recipe);
     assert.equal(layer!.diffId, digestOf(truth(recipe)));
@@ -133,7 +133,7 @@ describe("a layer of a tree whose NAR hash is known", () => {
   });
 
   it("is known wherever it is on this machine, and whatever its component's name", async (t) => {
-    const { cache, tree, put } = await workshop(t);
+    const { cache, tree, put } = await watchedTree(t);
     await measure(cache, recipeOf(tree, { narHash: NAR_HASH }));
     const elsewhere = recipeOf("/not/there", { narHash: NAR_HASH });
     assert.equal((await measure(cache, elsewhere)).length, 1);
@@ -141,7 +141,7 @@ describe("a layer of a tree whose NAR hash is known", () => {
   });
 
   it("is measured beside others that are known, and each is what it is", async (t) => {
-    const { cache, tree } = await workshop(t);
+    const { cache, tree } = await watchedTree(t);
     const recipes = Array.from({ length: 6 }, (_, index) =>
       recipeOf(tree, index % 2 === 0 ? { narHash: NAR_HASH } : {}, { mtime: index }),
     );
@@ -155,7 +155,7 @@ describe("a layer of a tree whose NAR hash is known", () => {
   });
 
   it("is given as the cache has it, whose bytes are checked as they pass", async (t) => {
-    const { cache, tree } = await workshop(t);
+    const { cache, tree } = await watchedTree(t);
     const recipe = recipeOf(tree, { narHash: NAR_HASH });
     await measure(cache, recipe);
     const [layer] = await measure(cache, recipe);
@@ -168,7 +168,7 @@ describe("a layer of a tree whose NAR hash is known", () => {
     ["shorter", ""],
   ] as const) {
     it(`fails by name when what is there is other content, ${what}, and is forgotten`, async (t) => {
-      const { cache, tree } = await workshop(t);
+      const { cache, tree } = await watchedTree(t);
       const recipe = recipeOf(tree, { narHash: NAR_HASH });
       const known = await diffIdOf(cache, recipe);
       writeFileSync(join(tree, "a"), text);
@@ -197,7 +197,7 @@ describe("a layer of a tree whose NAR hash is known", () => {
 
 describe("a layer of a tree without a NAR hash", () => {
   it("isn't measured again while none of its files' metadata changes", async (t) => {
-    const { cache, tree, put } = await workshop(t);
+    const { cache, tree, put } = await watchedTree(t);
     const recipe = recipeOf(tree);
     const [layer] = await measure(cache, recipe);
     assert.equal(layer!.diffId, digestOf(truth(recipe)));
@@ -230,7 +230,7 @@ describe("a layer of a tree without a NAR hash", () => {
   };
   for (const [what, doIt] of Object.entries(changes)) {
     it(`is measured anew when a file ${what}`, async (t) => {
-      const { cache, tree, put } = await workshop(t);
+      const { cache, tree, put } = await watchedTree(t);
       const recipe = recipeOf(tree);
       const before = await diffIdOf(cache, recipe);
       doIt(tree);
@@ -243,7 +243,7 @@ describe("a layer of a tree without a NAR hash", () => {
   }
 
   it("isn't kept when a file has changed less than two seconds ago, or in the future", async (t) => {
-    const { cache, clock, tree, put } = await workshop(t);
+    const { cache, clock, tree, put } = await watchedTree(t);
     const names = ["", ...readdirSync(tree, { recursive: true, encoding: "utf8" })];
     const lastChange = Math.max(...names.map((name) => lstatSync(join(tree, name)).ctimeMs));
     const recipe = recipeOf(tree);
@@ -258,7 +258,7 @@ describe("a layer of a tree without a NAR hash", () => {
   });
 
   it("isn't kept when it was listed within two seconds of a change, however long that took", async (t) => {
-    const { cache, clock, tree, put } = await workshop(t);
+    const { cache, clock, tree, put } = await watchedTree(t);
     clock.now = lstatSync(tree).ctimeMs + SECOND;
     const layers = measureLayers([recipeOf(tree)], { cache });
     const first = layers.next();
@@ -270,7 +270,7 @@ describe("a layer of a tree without a NAR hash", () => {
   });
 
   it("is what it is after the clock was set back", async (t) => {
-    const { cache, clock, tree, put } = await workshop(t);
+    const { cache, clock, tree, put } = await watchedTree(t);
     const recipe = recipeOf(tree);
     await measure(cache, recipe);
     clock.now -= 1000 * HOUR;
@@ -282,7 +282,7 @@ describe("a layer of a tree without a NAR hash", () => {
   });
 
   it("is another one beside a tree whose NAR hash is known", async (t) => {
-    const { cache, tree, put } = await workshop(t);
+    const { cache, tree, put } = await watchedTree(t);
     const other = join(cache.folder, "..", "other");
     writeTree(other, { dir: { a: { file: "first" } } });
     const recipe = recipeOf(
@@ -316,7 +316,7 @@ describe("the key of a layer", () => {
   };
   for (const [what, [item, fields]] of Object.entries(others)) {
     it(`is another with another ${what}, with a NAR hash and without`, async (t) => {
-      const { cache, tree } = await workshop(t);
+      const { cache, tree } = await watchedTree(t);
       chmodSync(join(tree, "a"), 0o600);
       for (const narHash of [{ narHash: NAR_HASH }, {}]) {
         await measure(cache, recipeOf(tree, narHash));
@@ -329,7 +329,7 @@ describe("the key of a layer", () => {
   }
 
   it("is another with another NAR hash", async (t) => {
-    const { cache, tree } = await workshop(t);
+    const { cache, tree } = await watchedTree(t);
     await measure(cache, recipeOf(tree, { narHash: NAR_HASH }));
     writeFileSync(join(tree, "a"), "other");
     const other = recipeOf(tree, { narHash: OTHER_NAR_HASH });
@@ -396,7 +396,7 @@ describe("a cache that keeps nothing", () => {
   };
   for (const [what, make] of Object.entries(folders)) {
     it(`because its folder ${what} costs a second measuring, and no more`, async (t) => {
-      const { tree } = await workshop(t);
+      const { tree } = await watchedTree(t);
       const folder = join(await temporaryFolder(t), "some", "cache");
       mkdirSync(join(folder, "..", ".."), { recursive: true });
       if (what !== "lies below a file") mkdirSync(join(folder, ".."));

@@ -236,7 +236,7 @@ describe("a spec of one layer", () => {
 });
 
 describe("a Nix database", () => {
-  it("is refused without a graph of store paths, or without a workshop", async (t) => {
+  it("is refused without a graph of store paths", async (t) => {
     const { draft } = await bench(t);
     await assert.rejects(draft({ includeNixDB: true }), { code: "INVALID_SPEC", message: /needs a graph/ });
   });

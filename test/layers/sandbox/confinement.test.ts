@@ -9,7 +9,7 @@ import { requires } from "../../support/systems.ts";
 import { stacked, temporaryFolder } from "../../support/tmp.ts";
 import { copyProgram } from "../../system/support/debian.ts";
 import type { Answer, Wish } from "./runner.ts";
-import { INSIDE, type Made, make, makeBase, nameOf, USER, VIEWS } from "./sandboxes.ts";
+import { INSIDE, make, makeBase, nameOf, type ScriptRun, USER, VIEWS } from "./sandboxes.ts";
 
 /** Makes the device /dev/zero in folders, and says which of these gave a byte. With fakeroot it is a file, which doesn't. */
 const READ_DEVICES = (folders: string) => `set +e
@@ -70,7 +70,7 @@ const capabilities = (names: readonly string[]) => [
   `CapBnd:${maskOf(names)}`,
   `CapAmb:${maskOf([])}`,
 ];
-const linesOf = ({ output }: Made, script: string) =>
+const linesOf = ({ output }: ScriptRun, script: string) =>
   output
     .filter((line) => line.startsWith(`${script} stdout `))
     .map((line) => line.split(" ").slice(2).join(" "));

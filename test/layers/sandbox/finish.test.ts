@@ -3,9 +3,9 @@ import { describe, it } from "node:test";
 import { EntryType, type TarInputMember, writeTar } from "#tar";
 import { finished } from "../../../src/layers/sandbox/finish.ts";
 
-type Made = string | { readonly dir: number } | { readonly link: string };
+type TreeMember = string | { readonly dir: number } | { readonly link: string };
 
-async function* members(tree: Readonly<Record<string, Made>>): AsyncGenerator<TarInputMember> {
+async function* members(tree: Readonly<Record<string, TreeMember>>): AsyncGenerator<TarInputMember> {
   for (const [name, made] of Object.entries(tree)) {
     const content = Buffer.from(typeof made === "string" ? made : "");
     const type =

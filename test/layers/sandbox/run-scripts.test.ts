@@ -24,17 +24,17 @@ import { stacked, temporaryFolder } from "../../support/tmp.ts";
 import {
   commandFor,
   INSIDE,
-  type Made,
   make,
   makeBase,
   nameOf,
   running,
+  type ScriptRun,
   VIEWS,
   type Way,
 } from "./sandboxes.ts";
 
 const XATTR = "SCHILY.xattr.";
-const find = ({ entries }: Made, name: string): TarEntry => {
+const find = ({ entries }: ScriptRun, name: string): TarEntry => {
   const entry = entries.find((entry) => entry.name === name);
   assert.ok(entry, `${name} is in the layer`);
   return entry;
@@ -52,7 +52,7 @@ async function makeTree(folder: string, name: string, programs: readonly string[
 }
 
 /** What scripts wrote. On stderr, mv may say that it doesn't understand fuse-overlayfs. */
-const stdoutOf = ({ output }: Made) => output.filter((line) => / stdout /.test(line));
+const stdoutOf = ({ output }: ScriptRun) => output.filter((line) => / stdout /.test(line));
 
 describe("the scripts of a layer", { skip: requires("sandboxes", "busybox") }, () => {
   const scope = stacked({ after });
@@ -87,7 +87,7 @@ describe("the scripts of a layer", { skip: requires("sandboxes", "busybox") }, (
           }),
         );
       }
-      const [first] = made as [Made];
+      const [first] = made as [ScriptRun];
       assert.deepEqual(first.names, ["a", "a/b", "a/b/f", "a/hard", "bin", "bin/tool"]);
       assert.deepEqual([find(first, "a").mode, find(first, "a/hard").linkname], [0o2750, "a/b/f"]);
       for (const { uid, gid, uname, gname, mtime } of first.entries) {
@@ -143,9 +143,9 @@ describe("the scripts of a layer", { skip: requires("sandboxes", "busybox") }, (
           "touch new; id -u; stat -c %u:%g home/jane/f",
         ].join("\n"),
       };
-      const made: Made[] = [];
+      const made: ScriptRun[] = [];
       for (const way of VIEWS) made.push(await make(folder, way, { steps }));
-      const [first] = made as [Made];
+      const [first] = made as [ScriptRun];
       const { uid, gid, mode } = find(first, "home/jane/f");
       assert.deepEqual({ uid, gid, mode }, { uid: 1000, gid: 100, mode: 0o4644 });
       const { type, devmajor, devminor } = find(first, "null");
@@ -203,10 +203,10 @@ describe("the scripts of a layer", { skip: requires("sandboxes", "busybox") }, (
     ].join("\n");
 
     it("makes a layer of what the script changed in the image, the same in each sandbox", async () => {
-      const made: Made[] = [];
+      const made: ScriptRun[] = [];
       for (const way of INSIDE)
         made.push(await make(folder, way, { base: linked, steps: { runAsRoot: script } }));
-      const [first] = made as [Made];
+      const [first] = made as [ScriptRun];
       assert.deepEqual(first.names, [
         ...[".wh.gone", "bin", "bin/ping"],
         ...["etc", "etc/.wh.removed", "etc/changed", "etc/kept", "etc/shadow"],
@@ -252,9 +252,9 @@ describe("the scripts of a layer", { skip: requires("sandboxes", "busybox") }, (
         extraCommands: "ls; [ ! -e home ]; echo e >> own/a; chown 8 own; rm no; touch bin-less",
         fakeRootCommands: "chown 9 bin-less; setcap cap_net_raw+ep own/a",
       };
-      const made: Made[] = [];
+      const made: ScriptRun[] = [];
       for (const way of INSIDE) made.push(await make(folder, way, { base: linked, steps }));
-      const [first] = made as [Made];
+      const [first] = made as [ScriptRun];
       assert.deepEqual(
         first.names,
         [".wh.gone", "bin-less", "etc", "etc/.wh.removed", "own", "own/a", "own/b"],
@@ -422,7 +422,7 @@ describe("the scripts of a layer", { skip: requires("sandboxes", "busybox") }, (
       };
       made.push(await make(folder, way, { ...inImage, path }));
     }
-    const [first] = made as [Made];
+    const [first] = made as [ScriptRun];
     assert.deepEqual(first.output, ["runAsRoot stdout hello", "extraCommands stdout hello"], first.message);
     // Nor is there a folder in which others were made to mount on.
     assert.deepEqual(first.names, ["new"]);

@@ -85,7 +85,7 @@ export function commandFor(
   return ["unshare", "--mount", "sh", "-c", prepare, "sh", folder, ...user, ...command];
 }
 
-export interface Made extends Answer {
+export interface ScriptRun extends Answer {
   readonly entries: readonly TarEntry[];
   /** `NAME` of each entry, in order. */
   readonly names: readonly string[];
@@ -97,7 +97,7 @@ export async function make(
   way: Way,
   wish: Omit<Wish, "out" | "temporary">,
   env: Readonly<Record<string, string | undefined>> = {},
-): Promise<Made> {
+): Promise<ScriptRun> {
   const { sandbox, union, mounts = [] } = way;
   const work = join(folder, `work-${sandbox}`);
   mkdirSync(work, { recursive: true });
