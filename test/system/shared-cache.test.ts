@@ -25,21 +25,21 @@ describe("a cache shared through a real registry", { skip: requires("registry") 
   it("loses nothing of writers that push at the same time", async () => {
     const client = await transports.client(reference.registry);
     const warnings: string[] = [];
-    const onWarning = (sentence: string) => warnings.push(sentence);
+    const onNote = (sentence: string) => warnings.push(sentence);
     await Promise.all(
       Array.from({ length: 4 }, async (_, number) => {
         const cache = openAt(join(folder, String(number)));
         cache.putLayer(keyOf(number), layerOf(number));
-        await pushCacheIndex(client, { reference, cache, onWarning });
+        await pushCacheIndex(client, { reference, cache, onNote });
       }),
     );
     const cache = openAt(join(folder, "reader"));
-    const pulled = await pullCacheIndex(client, { reference, cache, onWarning });
+    const pulled = await pullCacheIndex(client, { reference, cache, onNote });
     assert.deepEqual(pulled, { found: true, added: 4, known: 0 });
     assert.deepEqual(warnings, []);
     for (let number = 0; number < 4; number++)
       assert.deepEqual(cache.layer(keyOf(number)), { ...layerOf(number), claimed: true });
-    const again = await pushCacheIndex(client, { reference, cache, onWarning });
+    const again = await pushCacheIndex(client, { reference, cache, onNote });
     assert.deepEqual([again.entries, again.added], [4, 0]);
   });
 });

@@ -14,7 +14,7 @@ interface SharedCacheOptions extends Pick<Operation, "machine" | "signal"> {
 export async function pullCaches(references: readonly string[], options: SharedCacheOptions): Promise<void> {
   const { machine, signal, onNote } = options;
   await withEach(machine, references, (client, { reference, cache }) =>
-    pullCacheIndex(client, { reference, cache, signal, onWarning: onNote }),
+    pullCacheIndex(client, { reference, cache, signal, onNote }),
   );
 }
 
@@ -22,7 +22,7 @@ export async function pullCaches(references: readonly string[], options: SharedC
 export async function pushCaches(references: readonly string[], options: SharedCacheOptions): Promise<void> {
   const { machine, signal, onNote } = options;
   await withEach(machine, references, (client, { reference, cache }) =>
-    pushCacheIndex(client, { reference, cache, signal, onWarning: onNote }),
+    pushCacheIndex(client, { reference, cache, signal, onNote }),
   );
 }
 

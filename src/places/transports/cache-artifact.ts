@@ -53,7 +53,7 @@ export interface CacheIndexOptions {
   readonly reference: Reference;
   readonly cache: DigestCache;
   /** Gets a sentence for what made an index useless, or lost a part of it. */
-  readonly onWarning?: ((sentence: string) => void) | undefined;
+  readonly onNote?: ((sentence: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -84,29 +84,29 @@ export interface PushedCacheIndex {
 
 /**
  * Adds the entries of an index in a registry to a cache. An index that isn't there is no news; one that can't be reached
- * or read, or is something else, is told of through `onWarning`, and the cache stays as it is.
+ * or read, or is something else, is told of through `onNote`, and the cache stays as it is.
  * @throws VarveError `ABORTED`
  */
 export async function pullCacheIndex(
   client: RegistryClient,
-  { reference, cache, onWarning, signal }: CacheIndexOptions,
+  { reference, cache, onNote, signal }: CacheIndexOptions,
 ): Promise<PulledCacheIndex> {
   try {
-    const index = await readIndex(client, { reference, onWarning, signal });
+    const index = await readIndex(client, { reference, onNote, signal });
     if (index !== undefined) {
       const { added, known } = cache.importEntries(index.entries);
       return { found: index.sound, added, known };
     }
   } catch (error) {
     if (!(error instanceof VarveError) || error.code === "ABORTED") throw error;
-    onWarning?.(`the cache in ${formatReference(reference)} is not used: ${error.message}`);
+    onNote?.(`the cache in ${formatReference(reference)} is not used: ${error.message}`);
   }
   return { found: false, added: 0, known: 0 };
 }
 
 /**
  * Merges a cache's portable entries into the index in a registry, where those of others stay. Where nothing is new
- * nothing is written. A broken index is replaced, and told of through `onWarning`.
+ * nothing is written. A broken index is replaced, and told of through `onNote`.
  *
  * Registries have no way to replace a tag only if nobody else has. So the tag is looked at right before an index is put
  * and some time after; whoever finds another's index there merges again.
@@ -117,7 +117,7 @@ export async function pushCacheIndex(
   client: RegistryClient,
   options: PushCacheIndexOptions,
 ): Promise<PushedCacheIndex> {
-  const { reference, cache, onWarning, signal } = options;
+  const { reference, cache, onNote, signal } = options;
   const pause = options.pause ?? ((milliseconds) => settle(milliseconds, signal));
   const name = formatReference(reference);
   if (reference.tag === undefined || reference.digest !== undefined) {
@@ -126,16 +126,14 @@ export async function pushCacheIndex(
   const own = [...cache.exportEntries()];
   let added = 0;
   for (let attempt = 1; ; attempt++) {
-    const present = await readIndex(client, { reference, onWarning, signal });
+    const present = await readIndex(client, { reference, onNote, signal });
     const there = new Map(present?.entries.map((entry) => [nameOf(entry), entry]));
     const fresh = own.filter((entry) => !isSame(there.get(nameOf(entry)), entry));
     if (fresh.length === 0 && present?.sound !== false) {
       return { digest: present?.digest, entries: there.size, added };
     }
     if (attempt > MAX_ATTEMPTS) {
-      onWarning?.(
-        `the cache in ${name} lacks entries of this machine, since others write to it all the time`,
-      );
+      onNote?.(`the cache in ${name} lacks entries of this machine, since others write to it all the time`);
       return { digest: present?.digest, entries: there.size, added: 0 };
     }
     const merged = merge(own, there.values());
@@ -177,7 +175,7 @@ function merge(own: readonly CacheEntry[], others: Iterable<CacheEntry>): CacheE
   return [...merged.values()].slice(0, MAX_ENTRIES);
 }
 
-type Access = Pick<CacheIndexOptions, "reference" | "onWarning" | "signal">;
+type Access = Pick<CacheIndexOptions, "reference" | "onNote" | "signal">;
 
 /** An index as it is in a registry. */
 interface RemoteIndex {
@@ -193,7 +191,7 @@ interface RemoteIndex {
  * @throws VarveError `USAGE` for something that isn't varve's cache; and whatever talking to the registry throws
  */
 async function readIndex(client: RegistryClient, access: Access): Promise<RemoteIndex | undefined> {
-  const { reference, onWarning, signal } = access;
+  const { reference, onNote, signal } = access;
   const name = formatReference(reference);
   const found = await client.getManifest({ reference, signal }).catch((error: unknown) => {
     if (error instanceof VarveError && error.code === "IMAGE_NOT_FOUND") return undefined;
@@ -212,11 +210,11 @@ async function readIndex(client: RegistryClient, access: Access): Promise<Remote
     const { entries, broken } = decodeEntries(await readEntries(client, value, access));
     const portable = entries.filter((entry) => entry.portable);
     const faults = broken + entries.length - portable.length;
-    if (faults > 0) onWarning?.(`the cache in ${name} has ${faults} broken entries, which are left out`);
+    if (faults > 0) onNote?.(`the cache in ${name} has ${faults} broken entries, which are left out`);
     return { digest, entries: portable, sound: faults === 0 };
   } catch (error) {
     if (!isDamage(error)) throw error;
-    onWarning?.(`the cache in ${name} is broken and not used: ${(error as Error).message}`);
+    onNote?.(`the cache in ${name} is broken and not used: ${(error as Error).message}`);
     return { digest, entries: [], sound: false };
   }
 }

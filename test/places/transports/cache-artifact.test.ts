@@ -16,7 +16,7 @@ const TAG = `${REPOSITORY}:main`;
 /** What pushing and pulling have in common in these tests: no time goes by, and warnings are kept. */
 interface Work extends Setup {
   readonly warnings: string[];
-  readonly options: Pick<Parameters<typeof pushCacheIndex>[1], "reference" | "onWarning" | "pause">;
+  readonly options: Pick<Parameters<typeof pushCacheIndex>[1], "reference" | "onNote" | "pause">;
   newCache(...layers: number[]): DigestCache;
 }
 
@@ -30,7 +30,7 @@ async function prepare(t: TestContext): Promise<Work> {
     warnings,
     options: {
       reference: setup.reference(TAG),
-      onWarning: (sentence) => warnings.push(sentence),
+      onNote: (sentence) => warnings.push(sentence),
       pause: async () => {},
     },
     newCache(...layers) {
