@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { digestOf, parseReference } from "#oci";
-import { RegistryClient, Transport } from "#registry";
+import { HttpClient, RegistryClient } from "#registry";
 import { FakeServer, fail } from "../places/registry/support/fake-registry.ts";
 import {
   type Answer,
@@ -149,15 +149,15 @@ async function check(given: Scenario): Promise<void> {
     };
   };
   const server = await new OddServer({ mode, seed: given.seed }).start();
-  const transport = new Transport({
+  const http = new HttpClient({
     timeouts: LIMITS,
     retry: { attempts: 3, sleep: async (_, signal) => signal?.throwIfAborted() },
   });
   try {
-    const client = new RegistryClient({ registry: server.host, transport, credentials: async () => USER });
+    const client = new RegistryClient({ registry: server.host, http, credentials: async () => USER });
     await work(client, server, given);
   } finally {
-    await transport.close();
+    await http.close();
     await server.stop();
     await elsewhere.stop();
   }

@@ -2,8 +2,8 @@ import { VarveError } from "#errors";
 import { type Descriptor, type Digest, isRegistryHost, isRepository, type ManifestOrIndex } from "#oci";
 import type { Credentials } from "./auth/credential-helper.ts";
 import { downloadBlob } from "./download.ts";
+import type { HttpClient } from "./http/http-client.ts";
 import { Session } from "./http/session.ts";
-import type { Transport } from "./http/transport.ts";
 import {
   getManifest,
   headManifest,
@@ -26,7 +26,7 @@ export interface RegistryClientOptions {
   /** The registry as references name it, such as `docker.io` or `localhost:5000`. */
   readonly registry: string;
   /** May be shared by several clients; the client doesn't close it. */
-  readonly transport: Transport;
+  readonly http: HttpClient;
   /** Finds credentials, as `CredentialStore.get` does; nobody's unless given. */
   readonly credentials?: (registry: string, repository?: string) => Promise<Credentials | undefined>;
   /** Token servers outside the registry's own domain that may be sent its credentials: a host's name or `HOST:PORT`; on this machine, only the latter. */

@@ -30,7 +30,7 @@ const MAX_REQUESTS = 100;
 
 async function* resumed(session: Session, request: BlobRequest, what: string): AsyncGenerator<Uint8Array> {
   const { size } = request.descriptor;
-  const { backoff } = session.transport;
+  const { backoff } = session.http;
   let received = 0;
   let counted = 0;
   let attempt = 1;

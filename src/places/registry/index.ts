@@ -3,8 +3,8 @@ export { type CredentialStore, type CredentialStoreOptions, credentialStore } fr
 export { type BlobQuery, RegistryClient, type RegistryClientOptions } from "./client.ts";
 export type { ConnectionOptions, Environment } from "./http/dispatcher.ts";
 export { isTransient, RegistryFailure } from "./http/failure.ts";
+export { HttpClient, type HttpClientOptions, type RequestEvent } from "./http/http-client.ts";
 export type { RetryOptions } from "./http/retry.ts";
-export { type RequestEvent, Transport, type TransportOptions } from "./http/transport.ts";
 export type { ManifestHead, ManifestRequest, ManifestUpload } from "./manifests.ts";
 export { type RegistrySourceOptions, registrySource } from "./pull.ts";
 export { type RegistrySinkOptions, registrySink } from "./push.ts";

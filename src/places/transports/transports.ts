@@ -12,10 +12,10 @@ import { formatReference, parseReference, type Reference } from "#oci";
 import type {
   CredentialStore,
   Environment,
+  HttpClient,
   RegistryClient,
   RegistryClientOptions,
   RequestEvent,
-  Transport,
 } from "#registry";
 import type { SpoolLimit } from "#util";
 import type { ImageSink } from "#write";
@@ -49,14 +49,14 @@ const daemon = () => import("#daemon");
 export class Transports implements AsyncDisposable {
   readonly #options: TransportsOptions;
   readonly #clients = new Map<string, RegistryClient>();
-  #transport: Transport | undefined;
+  #http: HttpClient | undefined;
 
   constructor(options: TransportsOptions) {
     this.#options = options;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#transport?.close();
+    await this.#http?.close();
   }
 
   /**
@@ -121,16 +121,16 @@ export class Transports implements AsyncDisposable {
 
   /** The client of a registry; with the user's own credentials, unless it is given others to try. */
   async client(name: string, credentials?: RegistryClientOptions["credentials"]): Promise<RegistryClient> {
-    const { RegistryClient, Transport } = await registry();
+    const { RegistryClient, HttpClient } = await registry();
     const { insecure = false, ca = [], env, timeout, trustedRealms = [], onRequest } = this.#options;
-    this.#transport ??= new Transport({
+    this.#http ??= new HttpClient({
       insecure,
       ca,
       env,
       ...(timeout !== undefined && { timeouts: { connect: timeout, headers: timeout, body: timeout } }),
       ...(onRequest && { onRequest }),
     });
-    const options = { registry: name, transport: this.#transport, trustedRealms };
+    const options = { registry: name, http: this.#http, trustedRealms };
     if (credentials !== undefined) return new RegistryClient({ ...options, credentials });
     let client = this.#clients.get(name);
     if (client === undefined) {

@@ -248,7 +248,7 @@ test("another range than was asked for is refused", async (t) => {
 });
 
 test("a connection that always breaks ends in an error, not in a loop", async (t) => {
-  const { registry, client } = await setUp(t, { transport: { retry: { attempts: 4 } } });
+  const { registry, client } = await setUp(t, { http: { retry: { attempts: 4 } } });
   registry.quirk = (_request, response) => {
     response.destroy();
     return true;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { VarveError } from "#errors";
 import { digestOf, parseDigest } from "#oci";
-import { RegistryClient, Transport, type TransportOptions } from "#registry";
+import { HttpClient, type HttpClientOptions, RegistryClient } from "#registry";
 import { Transports } from "#transports";
 import { fail } from "./support/fake-registry.ts";
 import { blobsOnly, type Mode, OddServer, SOUND_MODES, UNSOUND_MODES } from "./support/odd-server.ts";
@@ -10,14 +10,14 @@ import { fails, read, Source, sampleBytes, setUp } from "./support/setup.ts";
 
 const repository = "a/b";
 
-async function talkTo(t: TestContext, mode: OddServer["mode"], options: TransportOptions = {}) {
+async function talkTo(t: TestContext, mode: OddServer["mode"], options: HttpClientOptions = {}) {
   const server = await new OddServer({ mode }).start();
-  const transport = new Transport({ ...options, retry: { sleep: async () => {}, ...options.retry } });
+  const http = new HttpClient({ ...options, retry: { sleep: async () => {}, ...options.retry } });
   t.after(async () => {
-    await transport.close();
+    await http.close();
     await server.stop();
   });
-  return { server, client: new RegistryClient({ registry: server.host, transport }) };
+  return { server, client: new RegistryClient({ registry: server.host, http }) };
 }
 
 /** Reads as a disk that is slower than the line does: the connection is held back, and may end while it is. */
@@ -112,7 +112,7 @@ async function* large() {
 
 test("a registry that takes nothing of what it is sent is given up in time", async (t) => {
   const { registry, client } = await setUp(t, {
-    transport: { timeouts: { body: 100 }, retry: { attempts: 2 } },
+    http: { timeouts: { body: 100 }, retry: { attempts: 2 } },
   });
   registry.quirk = (_request, _response, { method }) => method === "PATCH";
   await fails(client.uploadBlob({ open: large }, { repository }), "NETWORK", /too little, passed/);

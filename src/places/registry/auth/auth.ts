@@ -2,7 +2,7 @@ import { performance } from "node:perf_hooks";
 import { oneLine, parseJson } from "#util";
 import { RegistryFailure } from "../http/failure.ts";
 import { type HttpRequest, type HttpResponse, readBody, statusFailure } from "../http/http.ts";
-import type { Transport } from "../http/transport.ts";
+import type { HttpClient } from "../http/http-client.ts";
 import { type Challenge, parseChallenges } from "./challenge.ts";
 import type { Credentials } from "./credential-helper.ts";
 import { mayReceiveCredentials } from "./realm.ts";
@@ -11,7 +11,7 @@ import { mayReceiveCredentials } from "./realm.ts";
 export interface AuthenticatorOptions {
   /** The registry's name, for messages and to look credentials up. */
   readonly registry: string;
-  readonly transport: Transport;
+  readonly http: HttpClient;
   /** Finds the user's credentials for a repository. */
   readonly credentials?:
     | ((registry: string, repository?: string) => Promise<Credentials | undefined>)
@@ -139,7 +139,7 @@ export class Authenticator {
   #bearer({ params }: Challenge, registry: URL): Bearer {
     const text = params.get("realm")!;
     const realm = URL.canParse(text, registry.href) ? new URL(text, registry) : undefined;
-    if (realm === undefined || !this.#options.transport.allows(realm)) {
+    if (realm === undefined || !this.#options.http.allows(realm)) {
       throw new RegistryFailure(
         "REGISTRY_PROTOCOL",
         `${this.#options.registry} names ${oneLine(text, 100)} as its token server, which is not an https URL`,
@@ -165,7 +165,7 @@ export class Authenticator {
       credentials = undefined;
     }
     const what = `a token of ${this.#options.registry} for ${access.what}`;
-    const response = await this.#options.transport.request({
+    const response = await this.#options.http.request({
       ...tokenRequest(scheme, this.#scopes(access), credentials),
       what,
       signal: access.signal,

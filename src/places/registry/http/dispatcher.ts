@@ -25,7 +25,7 @@ export interface ConnectionOptions {
 /** How long a connection without requests is kept, in milliseconds: servers close theirs after five seconds or more. */
 const IDLE = 4000;
 
-/** The connections of one transport: direct ones, and those through proxies. */
+/** The connections of one HTTP client: direct ones, and those through proxies. */
 export class Connections {
   /** How long whoever is connected to is waited for. */
   readonly waits: Required<Waits>;

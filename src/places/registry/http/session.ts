@@ -2,7 +2,7 @@ import { type Access, Authenticator, type AuthenticatorOptions } from "../auth/a
 import { apiHost, isLoopback } from "./endpoint.ts";
 import { codeOf, isTlsProtocolError, isTransient, RegistryFailure } from "./failure.ts";
 import { discard, type HttpRequest, type HttpResponse, statusFailure } from "./http.ts";
-import type { Transport } from "./transport.ts";
+import type { HttpClient } from "./http-client.ts";
 
 /** A request to a registry's API, and the access it needs. */
 export interface ApiRequest extends Omit<HttpRequest, "url" | "authorization"> {
@@ -30,19 +30,19 @@ const MAX_CHALLENGES = 2;
 /** Talks to one registry: finds out how it is spoken to, and who it wants us to be. */
 export class Session {
   readonly registry: string;
-  readonly transport: Transport;
+  readonly http: HttpClient;
   readonly #auth: Authenticator;
   #origin: Promise<URL> | undefined;
 
   constructor(options: AuthenticatorOptions) {
     this.registry = options.registry;
-    this.transport = options.transport;
+    this.http = options.http;
     this.#auth = new Authenticator(options);
   }
 
   /**
    * Sends a request with the credentials it needs. The answer may have any status but 401 of the registry itself.
-   * @throws VarveError as {@link Transport.request}, and `UNAUTHORIZED`.
+   * @throws VarveError as {@link HttpClient.request}, and `UNAUTHORIZED`.
    */
   async send(request: ApiRequest): Promise<HttpResponse> {
     const origin = await this.origin(request.signal);
@@ -53,7 +53,7 @@ export class Session {
     const own = url.origin === origin.origin;
     for (let challenges = 0; ; challenges++) {
       const authorization = own ? await this.#auth.authorization(access) : undefined;
-      const response = await this.transport.request({ ...rest, url, authorization });
+      const response = await this.http.request({ ...rest, url, authorization });
       if (response.status !== 401 || !own || response.foreign) return response;
       if (challenges < MAX_CHALLENGES && (await this.#auth.learn(response, access, authorization))) {
         await discard(response);
@@ -86,8 +86,8 @@ export class Session {
   async #findOrigin(signal: AbortSignal | undefined): Promise<URL> {
     const host = apiHost(this.registry);
     const secure = new URL(`https://${host}/`);
-    if (!this.transport.insecure && !isLoopback(secure.hostname)) return secure;
-    const { backoff } = this.transport;
+    if (!this.http.insecure && !isLoopback(secure.hostname)) return secure;
+    const { backoff } = this.http;
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.#probe(secure, new URL(`http://${host}/`), signal);
@@ -105,7 +105,7 @@ export class Session {
       const url = new URL("/v2/", origin);
       const what = `the API of ${this.registry}`;
       await discard(
-        await this.transport.request({ method: "GET", url, what, retry: false, redirects: false, signal }),
+        await this.http.request({ method: "GET", url, what, retry: false, redirects: false, signal }),
       );
       return origin;
     };

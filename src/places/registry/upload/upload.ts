@@ -66,7 +66,7 @@ export class Uploader {
   /** Uploads the blob, in as many attempts as it takes; each is a new upload. */
   async run(): Promise<Uploaded> {
     const { signal } = this.#options;
-    const { backoff } = this.#session.transport;
+    const { backoff } = this.#session.http;
     let partSize = this.#options.partSize;
     let begun = this.#options.session;
     for (let attempt = 1; ; attempt++) {
@@ -156,7 +156,7 @@ export class Uploader {
 
   /** Sends one part; after a break, only what of it the registry says it lacks. */
   async #sendPart(begun: UploadSession, part: Uint8Array, start: number): Promise<UploadSession> {
-    const { backoff } = this.#session.transport;
+    const { backoff } = this.#session.http;
     const origin = await this.#session.origin();
     let upload = begun;
     let done = 0;

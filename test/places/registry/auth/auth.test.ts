@@ -217,7 +217,7 @@ test("credentials are never sent to a token realm on a host, or a port of this m
     tokens.requests.length = 0;
     const { client, registry } = await setUp(t, {
       credentials: async () => password,
-      transport: { insecure: true },
+      http: { insecure: true },
     });
     registry.addBlob("a", Buffer.from("x"));
     const realm = `http://${host}:${tokens.port}/token`;

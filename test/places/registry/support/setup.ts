@@ -3,11 +3,11 @@ import type { TestContext } from "node:test";
 import { type ErrorCode, VarveError } from "#errors";
 import { type Digest, digestOf, parseReference, type Reference } from "#oci";
 import {
+  HttpClient,
+  type HttpClientOptions,
   RegistryClient,
   type RegistryClientOptions,
   type RequestEvent,
-  Transport,
-  type TransportOptions,
 } from "#registry";
 import { FakeRegistry, type FakeServer } from "./fake-registry.ts";
 
@@ -15,25 +15,25 @@ import { FakeRegistry, type FakeServer } from "./fake-registry.ts";
 export interface Setup {
   readonly registry: FakeRegistry;
   readonly client: RegistryClient;
-  readonly transport: Transport;
+  readonly http: HttpClient;
   /** The pauses between attempts, in milliseconds; none is really made. */
   readonly pauses: number[];
   readonly events: RequestEvent[];
   reference(rest: string): Reference;
 }
 
-export interface SetupOptions extends Partial<Omit<RegistryClientOptions, "registry" | "transport">> {
-  readonly transport?: TransportOptions;
+export interface SetupOptions extends Partial<Omit<RegistryClientOptions, "registry" | "http">> {
+  readonly http?: HttpClientOptions;
 }
 
 export async function setUp(
   t: TestContext,
-  { transport: settings, ...options }: SetupOptions = {},
+  { http: settings, ...options }: SetupOptions = {},
 ): Promise<Setup> {
   const registry = await new FakeRegistry().start();
   const pauses: number[] = [];
   const events: RequestEvent[] = [];
-  const transport = new Transport({
+  const http = new HttpClient({
     onRequest: (event) => events.push(event),
     ...settings,
     retry: {
@@ -46,14 +46,14 @@ export async function setUp(
     },
   });
   t.after(async () => {
-    await transport.close();
+    await http.close();
     await registry.stop();
   });
-  const client = new RegistryClient({ registry: registry.host, transport, ...options });
+  const client = new RegistryClient({ registry: registry.host, http, ...options });
   return {
     registry,
     client,
-    transport,
+    http,
     pauses,
     events,
     reference: (rest) => parseReference(`${registry.host}/${rest}`),

@@ -7,7 +7,7 @@ import { Headers, retryAfterOf } from "./headers.ts";
 import { discard, type HttpRequest, type HttpResponse, shownUrl } from "./http.ts";
 import { aborted, Backoff, isRetryStatus, type RetryOptions } from "./retry.ts";
 
-/** What a transport tells of: each request that goes out, its answer, and why one is sent again. */
+/** What an HTTP client reports: each request that goes out, its answer, and why one is sent again. */
 export type RequestEvent =
   | { readonly type: "request"; readonly method: string; readonly url: string }
   | { readonly type: "response"; readonly method: string; readonly url: string; readonly status: number }
@@ -20,8 +20,8 @@ export type RequestEvent =
       readonly delay: number;
     };
 
-/** How a {@link Transport} works. */
-export interface TransportOptions extends ConnectionOptions {
+/** How a {@link HttpClient} works. */
+export interface HttpClientOptions extends ConnectionOptions {
   /** Allows plain http to hosts other than this machine. */
   readonly insecure?: boolean;
   readonly retry?: RetryOptions;
@@ -36,16 +36,16 @@ const RETRIED_METHODS = new Set(["GET", "HEAD", "DELETE"]);
 
 /**
  * Carries HTTP requests: https, or http where that is allowed; through proxies; with retries, timeouts and redirects that drop
- * credentials. One transport serves several registries, and is closed when they are done.
+ * credentials. One client serves several registries, and is closed when they are done.
  */
-export class Transport {
+export class HttpClient {
   /** Back-off for those who retry larger steps than one request. */
   readonly backoff: Backoff;
   readonly insecure: boolean;
   readonly #connections: Connections;
-  readonly #options: TransportOptions;
+  readonly #options: HttpClientOptions;
 
-  constructor(options: TransportOptions = {}) {
+  constructor(options: HttpClientOptions = {}) {
     this.backoff = new Backoff(options.retry);
     this.insecure = options.insecure ?? false;
     this.#connections = new Connections(options);

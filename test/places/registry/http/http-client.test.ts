@@ -10,7 +10,7 @@ import {
 } from "node:net";
 import { type TestContext, test } from "node:test";
 import { digestOf } from "#oci";
-import { RegistryClient, Transport } from "#registry";
+import { HttpClient, RegistryClient } from "#registry";
 import { proxyFor } from "../../../../src/places/registry/http/dispatcher.ts";
 import { isLoopback } from "../../../../src/places/registry/http/endpoint.ts";
 import { Headers, retryAfterOf } from "../../../../src/places/registry/http/headers.ts";
@@ -86,13 +86,13 @@ test("the jitter takes at most half of a pause, and the pause has a ceiling", ()
 });
 
 test("a request that may have been carried out is not sent again by itself", async (t) => {
-  const { registry, transport } = await setUp(t);
+  const { registry, http } = await setUp(t);
   registry.quirk = (_request, response) => {
     response.writeHead(503).end();
     return true;
   };
   const url = new URL("/x", registry.url);
-  const response = await transport.request({
+  const response = await http.request({
     method: "PATCH",
     url,
     what: "x",
@@ -122,15 +122,15 @@ test("a registry that isn't there is an error that says so", async (t) => {
     await new Promise((resolve) => server.close(resolve));
     return port;
   })();
-  const transport = new Transport({ retry: { sleep: async () => {} } });
-  t.after(() => transport.close());
-  const client = new RegistryClient({ registry: `127.0.0.1:${port}`, transport });
+  const http = new HttpClient({ retry: { sleep: async () => {} } });
+  t.after(() => http.close());
+  const client = new RegistryClient({ registry: `127.0.0.1:${port}`, http });
   await fails(client.ping(), "NETWORK", /127\.0\.0\.1:\d+: the connection was refused/);
 });
 
 test("a server that answers nothing, or stops in the middle, is given up in time", async (t) => {
   const impatient = (timeouts: { headers?: number; body?: number }) =>
-    setUp(t, { transport: { timeouts, retry: { attempts: 1 } } });
+    setUp(t, { http: { timeouts, retry: { attempts: 1 } } });
   const silent = await impatient({ headers: 40 });
   silent.registry.quirk = () => true;
   await fails(silent.client.headBlob({ repository: "a", digest }), "NETWORK", /no answer came in time/);
@@ -150,10 +150,10 @@ test("an answer that is no HTTP is refused as what it is", async (t) => {
     t,
     createTcpServer((socket) => void socket.end("SSH-2.0-OpenSSH\r\n\r\n")),
   );
-  const transport = new Transport({ retry: { attempts: 1 } });
-  t.after(() => transport.close());
+  const http = new HttpClient({ retry: { attempts: 1 } });
+  t.after(() => http.close());
   const url = new URL(`http://127.0.0.1:${port}/`);
-  await fails(transport.request({ method: "GET", url, what: "x" }), "REGISTRY_PROTOCOL", /not HTTP/);
+  await fails(http.request({ method: "GET", url, what: "x" }), "REGISTRY_PROTOCOL", /not HTTP/);
 });
 
 test("redirects are followed a few times, and no more", async (t) => {
@@ -204,7 +204,7 @@ test("a redirect sends a body on only when it says that the method stays", async
 test("a cancelled request ends with ABORTED, in a pause too", async (t) => {
   const controller = new AbortController();
   const { registry, client } = await setUp(t, {
-    transport: {
+    http: {
       retry: {
         sleep: async (_milliseconds, signal) => {
           controller.abort();
@@ -244,11 +244,11 @@ test("every request that goes out is told of, without its query", async (t) => {
 });
 
 test("plain http is used with this machine only, unless insecure is allowed", async (t) => {
-  const transport = new Transport();
-  const insecure = new Transport({ insecure: true });
-  t.after(() => Promise.all([transport.close(), insecure.close()]));
+  const http = new HttpClient();
+  const insecure = new HttpClient({ insecure: true });
+  t.after(() => Promise.all([http.close(), insecure.close()]));
   for (const host of ["localhost", "a.localhost", "127.0.0.1:5000", "127.9.9.9", "[::1]:5000"]) {
-    assert.ok(transport.allows(new URL(`http://${host}/`)), host);
+    assert.ok(http.allows(new URL(`http://${host}/`)), host);
   }
   for (const host of [
     "example.com",
@@ -258,27 +258,27 @@ test("plain http is used with this machine only, unless insecure is allowed", as
     "[::2]",
     "10.0.0.1",
   ]) {
-    assert.ok(!transport.allows(new URL(`http://${host}/`)), host);
+    assert.ok(!http.allows(new URL(`http://${host}/`)), host);
     assert.ok(insecure.allows(new URL(`http://${host}/`)), host);
-    assert.ok(transport.allows(new URL(`https://${host}/`)), host);
+    assert.ok(http.allows(new URL(`https://${host}/`)), host);
   }
   assert.ok(!insecure.allows(new URL("ftp://example.com/")));
   assert.ok(!isLoopback("[::ffff:7f00:1]"));
   const url = new URL("http://192.0.2.1/");
-  await fails(transport.request({ method: "GET", url, what: "x" }), "USAGE", /plain http/);
+  await fails(http.request({ method: "GET", url, what: "x" }), "USAGE", /plain http/);
 });
 
 test("https is spoken with an authority the caller gives, and not without", async (t) => {
   const server = createTlsServer({ key: KEY, cert: CERTIFICATE }, (_request, response) => response.end());
   const port = await listen(t, server as unknown as Server);
-  const trusting = new Transport({ ca: [CERTIFICATE] });
-  const wary = new Transport();
+  const trusting = new HttpClient({ ca: [CERTIFICATE] });
+  const wary = new HttpClient();
   t.after(() => Promise.all([trusting.close(), wary.close()]));
   const registry = `localhost:${port}`;
-  await new RegistryClient({ registry, transport: trusting }).ping();
+  await new RegistryClient({ registry, http: trusting }).ping();
   // A certificate that isn't trusted never leads to plain http.
   await fails(
-    new RegistryClient({ registry, transport: wary }).ping(),
+    new RegistryClient({ registry, http: wary }).ping(),
     "NETWORK",
     /certificate of localhost:\d+ is not trusted/,
   );
@@ -334,11 +334,11 @@ test("an https registry is reached through a proxy's tunnel, and the proxy sees 
     onward.on("error", () => socket.destroy());
     socket.on("error", () => onward.destroy());
   });
-  const transport = new Transport({ ca: [CERTIFICATE], env: { https_proxy: proxy.url } });
-  t.after(() => transport.close());
+  const http = new HttpClient({ ca: [CERTIFICATE], env: { https_proxy: proxy.url } });
+  t.after(() => http.close());
   const client = new RegistryClient({
     registry: "registry.test",
-    transport,
+    http,
     credentials: async () => ({ kind: "password", username: "u", password: "p" }),
   });
   await client.ping();
@@ -349,9 +349,9 @@ test("an https registry is reached through a proxy's tunnel, and the proxy sees 
 test("a proxy that makes no tunnel is said to be the reason", async (t) => {
   const proxy = await otherServer(t, new FakeServer());
   proxy.onConnect((_request, socket) => socket.end("HTTP/1.1 407 Who are you\r\n\r\n"));
-  const transport = new Transport({ env: { https_proxy: proxy.url } });
-  t.after(() => transport.close());
+  const http = new HttpClient({ env: { https_proxy: proxy.url } });
+  t.after(() => http.close());
   const url = new URL("https://registry.test/v2/");
   const words = new RegExp(`the proxy ${proxy.host} answered 407`);
-  await fails(transport.request({ method: "GET", url, what: "x" }), "NETWORK", words);
+  await fails(http.request({ method: "GET", url, what: "x" }), "NETWORK", words);
 });
