@@ -3,7 +3,7 @@ import { type Descriptor, type Digest, isRegistryHost, isRepository, type Manife
 import type { Credentials } from "./auth/credential-helper.ts";
 import { downloadBlob } from "./download.ts";
 import type { HttpClient } from "./http/http-client.ts";
-import { Session } from "./http/session.ts";
+import { RegistryApi } from "./http/registry-api.ts";
 import {
   getManifest,
   headManifest,
@@ -50,7 +50,7 @@ export interface BlobQuery {
  */
 export class RegistryClient {
   readonly registry: string;
-  readonly #session: Session;
+  readonly #api: RegistryApi;
 
   /** @throws VarveError `INVALID_REFERENCE` when `registry` isn't a host name or address, with or without a port. */
   constructor(options: RegistryClientOptions) {
@@ -61,7 +61,7 @@ export class RegistryClient {
       );
     }
     this.registry = options.registry;
-    this.#session = new Session(options);
+    this.#api = new RegistryApi(options);
   }
 
   /**
@@ -69,7 +69,7 @@ export class RegistryClient {
    * @throws VarveError `UNAUTHORIZED` when the credentials are refused.
    */
   async ping(signal?: AbortSignal): Promise<void> {
-    await this.#session.ping(signal);
+    await this.#api.ping(signal);
   }
 
   /**
@@ -77,12 +77,12 @@ export class RegistryClient {
    * @throws VarveError `IMAGE_NOT_FOUND`, `DIGEST_MISMATCH`, `TOO_LARGE`, `INVALID_JSON`, `INVALID_MANIFEST`, `INVALID_DIGEST`.
    */
   async getManifest(request: ManifestRequest): Promise<ManifestOrIndex> {
-    return getManifest(this.#session, this.#checked(request));
+    return getManifest(this.#api, this.#checked(request));
   }
 
   /** What the registry says of a manifest; undefined when it doesn't have it. */
   async headManifest(request: ManifestRequest): Promise<ManifestHead | undefined> {
-    return headManifest(this.#session, this.#checked(request));
+    return headManifest(this.#api, this.#checked(request));
   }
 
   /**
@@ -90,12 +90,12 @@ export class RegistryClient {
    * @throws VarveError `DIGEST_MISMATCH` when the reference has another digest, or the registry received other bytes.
    */
   async putManifest(upload: ManifestUpload): Promise<Digest> {
-    return putManifest(this.#session, this.#checked(upload));
+    return putManifest(this.#api, this.#checked(upload));
   }
 
   /** The size of a blob in bytes; undefined when the repository doesn't have it. */
   async headBlob(query: BlobQuery): Promise<number | undefined> {
-    return headBlob(this.#session, inRepository(query));
+    return headBlob(this.#api, inRepository(query));
   }
 
   /**
@@ -108,13 +108,13 @@ export class RegistryClient {
     readonly descriptor: Pick<Descriptor, "digest" | "size">;
     readonly signal?: AbortSignal | undefined;
   }): AsyncIterable<Uint8Array> {
-    return downloadBlob(this.#session, inRepository(request));
+    return downloadBlob(this.#api, inRepository(request));
   }
 
   /** Mounts a blob of another repository of this registry; if the registry won't, it may give an upload to use instead. */
   async mountBlob(query: BlobQuery & { readonly from: string }): Promise<Mount> {
     inRepository({ repository: query.from });
-    return mountBlob(this.#session, inRepository(query));
+    return mountBlob(this.#api, inRepository(query));
   }
 
   /**
@@ -124,7 +124,7 @@ export class RegistryClient {
    * @throws VarveError `DIGEST_MISMATCH`, `SIZE_MISMATCH`.
    */
   async uploadBlob(blob: BlobUpload, options: UploadOptions): Promise<Uploaded> {
-    return new Uploader(this.#session, blob, inRepository(options)).run();
+    return new Uploader(this.#api, blob, inRepository(options)).run();
   }
 
   /** Cancels an upload that {@link mountBlob} gave and nobody uses. Never fails. */
@@ -132,7 +132,7 @@ export class RegistryClient {
     readonly repository: string;
     readonly session: UploadSession;
   }): Promise<void> {
-    await deleteUpload(this.#session, inRepository(upload));
+    await deleteUpload(this.#api, inRepository(upload));
   }
 
   #checked<T extends { readonly reference: { readonly registry: string; readonly repository: string } }>(

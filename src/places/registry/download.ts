@@ -3,7 +3,7 @@ import { oneLine } from "#util";
 import { isTransient, RegistryFailure } from "./http/failure.ts";
 import { bodyOf, checkDigest, discard, type HttpResponse, statusFailure, verified } from "./http/http.ts";
 
-import { pullScope, type Session } from "./http/session.ts";
+import { pullScope, type RegistryApi } from "./http/registry-api.ts";
 
 /** Which blob is fetched from where. */
 export interface BlobRequest {
@@ -17,10 +17,10 @@ export interface BlobRequest {
  * A blob's bytes, checked against digest and size as they pass: the last chunk is only yielded when both are right. After a broken
  * connection the rest is asked for by a range, as long as that brings it on.
  */
-export async function* downloadBlob(session: Session, request: BlobRequest): AsyncGenerator<Uint8Array> {
+export async function* downloadBlob(api: RegistryApi, request: BlobRequest): AsyncGenerator<Uint8Array> {
   const { digest, size } = request.descriptor;
-  const what = blobName(session, request.repository, digest);
-  yield* verified(resumed(session, request, what), { digest, size, what });
+  const what = blobName(api, request.repository, digest);
+  yield* verified(resumed(api, request, what), { digest, size, what });
 }
 
 /** What must come, in bytes, for attempts to count anew: a long blob may meet many breaks. */
@@ -28,15 +28,15 @@ const SUBSTANTIAL = 1024 * 1024;
 /** How often one blob is asked for, however much came each time. */
 const MAX_REQUESTS = 100;
 
-async function* resumed(session: Session, request: BlobRequest, what: string): AsyncGenerator<Uint8Array> {
+async function* resumed(api: RegistryApi, request: BlobRequest, what: string): AsyncGenerator<Uint8Array> {
   const { size } = request.descriptor;
-  const { backoff } = session.http;
+  const { backoff } = api.http;
   let received = 0;
   let counted = 0;
   let attempt = 1;
   for (let requests = 1; ; requests++) {
     try {
-      const { response, skip } = await ask(session, request, { what, from: received });
+      const { response, skip } = await ask(api, request, { what, from: received });
       let skipping = skip;
       for await (const chunk of bodyOf(response, request.signal)) {
         const fresh = skipping >= chunk.length ? undefined : chunk.subarray(skipping);
@@ -60,11 +60,11 @@ async function* resumed(session: Session, request: BlobRequest, what: string): A
 }
 
 async function ask(
-  session: Session,
+  api: RegistryApi,
   { repository, descriptor, signal }: BlobRequest,
   { what, from }: { what: string; from: number },
 ): Promise<{ response: HttpResponse; skip: number }> {
-  const response = await session.send({
+  const response = await api.send({
     method: "GET",
     target: `/v2/${repository}/blobs/${descriptor.digest}`,
     what,
@@ -78,7 +78,7 @@ async function ask(
   const { status, headers } = response;
   if (status === 404) {
     await discard(response);
-    throw new RegistryFailure("REGISTRY_PROTOCOL", `${session.registry} has no ${what}`, { status });
+    throw new RegistryFailure("REGISTRY_PROTOCOL", `${api.registry} has no ${what}`, { status });
   }
   if (status !== 200 && !(status === 206 && from > 0)) throw await statusFailure(response, what);
   const encoding = headers.get("content-encoding");
@@ -95,7 +95,7 @@ async function ask(
       response.body.destroy();
       throw new RegistryFailure(
         "REGISTRY_PROTOCOL",
-        `${session.registry} sent another range of ${what} than was asked for`,
+        `${api.registry} sent another range of ${what} than was asked for`,
       );
     }
     return { response, skip: 0 };
@@ -110,8 +110,8 @@ async function ask(
 }
 
 /** A blob's name for messages. */
-export function blobName(session: Session, repository: string, digest: Digest): string {
-  return `blob ${digest} of ${session.registry}/${repository}`;
+export function blobName(api: RegistryApi, repository: string, digest: Digest): string {
+  return `blob ${digest} of ${api.registry}/${repository}`;
 }
 
 /** The digest that a registry says; undefined when it says none, or one of an algorithm that nobody registered. */

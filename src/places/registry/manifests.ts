@@ -16,7 +16,7 @@ import { checkSaid, mayBeManifest, saidDigest } from "./download.ts";
 import { RegistryFailure } from "./http/failure.ts";
 
 import { checkDigest, discard, type HttpResponse, readBody, statusFailure } from "./http/http.ts";
-import { pullScope, pushScope, type Session } from "./http/session.ts";
+import { pullScope, pushScope, type RegistryApi } from "./http/registry-api.ts";
 
 /** What a registry is asked for unless the caller says otherwise. */
 export const MANIFEST_TYPES: readonly string[] = [
@@ -42,10 +42,10 @@ export interface ManifestHead {
 }
 
 /** Fetches a manifest or an index, checked: its digest, its size, its type, and what it says of itself. */
-export async function getManifest(session: Session, request: ManifestRequest): Promise<ManifestOrIndex> {
+export async function getManifest(api: RegistryApi, request: ManifestRequest): Promise<ManifestOrIndex> {
   const { reference, signal } = request;
   const what = nameOf(reference);
-  const response = await ask(session, "GET", request);
+  const response = await ask(api, "GET", request);
   if (response.status === 404) {
     await discard(response);
     throw new RegistryFailure(
@@ -73,11 +73,11 @@ export async function getManifest(session: Session, request: ManifestRequest): P
 
 /** Asks what a reference stands for; undefined when the registry doesn't have it. */
 export async function headManifest(
-  session: Session,
+  api: RegistryApi,
   request: ManifestRequest,
 ): Promise<ManifestHead | undefined> {
   const what = nameOf(request.reference);
-  const response = await ask(session, "HEAD", request);
+  const response = await ask(api, "HEAD", request);
   await discard(response);
   if (response.status === 404) return undefined;
   if (response.status !== 200) throw await statusFailure(response, what);
@@ -91,10 +91,10 @@ export async function headManifest(
   };
 }
 
-function ask(session: Session, method: "GET" | "HEAD", request: ManifestRequest): Promise<HttpResponse> {
+function ask(api: RegistryApi, method: "GET" | "HEAD", request: ManifestRequest): Promise<HttpResponse> {
   const { reference, accept = MANIFEST_TYPES, signal } = request;
   const { repository } = reference;
-  return session.send({
+  return api.send({
     method,
     target: pathOf(reference, reference.digest ?? reference.tag),
     what: nameOf(reference),
@@ -115,13 +115,13 @@ export interface ManifestUpload {
 }
 
 /** Puts a manifest or an index: OCI distribution specification, "Pushing Manifests". Returns its digest. */
-export async function putManifest(session: Session, upload: ManifestUpload): Promise<Digest> {
+export async function putManifest(api: RegistryApi, upload: ManifestUpload): Promise<Digest> {
   const { reference, bytes, mediaType, signal } = upload;
   const { repository } = reference;
   const what = nameOf(reference);
   const digest = digestOf(bytes, reference.digest && algorithmOf(reference.digest));
   if (reference.digest !== undefined) checkDigest(digest, reference.digest, what);
-  const response = await session.send({
+  const response = await api.send({
     method: "PUT",
     target: pathOf(reference, reference.tag ?? digest),
     what,
@@ -138,7 +138,7 @@ export async function putManifest(session: Session, upload: ManifestUpload): Pro
   const said = saidDigest(response, what);
   // A registry may call it by another algorithm's digest.
   if (said !== undefined) {
-    const received = `what ${session.registry} received as ${what}`;
+    const received = `what ${api.registry} received as ${what}`;
     checkDigest(said, digestOf(bytes, algorithmOf(said)), received);
   }
   return digest;

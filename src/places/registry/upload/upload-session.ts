@@ -5,9 +5,8 @@ import { oneLine } from "#util";
 import { blobName, checkSaid, saidDigest } from "../download.ts";
 import { RegistryFailure } from "../http/failure.ts";
 import { discard, type HttpResponse, statusFailure } from "../http/http.ts";
-
+import { pullScope, pushScope, type RegistryApi } from "../http/registry-api.ts";
 import { isRetryStatus } from "../http/retry.ts";
-import { pullScope, pushScope, type Session } from "../http/session.ts";
 
 /** An upload that a registry has begun. */
 export interface UploadSession {
@@ -21,11 +20,11 @@ export const MAX_PART = 64 * 1024 * 1024;
 
 /** Begins an upload: OCI distribution specification, "Pushing blobs". */
 export async function startUpload(
-  session: Session,
+  api: RegistryApi,
   { repository, signal }: { repository: string; signal?: AbortSignal | undefined },
 ): Promise<UploadSession> {
-  const what = `an upload to ${session.registry}/${repository}`;
-  const response = await session.send({
+  const what = `an upload to ${api.registry}/${repository}`;
+  const response = await api.send({
     method: "POST",
     target: `/v2/${repository}/blobs/uploads/`,
     what,
@@ -37,7 +36,7 @@ export async function startUpload(
   });
   if (response.status < 200 || response.status > 204) throw await statusFailure(response, what);
   await discard(response);
-  return sessionOf(response, await session.origin(), what);
+  return sessionOf(response, await api.origin(), what);
 }
 
 /** What a mount came to. */
@@ -47,14 +46,14 @@ export type Mount =
 
 /** Mounts a blob from another repository of the registry: OCI distribution specification, "Mounting a blob from another repository". */
 export async function mountBlob(
-  session: Session,
+  api: RegistryApi,
   request: { repository: string; digest: Digest; from: string; signal?: AbortSignal | undefined },
 ): Promise<Mount> {
   const { repository, digest, from, signal } = request;
-  const what = blobName(session, repository, digest);
+  const what = blobName(api, repository, digest);
   let response: HttpResponse;
   try {
-    response = await session.send({
+    response = await api.send({
       method: "POST",
       target: `/v2/${repository}/blobs/uploads/?mount=${encodeURIComponent(digest)}&from=${encodeURIComponent(from)}`,
       what,
@@ -81,16 +80,16 @@ export async function mountBlob(
     return { mounted: true };
   }
   if (location === "") return { mounted: false, session: undefined };
-  return { mounted: false, session: sessionOf(response, await session.origin(), what) };
+  return { mounted: false, session: sessionOf(response, await api.origin(), what) };
 }
 
 /** The size of a blob if the registry has it; undefined when it doesn't. */
 export async function headBlob(
-  session: Session,
+  api: RegistryApi,
   { repository, digest, signal }: { repository: string; digest: Digest; signal?: AbortSignal | undefined },
 ): Promise<number | undefined> {
-  const what = blobName(session, repository, digest);
-  const response = await session.send({
+  const what = blobName(api, repository, digest);
+  const response = await api.send({
     method: "HEAD",
     target: `/v2/${repository}/blobs/${digest}`,
     what,
@@ -108,23 +107,23 @@ export async function headBlob(
   checkSaid(said, digest, what);
   const length = response.headers.get("content-length") ?? "";
   if (!/^[0-9]{1,15}$/.test(length)) {
-    throw new RegistryFailure("REGISTRY_PROTOCOL", `${session.registry} does not say the size of ${what}`);
+    throw new RegistryFailure("REGISTRY_PROTOCOL", `${api.registry} does not say the size of ${what}`);
   }
   return Number(length);
 }
 
 /** How much of an upload has arrived; undefined when the registry doesn't say. */
 export async function uploadStatus(
-  session: Session,
+  api: RegistryApi,
   {
     repository,
     session: upload,
     signal,
   }: { repository: string; session: UploadSession; signal?: AbortSignal | undefined },
 ): Promise<{ received: number; session: UploadSession } | undefined> {
-  const what = `an upload to ${session.registry}/${repository}`;
+  const what = `an upload to ${api.registry}/${repository}`;
   const scopes = [pushScope(repository)];
-  const response = await session.send({
+  const response = await api.send({
     method: "GET",
     target: upload.location,
     what,
@@ -136,19 +135,19 @@ export async function uploadStatus(
   await discard(response);
   const range = /^(?:bytes[= ])?0-([0-9]{1,15})$/.exec(response.headers.get("range") ?? "");
   if (range === null) return undefined;
-  return { received: Number(range[1]) + 1, session: nextLocation(response, upload, await session.origin()) };
+  return { received: Number(range[1]) + 1, session: nextLocation(response, upload, await api.origin()) };
 }
 
 /** Cancels an upload: OCI distribution specification, "Cancel a blob upload". Never fails. */
 export async function deleteUpload(
-  session: Session,
+  api: RegistryApi,
   { repository, session: upload }: { repository: string; session: UploadSession },
 ): Promise<void> {
   try {
-    const response = await session.send({
+    const response = await api.send({
       method: "DELETE",
       target: upload.location,
-      what: `an upload to ${session.registry}/${repository}`,
+      what: `an upload to ${api.registry}/${repository}`,
       repository,
       scopes: [pushScope(repository)],
       retry: false,

@@ -3,7 +3,7 @@ import type { ByteSource } from "#util";
 import { blobName, checkSaid, saidDigest } from "../download.ts";
 import { isTransient, RegistryFailure } from "../http/failure.ts";
 import { discard, type HttpResponse, type RequestBody, statusFailure, verified } from "../http/http.ts";
-import { pushScope, type Session } from "../http/session.ts";
+import { pushScope, type RegistryApi } from "../http/registry-api.ts";
 import { counted, parts } from "./chunks.ts";
 import {
   deleteUpload,
@@ -45,35 +45,35 @@ const REFUSES_WHOLE = new Set([411, 413]);
 
 /** One blob's upload into one repository: its attempts, and the requests they are made of. */
 export class Uploader {
-  readonly #session: Session;
+  readonly #api: RegistryApi;
   readonly #blob: BlobUpload;
   readonly #options: UploadOptions;
   readonly #what: string;
   /** What the last attempt sent, once it has been read to its end. */
   #known: Uploaded | undefined;
 
-  constructor(session: Session, blob: BlobUpload, options: UploadOptions) {
-    this.#session = session;
+  constructor(api: RegistryApi, blob: BlobUpload, options: UploadOptions) {
+    this.#api = api;
     this.#blob = blob;
     this.#options = options;
     this.#known = blob.descriptor;
     this.#what =
       blob.descriptor === undefined
-        ? `a blob for ${session.registry}/${options.repository}`
-        : blobName(session, options.repository, blob.descriptor.digest);
+        ? `a blob for ${api.registry}/${options.repository}`
+        : blobName(api, options.repository, blob.descriptor.digest);
   }
 
   /** Uploads the blob, in as many attempts as it takes; each is a new upload. */
   async run(): Promise<Uploaded> {
     const { signal } = this.#options;
-    const { backoff } = this.#session.http;
+    const { backoff } = this.#api.http;
     let partSize = this.#options.partSize;
     let begun = this.#options.session;
     for (let attempt = 1; ; attempt++) {
       let upload: UploadSession | undefined;
       let failure: RegistryFailure;
       try {
-        upload = begun ?? (await startUpload(this.#session, this.#options));
+        upload = begun ?? (await startUpload(this.#api, this.#options));
         begun = undefined;
         return await this.#attempt(upload, partSize);
       } catch (error) {
@@ -135,7 +135,7 @@ export class Uploader {
     const response = await this.#patch(upload, { open }, {});
     const sent = { digest: digester.digest(), size: digester.size };
     this.#known = sent;
-    return this.#finish(nextLocation(response, upload, await this.#session.origin()), sent, undefined);
+    return this.#finish(nextLocation(response, upload, await this.#api.origin()), sent, undefined);
   }
 
   /** A request a part: OCI distribution specification, "Pushing a blob in chunks". */
@@ -156,8 +156,8 @@ export class Uploader {
 
   /** Sends one part; after a break, only what of it the registry says it lacks. */
   async #sendPart(begun: UploadSession, part: Uint8Array, start: number): Promise<UploadSession> {
-    const { backoff } = this.#session.http;
-    const origin = await this.#session.origin();
+    const { backoff } = this.#api.http;
+    const origin = await this.#api.origin();
     let upload = begun;
     let done = 0;
     for (let attempt = 1; ; attempt++) {
@@ -172,7 +172,7 @@ export class Uploader {
             : undefined;
         if (delay === undefined) throw error;
         await backoff.pause(delay, this.#options.signal);
-        const status = await uploadStatus(this.#session, { ...this.#options, session: upload });
+        const status = await uploadStatus(this.#api, { ...this.#options, session: upload });
         done = (status?.received ?? -1) - start;
         if (status === undefined || done < 0 || done > part.length) throw error;
         upload = status.session;
@@ -203,7 +203,7 @@ export class Uploader {
     if (response.status < 200 || response.status > 204) throw await statusFailure(response, this.#what);
     await discard(response);
     const said = saidDigest(response, this.#what);
-    checkSaid(said, sent.digest, `what ${this.#session.registry} received as ${this.#what}`);
+    checkSaid(said, sent.digest, `what ${this.#api.registry} received as ${this.#what}`);
     return { digest: sent.digest, size: sent.size };
   }
 
@@ -214,7 +214,7 @@ export class Uploader {
   ): Promise<HttpResponse> {
     const { repository, signal } = this.#options;
     const scopes = [pushScope(repository)];
-    return this.#session.send({
+    return this.#api.send({
       method,
       target,
       what: this.#what,
@@ -232,7 +232,7 @@ export class Uploader {
     const known = this.#known;
     if (known === undefined) return undefined;
     const { repository, signal } = this.#options;
-    const size = await headBlob(this.#session, { repository, digest: known.digest, signal }).catch(
+    const size = await headBlob(this.#api, { repository, digest: known.digest, signal }).catch(
       (error: unknown) => {
         if (error instanceof RegistryFailure) return undefined;
         throw error;
@@ -244,7 +244,7 @@ export class Uploader {
   /** Tells the registry that an upload won't be finished. It may fail: registries clean up by themselves. */
   async #abandon(upload: UploadSession | undefined): Promise<void> {
     if (upload === undefined) return;
-    await deleteUpload(this.#session, { repository: this.#options.repository, session: upload });
+    await deleteUpload(this.#api, { repository: this.#options.repository, session: upload });
   }
 }
 

@@ -28,7 +28,7 @@ export function pushScope(repository: string): string {
 const MAX_CHALLENGES = 2;
 
 /** Talks to one registry: finds out how it is spoken to, and who it wants us to be. */
-export class Session {
+export class RegistryApi {
   readonly registry: string;
   readonly http: HttpClient;
   readonly #auth: Authenticator;
