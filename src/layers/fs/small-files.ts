@@ -1,23 +1,23 @@
 /**
- * The contents of a layer's small files, kept from one time that it is packed to the next: to open a small file takes
- * longer than to read it, and many layers have thousands.
+ * Keeps the contents of a layer's small files between the first time that it is packed and the second. Opening a small file
+ * takes longer than reading it, and many layers have thousands of them.
  */
 import type { TreeListing } from "./listing.ts";
 
-/** Of larger files, in bytes, each takes the room of many that would gain as much. */
+/** In bytes. Larger files aren't kept: in the room of one, many small ones fit, and each of them saves as much time. */
 const LARGEST = 8 * 1024;
 
 /** Plain data, so that it can go to another thread. */
 export interface SmallFiles {
-  /** Held are all files that have content, and no more than this many bytes of it. */
+  /** The size in bytes up to which files are kept: of these, every one that isn't empty. */
   readonly largest: number;
-  /** Their contents in the order of the archive. */
+  /** The files' contents in the order of the archive. */
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
 /**
- * Room for the contents of the smallest files in these trees.
- * @param limit the most bytes that it may take
+ * Allocates memory for the contents of the smallest files in these trees.
+ * @param limit how many bytes it may take at most
  */
 export function roomForSmallFiles(listings: readonly TreeListing[], limit: number): SmallFiles {
   const counts = new Uint32Array(LARGEST + 1);
@@ -43,7 +43,7 @@ export class SmallFilesCursor {
     this.#files = files;
   }
 
-  /** The place of the next file's content; undefined for one that isn't small. */
+  /** The memory of the next file's content; undefined for a file that isn't kept. */
   next(size: number): Uint8Array | undefined {
     if (this.#files === undefined || size > this.#files.largest) return undefined;
     const at = this.#at;

@@ -1,29 +1,30 @@
-/** Chunks on their way from the thread that packs them to the one that hashes them, in memory that both share. */
+/** Passes chunks from the thread that packs to the one that hashes, in memory that both share. */
 import { createHash, type Hash } from "node:crypto";
 import { CHUNK_SIZE } from "#util";
 import type { LayerHasher } from "./layer-hasher.ts";
 
-/** Chunks between the two at the most: enough that neither waits for the other's every step. */
+/** The most chunks that may wait in between: enough that the threads don't run in lockstep. */
 const SLOTS = 4;
 
-/** In place of a chunk's length: the layer is complete, or given up. */
+/** Stand in place of a chunk's length: the layer is complete, or was given up. */
 const COMPLETE = -1;
 const GIVEN_UP = -2;
 
-/** Places in the control words: how many chunks were put in and taken out, who takes them, then each slot's length. */
+/** Indexes of the control words: how many chunks were put in and taken out, who takes them out, then each slot's length. */
 const PUT = 0;
 const TAKEN = 1;
 const SERVER = 2;
 const LENGTHS = 3;
 
-/** Who takes chunks out: nobody yet; the other thread, when it has said so; or the one that puts them in. */
+/** Who takes chunks out: nobody yet; the other thread, once it has started; or the thread that puts them in. */
 const NOBODY = 0;
 const OTHER = 1;
 const SELF = 2;
 
 /**
- * How often in a row, of `step` milliseconds, nothing may be taken out before the other thread counts as one that doesn't
- * start, or that has ended. Time in which the whole process was stopped counts as one step.
+ * The waits are steps of `STEP` milliseconds. After `STEPS_TO_START` steps in a row in which nothing was taken out, the other
+ * thread is taken for one that doesn't start; after `STEPS_TO_TAKE`, for one that has ended. If the whole process is
+ * stopped meanwhile, that counts as one step.
  */
 const STEP = 1000;
 const STEPS_TO_START = 3;
@@ -31,7 +32,7 @@ const STEPS_TO_TAKE = 30;
 
 const DIGEST_SIZE = 32;
 
-/** What both threads need to make a ring of. */
+/** The memory of a ring, which both threads need. */
 export interface RingMemory {
   readonly control: SharedArrayBuffer;
   readonly chunks: SharedArrayBuffer;
@@ -47,9 +48,9 @@ export function newRingMemory(): RingMemory {
 }
 
 /**
- * Both ends wait by blocking their thread; the main one never waits for longer than it takes to hash a few chunks. A thread
- * that blocks isn't told that another has ended, so the wait has a bound. Until the other thread has said that it is
- * there, all chunks are still in the ring; where it doesn't come, whoever put them in takes them out and hashes them.
+ * Both ends wait by blocking their thread; the main thread never waits longer than it takes to hash a few chunks. A blocked
+ * thread isn't told when the other one ends, so every wait is limited. Until the other thread has started, all chunks are
+ * still in the ring; if it doesn't start, the thread that put them in takes them out and hashes them itself.
  */
 export class ChunkRing implements LayerHasher {
   readonly #slots: readonly Buffer[];
@@ -59,7 +60,7 @@ export class ChunkRing implements LayerHasher {
   #hash: Hash = createHash("sha256");
   #broken = false;
 
-  /** @param step how long one of the waits is, in milliseconds, several of which make the bound */
+  /** @param step the length of one wait in milliseconds; the limits are counted in these */
   constructor({ control, chunks, digest }: RingMemory, step = STEP) {
     this.#step = step;
     this.#control = new Int32Array(control);
@@ -69,7 +70,7 @@ export class ChunkRing implements LayerHasher {
     this.#digest = Buffer.from(digest);
   }
 
-  /** Whether the other thread has ended with a part of a layer: then there is no way through the ring any more. */
+  /** Whether the other thread ended in the middle of a layer: then the ring can't be used any more. */
   get broken(): boolean {
     return this.#broken;
   }
@@ -81,7 +82,7 @@ export class ChunkRing implements LayerHasher {
   }
 
   /**
-   * Hands a chunk over, which is copied unless it is in the slot's own memory; then waits until the next slot is free.
+   * Hands a chunk over, then waits until the next slot is free. The chunk is copied unless it is in the slot's own memory.
    */
   put(chunk: Uint8Array): void {
     const slot = this.#slots[this.#control[PUT]! % SLOTS]!;
@@ -101,12 +102,12 @@ export class ChunkRing implements LayerHasher {
     if (!this.#broken) this.#publish(GIVEN_UP);
   }
 
-  /** Takes chunks out and hashes them for ever, unless nobody waited for it to come. */
+  /** Takes chunks out and hashes them for ever. Returns at once if it came too late and the other side hashes by itself. */
   serve(): void {
     if (Atomics.compareExchange(this.#control, SERVER, NOBODY, OTHER) !== NOBODY) return;
     for (;;) {
       const taken = this.#control[TAKEN]!;
-      // A thread may be woken though there is no chunk: the other one first puts it in and then wakes whoever waits.
+      // A thread may wake up although there is no new chunk: a wake-up can be for one that was seen and taken before it.
       while (Atomics.load(this.#control, PUT) === taken) Atomics.wait(this.#control, PUT, taken);
       this.#take();
     }
@@ -134,8 +135,8 @@ export class ChunkRing implements LayerHasher {
   }
 
   /**
-   * Waits until at most so many chunks are left in the ring.
-   * @throws Error if the other thread has ended with a part of a layer
+   * Waits until at most `left` chunks are in the ring.
+   * @throws Error if the other thread ended in the middle of a layer
    */
   #waitUntilTaken(left: number): void {
     const put = this.#control[PUT]!;

@@ -1,10 +1,10 @@
-/** Threads that hash what the main one reads: of all that is done to a layer's bytes here, hashing takes longest. */
+/** Threads that hash what the main thread reads, since hashing takes longer than anything else that it does to a layer's bytes. */
 import type { Worker } from "node:worker_threads";
 import { startThread } from "#util";
 import { ChunkRing, newRingMemory, type RingMemory } from "./chunk-ring.ts";
 import { InlineHasher, type LayerHasher } from "./layer-hasher.ts";
 
-/** A hasher that one layer has for itself. */
+/** A hasher that is lent to one layer. */
 export interface LentHasher extends Disposable {
   readonly hasher: LayerHasher;
 }
@@ -17,7 +17,7 @@ export class HashThread {
 
   private constructor(worker: Worker) {
     this.#worker = worker;
-    // Whoever waits for the ring has a bound of its own; here nobody may get what can't be caught.
+    // Without a listener the error would end the process. Whoever waits for the ring notices by its own time limit.
     worker.on("error", () => {});
     worker.on("exit", () => {
       this.#lost = true;
@@ -51,7 +51,7 @@ export class HashThreads implements Disposable {
   #lent = 0;
   #closed = false;
 
-  /** @param limit how many threads there are at most; a layer beyond is hashed where it is read */
+  /** @param limit how many threads there are at most; further layers are hashed in the thread that reads them */
   constructor(limit: number) {
     this.#limit = limit;
   }

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 
 /** Hashes layers, one after the other. */
 export interface LayerHasher {
-  /** Memory for the next layer's chunks, to be filled in turn; undefined where any will do. */
+  /** Memory for the next layer's chunks, to be filled in turn; undefined if any memory will do. */
   buffers(): readonly Buffer[] | undefined;
   /** Takes the next chunk; its memory may be used again when its turn comes. */
   put(chunk: Uint8Array): void;

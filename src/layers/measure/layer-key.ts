@@ -3,8 +3,8 @@ import { type LayerKey, layerKey } from "#cache";
 import type { EntryItem, LayerRecipe, PermissionRule, TreeListing } from "#fs";
 
 /**
- * The key under which the cache knows a recipe's layer: all that its bytes follow from. A tree is in it by its NAR hash
- * or, from a listing, by its files' metadata; undefined if a tree has neither.
+ * The key of a recipe's layer in the cache: a hash of everything that determines its bytes. A tree is represented by its
+ * NAR hash or else by its files' metadata, which a listing has; the key is undefined if a tree has neither.
  */
 export function recipeKey(recipe: LayerRecipe, listings?: readonly TreeListing[]): LayerKey | undefined {
   const items: unknown[] = [];

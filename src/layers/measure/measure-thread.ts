@@ -8,7 +8,7 @@ type Measured = MeasureAnswer & { readonly type: "measured" };
 
 export interface MeasureThreadOptions {
   readonly fingerprintKey: Uint8Array;
-  /** Whether what it packs is hashed in another thread, beside it. */
+  /** Whether another thread hashes what this one packs. */
   readonly hashesElsewhere: boolean;
 }
 
@@ -29,14 +29,14 @@ export class MeasureThread {
     });
   }
 
-  /** Lists a recipe's trees, with their identity. They are kept for `measure`. */
+  /** Lists a recipe's trees, with their identity. The thread keeps them for `measure`. */
   async list(recipe: LayerRecipe): Promise<readonly TreeListing[]> {
     const { listings = [] } = await this.#thread.ask({ type: "list", recipe });
     return listings;
   }
 
   /**
-   * Measures a recipe; without one, that whose trees were listed.
+   * Measures a recipe; without one, the recipe whose trees were listed.
    * @param keepLimit how many bytes of small files may be kept for when the layer is written
    */
   async measure({

@@ -1,7 +1,7 @@
 /**
- * Layers become known by being measured: packed once for their digest and size, in other threads, before they are
- * packed again to be written. Measuring runs ahead of the writer, so that both keep a core busy. Where the digest isn't
- * needed before the bytes, they are read once instead.
+ * Measures layers: packs each one in another thread to learn its digest and size, before it is packed again to be
+ * written. Measuring runs ahead of the writer, so that both keep a core busy. Where the digest isn't needed before the
+ * bytes, they are read only once.
  */
 import { availableParallelism } from "node:os";
 import type { DigestCache } from "#cache";
@@ -13,16 +13,16 @@ import { MeasurePool } from "./pool.ts";
 import { cachedLayer, unmeasuredLayer } from "./recipe-layer.ts";
 import { RecipeRecord } from "./recipe-record.ts";
 
-/** More threads than this wait for each other's memory, and each takes some of its own. */
+/** With more threads than this they mostly wait for memory, and each takes some of its own. */
 const MAX_THREADS = 4;
 
-/** One thread hashes as fast as another reads, so more are of use only where several layers are read at the same time. */
+/** One thread hashes as fast as another reads, so more than one helps only when several layers are read at the same time. */
 const HASH_THREADS = 2;
 
 export interface MeasureOptions {
-  /** How many threads measure; by default one a core, at most four. */
+  /** How many threads measure; by default one per core, at most four. */
   readonly threads?: number;
-  /** Knows layers that were measured before; those aren't measured again, but checked as they are written. */
+  /** Layers that the cache knows aren't measured again, but checked while they are written. */
   readonly cache?: DigestCache | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -42,8 +42,9 @@ export async function* measureLayers(
 }
 
 /**
- * The recipes' layers in order: those that the cache knows, and the others for who reads them first to measure.
- * @throws VarveError whatever listing throws, and `ABORTED`; reading throws what packing does
+ * Yields the recipes' layers in order without measuring them. A layer that the cache doesn't know is measured when it is
+ * first read.
+ * @throws VarveError whatever listing throws, and `ABORTED`; reading a layer throws what packing throws
  */
 export async function* unmeasuredLayers(
   recipes: readonly LayerRecipe[],
@@ -71,7 +72,7 @@ function listed(record: RecipeRecord, threads: HashThreads): Layer | UnmeasuredL
   return unmeasuredLayer(record, listings, threads);
 }
 
-/** What a promise gives, or `ABORTED` as soon as the signal says so: measuring a large layer takes a while. */
+/** Waits for a promise, but throws `ABORTED` as soon as the signal says so: measuring a large layer takes a while. */
 async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return await promise;
   if (signal.aborted) throw cancelled("the build");

@@ -1,4 +1,4 @@
-/** What a thread that measures does: recipes come in, their digests, sizes and listings go out. */
+/** The work of a thread that measures: recipes come in, their digests, sizes and listings go out. */
 import {
   type LayerRecipe,
   listRecipe,
@@ -14,13 +14,13 @@ import { InlineHasher, type LayerHasher } from "./layer-hasher.ts";
 /** What a thread gets when it starts. */
 export interface MeasureThreadData {
   readonly fingerprintKey: Uint8Array;
-  /** The way to a thread that hashes; without one it hashes itself. */
+  /** Leads to a thread that hashes; without one, the thread hashes by itself. */
   readonly ring: RingMemory | undefined;
 }
 
 /**
- * What a thread is asked: to measure a recipe; to list its trees and wait; or to measure what it listed. Who measures may
- * keep `keepLimit` bytes of small files for when the layer is written.
+ * What a thread can be asked: to measure a recipe; to list its trees and wait; or to measure what it has listed. When it
+ * measures, it may keep up to `keepLimit` bytes of small files for the time when the layer is written.
  */
 export type MeasureRequest =
   | { readonly type: "measure"; readonly recipe: LayerRecipe; readonly keepLimit: number }
@@ -37,22 +37,22 @@ export type MeasureAnswer =
       readonly size: number;
       readonly fingerprint: string;
       readonly kept: SmallFiles;
-      /** Unless they were sent before. */
+      /** Absent if they were sent before. */
       readonly listings?: readonly TreeListing[];
     };
 
-/** What of an answer moves to whoever asked, and isn't copied. */
+/** The memory in an answer that is moved to the thread that asked, instead of copied. */
 export function movedOf(answer: MeasureAnswer): ArrayBuffer[] {
   return answer.type === "measured" ? [answer.kept.bytes.buffer] : [];
 }
 
-/** Answers one request after the other; what it throws is what listing and packing throw. */
+/** Answers one request after the other. Throws what listing and packing throw. */
 export function measurer({
   fingerprintKey,
   ring,
 }: MeasureThreadData): (request: MeasureRequest) => MeasureAnswer {
   const hasher: LayerHasher = ring === undefined ? new InlineHasher() : new ChunkRing(ring);
-  /** What was listed, and may be asked to be measured. */
+  /** What was listed last and hasn't been measured yet. */
   let listed: { recipe: LayerRecipe; listings: readonly TreeListing[] } | undefined;
 
   const measure = (recipe: LayerRecipe, listings: readonly TreeListing[], keepLimit: number) => {

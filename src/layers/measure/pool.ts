@@ -8,10 +8,7 @@ import { MeasureThread } from "./measure-thread.ts";
 import { cachedLayer, measuredLayer } from "./recipe-layer.ts";
 import type { RecipeRecord } from "./recipe-record.ts";
 
-/**
- * The most bytes of small files, of all layers together, that stay in memory from when a layer is measured until it is
- * written.
- */
+/** How many bytes of small files, over all layers, may stay in memory between the measuring and the writing of a layer. */
 const KEEP_LIMIT = 8 * 1024 * 1024;
 
 export interface MeasurePoolOptions {
@@ -28,9 +25,9 @@ interface Job {
 }
 
 /**
- * Measures recipes in several threads, those excepted that the cache knows. The first thread takes them in order, so that
- * whoever writes the layers can begin at once; the others take the largest that is left, so that none is still being
- * measured when all else is done.
+ * Measures the recipes that the cache doesn't know, in several threads. The first thread takes them in order, so that
+ * writing the layers can begin at once. The others take the largest that is left, so that a large layer isn't still being
+ * measured when everything else is done.
  */
 export class MeasurePool implements AsyncDisposable {
   readonly #options: MeasurePoolOptions;
@@ -54,8 +51,8 @@ export class MeasurePool implements AsyncDisposable {
     );
     const threads = Math.min(options.threads, this.#inOrder.length);
     for (let n = 0; n < threads; n++) {
-      // All but the first have the large layers: one that is most of the image would else keep one core busy and the others
-      // waiting.
+      // The large layers are for all threads but the first, and these have a second thread that hashes: a layer that is most of
+      // the image would otherwise keep one core busy and leave the others idle.
       this.#threads.push(new MeasureThread({ fingerprintKey: this.#fingerprintKey, hashesElsewhere: n > 0 }));
     }
     this.#threads.forEach((thread, n) => {
@@ -77,19 +74,19 @@ export class MeasurePool implements AsyncDisposable {
     if (known) return Promise.resolve(cachedLayer(record, known, this.#options.hashThreads));
     const { promise, resolve, reject } = Promise.withResolvers<Layer>();
     this.#inOrder.push({ record, resolve, reject });
-    // Each is awaited in its turn; until then a failure must not count as nobody's.
+    // Each is awaited in its turn; until then its failure must not count as an unhandled rejection.
     promise.catch(() => {});
     return promise;
   }
 
-  /** Has a thread do what is left of a queue. Whatever goes wrong with a job is that job's failure. */
+  /** Lets a thread do what is left of a queue. An error in a job rejects that job only. */
   async #work(thread: MeasureThread, { queue, share }: { queue: Job[]; share: number }): Promise<void> {
     for (let job = queue.shift(); job !== undefined; job = queue.shift()) {
       if (this.#taken.has(job)) continue;
       this.#taken.add(job);
       await this.#measure(job.record, { thread, share }).then(job.resolve, job.reject);
     }
-    // Its memory is of use to the layers that others are still measuring, and to who writes them.
+    // Frees its memory for the layers that others are still measuring or writing.
     await thread.end();
   }
 
@@ -106,7 +103,7 @@ export class MeasurePool implements AsyncDisposable {
       const known = record.known();
       if (known) return cachedLayer(record, { ...known, listings }, this.#options.hashThreads);
     }
-    // Most of the room is for the large layers, and never all, so that whoever asks next finds some, too.
+    // Most of the room is for the large layers, but never all of it, so that something is left for the next request.
     const room = Math.floor(this.#room * share);
     this.#room -= room;
     const measured = await thread.measure({ recipe: needsListing ? undefined : recipe, keepLimit: room });
@@ -117,7 +114,7 @@ export class MeasurePool implements AsyncDisposable {
     this.#room += room - kept.bytes.length;
     const giveBack = () => {
       this.#room += kept.bytes.length;
-      // At once, and not when it is collected.
+      // Frees the memory at once, instead of when it is garbage-collected.
       kept.bytes.buffer.transfer(0);
     };
     listings = measured.listings ?? listings ?? [];

@@ -9,25 +9,25 @@ import { Fingerprint } from "#util";
 import type { HashThreads } from "./hash-threads.ts";
 import type { RecipeRecord } from "./recipe-record.ts";
 
-/** What is known of a recipe's layer. */
+/** What measuring a recipe's layer tells. */
 export interface Measured {
   readonly diffId: Digest;
   /** The uncompressed archive's length in bytes. */
   readonly size: number;
 }
 
-/** What was measured in this run, before the layer is written. */
+/** A layer that was measured in this run, and not only found in the cache. */
 export interface MeasuredNow extends Measured {
   readonly listings: readonly TreeListing[];
-  /** What the bytes have when the layer is packed again, and the key it was made with. */
+  /** The fingerprint that the bytes must have when the layer is packed again, and the key it was made with. */
   readonly fingerprint: { readonly key: Uint8Array; readonly value: string };
-  /** Its small files, for the first time that it is packed again. */
+  /** The contents of its small files, for the next time that it is packed. */
   readonly kept: SmallFiles;
-  /** To be called when that is no longer needed. */
+  /** To be called when these contents are no longer needed. */
   readonly giveBack: () => void;
 }
 
-/** A layer that was measured in this run. It is known again by its fingerprint, which costs less than its digest. */
+/** A layer that was measured in this run. When it is packed again it is checked by its fingerprint, which costs less than its digest. */
 export function measuredLayer(record: RecipeRecord, measured: MeasuredNow): Layer {
   const { recipe } = record;
   const { size, listings, fingerprint, giveBack } = measured;
@@ -56,8 +56,8 @@ export function measuredLayer(record: RecipeRecord, measured: MeasuredNow): Laye
 }
 
 /**
- * A layer that the cache knows. Its digest is checked as the bytes pass; if it is another the cache forgets it, and if
- * it is what others claimed the cache knows it by itself from then on.
+ * A layer that the cache knows. Its digest is checked as the bytes pass. If the digest is wrong, the cache forgets the entry;
+ * if the entry was a claim and is right, the cache keeps it as its own from then on.
  */
 export function cachedLayer(
   record: RecipeRecord,
@@ -86,7 +86,7 @@ export function cachedLayer(
   };
 }
 
-/** A layer that nobody knows: whoever reads it to its end has measured it. */
+/** A layer whose digest isn't known yet. Reading it to its end measures it. */
 export function unmeasuredLayer(
   record: RecipeRecord,
   listings: readonly TreeListing[],
@@ -99,7 +99,7 @@ export function unmeasuredLayer(
     estimatedSize: estimateSize(recipe, listings),
     async *open(signal) {
       const found = (yield* packHashed(recipe, { listings, threads, signal }))!;
-      // What a hash names doesn't change; elsewhere a file may have been written to while it was being read.
+      // A tree that is named by its hash doesn't change; in others a file may have been written to while it was being read.
       const torn = !record.portable && findChange(recipe, listings) !== undefined;
       if (torn || (layer ?? found).diffId !== found.diffId) throw changedTree(recipe, listings);
       layer = cachedLayer(record, { ...found, listings }, threads);
@@ -116,11 +116,11 @@ interface HashedOptions {
   readonly listings: readonly TreeListing[];
   readonly threads: HashThreads;
   readonly signal: AbortSignal | undefined;
-  /** The most bytes that are handed out. */
+  /** How many bytes are handed out at most. */
   readonly limit?: number;
 }
 
-/** Packs a layer, and hashes it beside. @returns what it is; undefined if it is larger than the limit */
+/** Packs a layer and hashes it at the same time. @returns what it is; undefined if it is larger than the limit */
 function* packHashed(
   recipe: LayerRecipe,
   { listings, threads, signal, limit = Number.POSITIVE_INFINITY }: HashedOptions,
@@ -153,7 +153,7 @@ function describe(record: RecipeRecord, { diffId, size }: Measured): Omit<Layer,
   };
 }
 
-/** The archive's length, but for headers that take more than a block. */
+/** The archive's length, not counting headers that take more than one block. */
 function estimateSize({ items }: LayerRecipe, listings: readonly TreeListing[]): number {
   let size = items.length * BLOCK_SIZE;
   for (const { sizes } of listings) {

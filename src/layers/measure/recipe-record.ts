@@ -3,19 +3,19 @@ import type { LayerRecipe, TreeListing } from "#fs";
 import type { Digest } from "#oci";
 import { recipeKey } from "./layer-key.ts";
 
-/** A file that changed this little before it was listed could change again without its times telling, in milliseconds. */
+/** In milliseconds: a file that changed so shortly before it was listed could change again and show the same times. */
 const UNSETTLED = 2000;
 
-/** One recipe's place in the digest cache: under which key it is known, and whether more may be kept there. */
+/** What the digest cache has for one recipe: under which key it is known, and whether a result may be stored there. */
 export class RecipeRecord {
   readonly recipe: LayerRecipe;
   readonly #cache: DigestCache | undefined;
-  /** Whether the key rests on NAR hashes alone, so that it means the same on every machine. */
+  /** Whether the key is made of NAR hashes alone, so that it means the same on every machine. */
   readonly portable: boolean;
   #key: LayerKey | undefined;
-  /** When the trees began to be listed, by the cache's clock. */
+  /** When listing the trees began, by the cache's clock. */
   #askedAt = 0;
-  /** Whether what is measured may be kept. */
+  /** Whether what is measured may be stored in the cache. */
   #settled: boolean;
 
   constructor(recipe: LayerRecipe, cache: DigestCache | undefined) {
@@ -36,12 +36,12 @@ export class RecipeRecord {
     this.#askedAt = this.#cache?.now() ?? 0;
   }
 
-  /** The key follows from what was listed, if it doesn't from the hashes. */
+  /** Makes the key from what was listed, if it couldn't be made from hashes. */
   listed(listings: readonly TreeListing[]): void {
     if (!this.needsListing) return;
     const lastChange = listings.reduce((last, { identity }) => Math.max(last, identity?.lastChange ?? 0), 0);
     this.#key = recipeKey(this.recipe, listings);
-    // Listing may take long; what counts is how old the change was when it was seen.
+    // Listing may take long; what counts is how old the last change was when listing began.
     this.#settled = lastChange < this.#askedAt - UNSETTLED;
   }
 
@@ -50,13 +50,13 @@ export class RecipeRecord {
     return this.#key && this.#cache?.layer(this.#key);
   }
 
-  /** Lets the cache know what was measured, unless the trees may have changed since without a sign. */
+  /** Stores what was measured in the cache, unless the trees may have changed since without showing it. */
   keep({ diffId, size }: { diffId: Digest; size: number }): void {
     if (this.#key === undefined || !this.#settled) return;
     this.#cache?.putLayer(this.#key, { diffId, size, portable: this.portable });
   }
 
-  /** Makes the cache forget what proved wrong. */
+  /** Makes the cache forget an entry that proved wrong. */
   forget(): void {
     if (this.#key !== undefined) this.#cache?.dropLayer(this.#key);
   }
