@@ -1,11 +1,11 @@
 import { CHUNK_SIZE } from "#util";
 
-/** Two chunks: one is filled while the other is still being written. */
+/** Two chunks of memory: one is filled while the other is still being written. */
 export type BufferPair = readonly [Buffer, Buffer];
 
 /**
- * Pairs that no layer uses just now. To allocate megabytes for every layer would leave it to the garbage
- * collector when they go, and memory would grow in the meantime.
+ * Pairs that no layer uses at the moment. If every layer allocated its own megabytes, memory would grow until the garbage
+ * collector frees them.
  */
 const free: BufferPair[] = [];
 

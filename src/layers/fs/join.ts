@@ -1,4 +1,4 @@
-/** Joins a recipe's items to one archive: each name is in it once, and a directory before what is in it. */
+/** Joins a recipe's items into one archive, in which each name occurs once and a directory comes before what is in it. */
 import { constants } from "node:fs";
 import { posix } from "node:path";
 import { EntryType } from "#tar";
@@ -6,22 +6,22 @@ import { parentOf } from "#util";
 import type { TreeListing } from "./listing.ts";
 import type { EntryItem, LayerRecipe, TreeItem } from "./recipe.ts";
 
-/** A part of an item that is in the archive as it is in the item. */
+/** A range of an item's entries that goes into the archive unchanged. */
 export interface Run {
   readonly item: TreeItem | EntryItem;
-  /** The tree's; an entry has none. */
+  /** The listing of the item's tree; undefined for an entry item. */
   readonly listing: TreeListing | undefined;
-  /** The first entry, an index into the listing; an entry item has only the index 0. */
+  /** Index of the first entry in the listing; an entry item has only the index 0. */
   readonly from: number;
-  /** The index behind the last one. */
+  /** Index after the last entry. */
   readonly to: number;
 }
 
 /**
- * What the archive of a recipe has, in order. Everything comes where its item stands, but of items with one name the
- * first counts, as if it lay in a layer above the others: a file or link hides what others have at its place and below.
- * A directory that is only implied gives way to one that is really there, be that in a later item.
- * @param listings those of the recipe's trees
+ * The content of a recipe's archive, in order. Entries come in the order of their items. If several items have the same
+ * name, the first one counts, as if it were in a layer above the others: a file or link hides what others have at its
+ * place and below. A directory that is only implied is replaced by a real one, even if that is in a later item.
+ * @param listings the listings of the recipe's trees
  */
 export function joinItems(recipe: LayerRecipe, listings: readonly TreeListing[]): Run[] {
   let tree = 0;
@@ -29,11 +29,11 @@ export function joinItems(recipe: LayerRecipe, listings: readonly TreeListing[])
     const listing = item.kind === "tree" ? listings[tree++]! : undefined;
     return { item, listing, from: 0, to: listing?.names.length ?? 1 };
   });
-  // Hardly ever in layers of a store; then not one name has to be made.
+  // In layers of store paths items hardly ever overlap; then no name has to be built at all.
   return !recipe.verbatim && mayMeet(recipe.items) ? new Join(whole).runs() : whole;
 }
 
-/** Whether two items could have one name, or one could come before the directory that it is in. */
+/** Whether two items could have the same name, or an item could come before the directory that it is in. */
 function mayMeet(items: LayerRecipe["items"]): boolean {
   const places = new Map<string, number>();
   for (const [index, item] of items.entries()) {
@@ -45,26 +45,26 @@ function mayMeet(items: LayerRecipe["items"]): boolean {
     for (let name = place; name !== ""; ) {
       name = parentOf(name);
       const above = places.get(name);
-      // A tree that something else lies in counts, too: it may have the same there.
+      // So can a tree in which another item lies: it may have the same name there.
       if (above !== undefined && (above > index || kindOf(items[above]!) === OTHER)) return true;
     }
   }
   return false;
 }
 
-/** Of directories, the higher one counts. */
+/** The kinds of entries. Of two directories with the same name, the one of the higher kind counts. */
 const OTHER = 0;
 const IMPLIED_DIRECTORY = 1;
 const DIRECTORY = 2;
 
-/** In place of an entry's number: no item has the directory, though something is in it. */
+/** Stands in place of an entry's number: no item has the directory, but some item has something in it. */
 const OPEN = -1;
-/** In place of an entry's number: there is a file or a link above it. */
+/** Stands in place of an entry's number: there is a file or a link above it. */
 const HIDDEN = -2;
 
 interface NumberedEntry {
   readonly name: string;
-  /** Counted through all items. */
+  /** The entries of all items are numbered consecutively. */
   readonly number: number;
   readonly item: number;
   readonly kind: number;
@@ -74,10 +74,10 @@ class Join {
   readonly #whole: readonly Run[];
   /** The number of each item's first entry. */
   readonly #firsts: number[] = [];
-  /** By entry. */
+  /** Of each entry, by its number. */
   readonly #kinds: Uint8Array;
   readonly #items: Uint32Array;
-  /** The entries that have the names. */
+  /** Which entry each name belongs to. */
   readonly #holders = new Map<string, number>();
 
   constructor(whole: readonly Run[]) {
@@ -102,7 +102,7 @@ class Join {
     const write = (name: string): void => {
       const number = this.#holders.get(name) ?? OPEN;
       if (number === HIDDEN || written[number] === 1) return;
-      // Its directory may stand in a later item.
+      // Its directory may be in a later item.
       if (name !== "") write(parentOf(name));
       if (number === OPEN) return;
       written[number] = 1;
@@ -138,7 +138,7 @@ class Join {
     }
   }
 
-  /** Whether something may be in what has a name. */
+  /** Whether entries below this name are in the archive: the name is not hidden, and neither a file nor a link. */
   #isOpen(name: string): boolean {
     const holder = this.#holders.get(name);
     if (holder !== undefined) return holder === OPEN || (holder !== HIDDEN && this.#kinds[holder] !== OTHER);
@@ -153,7 +153,7 @@ function placeOf(item: TreeItem | EntryItem): string {
   return posix.normalize(item.kind === "tree" ? item.target : item.entry.name).replace(/\/$/, "");
 }
 
-/** @param mode an entry's of a tree, as `st_mode` */
+/** @param mode of an entry of a tree, as `st_mode` */
 function kindOf(item: TreeItem | EntryItem, mode = 0): number {
   if (item.kind === "tree") return (mode & constants.S_IFMT) === constants.S_IFDIR ? DIRECTORY : OTHER;
   if (item.entry.type !== EntryType.directory) return OTHER;

@@ -5,8 +5,8 @@ import { readError, VarveError } from "#errors";
 import { decodeName, encodeName, fsPath, placeOfAside, sortNames } from "#util";
 
 /**
- * The names of a tree and what `lstat` says of them, column by column: a tree of 100,000 files is normal, and a
- * column costs less memory than objects do, and less time on its way between threads.
+ * The names of a tree and what `lstat` says about them, in columns: a tree of 100,000 files is normal, and columns take less
+ * memory than objects, and less time to move between threads.
  */
 export interface TreeListing {
   /** The tree's absolute path on this machine. */
@@ -26,27 +26,27 @@ export interface TreeListing {
   readonly targets: ReadonlyMap<number, string>;
   /** Device numbers of device nodes, by index. */
   readonly devices: ReadonlyMap<number, number>;
-  /** What tells this tree from itself after a change; if it was asked for. */
+  /** Shows whether the tree has changed since; only if it was asked for. */
   readonly identity?: TreeIdentity;
 }
 
-/** The state of a tree, as far as it can be told without reading its files. */
+/** The state of a tree, as far as it can be known without reading its files. */
 export interface TreeIdentity {
-  /** A hash over all that `lstat` says of each name: it is another one when a file could have changed. */
+  /** A hash over everything that `lstat` says about each name. If a file could have changed, the hash is different. */
   readonly metadata: string;
-  /** When anything of it last changed, in milliseconds since 1970: a later change in the same instant can't be told. */
+  /** When anything in it last changed, in milliseconds since 1970. A further change at the same instant doesn't show. */
   readonly lastChange: number;
 }
 
 export interface ListOptions {
-  /** Paths below the root that are left out, with all that is in them, and what is being written aside for them. */
+  /** Paths below the root that are left out, with everything in them and the temporary files next to them. */
   readonly exclude?: readonly string[];
   /** Asks for the tree's identity. */
   readonly identify?: boolean;
 }
 
 /**
- * Lists the tree at `root`; a root that is a file or a link is a tree of one. Links aren't followed.
+ * Lists the tree at `root`. If the root is a file or a link, the tree has only this entry. Links aren't followed.
  * @throws VarveError `NOT_FOUND`, `UNREADABLE`; `UNSUPPORTED_FILE` for a socket
  */
 export function listTree(root: string, options: ListOptions = {}): TreeListing {
@@ -115,13 +115,13 @@ export function readNames(path: string): string[] {
   return sortNames(names);
 }
 
-/** What of `lstat` is needed only to tell a tree from itself after a change. */
+/** The part of `lstat` that is needed only to notice that a tree has changed. */
 class IdentityColumns {
-  // A file's content can't change without its ctime, which nobody sets, and a file put in its place has another inode.
+  // A file's content can't change without its ctime, which no program can set, and a file that replaces it has another inode.
   readonly #ctimes = new Column(Float64Array);
   readonly #inodes = new Column(Float64Array);
   readonly #devices = new Column(Float64Array);
-  /** The sizes of all that isn't a regular file, too. */
+  /** Of everything, also of what isn't a regular file. */
   readonly #sizes = new Column(Float64Array);
   #lastChange = 0;
 
@@ -135,8 +135,8 @@ class IdentityColumns {
 
   finish(names: readonly string[], { modes, mtimes }: Pick<TreeListing, "modes" | "mtimes">): TreeIdentity {
     const hash = createHash("sha256");
-    // Numbers are hashed as they are in memory: to write them as text takes a third of the time that listing does. Each
-    // column has as many as there are names, and no name holds a NUL, so no two trees give the same bytes.
+    // Numbers are hashed as they are in memory, since converting them to text takes a third as long as listing does. Each
+    // column has one number for each name, and no name contains a NUL, so no two trees give the same bytes.
     hash.update(`${names.length}\n`);
     for (const column of [this.#ctimes, this.#inodes, this.#devices, this.#sizes])
       hash.update(column.finish());
@@ -148,7 +148,7 @@ class IdentityColumns {
   }
 }
 
-/** Numbers in an array that grows as they come. */
+/** An array of numbers that grows as they are added. */
 class Column<T extends Uint32Array | Float64Array> {
   readonly #make: new (
     length: number,
@@ -166,7 +166,7 @@ class Column<T extends Uint32Array | Float64Array> {
     this.#numbers[this.#length++] = number;
   }
 
-  /** All of them, in an array of their number. */
+  /** All numbers, in an array of exactly their count. */
   finish(): T {
     this.#resize(this.#length);
     return this.#numbers;

@@ -21,18 +21,18 @@ export function listRecipe(
 }
 
 export interface PackOptions {
-  /** Memory for the chunks, {@link CHUNK_SIZE} each, filled in turn; two of varve's own unless given. */
+  /** Memory for the chunks, {@link CHUNK_SIZE} each, filled in turn; by default two chunks of varve's own. */
   readonly buffers?: readonly Buffer[] | undefined;
-  /** What {@link listRecipe} gave for the recipe. */
+  /** What {@link listRecipe} returned for the recipe. */
   readonly listings: readonly TreeListing[];
-  /** From `roomForSmallFiles`, to be filled with what is read of them. */
+  /** From `roomForSmallFiles`; is filled with the small files that are read. */
   readonly keep?: SmallFiles | undefined;
-  /** Filled when the layer was packed before with these listings; these files aren't read again. */
+  /** What was filled when the layer was packed before, with the same listings; these files aren't read again. */
   readonly kept?: SmallFiles | undefined;
 }
 
 /**
- * A path that isn't now what it was when it was listed, as far as size and time tell; undefined if none shows.
+ * Finds a path that has changed since it was listed, as far as size and time show; undefined if there is none.
  * @throws VarveError what listing throws
  */
 export function findChange(recipe: LayerRecipe, listings: readonly TreeListing[]): string | undefined {
@@ -50,9 +50,9 @@ export function findChange(recipe: LayerRecipe, listings: readonly TreeListing[]
 }
 
 /**
- * The layer's bytes, its items as {@link joinItems} joins them, in chunks of up to {@link CHUNK_SIZE}; their memory is
- * reused as `ByteSource` says. It reads synchronously, since waiting costs more than reading a small file does.
- * @throws VarveError `CHANGED_WHILE_READING` when a file is none any more or hasn't the listed size, `NOT_FOUND`,
+ * Yields the layer's bytes, its items as {@link joinItems} joins them, in chunks of up to {@link CHUNK_SIZE}, whose memory is
+ * reused as `ByteSource` says. Files are read synchronously, since waiting costs more than reading a small file.
+ * @throws VarveError `CHANGED_WHILE_READING` if a path is no longer a file or doesn't have the listed size, `NOT_FOUND`,
  *   `UNREADABLE`
  */
 export function* packLayer(recipe: LayerRecipe, options: PackOptions): Generator<Uint8Array, void, void> {
@@ -109,7 +109,7 @@ export function* packLayer(recipe: LayerRecipe, options: PackOptions): Generator
             let left = entry.size;
             while (left > 0) {
               if (used === CHUNK_SIZE) yield flush();
-              // One byte more than there should be, where there is room, shows a file that grew.
+              // Reads one byte more than expected, if there is room, to notice a file that has grown.
               const length = Math.min(left + 1, CHUNK_SIZE - used);
               const read = readListed(file, { path, into: current, at: used, length });
               if (read === 0 || read > left) throw changed(path);
@@ -121,7 +121,7 @@ export function* packLayer(recipe: LayerRecipe, options: PackOptions): Generator
             closeSync(file);
           }
         }
-        // A chunk holds whole blocks, so there is room.
+        // A chunk consists of whole blocks, so there is room.
         const fill = padding(entry.size);
         current.fill(0, used, used + fill);
         used += fill;
@@ -134,13 +134,13 @@ export function* packLayer(recipe: LayerRecipe, options: PackOptions): Generator
   }
 }
 
-/** Room for any header: a name and a link's target have 4 KiB each at most, some more in UTF-8. */
+/** Room for any header: a name and a link's target have at most 4 KiB each, and somewhat more in UTF-8. */
 const HEADER_ROOM = 64 * 1024;
 
 /**
- * How many bytes a tree takes in the archive of a layer with these settings: headers and contents, each to whole blocks,
- * without the end of the archive. It follows from names, types and lengths alone. (A file with several names counts for each,
- * for so it is packed.)
+ * How many bytes a tree takes in the archive of a layer with these settings: headers and contents, each rounded up to whole
+ * blocks, without the end of the archive. Only names, types and lengths matter. A file with several names counts once for
+ * each of them, since it is packed once for each.
  */
 export function packedSize(
   recipe: Pick<LayerRecipe, "owner" | "mtime" | "modes">,
@@ -219,7 +219,7 @@ function deviceNumbers(device: number): { devmajor: number; devminor: number } {
   return { devmajor: (device >>> 8) & 0xfff, devminor: (device & 0xff) | ((device >>> 12) & 0xfff00) };
 }
 
-/** Opens a file. Where it was listed there may by now be a link, or a pipe that nobody writes to. */
+/** Opens a file that was listed. By now a link may be in its place, or a pipe that nobody writes to. */
 function openListed(path: string): number {
   const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
   try {

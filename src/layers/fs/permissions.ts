@@ -1,12 +1,12 @@
 import { EntryType, type TarEntry } from "#tar";
 import type { LayerRecipe, Ownership, PermissionRule } from "./recipe.ts";
 
-/** The attribute of file capabilities, as GNU tar, libarchive and container runtimes look for it in a pax record. */
+/** The attribute for file capabilities, under the name that GNU tar, libarchive and container runtimes look for in pax records. */
 const CAPABILITY_RECORD = "SCHILY.xattr.security.capability";
 
 /**
- * What a recipe's rules make of an entry, which has its absolute path; undefined if it has none, which is the usual case and
- * costs nothing.
+ * Returns the function that applies a recipe's rules to an entry, whose name is its absolute path; undefined if the recipe
+ * has no rules, so that the usual case costs nothing.
  */
 export function permissionsOf({
   permissions = [],
@@ -19,7 +19,7 @@ export function permissionsOf({
   };
 }
 
-/** @param rule all rules that match, as one */
+/** @param rule all matching rules, merged into one */
 function permitted(entry: TarEntry, rule: Partial<PermissionRule>, owner: Ownership): TarEntry {
   const { mode, uid, gid, mtime, capabilities } = rule;
   const hasMode = mode !== undefined && entry.type !== EntryType.symlink;
@@ -34,12 +34,12 @@ function permitted(entry: TarEntry, rule: Partial<PermissionRule>, owner: Owners
   };
 }
 
-/** The name of a user: only that of the recipe's owner is known. A wrong one would count more than the number for tar. */
+/** The name of a user. Only the recipe owner's name is known, and tar would trust a wrong name more than the number. */
 export function userName(uid: number, owner: Ownership): string {
   return uid === owner.uid ? owner.uname : "";
 }
 
-/** The name of a group, as {@link userName}. */
+/** The name of a group; see {@link userName}. */
 export function groupName(gid: number, owner: Ownership): string {
   return gid === owner.gid ? owner.gname : "";
 }

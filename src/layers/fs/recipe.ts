@@ -1,34 +1,34 @@
 import type { TarEntry } from "#tar";
 
-/** A tree of this machine's files, and where it is in the image. */
+/** A tree of files on this machine, and its place in the image. */
 export interface TreeItem {
   readonly kind: "tree";
   /** Absolute path on this machine. */
   readonly source: string;
   /** Absolute path in the image. */
   readonly target: string;
-  /** Paths below the source that are left out, with all that is in them. */
+  /** Paths below the source that are left out, with everything in them. */
   readonly exclude?: readonly string[];
-  /** In place of the recipe's. */
+  /** Replaces the recipe's `modes` for this tree. */
   readonly modes?: LayerRecipe["modes"];
-  /** The hash of the source's NAR serialisation, where it is known: it tells the content on any machine. */
+  /** The hash of the source's NAR serialisation, if it is known: it identifies the content on any machine. */
   readonly narHash?: string;
 }
 
-/** What an entry of its own may say in place of the recipe. */
+/** What a single entry may set instead of the recipe. */
 type OwnFields = Pick<
   TarEntry,
   "linkname" | "uid" | "gid" | "uname" | "gname" | "mtime" | "devmajor" | "devminor" | "pax"
 >;
 
-/** An entry that no file stands for: a directory above the trees, a link, a small file. */
+/** An entry that isn't made from a file on this machine: a directory above the trees, a link, a small file. */
 export interface EntryItem {
   readonly kind: "entry";
-  /** Absolute path in the image, type and mode; the rest takes the place of what the recipe says. */
+  /** Absolute path in the image, type and mode; the other fields replace the recipe's. */
   readonly entry: Pick<TarEntry, "name" | "type" | "mode"> & Partial<OwnFields>;
   /** A regular file's content; it stays in memory while the image is built. */
   readonly content?: Uint8Array;
-  /** Whether a directory is there only for what is in it, so that one which a base has may stay as it is. */
+  /** Whether a directory is there only because something is in it, so that the base's own directory may stay as it is. */
   readonly implied?: boolean;
 }
 
@@ -40,7 +40,7 @@ export interface Ownership {
   readonly gname: string;
 }
 
-/** What is other than usual for the paths that match. */
+/** What is set differently for the paths that match. */
 export interface PermissionRule {
   /** Matches absolute paths in the image, without a slash at the end. */
   readonly path: RegExp;
@@ -56,10 +56,10 @@ export interface PermissionRule {
 
 /**
  * What a layer is made of, before a byte is read. Equal recipes over equal files give equal bytes: nothing else
- * goes in. It is plain data, so that it can go to another thread.
+ * matters. It is plain data, so that it can be sent to another thread.
  */
 export interface LayerRecipe {
-  /** In the order of the archive. Of items with one name the first counts: see `joinItems`. */
+  /** In the order of the archive. Of items with the same name the first one counts: see `joinItems`. */
   readonly items: readonly (TreeItem | EntryItem)[];
   readonly owner: Ownership;
   /** Every entry's modification time, whole seconds since 1970. */
@@ -69,10 +69,10 @@ export interface LayerRecipe {
    * or 0644, directories 0755), for trees whose bits depend on the umask of whoever made them.
    */
   readonly modes: "keep" | "portable";
-  /** Applied to every entry; of several rules for one field the last wins. */
+  /** Applied to every entry; if several rules set the same field, the last one wins. */
   readonly permissions?: readonly PermissionRule[];
-  /** Writes what items have in common once for each, which few readers take: nixpkgs' script does so. */
+  /** Writes names that several items share once for each item, as nixpkgs' script does; few readers accept that. */
   readonly verbatim?: boolean;
-  /** The ids of the graph's components that the layer holds. */
+  /** The ids of the graph's components in the layer. */
   readonly components: readonly string[];
 }

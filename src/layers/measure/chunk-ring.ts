@@ -107,7 +107,7 @@ export class ChunkRing implements LayerHasher {
     if (Atomics.compareExchange(this.#control, SERVER, NOBODY, OTHER) !== NOBODY) return;
     for (;;) {
       const taken = this.#control[TAKEN]!;
-      // A thread may wake up although there is no new chunk: a wake-up can be for one that was seen and taken before it.
+      // A thread may wake up without a new chunk: the wake-up can belong to a chunk that has been seen and taken already.
       while (Atomics.load(this.#control, PUT) === taken) Atomics.wait(this.#control, PUT, taken);
       this.#take();
     }

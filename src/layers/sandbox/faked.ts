@@ -1,7 +1,7 @@
 /**
- * Who owns what where files can belong to one user only. fakeroot's daemon (`faked`) keeps it while a script runs: it is told
- * before, and says afterwards, in a file with a line for each inode. It is told no more than what the files can't be
- * themselves, since programs that fakeroot doesn't reach see the files as they are.
+ * Keeps the owners of files where all files can belong to one user only. While a script runs, fakeroot's daemon (`faked`)
+ * keeps them: it reads them from a file before and writes them to a file afterwards, with a line for each inode. The file has
+ * only what the files themselves can't show, since programs that fakeroot doesn't reach see the files as they are.
  */
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ import { findProgram } from "./programs.ts";
 
 const SET_ID = 0o6000;
 const CAPABILITY = "SCHILY.xattr.security.capability";
-/** The bits of a mode that tell a file's type, by `find`'s letters. */
+/** The bits of a mode that stand for a file's type, by `find`'s letters. */
 const TYPES: Readonly<Record<string, number>> = {
   f: 0o100000,
   d: 0o040000,
@@ -33,20 +33,20 @@ interface Ids {
   readonly gid: number;
 }
 
-/** What an archive says of a file, and the file itself can't be. */
+/** What an archive says about a file, and the unpacked file can't have. */
 interface Noted extends Ids {
   readonly mode: number;
   readonly device?: { readonly type: "c" | "b"; readonly number: bigint } | undefined;
 }
 
-/** What faked says of an inode. */
+/** What faked knows about an inode. */
 interface Kept extends Ids {
   /** With the bits for its type. */
   readonly mode: number;
   readonly device: bigint;
 }
 
-/** The program that works without a network, where a machine has several. */
+/** The fakeroot program of this machine; if it has several, the one that works without a network. */
 export async function fakerootProgram(path: string): Promise<string | undefined> {
   for (const name of ["fakeroot-sysv", "fakeroot"]) {
     if ((await findProgram(name, path)) !== undefined) return name;
@@ -57,16 +57,16 @@ export async function fakerootProgram(path: string): Promise<string | undefined>
 export interface FakedOptions {
   /** See {@link fakerootProgram}. */
   readonly program: string;
-  /** What the sandbox has at `/state`. */
+  /** The folder that the sandbox has at `/state`. */
   readonly folder: string;
-  /** Whether this machine has programs for capabilities. */
+  /** Whether this machine has the programs that read and set capabilities. */
   readonly capable: boolean;
-  /** Who owns what nothing is noted of. */
+  /** The owner of all files about which nothing is noted. */
   readonly otherwise: Ids;
 }
 
 export class FakedOwners {
-  /** What goes before a program that has to see these owners. */
+  /** The words that start a program so that it sees these owners. */
   readonly command: string;
   readonly #folder: string;
   readonly #capable: boolean;
@@ -85,13 +85,13 @@ export class FakedOwners {
   }
 
   /**
-   * Takes note of an archive's entry.
-   * @returns the entry as it can be unpacked here
+   * Notes what an archive's entry says about its file.
+   * @returns the entry in the form in which it can be unpacked here
    */
   note(entry: TarEntry, onNote: (sentence: string) => void): TarEntry {
     const { type, uid, gid, mode } = entry;
     const name = plainName(entry.name);
-    // What is unpacked later takes the place of what was.
+    // An entry that is unpacked later replaces an earlier one of the same name.
     this.#noted.delete(name);
     this.#capabilities.delete(name);
     if (type === EntryType.hardLink) return { ...entry, uid: 0, gid: 0, mode: mode & ~SET_ID };
@@ -106,7 +106,7 @@ export class FakedOwners {
 
   #noteAttributes(entry: TarEntry, name: string, onNote: (sentence: string) => void): void {
     for (const [key, value] of imageXattrs(entry)) {
-      // Names are lines where they are told.
+      // Names are passed on as lines, so a name with a line break can't be.
       const tellable = key === CAPABILITY && this.#capable && !name.includes("\n");
       const text = tellable ? decodeCapabilities(value) : undefined;
       if (text !== undefined) this.#capabilities.set(name, text);
@@ -114,21 +114,21 @@ export class FakedOwners {
     }
   }
 
-  /** Tells faked of the names of a folder. */
+  /** Tells faked about the files of a folder. */
   async tell(listed: readonly ListedName[]): Promise<void> {
     this.#kept = new Map();
     const capabilities = new Map<string, string>();
     const noted = listed.filter(({ name }) => this.#noted.has(name));
     const others = listed.filter(({ name }) => !this.#noted.has(name));
-    // Of a file's names something was noted of the first only.
+    // If a file has several names, only its first name has a note; so those with a note come first.
     for (const one of [...noted, ...others]) {
       const { uid, gid, mode, device } = this.#noted.get(one.name) ?? { ...this.#otherwise, ...UNNOTED };
       const text = this.#capabilities.get(one.name);
       if (text !== undefined && one.type === "f") capabilities.set(one.name, text);
       const key = keyOf(one);
-      // A script without root's view may have set it meanwhile.
+      // The mode is no longer the noted one if a script without root's view has set it meanwhile.
       const setId = one.mode === (mode & ~SET_ID) ? mode & SET_ID : 0;
-      // What it is told capabilities of, faked knows.
+      // A file with capabilities must be known to faked, too.
       const plain = uid === 0 && gid === 0 && setId === 0 && device === undefined && text === undefined;
       if (plain || this.#kept.has(key)) continue;
       const kind = TYPES[device?.type ?? one.type] ?? 0;
@@ -150,8 +150,8 @@ export class FakedOwners {
   }
 
   /**
-   * Learns what a script did.
-   * @throws VarveError `SCRIPT_FAILED` if faked can't say
+   * Learns from faked what a script changed.
+   * @throws VarveError `SCRIPT_FAILED` if faked has written nothing
    */
   async learn(script: string): Promise<void> {
     const text = await readFile(this.#path("owners"), "latin1").catch((cause: unknown) => {
@@ -168,7 +168,7 @@ export class FakedOwners {
     this.#capabilities = new Map();
     for (const line of decodeName(said).split("\n")) {
       const [, name, words] = /^\.\/(.*?)((?: [a-z0-9_,]*[=+-][-+=eip]*)+)$/.exec(line) ?? [];
-      // Older programs write a sign between the two.
+      // Older versions of getcap write an equals sign between the name and the capabilities.
       if (name !== undefined && words !== undefined)
         this.#capabilities.set(name, words.replace(/^ = /, " ").trim());
     }
@@ -176,7 +176,7 @@ export class FakedOwners {
     await this.#tellCapabilities();
   }
 
-  /** Names as programs see them that fakeroot reaches. What tells whether they were changed has owners and capabilities in it. */
+  /** The files as programs see them that fakeroot reaches. Owners and capabilities become a part of `changed`. */
   seen(listed: readonly ListedName[]): ListedName[] {
     return listed.map((one) => {
       const kept = this.#keptOf(one);
@@ -196,20 +196,23 @@ export class FakedOwners {
   #keptOf(one: ListedName): Kept | undefined {
     const kept = this.#kept.get(keyOf(one));
     if (kept === undefined) return undefined;
-    // A device is kept for a file. Else it is another file with the number of one that is gone.
+    // What stands for a device is a plain file. If the types differ otherwise, this is another file that has got the inode
+    // number of one that is gone.
     const type = letterOf(kept.mode);
     return type === one.type || (one.type === "f" && (type === "c" || type === "b")) ? kept : undefined;
   }
 
   /**
-   * Whoever asks fakeroot for a mode asks the file, too, for nearly the same; so a mode of which faked doesn't know shows.
+   * Checks that faked knows every mode that was set. When a program sets a mode through fakeroot, the file itself gets nearly
+   * the same one, so a difference shows a mode that was set without fakeroot.
    * @throws VarveError `SCRIPT_FAILED` for a file whose mode a program set that fakeroot doesn't reach
    */
   check(listed: readonly ListedName[]): void {
     for (const one of listed) {
       const mode = this.#keptOf(one)?.mode ?? SET_ID;
       const known = letterOf(mode) === one.type && (one.type === "f" || one.type === "d");
-      // Nix's sandbox refuses those; and fakeroot leaves the owner what root could do without.
+      // Set-ID bits aren't compared, since Nix's sandbox refuses them; nor are the owner's own bits, which fakeroot leaves
+      // set where root wouldn't need them.
       const bits = one.type === "d" ? 0o077 : 0o177;
       if (!known || (mode & SET_ID) !== 0 || (mode & bits) === (one.mode & bits)) continue;
       throw new VarveError(
@@ -234,7 +237,7 @@ function letterOf(mode: number): string {
 
 function deviceOf({ type, devmajor = 0, devminor = 0 }: TarEntry): Noted["device"] {
   const [major, minor] = [BigInt(devmajor), BigInt(devminor)];
-  // As the C library packs the two into one.
+  // The same way as the C library packs the two numbers into one.
   const number =
     ((major & 0xffff_f000n) << 32n) |
     ((major & 0xfffn) << 8n) |
@@ -258,7 +261,7 @@ function keptOf(text: string): Map<string, Kept> {
   return new Map(kept);
 }
 
-/** Words that mean the same are the same then. */
+/** Capabilities in their binary form, so that two texts that mean the same compare as equal. */
 function asAttribute(text: string): string {
   try {
     return encodeCapabilities(text);
