@@ -14,7 +14,7 @@ export interface Needs {
   readonly ownPrograms: boolean;
 }
 
-/** What a layer's scripts need of a sandbox. */
+/** What a layer's scripts need from a sandbox. */
 export function needsOf({ runAsRoot, fakeRootCommands, enableFakechroot = false }: ScriptSteps): Needs {
   const inImage = runAsRoot !== undefined;
   return {
@@ -37,8 +37,8 @@ export interface ChoiceOptions {
 }
 
 /**
- * The first way that works here and is enough for the scripts.
- * @throws VarveError `SANDBOX_UNAVAILABLE`, which says of each way what it lacks
+ * Finds the first way that works on this machine and is enough for the scripts.
+ * @throws VarveError `SANDBOX_UNAVAILABLE`, which says what each way lacks
  */
 export async function chooseSandbox(
   place: Omit<SandboxPlace, "kind">,
@@ -59,7 +59,7 @@ export async function chooseSandbox(
       obstacles.push(obstacle);
       continue;
     }
-    // A union may give a changed file another inode, by which fakeroot knows it.
+    // fakeroot knows a file by its inode, and in a union a changed file may get another one.
     const unions = options.unions.filter((union) => kind !== "single" || union === "copy");
     const end = await runPhase(
       { ...place, kind },
@@ -109,7 +109,7 @@ export function lastMessage({ messages, status }: PhaseEnd): string {
   return said.at(-1) ?? `status ${status}`;
 }
 
-/** What went wrong with a script that failed, or wasn't reached. */
+/** Says what went wrong with a script that failed or wasn't even started. */
 export function scriptError(name: ScriptName, end: PhaseEnd): VarveError {
   if (!end.started) return new VarveError("SANDBOX_UNAVAILABLE", `cannot run ${name}: ${lastMessage(end)}`);
   const where = end.line === undefined ? "" : ` in line ${end.line}`;

@@ -1,4 +1,4 @@
-/** What becomes of a layer's entries once the scripts are done: rules for permissions, and what stands behind them. */
+/** What happens to a layer's entries once the scripts are done: rules for permissions are applied, and more members follow. */
 import { type Ownership, type PermissionRule, permissionsOf } from "#fs";
 import { EntryType, type TarEntry, type TarInputMember } from "#tar";
 import { parentOf } from "#util";
@@ -8,19 +8,19 @@ import { isWhiteoutName } from "./layer.ts";
 export interface FinishOptions {
   readonly owner: Ownership;
   readonly permissions: readonly PermissionRule[];
-  /** Rules that matched something are taken out of it. */
+  /** Rules that match something are removed from this set. */
   readonly unmatched: Set<PermissionRule>;
   /** A plain tar archive, see `ScriptOptions`. */
   readonly after: AsyncIterable<Uint8Array> | undefined;
 }
 
-/** The members of the layer as it is in the end; what the scripts left counts more than what stands behind it. */
+/** The members of the finished layer. What the scripts left takes precedence over the members that follow it. */
 export async function* finished(
   members: AsyncIterable<TarInputMember>,
   { after, ...options }: FinishOptions,
 ): AsyncGenerator<TarInputMember, void, void> {
   const permitted = permissionsFor(options);
-  /** The names that are there, and whether each is a directory. */
+  /** The names in the layer so far, and whether each is a directory. */
   const there = new Map<string, boolean>();
   for await (const { entry, ...content } of members) {
     if (after !== undefined) there.set(plainName(entry.name), entry.type === EntryType.directory);
@@ -48,7 +48,7 @@ function permissionsFor({
 }: Omit<FinishOptions, "after">): (entry: TarEntry) => TarEntry {
   const permitted = permissionsOf({ owner, permissions });
   if (permitted === undefined) return (entry) => entry;
-  /** Files that the rules changed, since their other names say the same. */
+  /** Files that the rules changed; their hard links must get the same attributes. */
   const changed = new Map<string, TarEntry>();
   return (entry) => {
     const { name, type, linkname = "" } = entry;

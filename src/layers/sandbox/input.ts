@@ -1,4 +1,4 @@
-/** Makes archives ready to be unpacked in the sandbox. */
+/** Prepares archives to be unpacked in the sandbox. */
 import { VarveError } from "#errors";
 import type { Ownership } from "#fs";
 import {
@@ -12,7 +12,7 @@ import {
 } from "#tar";
 import { CHUNK_SIZE } from "#util";
 
-/** What is known of the root directory of a tree. */
+/** The attributes of a tree's root directory. */
 export type RootAttributes = Pick<TarEntry, "mode" | "uid" | "gid">;
 
 export interface BaseFacts {
@@ -34,11 +34,11 @@ export interface InputLimits {
   readonly note?: NoteEntry | undefined;
 }
 
-/** Takes note of an entry whose owner and devices are kept elsewhere, and returns it as it can be unpacked. */
+/** Notes an entry whose owner and device number are kept elsewhere, and returns it in the form in which it can be unpacked. */
 export type NoteEntry = (entry: TarEntry) => TarEntry;
 
 /**
- * The base's archive without what can't be unpacked here, its facts noted on the way.
+ * The base's archive without what can't be unpacked here. Facts about the base are noted as it passes.
  * @throws VarveError `INVALID_TAR`; `SANDBOX_UNAVAILABLE` for an owner beyond the range of ids
  */
 export function baseInput(
@@ -74,12 +74,12 @@ export function baseInput(
 export interface RootFacts {
   readonly root: RootAttributes;
   readonly owner: Ownership;
-  /** Gets the directories that don't belong to the owner: the base has them, and they stay whose they are. */
+  /** Receives the directories that don't belong to the owner: they come from the base, and keep their owners. */
   readonly foreign: Map<string, TarEntry>;
   readonly note?: NoteEntry | undefined;
 }
 
-/** The layer's first content, with its root directory as it shall be in front where the archive doesn't have it. */
+/** The layer's content before any script; if the archive has no entry for the root directory, one is put in front. */
 export function rootInput(
   chunks: AsyncIterable<Uint8Array> | undefined,
   { root, owner, foreign, note = withSafeXattrs }: RootFacts,
@@ -95,7 +95,7 @@ export function rootInput(
   return filtered(chunks, "the layer's contents", change, note(first));
 }
 
-/** Directories that are there, for their owners. */
+/** Archive entries that only set the owners of directories that exist already. */
 export function directoriesInput(directories: Iterable<TarEntry>): AsyncIterable<Uint8Array> {
   return writeTar(
     [...directories].map((entry) => ({ entry: { ...entry, name: `./${plainName(entry.name)}` } })),
@@ -124,7 +124,7 @@ async function* filtered(
       if (changed !== undefined) yield { entry: changed, content };
     }
   }
-  // Small pieces would be a write each.
+  // Otherwise each small piece would be a write of its own.
   let pieces: Uint8Array[] = [];
   let size = 0;
   for await (const piece of writeTar(members())) {
@@ -138,7 +138,7 @@ async function* filtered(
   yield Buffer.concat(pieces, size);
 }
 
-/** An archive's members. What it comes from is read to its end, since some check there what they have given. */
+/** An archive's members. Its source is read to the end, since some sources check there what they have yielded. */
 export async function* membersOf(
   chunks: AsyncIterable<Uint8Array>,
   what: string,
@@ -170,8 +170,8 @@ async function* contentOf(
 const XATTR = "SCHILY.xattr.";
 
 /**
- * The extended attributes that belong into an image: capabilities and the user's own. Others are of the machine's
- * security system or of the union file system, which an archive must not steer.
+ * The extended attributes that belong in an image: capabilities and the user's own. Others belong to the machine's security
+ * system or to the union file system, which an archive must not control.
  */
 export function imageXattrs(entry: TarEntry): [string, string][] {
   return [...(entry.pax ?? [])]
@@ -186,7 +186,7 @@ export function imageXattrs(entry: TarEntry): [string, string][] {
     .sort(([one], [other]) => (one < other ? -1 : 1));
 }
 
-/** Whether the union file system says of a directory that nothing of the one below it is seen. */
+/** Whether the union file system marks a directory as hiding the one below it. */
 export function isOpaque({ pax }: TarEntry): boolean {
   return ["trusted.overlay.opaque", "user.overlay.opaque", "user.fuseoverlayfs.opaque"].some(
     (name) => pax?.get(XATTR + name) === "y",

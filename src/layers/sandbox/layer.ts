@@ -1,4 +1,4 @@
-/** Makes the layer of what the sandbox's `tar` says of the folder: in varve's own form, so that the same tree is the same bytes. */
+/** Makes the layer from what the sandbox's `tar` reads in the folder, in varve's own form, so that equal trees give equal bytes. */
 import { VarveError } from "#errors";
 import type { Ownership } from "#fs";
 import { EntryType, type TarEntry, type TarInputMember } from "#tar";
@@ -8,18 +8,18 @@ import { sortKey } from "./listing.ts";
 
 export interface LayerRules {
   readonly owner: Ownership;
-  /** Gives everything to the owner, whoever has it, but for what others have. */
+  /** Gives everything to the owner, except for the directories that belong to others. */
   readonly forceOwner: boolean;
   /** Directories that belong to others. */
   readonly foreign: ReadonlyMap<string, Pick<TarEntry, "uid" | "gid">>;
   readonly mtime: number;
-  /** What the root directory was; it is in the layer only if it is another now. */
+  /** The root directory's attributes before; it is in the layer only if they have changed. */
   readonly root: RootAttributes;
-  /** Whether the base has a name, and whether as a directory; undefined for what it hasn't. */
+  /** Whether the base has a name as a directory; undefined for a name that it doesn't have. */
   readonly inBase: (name: string) => boolean | undefined;
-  /** Names that are gone from the base, besides those that the archive tells. */
+  /** Names that were removed from the base, besides those that the archive shows. */
   readonly removed: readonly string[];
-  /** Directories that nothing of the base is seen in, besides those that the archive tells. */
+  /** Directories that hide what the base has in them, besides those that the archive shows. */
   readonly replaced: ReadonlySet<string>;
   /** Whether files with the names of whiteouts are whiteouts, as some union file systems write them. */
   readonly namedWhiteouts: boolean;
@@ -39,7 +39,7 @@ export async function* layerMembers(
 ): AsyncGenerator<TarInputMember, void, void> {
   const waiting = new Waiting();
   for (const name of rules.removed) waiting.add(whiteout(name, rules));
-  /** Devices and whiteouts by name, since the archive tells the second name of one as a hard link. */
+  /** Devices and whiteouts by name, since in the archive the second name of one is a hard link to it. */
   const nodes = new Map<string, TarEntry | "whiteout">();
   for await (const { entry, content } of membersOf(archive, "the layer's folder")) {
     const name = plainName(entry.name);
@@ -77,7 +77,7 @@ export async function* layerMembers(
   yield* waiting.before(undefined);
 }
 
-/** A character device, or the removed name that one stands for; undefined for all else. */
+/** A character device, or the removed name that it stands for; undefined for anything else. */
 function nodeOf(
   entry: TarEntry,
   nodes: ReadonlyMap<string, TarEntry | "whiteout">,
@@ -87,10 +87,10 @@ function nodeOf(
   return (entry.devmajor ?? 0) === 0 && (entry.devminor ?? 0) === 0 ? "whiteout" : entry;
 }
 
-/** Small entries that come before their place in the layer. */
+/** Small entries that come in the archive before their place in the layer. */
 class Waiting {
   readonly #entries = new Map<string, TarEntry>();
-  /** Names in order; sorted when they are next needed. */
+  /** Names, sorted only when they are needed. */
   #order: string[] = [];
   #sorted = true;
 
@@ -131,7 +131,7 @@ class Waiting {
   }
 }
 
-/** Whether a name says that another one is gone. */
+/** Whether a name is that of a whiteout. */
 export function isWhiteoutName(name: string): boolean {
   return name.slice(name.lastIndexOf("/") + 1).startsWith(WHITEOUT);
 }
@@ -146,7 +146,7 @@ function marker(name: string, { mtime }: LayerRules): TarEntry {
   return { name, type: EntryType.file, mode: 0, uid: 0, gid: 0, size: 0, mtime };
 }
 
-/** An entry with nothing in it but what the image shall have. */
+/** An entry with only those attributes that the image should have. */
 function changedEntry(entry: TarEntry, { owner, forceOwner, foreign, mtime }: LayerRules): TarEntry {
   const { name, size, devmajor, devminor } = entry;
   const type = entry.type === EntryType.contiguous ? EntryType.file : entry.type;

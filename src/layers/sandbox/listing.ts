@@ -1,29 +1,29 @@
-/** What lies in the layer's folder, and what of it a script changed. */
+/** What is in the layer's folder, and what a script changed there. */
 import type { Readable } from "node:stream";
 import { VarveError } from "#errors";
 import { decodeName, encodeName, parentOf, sortNames } from "#util";
 
-/** A name in a tree, and what tells whether it was changed. */
+/** A name in a tree, and what shows whether it was changed. */
 export interface ListedName {
   /** From the tree's root, which is itself `""`. */
   readonly name: string;
   /** As `find` says: `f`, `d`, `l`, `c`, `b`, `p`, `s`. */
   readonly type: string;
-  /** The numbers of its disk and on that. */
+  /** The numbers of its device and, on that, of its inode. */
   readonly device: string;
   readonly inode: string;
-  /** Without the bits for its type. */
+  /** Permission bits, without the bits for its type. */
   readonly mode: number;
-  /** When its inode last changed; nobody sets that back. */
+  /** When its inode last changed, which no program can set back. */
   readonly changed: string;
 }
 
-/** What a path can have at most, in bytes: Linux's `PATH_MAX` without the NUL at its end. */
+/** The length limit of a path in bytes: Linux's `PATH_MAX` without the NUL at its end. */
 const LONGEST_PATH = 4095;
 
 /**
  * Reads the lines that the sandbox's `list` writes, each ending with NUL.
- * @throws VarveError `UNSUPPORTED_FILE` for a name that no path can say
+ * @throws VarveError `UNSUPPORTED_FILE` for a name that is too long for a path
  */
 export async function readListing(from: Readable): Promise<ListedName[]> {
   const names: ListedName[] = [];
@@ -54,11 +54,11 @@ function checkLength(name: string): void {
 }
 
 /**
- * The order in which a folder is read: by path, but what is a character device first in its directory, since it may
- * stand for a name that was removed, and then has another place than its own.
+ * The order in which a folder is read: by path, but character devices first in their directory. Such a device may stand for
+ * a name that was removed, and then its place in the layer is another than its own.
  */
 export function readingOrder(listed: readonly ListedName[]): string[] {
-  // NUL sorts before all that is in a name. It joins the parts, so that a folder's content stays together.
+  // NUL sorts before everything that can be in a name. As a separator it keeps a folder's content together.
   const keys = listed
     .filter(({ type }) => type !== "s")
     .map(({ name, type }) => {
@@ -75,7 +75,7 @@ export function readingOrder(listed: readonly ListedName[]): string[] {
   });
 }
 
-/** Names as `tar` reads them from a list, each ending with NUL. */
+/** Names in the form in which `tar` reads a list, each ending with NUL. */
 export async function* listForTar(names: readonly string[]): AsyncGenerator<Uint8Array, void, void> {
   for (let at = 0; at < names.length; at += 4096) {
     const some = names.slice(at, at + 4096).map((name) => `./${name}\0`);
@@ -88,13 +88,13 @@ export function sortKey(name: string): string {
   return name.replaceAll("/", "\0");
 }
 
-/** What became of a tree that was changed in place. */
+/** How a tree was changed in place. */
 export interface TreeChange {
   /** Names that are new or changed, and the directories above them. */
   readonly kept: ReadonlySet<string>;
-  /** Names that are gone, without those in a directory that is. */
+  /** Names that are gone, without those in a directory that is gone, too. */
   readonly removed: readonly string[];
-  /** Directories that were made anew in the place of others. */
+  /** Directories that were made in the place of other ones. */
   readonly replaced: ReadonlySet<string>;
 }
 
@@ -103,7 +103,7 @@ export function changesBetween(before: readonly ListedName[], after: readonly Li
   const now = new Map(after.map((listed) => [listed.name, listed]));
   const kept = new Set<string>();
   const replaced = new Set<string>();
-  /** Directories all of whose content is new here, though it may have been elsewhere before. */
+  /** Directories whose whole content is new here, although it may have been somewhere else before. */
   const fresh = new Set<string>();
   // A directory comes before what is in it, as find lists them.
   for (const { name, type, inode, changed } of after) {

@@ -1,24 +1,24 @@
-/** The phases of a layer's making, and how the sandbox's program is told of them. */
+/** The phases in which a layer is made, and how they are passed to the sandbox's program. */
 import type { ScriptName, UnionKind } from "./types.ts";
 
-/** Folders of the work folder with a tree in them: what is below the layer, what is in it, or a copy of both. */
+/** Folders in the work folder that have a tree in them: what is below the layer, the layer itself, or a copy of both. */
 export type Tree = "lower" | "upper" | "image";
 
-/** An image that is shown: as a union with the layer, or as a copy. */
+/** How scripts see the image: as a union with the layer, or as a copy. */
 export interface ShownImage {
   readonly folder: Tree;
   readonly union: UnionKind;
 }
 
-/** What only programs of the machine do. */
+/** Phases in which only the machine's own programs run. */
 export type ToolPhase =
-  /** Tells the ids that there are, and the first of the unions that works. */
+  /** Reports which ids there are, and the first of the unions that works. */
   | { readonly name: "probe"; readonly unions: readonly UnionKind[]; readonly faked: string | undefined }
   /** Unpacks an archive from stdin. */
   | { readonly name: "extract"; readonly folder: Tree; readonly sameOwner: boolean }
   /** Gives the layer to an owner. */
   | { readonly name: "own"; readonly uid: number; readonly gid: number }
-  /** Makes the folders of the image that something is mounted on. */
+  /** Makes the folders in the image on which something is mounted. */
   | ({ readonly name: "points" } & ShownImage)
   /** `apply` puts the layer on the image's copy; `renew` removes all but an empty layer; `clean` removes everything. */
   | { readonly name: "apply" | "renew" | "clean" }
@@ -32,23 +32,23 @@ export type ScriptPlace =
   | { readonly name: "root"; readonly faked: string | undefined }
   | ({ readonly name: "image"; readonly faked: string | undefined } & ShownImage);
 
-/** A script that is in the work folder already. */
+/** A script, whose text is in the work folder already. */
 export interface ScriptPhase {
   readonly name: "script";
   readonly script: ScriptName;
   readonly place: ScriptPlace;
-  /** The default shell when left out. */
+  /** The default shell if left out. */
   readonly shell: string | undefined;
   readonly argument: string | undefined;
   readonly network: boolean;
   readonly visible: readonly string[];
-  /** `NAME=VALUE` each. */
+  /** Each is `NAME=VALUE`. */
   readonly environment: readonly string[];
 }
 
 export type Phase = ToolPhase | ScriptPhase;
 
-/** What the program's text calls `V_…`, without that. */
+/** The variables that the program's text calls `V_…`, without that prefix. */
 export function variablesOf(phase: Phase): Readonly<Record<string, string>> {
   const { name } = phase;
   switch (name) {

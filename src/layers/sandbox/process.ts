@@ -9,7 +9,7 @@ import { KEEPER, SETUP } from "./setup.ts";
 import type { Programs } from "./stores.ts";
 import type { SandboxKind } from "./types.ts";
 
-/** What stays the same for all phases. */
+/** What is the same in all phases. */
 export interface SandboxPlace {
   readonly kind: SandboxKind;
   /** The work folder's real path. */
@@ -22,7 +22,7 @@ export interface SandboxPlace {
 export interface PhaseStreams {
   /** Bytes for stdin. */
   readonly input?: AsyncIterable<Uint8Array> | undefined;
-  /** Takes stdout's bytes, to the end; without it they are passed over. */
+  /** Reads stdout to its end; without it stdout is ignored. */
   readonly output?: (bytes: Readable) => Promise<void>;
   readonly onStderr?: (line: string) => void;
   readonly timeoutSeconds?: number | undefined;
@@ -30,18 +30,18 @@ export interface PhaseStreams {
 
 /** How a phase ended. */
 export interface PhaseEnd {
-  /** The exit code, 128 and the number of a signal that ended it. */
+  /** The exit code, or 128 plus the number of the signal that ended it. */
   readonly status: number;
-  /** Whether the script itself was reached. */
+  /** Whether the script itself was started. */
   readonly started: boolean;
-  /** The script's line that failed, where its shell told. */
+  /** The line of the script that failed, if its shell reported it. */
   readonly line: number | undefined;
   readonly timedOut: boolean;
   /** What the sandbox's own programs said. */
   readonly messages: readonly string[];
 }
 
-/** More of a line without an end is passed on in pieces. */
+/** A longer line is passed on in pieces. */
 const LONGEST_LINE = 64 * 1024;
 
 function namespaces(kind: SandboxKind, network: boolean): string[] {
@@ -63,7 +63,7 @@ function namespaces(kind: SandboxKind, network: boolean): string[] {
 }
 
 /**
- * Runs one phase. When it returns, however it does, no process of it is left.
+ * Runs one phase. When it has returned or thrown, no process of it is left.
  * @throws VarveError `SANDBOX_UNAVAILABLE` if `unshare` can't be started, `ABORTED`; whatever input and output throw
  */
 export async function runPhase(
@@ -74,9 +74,9 @@ export async function runPhase(
   const { signal } = place;
   throwIfAborted(signal);
   const child = start(place, phase);
-  // Not "close": that waits for streams which nobody reads, the lifeline's.
+  // Not "close": that would also wait for the lifeline's stream, which nobody reads.
   const ended = once(child, "exit");
-  // A failed start is told at the end.
+  // A failed start is reported at the end.
   ended.catch(() => {});
   let timedOut = false;
   const kill = () => stop(child);
@@ -137,20 +137,20 @@ function start({ kind, folder, programs }: SandboxPlace, phase: Phase): ChildPro
   const program = ["sh", "-c", SETUP, "varve", ...(script?.environment ?? [])];
   return spawn("unshare", [...namespaces(kind, script?.network === true), ...keeper, ...program], {
     cwd: "/",
-    // A session of its own, so that a script doesn't reach the terminal that varve is started in.
+    // A session of its own, so that a script has no access to the terminal in which varve was started.
     detached: true,
     env: { ...Object.fromEntries(variables), PATH: path, LC_ALL: "C", TZ: "UTC0" },
     stdio: ["pipe", "pipe", "pipe", "pipe", "pipe"],
   });
 }
 
-/** `unshare` takes the first process of the namespace with it, and that one takes all others. */
+/** When `unshare` is killed, the first process of the namespace ends with it, and all others end with that one. */
 function stop(child: ChildProcess): void {
   (child.stdio[4] as Writable | undefined)?.destroy();
   child.kill("SIGKILL");
 }
 
-/** What came over the channel for messages. */
+/** What came through the channel for messages. */
 class Messages {
   readonly #messages: string[] = [];
   #started = false;
@@ -168,7 +168,7 @@ class Messages {
 }
 
 async function feed(to: Writable, input: AsyncIterable<Uint8Array> | undefined): Promise<void> {
-  // A program that ends before it has read everything shows in its status.
+  // If a program ends before it has read everything, its exit status shows the reason.
   to.on("error", () => {});
   const gone = new Promise<void>((resolve) => to.once("close", resolve));
   for await (const chunk of input ?? []) {
@@ -180,7 +180,7 @@ async function feed(to: Writable, input: AsyncIterable<Uint8Array> | undefined):
   to.end();
 }
 
-/** Calls for each line, and for what is behind the last one. */
+/** Calls `take` for each line, and for the rest after the last one. */
 export async function eachLine(from: Readable, take: (line: string) => void): Promise<void> {
   const decoder = new StringDecoder("utf8");
   let rest = "";

@@ -4,7 +4,7 @@ import { isAbsolute, join } from "node:path";
 
 /**
  * Finds a program as a shell does.
- * @param path folders with a colon between each two; those that aren't absolute are passed over
+ * @param path folders separated by colons; those that aren't absolute are ignored
  * @returns its absolute path; undefined if no folder has it
  */
 export async function findProgram(name: string, path: string): Promise<string | undefined> {
@@ -19,7 +19,7 @@ export async function findProgram(name: string, path: string): Promise<string | 
   return undefined;
 }
 
-/** Those of the programs that none of the folders in `path` has. */
+/** The programs that are in none of the folders in `path`. */
 export async function absent(programs: readonly string[], path: string): Promise<string[]> {
   const found = await Promise.all(programs.map((program) => findProgram(program, path)));
   return programs.filter((_, index) => found[index] === undefined);

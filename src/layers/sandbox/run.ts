@@ -1,4 +1,4 @@
-/** Runs a layer's scripts, and makes the layer of what they leave. */
+/** Runs a layer's scripts, and makes the layer from what they leave. */
 import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Digest } from "#oci";
@@ -23,12 +23,13 @@ import type { ScriptedLayer, ScriptOptions, UnionKind } from "./types.ts";
 import { emptyWorkFolder, newWorkFolder, removeWorkFolder } from "./work-folder.ts";
 
 /**
- * Runs the scripts of a layer in a sandbox, `runAsRoot` before the others: no network, none of the machine's files but its programs (read-only), a clean
- * environment, its own processes. What they leave is the layer; whiteouts stand in it for what `runAsRoot` removed.
+ * Runs the scripts of a layer in a sandbox, `runAsRoot` before the others: without a network, with no files of the machine but
+ * its programs (read-only), with a clean environment and processes of its own. What they leave is the layer, in which
+ * whiteouts stand for what `runAsRoot` removed.
  *
  * The same base, contents and scripts give the same bytes in every sandbox, as far as the scripts do the same.
- * Nothing is left running or mounted, also where varve is killed; then the temporary folder `varve-scripts-…` stays until
- * scripts are next run.
+ * Nothing is left running or mounted, even if varve is killed; then the temporary folder `varve-scripts-…` stays until
+ * scripts are run the next time.
  * @throws VarveError `SCRIPT_FAILED` with the script's name, line (where its shell tells) and status; `SCRIPT_TIMEOUT`;
  *   `SANDBOX_UNAVAILABLE`; `UNWRITABLE` when a tree can't be unpacked; `UNSUPPORTED_FILE` for a file with a whiteout's
  *   name; `INVALID_TAR`; `ABORTED`
@@ -41,7 +42,7 @@ export async function runScripts(options: ScriptOptions): Promise<ScriptedLayer>
     sandbox = await Sandbox.choose(folder, programs, options);
     return await new Work({ folder, programs }, options, sandbox).make();
   } catch (error) {
-    // Without a sandbox there are no trees yet. What stays is removed when scripts are next run.
+    // Without a sandbox there are no trees yet. What can't be removed now is removed when scripts are run the next time.
     await removeWorkFolder({ folder, programs, kind: sandbox?.chosen.kind ?? "root" }).catch(() => {});
     throw error;
   }
@@ -56,7 +57,7 @@ interface FolderState {
   readonly namedWhiteouts: boolean;
 }
 
-/** One layer in the making. */
+/** One layer that is being made. */
 class Work {
   readonly #folder: string;
   readonly #programs: Programs;
@@ -106,7 +107,7 @@ class Work {
       if (extraCommands !== undefined) await this.#sandbox.script("extraCommands", "root", extraCommands);
     }
     if (fakeRootCommands !== undefined) {
-      // With a union instead, the layer's directories would be marked as hiding the base's.
+      // In a union, the layer's directories would be marked as hiding the base's.
       const view = enableFakechroot ? ({ union: "copy", folder: "upper" } as const) : "root";
       await this.#sandbox.script("fakeRootCommands", view, fakeRootCommands);
     }
@@ -123,7 +124,7 @@ class Work {
     });
     const phase = { name: "extract", folder: into, sameOwner: true } as const;
     await this.#sandbox.tool(phase, "unpack the base image", { input });
-    // fuse-overlayfs writes a change of a file with several names under one of them only, maybe another than was meant.
+    // If a file with several names is changed, fuse-overlayfs writes the change under one name only, perhaps the wrong one.
     if (this.#union === "fuse" && this.#facts.hardLinks) {
       await rename(join(this.#folder, "lower"), join(this.#folder, "image"));
       this.#union = "copy";
@@ -167,7 +168,7 @@ class Work {
       await this.#sandbox.script("runAsRoot", image, text);
       return;
     }
-    // Else making them would look like a change of the folders that they are in.
+    // Otherwise making them would look like a change of the folders that they are in.
     await this.#sandbox.tool({ name: "points", ...image }, "make folders to mount on in the base image");
     const before = await this.#sandbox.list("image");
     await this.#sandbox.tool({ name: "apply" }, "put the layer's contents on the base image");
@@ -178,7 +179,7 @@ class Work {
     this.#state = { ...this.#state, change: changesBetween(seenBefore, after) };
   }
 
-  /** Makes a plain folder of what `runAsRoot` changed, in which whiteouts are files, for the scripts after it. */
+  /** Turns what `runAsRoot` changed into a plain folder for the scripts after it, with whiteouts as files. */
   async #layItOut(): Promise<void> {
     const path = join(this.#folder, "changes.tar");
     const { size, diffId } = await this.#pack(path, (members) => members);
@@ -220,7 +221,7 @@ class Work {
     };
   }
 
-  /** Writes the layer as it is now into a file. */
+  /** Writes the layer in its present state to a file. */
   async #pack(
     path: string,
     finish: (members: AsyncIterable<TarInputMember>) => AsyncIterable<TarInputMember>,

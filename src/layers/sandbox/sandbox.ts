@@ -16,7 +16,7 @@ const IMAGE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 const ROOT = { uid: 0, gid: 0 };
 
-/** What the C library says when it can't load fakeroot's for a program, and runs it without. */
+/** What the C library prints when it can't load fakeroot's library for a program, and runs the program without it. */
 const UNREACHED = /^ERROR: ld\.so: object '\/dev\/fakeroot\.so' from LD_PRELOAD cannot be preloaded \((.*)\)/;
 
 /** Where a script runs: as the caller or with root's view in the layer's folder, or in an image. */
@@ -25,7 +25,7 @@ export type ScriptView = "caller" | "root" | ShownImage;
 export class Sandbox {
   readonly chosen: Chosen;
   readonly needs: Needs;
-  /** Where `fakeroot` keeps the owners: without ids there is nothing else. */
+  /** Keeps the owners for `fakeroot`; only where the sandbox has a single id. */
   readonly faked: FakedOwners | undefined;
   readonly #place: SandboxPlace;
   readonly #options: ScriptOptions;
@@ -98,7 +98,7 @@ export class Sandbox {
           "build as root or with a range of ids",
       );
     }
-    // Without fakeroot, there is nothing to learn.
+    // Without fakeroot there is nothing to learn.
     if (!end.messages.includes("varve:unreached")) await faked.learn(name);
   }
 
@@ -123,7 +123,7 @@ export class Sandbox {
   }
 
   /**
-   * Runs a phase in which only programs of the machine work.
+   * Runs a phase in which only the machine's own programs run.
    * @param what it does, for the end of "cannot …"
    * @throws VarveError `UNWRITABLE`, `ABORTED`; whatever input and output throw
    */
@@ -136,7 +136,7 @@ export class Sandbox {
     if (end.status !== 0) throw new VarveError("UNWRITABLE", `cannot ${what}: ${lastMessage(end)}`);
   }
 
-  /** The names in a folder, as they are and not as `fakeroot` shows them. */
+  /** The names in a folder as they really are, not as `fakeroot` shows them. */
   async list(folder: Tree): Promise<ListedName[]> {
     let names: ListedName[] = [];
     await this.tool({ name: "list", folder }, "list the layer's files", {
@@ -148,7 +148,7 @@ export class Sandbox {
   }
 }
 
-/** With ids, `fakeroot` lets a script make devices, too; but it would have to reach what the image has. */
+/** With ids, `fakeroot` would let a script make devices, too; but it would have to work with the image's own programs. */
 async function fakedFor(
   { kind, folder, programs: { path } }: SandboxPlace,
   { rootView, inImage, ownPrograms }: Needs,

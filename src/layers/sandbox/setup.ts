@@ -1,4 +1,4 @@
-/** The sandbox's shell files; `scripts/build.ts` puts their texts in place of the reading. */
+/** The sandbox's shell files. `scripts/build.ts` replaces the reading with their texts. */
 import { readFileSync } from "node:fs";
 
 /** Runs its arguments until varve ends. */

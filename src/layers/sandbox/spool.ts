@@ -22,7 +22,7 @@ export async function spoolTo(
   return { size: digester.size, diffId: digester.digest() };
 }
 
-/** Joins small pieces, since each costs a write. */
+/** Joins small pieces, since each would cost a write. */
 async function* gathered(
   chunks: AsyncIterable<Uint8Array>,
   digester: Digester,

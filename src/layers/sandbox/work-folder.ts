@@ -9,11 +9,11 @@ import type { SandboxKind } from "./types.ts";
 
 const PREFIX = "varve-scripts-";
 
-/** What the sandbox's program expects in it. */
+/** What the sandbox's program expects in a work folder. */
 const FOLDERS = ["world", "tmp", "state", "upper"];
 
 /**
- * Makes a folder, and removes those of processes that were killed.
+ * Makes a work folder, and removes those of processes that were killed.
  * @throws VarveError `UNWRITABLE`
  */
 export async function newWorkFolder(temporary: string, programs: Programs): Promise<string> {
@@ -31,7 +31,7 @@ export async function newWorkFolder(temporary: string, programs: Programs): Prom
 }
 
 /**
- * Removes a folder and what is in it, which may belong to ids of a range, or be deeper than a path can say.
+ * Removes a folder and its content, which may belong to ids of a range, or be nested too deeply for a path.
  * @throws VarveError `UNWRITABLE`
  */
 export async function removeWorkFolder(place: Omit<SandboxPlace, "signal">): Promise<void> {
@@ -44,7 +44,7 @@ export async function removeWorkFolder(place: Omit<SandboxPlace, "signal">): Pro
     );
     if (removed) return;
   }
-  // What the sandbox's program expects may be gone already.
+  // Some of what the sandbox's program expects may be gone already.
   for (const needed of FOLDERS) await mkdir(join(folder, needed), { recursive: true }).catch(() => {});
   await runPhase(place, { name: "clean" }).catch(() => {});
   await remove().catch((error: unknown) => {
@@ -52,12 +52,12 @@ export async function removeWorkFolder(place: Omit<SandboxPlace, "signal">): Pro
   });
 }
 
-/** Removes the trees in a folder; only who made them can, where they belong to ids of a range. */
+/** Removes the trees in a folder. If they belong to ids of a range, only the user who made them can do so. */
 export async function emptyWorkFolder(place: Omit<SandboxPlace, "signal">): Promise<void> {
   if (place.kind !== "root") await runPhase(place, { name: "clean" });
 }
 
-/** What nobody can remove is left: another user's, or one that is being removed by another process. */
+/** Leaves what can't be removed: another user's folders, or one that another process is removing. */
 async function removeRemains(temporary: string, programs: Programs): Promise<void> {
   const current = await currentOwner();
   for (const name of await readdir(temporary)) {
