@@ -1,6 +1,5 @@
 /** How a spec becomes an image. */
 import { dirname } from "node:path";
-import type { DigestCache } from "#cache";
 import type { LayerRecipe, TreeItem } from "#fs";
 import type { ReferencesGraph } from "#graph";
 import {
@@ -17,41 +16,16 @@ import { type MeasureOptions, measureLayers, unmeasuredLayers } from "#measure";
 import { type ContainerConfig, type HistoryEntry, hexOf, parseReference } from "#oci";
 import { parentsOf, planImage } from "#plan";
 import { type BaseTree, type CompiledRule, type RootItem, rulesFor } from "#root";
-import type { ScriptName } from "#sandbox";
 import type { ImageSpec } from "#spec";
-import type { SpoolLimit } from "#util";
 import { layerComments } from "#write";
 import { specDatabase } from "./nix-database.ts";
+import type { DraftOptions } from "./options.ts";
 import { noteUnmatched, specRules } from "./permissions.ts";
 import { baseTreeFor, onBase, specRoot } from "./root.ts";
 import { ScriptedPart, specScripts } from "./scripts.ts";
 
 /** How many digits of the config's digest make the tag of an image that was given none. */
 const DERIVED_TAG_LENGTH = 32;
-
-export interface DraftOptions extends SpoolLimit {
-  /** The image that the spec's `fromImage` names; its reader must stay open until the draft is written. */
-  readonly base?: Image | undefined;
-  /** The image that the spec's `layersFrom` names, unless that is a file with a layout. */
-  readonly lastImage?: Image | undefined;
-  /** This machine's, as Go names it, for a spec that names none. */
-  readonly architecture: string;
-  /** What `"now"` means. */
-  readonly now: Date;
-  /** Knows layers that were measured before. */
-  readonly cache?: DigestCache | undefined;
-  /** `PATH`, on which programs are found, for specs with scripts or a Nix database. */
-  readonly path: string;
-  /** The folder in which temporary ones are made, for trees and layers. */
-  readonly temporary: string;
-  /** Gets each line that a script writes, as it comes. */
-  readonly onOutput?: ((line: string, script: ScriptName) => void) | undefined;
-  /** Absolute paths that the image is written to, which therefore aren't part of it. */
-  readonly outputs?: readonly string[] | undefined;
-  /** Gets a sentence for what the user may want to know. */
-  readonly onNote?: ((sentence: string) => void) | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
 
 /** An image that is planned. Disposing of it removes what its scripts made; not before it is written. */
 export interface PlannedDraft extends ImageDraft, AsyncDisposable {

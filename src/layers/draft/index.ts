@@ -1,1 +1,2 @@
-export { type DraftOptions, draftImage, type PlannedDraft } from "./draft.ts";
+export { draftImage, type PlannedDraft } from "./draft.ts";
+export type { DraftOptions } from "./options.ts";

@@ -6,7 +6,7 @@ import type { ReferencesGraph } from "#graph";
 import { nixDatabase } from "#root";
 import { findProgram } from "#sandbox";
 import type { ImageSpec } from "#spec";
-import type { DraftOptions } from "./draft.ts";
+import type { DraftOptions } from "./options.ts";
 
 interface Tools extends Pick<DraftOptions, "path" | "temporary" | "signal"> {
   readonly graph: ReferencesGraph;

@@ -8,7 +8,7 @@ import { runScripts, type ScriptedLayer, type ScriptName, type ScriptSteps } fro
 import type { ImageSpec } from "#spec";
 import { SCRIPT_FIELDS } from "#spec";
 import { boundedSpool, readWhole } from "#util";
-import type { DraftOptions } from "./draft.ts";
+import type { DraftOptions } from "./options.ts";
 
 /**
  * The scripts of a spec, their files read; undefined if there are none.

@@ -1,0 +1,29 @@
+import type { DigestCache } from "#cache";
+import type { Image } from "#image";
+import type { ScriptName } from "#sandbox";
+import type { SpoolLimit } from "#util";
+
+/** What a draft is made with, besides its spec. */
+export interface DraftOptions extends SpoolLimit {
+  /** The image that the spec's `fromImage` names; its reader must stay open until the draft is written. */
+  readonly base?: Image | undefined;
+  /** The image that the spec's `layersFrom` names, unless that is a file with a layout. */
+  readonly lastImage?: Image | undefined;
+  /** This machine's, as Go names it, for a spec that names none. */
+  readonly architecture: string;
+  /** What `"now"` means. */
+  readonly now: Date;
+  /** Knows layers that were measured before. */
+  readonly cache?: DigestCache | undefined;
+  /** `PATH`, on which programs are found, for specs with scripts or a Nix database. */
+  readonly path: string;
+  /** The folder in which temporary ones are made, for trees and layers. */
+  readonly temporary: string;
+  /** Gets each line that a script writes, as it comes. */
+  readonly onOutput?: ((line: string, script: ScriptName) => void) | undefined;
+  /** Absolute paths that the image is written to, which therefore aren't part of it. */
+  readonly outputs?: readonly string[] | undefined;
+  /** Gets a sentence for what the user may want to know. */
+  readonly onNote?: ((sentence: string) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
