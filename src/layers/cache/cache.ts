@@ -25,9 +25,9 @@ export interface CachedLayer {
   readonly diffId: Digest;
   /** In bytes. */
   readonly size: number;
-  /** Whether the key rests on NAR hashes alone, so that it means the same on any machine. */
+  /** Whether the key is made of NAR hashes alone, so that it means the same on any machine. */
   readonly portable: boolean;
-  /** True where only an imported entry says so: then the layer's bytes have to be seen before anybody relies on it. */
+  /** True if only an imported entry says so: then the layer's bytes must be checked before anything relies on it. */
   readonly claimed?: true;
 }
 
@@ -36,25 +36,26 @@ export interface CachedBlob {
   readonly digest: Digest;
   /** In bytes. */
   readonly size: number;
-  /** Whether it is of use to other machines: whether the layer is. */
+  /** Whether the entry is of use to other machines, which it is if the layer's own entry is. */
   readonly portable: boolean;
 }
 
-/** What came of entries from elsewhere. */
+/** The result of importing entries. */
 export interface Imported {
   readonly added: number;
-  /** Entries whose key was known already; what was known stays. */
+  /** Entries whose key was known already; the known entry stays. */
   readonly known: number;
-  /** Entries that aren't portable, or of something that nobody would check. */
+  /** Entries that were refused: they aren't portable, or are of a kind that nothing would check. */
   readonly skipped: number;
 }
 
 /**
- * Digests that are known already. Nothing that may be wrong with it ever fails a build: what can't be read is not known,
- * and what can't be written is measured again. What it says is to be checked wherever the bytes pass by.
+ * Remembers digests. A fault of the cache never fails a build: what can't be read counts as unknown, and what can't be
+ * written is measured again the next time. Whoever uses an entry must check it when the bytes pass by.
  *
- * What was put is this user's own word, and kept in the folder. What was imported is what others claim: it is kept in
- * memory only, comes marked as claimed, and is exported to nobody. Whoever has seen that a claim is true puts it.
+ * Entries that were put are this user's own, and are stored in the folder. Entries that were imported are what others claim:
+ * they are kept in memory only, are marked as claimed, and are never exported. Once a claim has been checked and is true,
+ * it can be put.
  *
  * It is synchronous, because an entry is a small file: a hundred are looked up in a few milliseconds.
  */
@@ -64,12 +65,12 @@ export interface DigestCache {
   readonly now: () => number;
   layer(key: LayerKey): CachedLayer | undefined;
   putLayer(key: LayerKey, layer: CachedLayer): void;
-  /** Takes none of the layers in the folder for true any more, but those that are put from now on. */
+  /** From now on ignores the layers that are in the folder, except those that are put later. */
   distrustLayers(): void;
-  /** Forgets what proved wrong. Tells whether it is gone from the folder, too; this cache won't give it again either way. */
+  /** Forgets an entry that proved wrong. Returns whether it is gone from the folder, too; this cache won't return it again in any case. */
   dropLayer(key: LayerKey): boolean;
   blob(key: BlobKey): CachedBlob | undefined;
-  /** What an imported entry says of a blob that isn't known otherwise. */
+  /** What an imported entry says about a blob for which there is no entry of this user's own. */
   claimedBlob(key: BlobKey): CachedBlob | undefined;
   putBlob(key: BlobKey, blob: CachedBlob): void;
   /** As {@link dropLayer}. */
@@ -77,12 +78,12 @@ export interface DigestCache {
   /** How many bytes a tree takes in a layer's archive. */
   treeSize(key: TreeKey): number | undefined;
   putTreeSize(key: TreeKey, size: number): void;
-  /** What was noted of a base image with these layers, by their diff IDs from the bottom up. */
+  /** The notes about a base image with these layers, given by their diff IDs from the bottom up. */
   base(diffIds: readonly Digest[]): Uint8Array | undefined;
-  /** Notes something of a base image; it stays on this machine. More than 16 MiB aren't kept. */
+  /** Keeps notes about a base image. They stay on this machine, and aren't kept if they have more than 16 MiB. */
   putBase(diffIds: readonly Digest[], content: Uint8Array): void;
   /**
-   * Removes old entries, and files that killed processes left. It is also done by itself, at most once a day.
+   * Removes old entries, and files that killed processes left. This also happens automatically, at most once a day.
    * @throws VarveError `UNREADABLE`
    */
   prune(limits?: PruneLimits): Pruned;
@@ -92,12 +93,12 @@ export interface DigestCache {
   verify(): Verified;
   /** All portable entries in the folder, by kind and key. @throws VarveError `UNREADABLE` */
   exportEntries(): Iterable<CacheEntry>;
-  /** Takes over what others claim, for as long as this cache is open. */
+  /** Adds entries that others claim, for as long as this cache is open. */
   importEntries(entries: Iterable<CacheEntry>): Imported;
 }
 
 export interface DigestCacheOptions {
-  /** It needn't be there yet; what else is in it is left alone. */
+  /** The folder needn't exist yet; other files in it are left alone. */
   readonly folder: string;
   /** The time in milliseconds since 1970. */
   readonly now: () => number;
@@ -168,7 +169,7 @@ class FolderCache implements DigestCache {
   putTreeSize(tree: TreeKey, size: number): void {
     const key = treeKeyDigits(tree);
     const digest = parseDigest(`sha256:${key}`, "a tree's key");
-    // Not for others: theirs would be believed unseen, and could share out the layers in another way.
+    // Not from imported entries: sizes are used unchecked, so a wrong one could lead to another plan.
     this.#put({ kind: "tree", key, digest, size, portable: false });
   }
 
@@ -204,7 +205,7 @@ class FolderCache implements DigestCache {
     let [added, known, skipped] = [0, 0, 0];
     for (const entry of entries) {
       const name = nameOf(entry);
-      // Nobody sees whether what is said of trees and bases is true.
+      // Nothing checks entries about trees and bases.
       const checkable = entry.kind === "layer" || entry.kind === "blob";
       if (!entry.portable || !checkable) skipped++;
       else if (this.#claims.has(name) || this.#known(entry) !== undefined) known++;
@@ -233,7 +234,7 @@ class FolderCache implements DigestCache {
     return distrusted || this.#dropped.has(nameOf(entry));
   }
 
-  /** Writes an entry if it can; tells whether it did. */
+  /** Writes an entry if it can; returns whether it did. */
   #put(entry: CacheEntry): boolean {
     if (!this.#write(() => this.#store.write(entry, this.now()))) return false;
     this.#dropped.delete(nameOf(entry));
@@ -252,7 +253,7 @@ class FolderCache implements DigestCache {
     }
   }
 
-  /** Prunes before the first entry is written, if that wasn't done lately. */
+  /** Prunes before the first entry is written, if that hasn't been done recently. */
   #pruneFirst(now: number): void {
     if (this.#written) return;
     this.#written = true;

@@ -3,8 +3,8 @@ import { createHash } from "node:crypto";
 import { type Digest, parseDigest } from "#oci";
 
 /**
- * What is known of: layers by what goes into them, blobs by the layer they are the compressed form of, trees by their NAR
- * hash and place, and base images by their layers. What is known of a base follows its entry's line in the same file.
+ * What an entry is about: a layer, by what goes into it; a blob, by the layer that it is the compressed form of; a tree, by
+ * its NAR hash and place; a base image, by its layers. The notes about a base follow its entry's line in the same file.
  */
 export type EntryKind = "base" | "blob" | "layer" | "tree";
 
@@ -15,11 +15,11 @@ export interface CacheEntry {
   readonly kind: EntryKind;
   /** 64 hexadecimal digits. */
   readonly key: string;
-  /** A layer's diff ID, a blob's digest, or that of what is known of a base; a tree has only its key. */
+  /** A layer's diff ID, a blob's digest, or the digest of the notes about a base; a tree has only its key. */
   readonly digest: Digest;
-  /** Of the layer's archive, of the blob, of the tree's part of an archive, or of what follows, in bytes. */
+  /** In bytes: of the layer's archive, of the blob, of the tree's part of an archive, or of the notes. */
   readonly size: number;
-  /** Whether it holds on any machine; false where the key rests on this machine's files' metadata. */
+  /** Whether it is valid on any machine; false if the key is made of the metadata of this machine's files. */
   readonly portable: boolean;
 }
 
@@ -36,8 +36,8 @@ export function encodeEntry({ kind, key, digest, size, portable }: CacheEntry): 
 }
 
 /**
- * Reads an entry's line, without its newline; undefined for anything that {@link encodeEntry} didn't write. The check is
- * over the content and the key, so that an entry under another's name isn't taken for the other.
+ * Reads an entry's line, without its newline; undefined for anything that {@link encodeEntry} didn't write. The check
+ * covers the content and the key, so that an entry under the name of another isn't taken for that one.
  */
 export function decodeEntry(line: string): CacheEntry | undefined {
   const match = LINE.exec(line);
@@ -55,7 +55,7 @@ export function decodeEntry(line: string): CacheEntry | undefined {
   };
 }
 
-/** Against accidents, not against people: half of a digest is plenty. */
+/** It is against accidents, not against attackers, so half of a digest is enough. */
 function checkOf(content: string): string {
   return createHash("sha256").update(content).digest("hex").slice(0, 32);
 }
@@ -67,8 +67,8 @@ function compareEntries(a: CacheEntry, b: CacheEntry): number {
 }
 
 /**
- * Entries as one document of JSON Lines. The same entries give the same bytes, in whatever order they come; of several
- * under one key the first counts.
+ * Entries as one document of JSON Lines. The same entries give the same bytes, whatever their order; if several have the
+ * same key, the first one counts.
  */
 export function encodeEntries(entries: Iterable<CacheEntry>): Uint8Array {
   const first = new Map<string, CacheEntry>();
@@ -79,7 +79,7 @@ export function encodeEntries(entries: Iterable<CacheEntry>): Uint8Array {
   return Buffer.from([...first.values()].sort(compareEntries).map(encodeEntry).join(""), "latin1");
 }
 
-/** Entries that were read, and how many lines weren't any. */
+/** The entries that were read, and how many lines weren't entries. */
 export interface DecodedEntries {
   readonly entries: readonly CacheEntry[];
   readonly broken: number;
@@ -89,7 +89,7 @@ export interface DecodedEntries {
 export function decodeEntries(bytes: Uint8Array): DecodedEntries {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
   const lines = text.split("\n");
-  // Behind the last newline there is nothing, unless the document was cut short.
+  // There is nothing after the last newline, unless the document was cut short.
   if (lines.at(-1) === "") lines.pop();
   const entries = lines.map(decodeEntry).filter((entry) => entry !== undefined);
   return { entries, broken: lines.length - entries.length };

@@ -1,6 +1,6 @@
 /**
- * Small files in a folder that others use at the same time, or have scribbled in. Whatever is wrong with a file makes it
- * as good as not there.
+ * Small files in a folder that other processes use at the same time, or may have damaged. A file with any fault counts as
+ * missing.
  */
 import { randomUUID } from "node:crypto";
 import {
@@ -25,24 +25,24 @@ export const TOUCH_PAUSE = 24 * 60 * 60 * 1000;
 
 const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
 
-/** Most files here are smaller by far, and reading is synchronous: one buffer is enough. */
+/** Most files here are much smaller, and reading is synchronous, so one buffer is enough. */
 const buffer = Buffer.alloc(1024);
 
 export interface ReadOptions {
-  /** Marks the file as used at this time, unless that has been done lately; undefined leaves it alone. */
+  /** Marks the file as used at this time, unless that has been done recently; undefined leaves the file alone. */
   readonly touch: number | undefined;
-  /** The most bytes that it may have. */
+  /** How many bytes it may have. */
   readonly limit: number;
 }
 
 /**
- * The text of a small file, one character a byte, or undefined where there is none that may be trusted: it must be a
- * regular file that nobody but this user, or root, can have written.
+ * The text of a small file, one character for each byte; undefined if there is no file that can be trusted. It must be a
+ * regular file that only this user or root can have written.
  */
 export function readSmallFile(path: string, { touch, limit }: ReadOptions): string | undefined {
   let file: number;
   try {
-    // It may be a link to anywhere by now, or a pipe that nobody writes to.
+    // By now it may be a link to anywhere, or a pipe that nobody writes to.
     file = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   } catch {
     return undefined;
@@ -61,7 +61,7 @@ export function readSmallFile(path: string, { touch, limit }: ReadOptions): stri
   }
 }
 
-/** Whether two times are so far from each other that a file is to be marked as used again: in either direction. */
+/** Whether two times differ so much, in either direction, that a file is to be marked as used again. */
 export function isFarFrom(time: number, now: number): boolean {
   return Math.abs(now - time) >= TOUCH_PAUSE;
 }
@@ -75,7 +75,7 @@ function setTime(file: number, time: number): void {
   try {
     futimesSync(file, time / 1000, time / 1000);
   } catch {
-    // It will look older than it is, and at worst be measured again.
+    // The file will look older than it is. At worst its layer is measured again.
   }
 }
 
@@ -114,7 +114,7 @@ export function writeSmallFile(path: string, { text, time, aside }: SmallFile): 
   }
 }
 
-/** Does something to a path; where its folder isn't there, again once that has been made. */
+/** Does something with a path. If the folder is missing, makes it and tries again. */
 function inFolder<T>(path: string, action: () => T): T {
   try {
     return action();
@@ -125,9 +125,9 @@ function inFolder<T>(path: string, action: () => T): T {
   }
 }
 
-/** Removes a file, or an empty folder in a file's place; tells whether nothing is there any more. */
+/** Removes a file, or an empty folder in a file's place; returns whether nothing is there any more. */
 export function removeSmallFile(path: string): boolean {
-  // Of folders only what is empty: nobody knows whose one in a file's place is.
+  // A folder only if it is empty, since nobody knows whose it is.
   return isGoneAfter(() => unlinkSync(path)) || isGoneAfter(() => rmdirSync(path));
 }
 

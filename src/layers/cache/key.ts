@@ -3,19 +3,19 @@ import { createHash } from "node:crypto";
 import type { Digest } from "#oci";
 
 /**
- * The version of the bytes that varve makes of a layer's recipe. It is to be raised with every change after which the
- * same files, owners and times would give another archive (in `tar`, `fs` or `customise`), and with every change of
- * what the parts of a key mean.
+ * The version of the bytes that varve makes of a layer's recipe. Raise it with every change (in `tar`, `fs`, `root` or
+ * `draft`) after which the same files, owners and times give another archive, and with every change of what the parts of a
+ * key mean.
  */
 export const WRITER_FORMAT = 3;
 
 /**
- * The version of the bytes that varve makes of a layer's archive by compressing it. It is to be raised when blocks are
- * cut at other places, or headers written otherwise; the compressor's own version is in each key.
+ * The version of the bytes that varve makes of a layer's archive by compressing it. Raise it when blocks are cut at other
+ * places or headers are written differently; the compressor's own version is in each key.
  */
 export const COMPRESSOR_FORMAT = 2;
 
-/** The version of what is kept of base images. It is to be raised when `build/base.ts` writes it otherwise. */
+/** The version of the notes about base images. Raise it when `plan/base.ts` writes them differently. */
 const BASE_FORMAT = 1;
 
 declare const checked: unique symbol;
@@ -23,7 +23,7 @@ declare const checked: unique symbol;
 /** The key of a layer: 64 hexadecimal digits that only {@link layerKey} makes. */
 export type LayerKey = string & { readonly [checked]: true };
 
-/** What a compressed layer's bytes follow from. */
+/** Everything that determines a compressed layer's bytes. */
 export interface BlobKey {
   readonly diffId: Digest;
   readonly algorithm: "gzip" | "zstd";
@@ -34,17 +34,17 @@ export interface BlobKey {
 }
 
 /**
- * The key of a layer whose bytes follow from `parts` alone: what goes into it, and the options that shape it. Equal
- * values give equal keys, whatever order their objects' keys are in.
+ * The key of a layer whose bytes depend on `parts` alone: what goes into it, and the options that shape it. Equal values
+ * give equal keys, whatever the order of their objects' keys.
  * @param parts what JSON can say: null, booleans, finite numbers, strings, arrays and plain objects; a field that is
  *   undefined counts as left out
- * @throws TypeError for anything else, since what isn't in the key could change unseen
+ * @throws TypeError for anything else, since a change of what isn't in the key would go unnoticed
  */
 export function layerKey(parts: unknown): LayerKey {
   return hash(["layer", WRITER_FORMAT, parts]) as LayerKey;
 }
 
-/** What the size of a tree in a layer's archive follows from. */
+/** Everything that determines the size of a tree in a layer's archive. */
 export interface TreeKey {
   /** As the graph has it. */
   readonly narHash: string;
@@ -54,17 +54,17 @@ export interface TreeKey {
   readonly exclude: readonly string[];
 }
 
-/** The digits that a tree's size is kept under. */
+/** The key of a tree's size. */
 export function treeKeyDigits({ narHash, target, exclude }: TreeKey): string {
   return hash(["tree", WRITER_FORMAT, narHash, target, exclude]);
 }
 
-/** The digits that what is known of a base image is kept under: it follows from its layers. */
+/** The key of the notes about a base image, which depend on its layers. */
 export function baseKeyDigits(diffIds: readonly Digest[]): string {
   return hash(["base", BASE_FORMAT, diffIds]);
 }
 
-/** The digits that a compressed layer's digest is kept under. */
+/** The key of a compressed layer's digest. */
 export function blobKeyDigits({ diffId, algorithm, level, library }: BlobKey): string {
   return hash(["blob", COMPRESSOR_FORMAT, diffId, algorithm, level ?? null, library]);
 }
@@ -78,7 +78,7 @@ function canonicalJson(value: unknown): string {
   if (value === null || typeof value === "boolean" || typeof value === "string") return JSON.stringify(value);
   if (typeof value === "number" && Number.isFinite(value)) return JSON.stringify(value);
   if (Array.isArray(value)) {
-    // Not `map`, which would pass over holes.
+    // Not `map`, which skips holes.
     return `[${Array.from(value, canonicalJson).join(",")}]`;
   }
   if (isPlainObject(value)) {

@@ -7,19 +7,19 @@ import { type CacheEntry, decodeEntry, ENTRY_KINDS, type EntryKind, encodeEntry,
 import { readSmallFile, removeSmallFile, writeSmallFile } from "./files.ts";
 
 /**
- * The folder's name changes with the form of entries, so that no version of varve meets another's. In that of the first
- * form there may be entries from elsewhere, which nothing tells from this user's own.
+ * The folder's name changes with the form of entries, so that no version of varve reads another version's entries. A folder
+ * of the first form may have imported entries that can't be told from this user's own.
  */
 const SUBFOLDER = "digests-v2";
 
-/** What is known of a base image with a million files takes some 100 MB; nobody wants to wait for that. */
+/** The notes about a base image with a million files would take about 100 MB, which take too long to read. */
 const MAX_CONTENT = 16 * 1024 * 1024;
 
 const SHARD = /^[0-9a-f]{2}$/;
 const FILE = /^([0-9a-f]{64})\.json$/;
 const ASIDE = /\.tmp$/;
 
-/** A file in an entry's place. */
+/** A file where an entry should be. */
 export interface EntryFile {
   readonly kind: EntryKind;
   readonly key: string;
@@ -112,7 +112,7 @@ export class EntryStore {
   }
 
   /**
-   * The files in entries' places, by kind and key; what is called otherwise isn't the cache's and is left alone.
+   * The files of entries, by kind and key. Files with other names don't belong to the cache and are left alone.
    * @throws VarveError `UNREADABLE`
    */
   *files(): Generator<EntryFile, void, void> {
@@ -145,7 +145,7 @@ function namesIn(folder: string, pattern: RegExp): string[] {
   }
 }
 
-/** What is known of a file without opening it; undefined where it is gone or can't be looked at. */
+/** What is known about a file without opening it; undefined if it is gone or can't be examined. */
 export function useOf(path: string): FileUse | undefined {
   try {
     const { mtimeMs, blocks, size } = lstatSync(path);

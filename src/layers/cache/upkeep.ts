@@ -1,26 +1,26 @@
-/** Keeps a cache small and sound, and tells what is in it. */
+/** Keeps a cache small and sound, and reports what is in it. */
 import type { EntryKind } from "./entry.ts";
 import { isFarFrom, removeSmallFile } from "./files.ts";
 import { type EntryFile, type EntryStore, type FileUse, useOf } from "./store.ts";
 
 const DAY = 24 * 60 * 60 * 1000;
 
-/** Entries that nobody has used for so long, in milliseconds, go. */
+/** In milliseconds: entries that haven't been used for longer are removed. */
 export const DEFAULT_MAX_AGE = 90 * DAY;
 
 /** Enough for hundreds of images; each takes a block of the file system, mostly 4 KiB. */
 export const DEFAULT_MAX_ENTRIES = 20_000;
 
-/** Writing a file takes no time, so one that has been aside for so long, in milliseconds, was left there. */
+/** In milliseconds: writing a file takes almost no time, so a temporary file that is older was left by a killed process. */
 const ASIDE_AGE = 60 * 1000;
 
-/** Its time tells when the cache was last pruned. */
+/** The time of this file is when the cache was last pruned. */
 const MARKER = "pruned";
 
 export interface PruneLimits {
-  /** Entries that weren't used for more than so many milliseconds go; 90 days unless said. */
+  /** Entries that haven't been used for more than this many milliseconds are removed; 90 days by default. */
   readonly maxAge?: number;
-  /** Of more entries than this those go that weren't used for longest; 20,000 unless said. */
+  /** If there are more entries than this, those that haven't been used for longest are removed; 20,000 by default. */
   readonly maxEntries?: number;
 }
 
@@ -32,7 +32,7 @@ export interface Pruned {
 interface UsedFile extends EntryFile, FileUse {}
 
 /**
- * Removes old entries, and files that were left aside. An entry from the future is new: a clock was set back.
+ * Removes old entries, and files that were left aside. An entry from the future counts as new: the clock was set back.
  * @throws VarveError `UNREADABLE`
  */
 export function prune(
@@ -51,7 +51,7 @@ export function prune(
 }
 
 /**
- * Prunes a cache that this wasn't done to within a day, and marks it before: of several varves one does it.
+ * Prunes a cache that hasn't been pruned for a day. It is marked first, so that only one of several processes does it.
  * @throws the system's error where marking fails; VarveError `UNREADABLE`
  */
 export function pruneNowAndThen(store: EntryStore, now: number): void {
@@ -67,7 +67,7 @@ export interface CacheInfo {
   readonly entries: Readonly<Record<EntryKind, number>>;
   /** The space that the entries take, in bytes. */
   readonly bytes: number;
-  /** The times of the longest and the least unused entry, in milliseconds since 1970; undefined without any entry. */
+  /** When the entry that has been unused for longest and the one used last were used, in milliseconds since 1970; undefined without entries. */
   readonly oldestUse: number | undefined;
   readonly newestUse: number | undefined;
 }

@@ -24,12 +24,12 @@ import { noteUnmatched, specRules } from "./permissions.ts";
 import { baseTreeFor, onBase, specRoot } from "./root.ts";
 import { ScriptedPart, specScripts } from "./scripts.ts";
 
-/** How many digits of the config's digest make the tag of an image that was given none. */
+/** How many digits of the config's digest become the tag of an image that was given no tag. */
 const DERIVED_TAG_LENGTH = 32;
 
-/** An image that is planned. Disposing of it removes what its scripts made; not before it is written. */
+/** A planned image. Disposing of it removes what its scripts made, so do that after the image is written. */
 export interface PlannedDraft extends ImageDraft, AsyncDisposable {
-  /** Which components share a layer, for later builds to keep to; the image has it as an annotation. */
+  /** Which components share a layer, so that later builds can keep to it; the image has it as an annotation. */
   readonly layout: Layout;
 }
 
@@ -40,7 +40,7 @@ export interface PlannedDraft extends ImageDraft, AsyncDisposable {
  * @throws VarveError whatever reading the graph has, or the base's layers; `NO_LAYERS_LEFT`, `INVALID_SPEC`
  */
 export async function draftImage(spec: ImageSpec, options: DraftOptions): Promise<PlannedDraft> {
-  // A name that no registry or daemon takes is better refused before anything is read.
+  // A name that no registry or daemon accepts is refused before anything is read.
   parseReference(`${nameOf(spec)}:${spec.tag ?? "tag"}`);
   const { base, lastImage, outputs, cache, signal } = options;
   const config = configOf(spec, base);
@@ -77,7 +77,7 @@ export async function draftImage(spec: ImageSpec, options: DraftOptions): Promis
       spec,
       steps,
       base,
-      // What scripts make may match, too, so the rules are applied when they are done.
+      // Files that scripts make may match, too, so the rules are applied after the scripts.
       recipe: { ...rootRecipe, permissions: [] },
       after: spec.layered ? undefined : components[0],
       visible: storeFolders(graph),
@@ -92,7 +92,7 @@ export async function draftImage(spec: ImageSpec, options: DraftOptions): Promis
     signal: AbortSignal | undefined,
     known: (recipes: readonly LayerRecipe[], options: MeasureOptions) => AsyncIterable<T>,
   ): AsyncGenerator<Layer | T, void, void> {
-    // First, since they are what is most likely to fail.
+    // Scripts come first, since they are most likely to fail.
     const last = await scripted?.layer(signal);
     yield* base?.layers ?? [];
     const measured = last === undefined ? recipes : spec.layered ? components : [];
@@ -125,14 +125,14 @@ function joinedRecipe(
   return recipeOf([...root.items, ...behind], fields, context);
 }
 
-/** The stores that a graph's components are in, but for the one that scripts see anyway. */
+/** The stores that a graph's components are in, except the one that scripts see anyway. */
 function storeFolders({ kind, components }: ReferencesGraph): string[] {
   if (kind !== "nix") return [];
   const folders = [...components.values()].map(({ path }) => dirname(path));
   return [...new Set(folders)].filter((folder) => folder !== "/nix/store");
 }
 
-/** How a container of the image is run: what the spec says over what is taken from the base. */
+/** How a container of the image is run: what the spec says overrides what is taken from the base. */
 function configOf(spec: ImageSpec, base: Image | undefined): ContainerConfig {
   const labels = { ...spec.config.Labels, ...spec.labels };
   const own = { ...spec.config, ...(Object.keys(labels).length > 0 ? { Labels: labels } : {}) };
@@ -195,7 +195,7 @@ function componentsRecipe(
   context: RecipeContext,
 ): LayerRecipe {
   const items = onBase([...parentsOf(trees), ...trees], context);
-  // Nix has made its paths' modes the same everywhere; npm leaves them to the umask.
+  // Nix makes the modes of its paths the same everywhere; with npm they depend on the umask.
   const modes = context.graph.kind === "nix" ? "keep" : "portable";
   return recipeOf(items, { modes, components: ids }, context);
 }
@@ -214,7 +214,7 @@ function ownerOf({ uid, gid, uname, gname }: ImageSpec): LayerRecipe["owner"] {
   return { uid, gid, uname, gname };
 }
 
-/** The base's part of the history, which has an entry for each layer: the base's own, or made up where it isn't wanted. */
+/** The base's part of the history, with an entry for each layer: the base's own history, or plain entries where that isn't wanted. */
 function historyOf(base: Image, inherit: Inherit): readonly HistoryEntry[] {
   const history = base.config.value.history ?? [];
   const complete = layerComments(base.config.value).length === base.layers.length;

@@ -56,6 +56,6 @@ function rootsOf(graph: ReferencesGraph, contents: readonly string[]): string[] 
   }
   const referred = new Set([...graph.components.values()].flatMap(({ references }) => references));
   const top = ids.filter((id) => !referred.has(id));
-  // All in a circle: then nothing stands out.
+  // All are in a cycle, so none of them is a root.
   return top.length > 0 ? top : ids;
 }

@@ -13,17 +13,17 @@ export interface DraftOptions extends SpoolLimit {
   readonly architecture: string;
   /** What `"now"` means. */
   readonly now: Date;
-  /** Knows layers that were measured before. */
+  /** Layers that it knows aren't measured again. */
   readonly cache?: DigestCache | undefined;
   /** `PATH`, on which programs are found, for specs with scripts or a Nix database. */
   readonly path: string;
-  /** The folder in which temporary ones are made, for trees and layers. */
+  /** The folder in which temporary folders for trees and layers are made. */
   readonly temporary: string;
-  /** Gets each line that a script writes, as it comes. */
+  /** Receives each line that a script writes, as it comes. */
   readonly onOutput?: ((line: string, script: ScriptName) => void) | undefined;
   /** Absolute paths that the image is written to, which therefore aren't part of it. */
   readonly outputs?: readonly string[] | undefined;
-  /** Gets a sentence for what the user may want to know. */
+  /** Receives sentences that the user may want to know. */
   readonly onNote?: ((sentence: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }

@@ -4,7 +4,7 @@ import type { ImageSpec } from "#spec";
 
 /**
  * The rules of a spec.
- * @param secondsOf what a time of the spec is in seconds since 1970
+ * @param secondsOf turns a time of the spec into seconds since 1970
  * @throws VarveError `INVALID_SPEC`
  */
 export async function specRules(
@@ -25,7 +25,7 @@ export async function specRules(
 }
 
 /**
- * Tells of rules that match nothing, which are likely mistaken.
+ * Reports rules that match nothing, which are probably mistakes.
  * @param elsewhere the globs that match nothing in a layer without a recipe either; all by default
  */
 export function noteUnmatched(

@@ -1,4 +1,4 @@
-/** What a spec puts into the image's root, and how that lies on the base. */
+/** What a spec puts into the image's root, and how it fits on the base. */
 import { closeSync, constants, fstatSync, openSync, readFileSync, statSync } from "node:fs";
 import type { DigestCache } from "#cache";
 import { readError, VarveError } from "#errors";
@@ -76,7 +76,7 @@ function certificatesOf(spec: ImageSpec, context: RootContext): string | Uint8Ar
   }
 }
 
-/** @throws VarveError `UNREADABLE` for what may never end, such as a device or a pipe */
+/** @throws VarveError `UNREADABLE` for a file that may never end, such as a device or a pipe */
 function readRegular(path: string): Uint8Array {
   const fd = openSync(fsPath(path), constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   try {
@@ -92,7 +92,7 @@ function isFile(path: string): boolean {
   return statSync(fsPath(path), { throwIfNoEntry: false })?.isFile() ?? false;
 }
 
-/** Directories right in the root that are links in images of some distribution, themselves or something in them. */
+/** Directories in the root that are links, or contain links, in the images of some distribution. */
 const MAY_BE_LINKS = /^\/(?:bin|sbin|lib[^/]*|usr|var|home|root|opt|srv|mnt|media|tmp|run)(?:\/|$)/;
 
 interface OnBase {
@@ -118,7 +118,7 @@ export async function baseTreeFor(
   return await baseTreeOf(base, cache);
 }
 
-/** Components' items where the base's links lead; a store stays where it is. */
+/** Moves components' items to where the base's links lead; a store stays where it is. */
 export function onBase(
   items: readonly RootItem[],
   { graph, baseTree: tree }: { graph: ReferencesGraph; baseTree: BaseTree | undefined },

@@ -29,16 +29,16 @@ export async function specScripts(spec: ImageSpec, signal?: AbortSignal): Promis
   return { ...steps, enableFakechroot: spec.enableFakechroot };
 }
 
-/** More than any script. */
+/** More bytes than any script has. */
 const MAX_SCRIPT_SIZE = 16 * 1024 * 1024;
 
 export interface ScriptedPartOptions {
   readonly spec: ImageSpec;
   readonly steps: ScriptSteps;
   readonly base: Image | undefined;
-  /** What is in the layer before the scripts run. */
+  /** The layer's content before the scripts run. */
   readonly recipe: LayerRecipe;
-  /** What is in the layer and no script sees. */
+  /** The part of the layer that no script sees. */
   readonly after: LayerRecipe | undefined;
   /** Folders of this machine that scripts may read. */
   readonly visible: readonly string[];
@@ -47,13 +47,13 @@ export interface ScriptedPartOptions {
   readonly rules: readonly CompiledRule[];
   readonly options: Pick<DraftOptions, "path" | "temporary" | "maxSpool" | "onOutput">;
   readonly onNote: (sentence: string) => void;
-  /** Gets the globs of the rules that nothing matched in the layer. */
+  /** Receives the globs of the rules that matched nothing in the layer. */
   readonly onUnmatched: (globs: readonly string[]) => void;
 }
 
 /**
- * A layer that is there once its scripts have run; they run when it is first asked for, and once only. The digest cache
- * has no part in it: what a script does follows from more than can be hashed, from this machine's programs to the network.
+ * A layer that scripts make. They run when the layer is first asked for, and only once. The digest cache isn't used for it:
+ * what a script does depends on more than can be hashed, from this machine's programs to the network.
  */
 export class ScriptedPart implements AsyncDisposable {
   readonly #options: ScriptedPartOptions;

@@ -1,23 +1,23 @@
 import { VarveError } from "#errors";
 
-/** What Docker's storage drivers are sure to mount, with some to spare for later images on top. */
+/** So many layers Docker's storage drivers can surely mount, with some to spare for later images on top. */
 export const DEFAULT_MAX_LAYERS = 100;
 
-/** How many layers components may have, once the others an image needs are taken off. */
+/** How many layers remain for components, after the other layers of the image. */
 export interface LayerBudget {
-  /** All layers of the image, at most. */
+  /** How many layers the image may have in all. */
   readonly maxLayers: number;
-  /** Those that are not for components: the base image's, and the customisation layer. */
+  /** The layers that aren't for components: the base image's, and the customisation layer. */
   readonly usedLayers: number;
-  /** Those that are for components: at least 1. */
+  /** The layers that are for components: at least 1. */
   readonly available: number;
 }
 
 /**
- * Shares an image's layers out. The base image's come first and one is for the customisation layer; components
- * have what is left.
+ * Divides an image's layers up. The base image's layers come first, and one is for the customisation layer; the rest is for
+ * components.
  *
- * @param maxLayers - all layers of the image at most; an integer over 1, by default {@link DEFAULT_MAX_LAYERS}.
+ * @param maxLayers - how many layers the image may have; an integer greater than 1, by default {@link DEFAULT_MAX_LAYERS}.
  * @param baseLayers - how many layers the base image has; none without one.
  * @throws {VarveError} USAGE if `maxLayers` isn't such a number; NO_LAYERS_LEFT if components would have no layer.
  */
@@ -33,7 +33,7 @@ export function layerBudget({
   }
   const usedLayers = baseLayers + 1;
   if (usedLayers >= maxLayers) {
-    // Word for word what nixpkgs says, which scripts may look for.
+    // Word for word the message of nixpkgs, since scripts may look for it.
     throw new VarveError(
       "NO_LAYERS_LEFT",
       `usedLayers ${usedLayers} layers to store 'fromImage' and 'extraCommands', but only maxLayers=${maxLayers} were allowed. At least 1 layer is required to store contents.`,

@@ -1,7 +1,7 @@
 /**
- * Plans with the layout of the last build: layers stay together by key, and what is new finds its place among them, so
- * that as little as possible is sent now. When that has made the plan worse than a fresh one by so much that sending more
- * now pays off soon, it is planned anew.
+ * Plans with the layout of the last build: components that shared a layer stay together, and new ones are added among them,
+ * so that as little as possible has to be sent now. Once the plan has become so much worse than a fresh one that sending
+ * more now pays off soon, the fresh plan is used.
  */
 import { compareNames } from "#util";
 import { versionOf } from "./key.ts";
@@ -18,13 +18,13 @@ import {
   updateModel,
 } from "./update-model.ts";
 
-/** How many updates are looked ahead: what a plan saves in as many may be sent now. */
+/** How many updates are looked ahead: what a fresh plan saves in that many updates may be sent now. */
 const UPDATES_AHEAD = 20n;
 
-/** With more layers to be merged than this there is too little in common with the last build to begin with. */
+/** If more layers than this would have to be merged, the new build has too little in common with the last one. */
 const MAX_TO_MERGE = 1000;
 
-/** A strategy that keeps to `layout` as long as that is worth it, and else does what `fresh` does. */
+/** A strategy that keeps to `layout` as long as that is worth it, and otherwise does what `fresh` does. */
 export function keepLayout(layout: Layout, fresh: Strategy): Strategy {
   return { name: fresh.name, plan: (input) => planWith(layout, fresh, input) };
 }
@@ -44,7 +44,7 @@ function planWith(layout: Layout, fresh: Strategy, input: PlanInput): string[][]
   return orderLayers(kept, model).map((layer) => idsOf(layer, model));
 }
 
-/** The last build's groups, as far as their members are still there, and a group of its own for each other node. */
+/** The last build's groups with those members that still exist, and a group of its own for each new node. */
 function startingGroups({ layers }: Layout, { nodes, keys }: UpdateModel): ModelNode[][] {
   const layerOfKey = new Map(
     layers.flatMap((layer, at) => [...layer.keys()].map((key) => [key, at] as const)),
@@ -64,7 +64,7 @@ function layersOfGroups(groups: readonly (readonly string[])[], model: UpdateMod
   return groups.map((ids) => layerOf([...new Set(ids.map((id) => nodeOf.get(id)!))], model));
 }
 
-/** What there is already of the last build. */
+/** What of the last build exists already. */
 class LastBuild {
   readonly #layers: ReadonlySet<string>;
   readonly #graph: PlanInput["graph"];
@@ -77,7 +77,7 @@ class LastBuild {
     this.#layers = new Set(known.map((layer) => signature([...layer])));
   }
 
-  /** Whether a layer was there, with the same components in the same versions. */
+  /** Whether the last build had this layer, with the same components in the same versions. */
   has(layer: ModelLayer): boolean {
     const entries = layer.nodes
       .flatMap(({ ids }) => ids)
@@ -85,7 +85,7 @@ class LastBuild {
     return this.#layers.has(signature(entries));
   }
 
-  /** How many bytes of these layers weren't there. */
+  /** How many bytes of these layers the last build didn't have. */
   bytesToSend(layers: readonly ModelLayer[]): number {
     return layers.reduce((sum, layer) => sum + (this.has(layer) ? 0 : layer.bytes), 0);
   }
@@ -101,17 +101,17 @@ interface MergeOptions {
   readonly available: number;
 }
 
-/** A layer under way, with what it would cost to merge it with each of those after it in the list. */
+/** A layer that may still be merged, with the cost of merging it with each of those after it in the list. */
 interface Candidate {
   readonly layer: ModelLayer;
-  /** Bytes that needn't be sent as long as the layer stays as it is. */
+  /** Bytes that needn't be sent if the layer stays as it is. */
   readonly spared: bigint;
 }
 
 /**
- * Merges layers until there are as many as available, always the two for which it costs least: what both have to be sent
- * for nothing in the updates ahead, and what has to be sent now of a layer that hadn't changed. So layers that have
- * changed anyway come first.
+ * Merges layers until no more than `available` are left, each time the two whose merging costs least. The cost is what both
+ * would send needlessly in the updates ahead, plus what has to be sent now of a layer that hadn't changed. So layers
+ * that have changed anyway are merged first.
  */
 function merge(groups: readonly ModelNode[][], { model, last, available }: MergeOptions): ModelLayer[] {
   const candidate = (nodes: readonly ModelNode[]): Candidate => {
@@ -145,7 +145,7 @@ function merge(groups: readonly ModelNode[][], { model, last, available }: Merge
       if (cheapest[at]!.price < cheapest[first]!.price) first = at;
     }
     const gone = [candidates[first]!, cheapest[first]!.partner];
-    // It stands where the first stood, whose key is the smaller one, so the order of keys stays.
+    // It takes the place of the first, whose key is the smaller one, so the order of keys stays.
     const merged = candidate(gone.flatMap(({ layer }) => layer.nodes));
     const second = candidates.indexOf(gone[1]!);
     candidates[first] = merged;
@@ -157,7 +157,7 @@ function merge(groups: readonly ModelNode[][], { model, last, available }: Merge
       else if (at < first) {
         const offered = price(found, merged);
         const isBetter = offer === undefined || offered < offer.price;
-        // Of equals it is the one that comes first, so that the way here doesn't matter.
+        // Among equals the first one is taken, so that the result doesn't depend on earlier steps.
         if (isBetter || (offered === offer.price && first < candidates.indexOf(offer.partner))) {
           cheapest[at] = { partner: merged, price: offered };
         }

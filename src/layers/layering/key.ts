@@ -12,20 +12,20 @@ const OUTPUTS =
  * Each component's key, by id; no two are the same.
  *
  * A key is the name without hash and version, so that it stays when they change. Components whose keys would be the same
- * have the version in them as well, all of them, and those for which that isn't enough the hash.
+ * all get the version as well, and if that isn't enough the hash, too.
  *
  * - Of a store path, the name is what follows the hash in its last part. The version begins as Nix has it
  *   (`builtins.parseDrvName`): after the first dash that no letter follows. An output's name at the end is no part of it:
  *   `…-openssl-3.0.12-dev` has the key `openssl-dev`.
- * - Of an npm package it is the package's name, then with `@` and its version, then its id. A component without a name has
- *   its id for a key.
+ * - Of an npm package it is the package's name, then with `@` and its version, then its id. The key of a
+ *   component without a name is its id.
  */
 export function keysOf(graph: ReferencesGraph): Map<string, string> {
   const candidates = new Map(
     [...graph.components.values()].map((component) => [component.id, namesOf(component)]),
   );
   const level = new Map([...candidates.keys()].map((id) => [id, 0]));
-  // A longer key may be what another component's shorter one is, so it takes as many rounds as there are levels, at most.
+  // A longer key may equal another component's shorter one, so this takes up to as many rounds as there are levels.
   for (;;) {
     const holders = new Map<string, string[]>();
     for (const [id, names] of candidates) {
@@ -41,9 +41,9 @@ export function keysOf(graph: ReferencesGraph): Map<string, string> {
 }
 
 /**
- * What tells one version of a component from another of the same key: a store path's hash (the first 16 characters of it,
- * which is enough), or an npm package's version. Empty for a component that may change without a trace of it here, such as
- * an npm project's own files.
+ * What distinguishes one version of a component from another with the same key: the first 16 characters of a store path's
+ * hash, or an npm package's version. Empty for a component that may change without showing it here, such as an npm
+ * project's own files.
  */
 export function versionOf({ id, version }: Component): string {
   if (id.startsWith("/")) {
@@ -53,7 +53,7 @@ export function versionOf({ id, version }: Component): string {
   return /(?:^|\/)node_modules\//.test(id) ? (version ?? "") : "";
 }
 
-/** What a component may be called, the shortest first; the last is its id, which no other has. */
+/** The possible keys of a component, the shortest first; the last is its id, which is unique. */
 function namesOf({ id, name, version }: Component): string[] {
   if (!id.startsWith("/")) return name === undefined ? [id] : [name, `${name}@${version ?? ""}`, `npm:${id}`];
   const base = id.slice(id.lastIndexOf("/") + 1);

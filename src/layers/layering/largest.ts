@@ -1,7 +1,7 @@
 import type { Strategy } from "./plan.ts";
 import { idsOf, largestFirst, layerOf, updateModel } from "./update-model.ts";
 
-/** The largest components have a layer each, the largest first; the last layer takes all others. */
+/** The largest components get a layer each, the largest first; the last layer has all others. */
 export const largest: Strategy = {
   name: "largest",
   plan({ available, ...input }) {

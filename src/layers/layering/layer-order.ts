@@ -6,8 +6,8 @@ import type { ModelLayer, UpdateModel } from "./update-model.ts";
  * The order of layers from bottom to top: what changes seldom and is large comes first. It matters to the classic
  * storage drivers of the Docker Engine, which fetch everything above the first layer that changed once more.
  *
- * Again and again the layer follows for which the least is added to what touches the layers so far, for each of its
- * bytes; among equals the one with more bytes, then the one with the smallest key.
+ * In each step the layer comes next that adds the least weight per byte to what touches the layers so far; among equals the
+ * one with more bytes, then the one with the smallest key.
  */
 export function orderLayers(layers: readonly ModelLayer[], { weights }: UpdateModel): ModelLayer[] {
   const waiting = layers.map((layer) => ({ layer, bytes: BigInt(Math.max(layer.bytes, 1)), added: 0n }));
@@ -26,7 +26,7 @@ export function orderLayers(layers: readonly ModelLayer[], { weights }: UpdateMo
 
 interface Entry {
   readonly layer: ModelLayer;
-  /** A layer without bytes counts as one of 1 byte, so that there is a ratio. */
+  /** A layer without bytes counts as one of 1 byte, so that it has a ratio. */
   readonly bytes: bigint;
   added: bigint;
 }

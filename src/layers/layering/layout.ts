@@ -1,4 +1,4 @@
-/** Which components shared a layer in an earlier build, so that the next one can agree with it. */
+/** Which components shared a layer in an earlier build, so that the next build can keep them together. */
 import * as z from "zod";
 import { VarveError } from "#errors";
 import type { ReferencesGraph } from "#graph";
@@ -8,12 +8,12 @@ import { keysOf, versionOf } from "./key.ts";
 /** The annotation of an image's manifest that holds its layout. */
 export const LAYOUT_ANNOTATION = "dev.varve.layout";
 
-/** The layers of components in their order: of each, the components' keys, and which version of each it was. */
+/** The component layers in their order: for each layer the keys of its components, and the version of each. */
 export interface Layout {
   readonly layers: readonly ReadonlyMap<string, string>[];
 }
 
-/** More than any manifest may have. */
+/** More bytes than any manifest may have. */
 const MAX_BYTES = 16 * 1024 * 1024;
 
 const schema = z.strictObject({
@@ -31,7 +31,7 @@ export function layoutOf(graph: ReferencesGraph, groups: readonly (readonly stri
   return { layers };
 }
 
-/** A layout as JSON, the same in an annotation and in a file: one line for each layer, as version control likes it. */
+/** A layout as JSON, the same in an annotation and in a file. Each layer has its own line, which suits version control. */
 export function formatLayout({ layers }: Layout): string {
   const lines = layers.map((layer) => `    ${JSON.stringify(Object.fromEntries(layer))}`);
   return `{\n  "version": 1,\n  "layers": [\n${lines.join(",\n")}\n  ]\n}\n`;

@@ -1,5 +1,5 @@
 /**
- * The strategy that makes the least of an update.
+ * The strategy that keeps updates as small as it can.
  *
  * A layer is sent again when anything in it changes. Two components in one layer cost nothing extra if they always change
  * together; otherwise each is sent again whenever only the other changes. That price is their distance:
@@ -9,12 +9,12 @@
  * S is a size, R the weight of all units that change a component, I the weight of those that change both. So R(a) − I is
  * how often a changes and x doesn't.
  *
- * The largest components have a layer each, since they are the worst to send for nothing. All others follow leaders: the
- * first leader is the largest of them, and each further one is whichever is the farthest from all leaders so far. Who
- * isn't a leader joins the nearest.
+ * The largest components get a layer each, since sending them needlessly costs most. All others follow leaders: the first
+ * leader is the largest of them, and each further leader is the component farthest from all leaders so far. A component
+ * that isn't a leader joins the nearest one.
  *
- * Nothing but a component itself and the leaders decides where it goes. That, and sizes that are rounded to powers of two,
- * keeps the plans of consecutive versions alike: a component that grows a little moves nobody.
+ * Where a component goes depends only on itself and the leaders. This, and sizes that are rounded to powers of two, keeps the
+ * plans of consecutive versions alike: if a component grows a little, no other one moves.
  */
 import { VarveError } from "#errors";
 import { orderLayers } from "./layer-order.ts";
@@ -49,7 +49,7 @@ export function leaderLayers(model: UpdateModel, available: number): ModelLayer[
 
 function groupNodes(model: UpdateModel, available: number): ModelNode[][] {
   const nodes = [...model.nodes].sort(largestFirst);
-  // Four tenths of the layers but one, rounded down.
+  // Four tenths of all layers but one, rounded down.
   const alone = Math.floor((2 * (available - 1)) / 5);
   const followers = followLeaders(nodes.slice(alone), available - alone, model);
   return [...nodes.slice(0, alone).map((node) => [node]), ...followers];
@@ -58,7 +58,7 @@ function groupNodes(model: UpdateModel, available: number): ModelNode[][] {
 /** A component in the tail: everything but those with a layer of their own. */
 class Follower {
   readonly node: ModelNode;
-  /** Its size as distances see it. */
+  /** Its size, as it is used in distances. */
   readonly size: number;
   /** Its place in the order of keys. */
   readonly rank: number;
@@ -74,7 +74,7 @@ class Follower {
   }
 }
 
-/** Groups of the tail, which begins with its largest: `count` of them, and there are more nodes than that. */
+/** Divides the tail, which begins with its largest node, into `count` groups; there are more nodes than that. */
 function followLeaders(tail: readonly ModelNode[], count: number, model: UpdateModel): ModelNode[][] {
   const { weights } = model;
   const rankOf = new Map(model.nodes.map((node, rank) => [node, rank]));
@@ -98,15 +98,15 @@ function followLeaders(tail: readonly ModelNode[], count: number, model: UpdateM
   return [...groups.values()];
 }
 
-/** Makes one the leader of itself, and of all that it is nearer to than their leader is. */
+/** Makes a node the leader of itself, and of all nodes that are nearer to it than to their present leader. */
 function lead(leader: Follower, all: readonly Follower[], { weights }: UpdateModel): void {
   leader.leader = leader;
-  // Nobody is nearer to it than itself.
+  // No other leader can be nearer to it than itself.
   leader.distance = -1;
   const shared = weights.sharedWith(leader.node.units);
   const [size, weight] = [leader.size, leader.node.weight];
   for (const follower of all) {
-    // What both have in common is at most what either has, so most needn't be looked at any closer.
+    // What two nodes have in common is at most what either has. This bound decides most cases without an exact distance.
     const difference = weight - follower.node.weight;
     const atLeast = difference > 0 ? follower.size * difference : size * -difference;
     if (!isNearer(atLeast, leader, follower)) continue;
@@ -124,7 +124,7 @@ function isNearer(distance: number, leader: Follower, follower: Follower): boole
   return leader.rank < follower.leader.rank;
 }
 
-/** Who is the farthest from its leader, and no leader: of equals, the one with the smallest key. */
+/** The node that is farthest from its leader and isn't one itself; among equals, the one with the smallest key. */
 function farthest(all: readonly Follower[]): Follower {
   let found = all[0]!;
   for (const follower of all) {

@@ -12,7 +12,7 @@ import { keysOf } from "./key.ts";
 import type { PlanInput } from "./plan.ts";
 import { addUnits, checkWeight, type UnitSet, UnitWeights } from "./unit-sets.ts";
 
-/** More can't be held: their sets take as many bits as the square of this. */
+/** More nodes would take too much memory: their sets have as many bits as the square of this. */
 const MAX_NODES = 50_000;
 
 /** A component, or the components of one cycle. */
@@ -29,7 +29,7 @@ export interface ModelNode {
   readonly weight: number;
 }
 
-/** A graph as strategies see it that care for what an update costs. */
+/** A graph for strategies that consider what an update costs. */
 export interface UpdateModel {
   /** In the order of their keys. */
   readonly nodes: readonly ModelNode[];

@@ -45,7 +45,7 @@ export const splitEvery: OperationKind = {
   },
 };
 
-/** `["remove_paths", PATHS]`: a graph without these components, which the image then doesn't have. */
+/** `["remove_paths", PATHS]`: the graph without these components; the image won't have them. */
 export const removePaths: OperationKind = {
   name: "remove_paths",
   arity: 1,

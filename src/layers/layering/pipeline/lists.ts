@@ -2,7 +2,7 @@
 import { invalid, isCount, isPaths, type OperationKind } from "./operation.ts";
 import { expectList, isDict, SubGraph, type Value } from "./value.ts";
 
-/** `["flatten"]`: a dict or list, however deep, becomes a list of its graphs, in their order. */
+/** `["flatten"]`: a dict or list, however deeply nested, becomes a list of its graphs, in their order. */
 export const flatten: OperationKind = {
   name: "flatten",
   arity: 0,
@@ -17,7 +17,7 @@ export function graphsOf(value: Value): SubGraph[] {
   return values.flatMap(graphsOf);
 }
 
-/** `["limit_layers", N]`: a list of graphs is left with N at most; the Nth and all after it become one. */
+/** `["limit_layers", N]`: a list of graphs is reduced to at most N; the Nth and all after it become one. */
 export const limitLayers: OperationKind = {
   name: "limit_layers",
   arity: 1,
@@ -35,7 +35,7 @@ export const limitLayers: OperationKind = {
   },
 };
 
-/** `["reverse"]`: a list from its end to its beginning. */
+/** `["reverse"]`: a list in reverse order. */
 export const reverse: OperationKind = {
   name: "reverse",
   arity: 0,
@@ -46,7 +46,7 @@ export const reverse: OperationKind = {
       expectList(value, where).toReversed(),
 };
 
-/** `["reorder", NAMES]`: a dict's values in this order, then those not named; anything but a dict stays as it is. */
+/** `["reorder", NAMES]`: a dict's values in this order, then those not named; anything else stays as it is. */
 export const reorder: OperationKind = {
   name: "reorder",
   arity: 1,

@@ -1,4 +1,4 @@
-/** Operations that do others on a part of a value. */
+/** Operations that apply other operations to a part of a value. */
 import { invalid, type OperationKind } from "./operation.ts";
 import { expectDict, expectList } from "./value.ts";
 
