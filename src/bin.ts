@@ -1,12 +1,12 @@
 #!/usr/bin/env node
-// The entry must start on any Node.js, to say which one varve needs; all else is loaded after that.
+// This file must run on any Node.js, to say which version varve needs; everything else is loaded after that.
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 
 if (major < 22 || (major === 22 && minor < 15)) {
   process.stderr.write(`Error: varve needs Node.js 22.15 or newer, but this is ${process.versions.node}\n`);
   process.exitCode = 1;
 } else {
-  // varve makes many short-lived objects, and a larger nursery for them would only be more memory: some 25 MB a thread.
+  // varve makes many short-lived objects. Node.js would enlarge the memory for young objects, which only costs 25 MB per thread.
   const { setFlagsFromString } = await import("node:v8");
   setFlagsFromString("--semi-space-growth-factor=1");
   // Compiled once, varve's own modules and their libraries start in half the time.

@@ -21,7 +21,7 @@ export type ErrorCode =
   | "UNSUPPORTED_FILE"
   /** A file changed after it was measured and before it was written. */
   | "CHANGED_WHILE_READING"
-  /** A layer isn't what the digest cache said; what it said has been forgotten, so that building again is right. */
+  /** A layer isn't what the digest cache said. The cache has forgotten the entry, so the next build is right. */
   | "STALE_CACHE"
   /** Text that should be JSON isn't, or has a key twice, or is nested too deeply. */
   | "INVALID_JSON"
@@ -37,7 +37,7 @@ export type ErrorCode =
   | "INVALID_GRAPH"
   /** A component refers to another that the graph doesn't have. */
   | "DANGLING_REFERENCE"
-  /** The layers needed at the least don't fit in `maxLayers`. */
+  /** `maxLayers` is less than the number of layers that are needed. */
   | "NO_LAYERS_LEFT"
   /** A tar archive is broken or cut short. */
   | "INVALID_TAR"
@@ -55,11 +55,11 @@ export type ErrorCode =
   | "SIZE_MISMATCH"
   /** A name isn't an image reference. */
   | "INVALID_REFERENCE"
-  /** A manifest is sound, but that of an artifact which is no image, such as a Helm chart. */
+  /** A valid manifest of an artifact that isn't an image, such as a Helm chart. */
   | "NOT_AN_IMAGE"
   /** A manifest, index or config contradicts itself or its media type. */
   | "INVALID_MANIFEST"
-  /** More than varve keeps: a document larger than any real one, more files than fit in memory, a temporary file. */
+  /** More than varve's limit: a document larger than any real one, more files than fit in memory, a temporary file that is too large. */
   | "TOO_LARGE"
   /** A registry refused the credentials, or wants some. */
   | "UNAUTHORIZED"
@@ -73,7 +73,7 @@ export type ErrorCode =
   | "SCRIPT_FAILED"
   /** A script of the customisation layer took longer than its time limit. */
   | "SCRIPT_TIMEOUT"
-  /** This machine has no way of running a layer's scripts that is enough for them. */
+  /** This machine has no sandbox that can run a layer's scripts. */
   | "SANDBOX_UNAVAILABLE"
   /** A credential helper failed. */
   | "CREDENTIALS"
@@ -92,8 +92,8 @@ export class VarveError extends Error {
 }
 
 /**
- * The failure of what was cancelled through its signal.
- * @param what what it was, for the beginning of the sentence: `reading image.tar`
+ * The failure of an operation that was cancelled through its signal.
+ * @param what names the operation, for the beginning of the sentence: `reading image.tar`
  */
 export function cancelled(what: string, cause?: unknown): VarveError {
   return new VarveError("ABORTED", `${what} was cancelled`, cause === undefined ? {} : { cause });
@@ -106,7 +106,7 @@ export function errnoOf(error: unknown): string | undefined {
   return typeof code === "string" && typeof syscall === "string" ? code : undefined;
 }
 
-/** Words for the system errors people meet; others are named by their code. */
+/** Words for the system errors that people meet; others are named by their code. */
 const ERRNO_WORDS: Record<string, string> = {
   EACCES: "permission denied",
   EISDIR: "it is a directory",
@@ -127,14 +127,14 @@ export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** A system error met while reading `path`, as the {@link VarveError} it is for the user. */
+/** Turns a system error while reading `path` into the {@link VarveError} for the user. */
 export function readError(path: string, error: unknown): VarveError {
   if (error instanceof VarveError) return error;
   const code = errnoOf(error) === "ENOENT" ? "NOT_FOUND" : "UNREADABLE";
   return new VarveError(code, `cannot read ${path}: ${reasonOf(error)}`, { cause: error });
 }
 
-/** A system error met while writing `path`, as the {@link VarveError} it is for the user. */
+/** Turns a system error while writing `path` into the {@link VarveError} for the user. */
 export function writeError(path: string, error: unknown): VarveError {
   if (error instanceof VarveError) return error;
   const code = errnoOf(error) === "EPIPE" ? "OUTPUT_CLOSED" : "UNWRITABLE";

@@ -20,7 +20,7 @@ export function bytesSource(...parts: readonly Uint8Array[]): ByteSource {
   };
 }
 
-/** The same chunks in memory of their own, for who may keep them. */
+/** The same chunks in memory of their own, so that they can be kept. */
 export async function* ownChunks(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
   for await (const chunk of chunks) yield Uint8Array.from(chunk);
 }

@@ -1,8 +1,8 @@
-/** One HTTP request and its answer, over Node's own client, with an end to every wait. */
+/** One HTTP request and its answer, over Node's own client, with a limit to every wait. */
 import type { Agent, ClientRequest, IncomingMessage } from "node:http";
 import { PROGRESS_STEP, ProgressWatch } from "./progress.ts";
 
-/** How long a peer is waited for, in milliseconds; for ever where a limit is left out. */
+/** How long to wait for the peer, in milliseconds; without a limit for one that is left out. */
 export interface Waits {
   /** Until there is a connection. */
   readonly connect?: number | undefined;
@@ -19,9 +19,9 @@ export interface Outgoing {
   readonly headers: Readonly<Record<string, string>>;
   /** Closed when the exchange ends. A chunk is let go of before the next is asked for. Without a Content-Length, it goes in HTTP's chunks. */
   readonly body?: Uint8Array | AsyncIterable<Uint8Array> | undefined;
-  /** Holds the connections; one that is closed after the exchange unless given. */
+  /** Holds the connections; by default the exchange uses one of its own and closes it. */
   readonly agent?: Agent | undefined;
-  /** The unix socket that takes the request; the URL's host and port unless given. */
+  /** The unix socket to which the request goes; by default the URL's host and port. */
   readonly socketPath?: string | undefined;
   readonly waits?: Waits;
   readonly signal?: AbortSignal | undefined;
@@ -56,7 +56,7 @@ export class LineError extends Error {
   }
 }
 
-/** Headers of an answer, in bytes; more end the exchange with `HPE_HEADER_OVERFLOW`. */
+/** How many bytes an answer's headers may have; more end the exchange with `HPE_HEADER_OVERFLOW`. */
 const MAX_HEADERS = 64 * 1024;
 
 /**
@@ -66,7 +66,7 @@ const MAX_HEADERS = 64 * 1024;
  */
 export async function exchange(outgoing: Outgoing): Promise<Incoming> {
   const { url, method, headers, agent, socketPath, waits = {}, signal } = outgoing;
-  // Loaded here, since whatever imports this room would pay for it.
+  // Loaded only here, so that others who import this room don't pay for it.
   const { request } = await import(url.protocol === "https:" ? "node:https" : "node:http");
   const sent: ClientRequest = request(url, {
     method,
@@ -106,7 +106,7 @@ class Exchange {
       this.#answer = answer.on("error", () => {});
       this.#answered.resolve(answer);
     });
-    // Stays to the end: a connection may break after everything of use has come.
+    // The listener stays to the end: a connection may break after everything useful has come.
     request.on("error", (error) => this.#reject(new LineError(error, this.#connected)));
     request.once("close", () =>
       this.#reject(new LineError(failure("ECONNRESET", "the connection was closed"), this.#connected)),
@@ -114,7 +114,7 @@ class Exchange {
     this.#signal?.addEventListener("abort", this.#abort, { once: true });
     if (this.#signal?.aborted) this.#abort();
     this.#send(body).catch((error) => {
-      // Said before the connection is cut, which would be a failure of its own.
+      // The failure is set before the connection is cut, since cutting it is another failure.
       this.#bodyFailure = { error };
       this.#reject(error);
       request.destroy();
@@ -193,7 +193,7 @@ class Exchange {
         for (let at = 0; at < chunk.length && !this.#over; at += PROGRESS_STEP) {
           const piece = chunk.subarray(at, at + PROGRESS_STEP);
           watch.waiting = true;
-          // Written means that the memory is free again, so that nothing needs to be copied.
+          // When the chunk is written its memory is free again, so nothing needs to be copied.
           await this.#step((done) => this.#request.write(piece, done));
           watch.waiting = false;
           watch.count(piece.length);
@@ -232,7 +232,7 @@ class Exchange {
     } finally {
       watch.stop();
       this.#end();
-      // Whoever answers before it has read everything can't be asked again over this connection.
+      // If a server answers before it has read everything, the connection can't be used again.
       if (!answer.complete || !this.#request.writableFinished) this.#request.destroy();
     }
   }

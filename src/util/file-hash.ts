@@ -23,7 +23,7 @@ function decode(text: string): Buffer | undefined {
   return digits.length === 52 ? decodeNix32(digits) : undefined;
 }
 
-/** The number that the digits are, written from its end, with the first byte the lowest. */
+/** The number that the digits stand for, as bytes with the lowest first; Nix writes the digits from the end. */
 function decodeNix32(digits: string): Buffer | undefined {
   let value = 0n;
   for (const digit of digits) {
@@ -41,8 +41,8 @@ function sri(bytes: Uint8Array): string {
 }
 
 /**
- * Passes a file's bytes on, and fails at their end if they don't have the hash: so a file that is written of them whole
- * or not at all isn't there then.
+ * Passes a file's bytes on, and fails at their end if they don't have the hash. So a file that is written whole or not at all
+ * won't exist then.
  * @param expected in its SRI form
  * @throws VarveError `DIGEST_MISMATCH`, with both hashes
  */

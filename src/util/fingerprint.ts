@@ -1,9 +1,9 @@
 import { type CipherGCM, createCipheriv, randomBytes } from "node:crypto";
 
 /**
- * Tells within one process whether bytes that were read before are the same when they are read again. It is a message
- * authentication code (GMAC: NIST SP 800-38D) under a key that nobody knows: as hard to deceive as a cryptographic
- * digest, and ten times as fast to compute. It means nothing to anybody else, so it must not leave the process.
+ * Shows, within one process, whether bytes are the same when they are read again. It is a message authentication code (GMAC:
+ * NIST SP 800-38D) under a key that nobody knows: as hard to deceive as a cryptographic digest, and ten times as fast to
+ * compute. It is useless outside the process, and must not leave it.
  */
 export class Fingerprint {
   readonly #cipher: CipherGCM;

@@ -7,7 +7,7 @@
 
 /**
  * Controls (C0, DEL, C1), marks without a shape of their own (those that turn the direction of text, or join and part
- * letters, or are a byte order mark), separators of lines and paragraphs, and halves of characters, as which varve keeps
+ * letters, or are a byte order mark), separators of lines and paragraphs, and halves of characters, which is how varve keeps
  * bytes that aren't UTF-8.
  */
 const UNFIT = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
@@ -25,7 +25,7 @@ export function shown(text: string, limit = Number.POSITIVE_INFINITY): string {
   if (text.length <= limit && !UNFIT.test(text)) return text;
   if (limit === Number.POSITIVE_INFINITY) return text.replace(ALL_UNFIT, escapeOf);
   let line = "";
-  // How much of it is left where more comes than there is room for: no half of an escape or of a character.
+  // What remains of a text that is too long: it doesn't end in the middle of an escape or a character.
   let kept = 0;
   for (const character of text) {
     line += UNFIT.test(character) ? escapeOf(character) : character;

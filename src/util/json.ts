@@ -1,12 +1,12 @@
 import { VarveError } from "#errors";
 
-/** How much {@link parseJson} puts up with. */
+/** The limits of {@link parseJson}. */
 export interface JsonLimits {
-  /** What is being read, for the error's sentence, such as `the manifest of docker.io/library/busybox`. */
+  /** The name of what is read, for error messages, such as `the manifest of docker.io/library/busybox`. */
   readonly what: string;
-  /** The most bytes the document may have. */
+  /** How many bytes the document may have. */
   readonly maxBytes: number;
-  /** How deep objects and arrays may be nested; 200 unless said. */
+  /** How deeply objects and arrays may be nested; 200 by default. */
   readonly maxDepth?: number;
 }
 

@@ -13,7 +13,7 @@ export function isAscii(name: string): boolean {
   return ASCII.test(name);
 }
 
-/** The name that `bytes` spell. */
+/** The name that `bytes` stand for. */
 export function decodeName(bytes: Uint8Array): string {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("utf8");
   // A replacement character may be the name's own; only then is the slower, exact reading needed.

@@ -4,7 +4,7 @@ import { readFile, readlink } from "node:fs/promises";
 import { hostname } from "node:os";
 import { errnoOf } from "#errors";
 
-/** A process, told apart from any other on this machine or elsewhere that may have the same number. */
+/** A process, distinguishable from any other that may have the same number, on this machine or elsewhere. */
 export interface Owner {
   readonly pid: number;
   /** When it started, as the system counts; empty where that can't be known. */
@@ -42,7 +42,7 @@ export async function hasEnded(owner: Owner, current: Owner): Promise<boolean> {
 /** The start time of a process that runs; undefined for one that has ended, or where that can't be known. */
 async function startOf(pid: number): Promise<string | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
-  // The name, in parentheses, may hold anything; behind it come the state and the other fields: proc_pid_stat(5).
+  // The name, in parentheses, can have any character in it; after it come the state and the other fields: proc_pid_stat(5).
   const [state, ...fields] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return state === "Z" || state === "X" ? undefined : fields[18];
 }
@@ -52,7 +52,7 @@ export function ownedName({ pid, start, place }: Owner, unique: string): string 
   return `${place}-${pid}-${start}-${unique}`;
 }
 
-/** The owner that a file's name tells of; undefined for a name of another kind. */
+/** The owner that is named in a file's name; undefined for names of another kind. */
 export function ownerOfName(name: string): Owner | undefined {
   const match = /^([0-9a-f]{16})-([0-9]{1,10})-([0-9]*)-/.exec(name);
   return match === null ? undefined : { place: match[1]!, pid: Number(match[2]), start: match[3]!, host: "" };

@@ -1,14 +1,14 @@
-/** A bound on waiting for a peer that sends or takes bytes, however slowly it drips. */
+/** Limits the waiting for a peer that sends or takes bytes, even if a few bytes come all the time. */
 
-/** What must pass within the limit, in bytes, for the wait to begin anew. */
+/** How many bytes must pass within the limit for the wait to begin again. */
 export const PROGRESS_STEP = 64 * 1024;
 
-/** Into how many turns the limit is cut: time is only counted while it is the peer that is waited for. */
+/** Into how many ticks the limit is divided: time counts only while the peer is being waited for. */
 const TURNS = 10;
 
-/** Tells when a peer took longer than its limit for {@link PROGRESS_STEP} bytes. Time spent elsewhere doesn't count. */
+/** Reports a peer that takes longer than its limit for {@link PROGRESS_STEP} bytes. Time spent on other things doesn't count. */
 export class ProgressWatch {
-  /** Whether it is the peer that is waited for. */
+  /** Whether the peer is being waited for. */
   waiting = false;
   #passed = 0;
   #quietTurns = 0;

@@ -1,4 +1,4 @@
-/** Reads files as streams of bytes, and pipes, which may have nothing to give for as long as their writers like. */
+/** Reads files as streams of bytes, and pipes, whose writers may take as long as they like. */
 import {
   close as closeCallback,
   constants,
@@ -17,7 +17,7 @@ const fstat = promisify(fstatCallback);
 const open = promisify(openCallback);
 const read = promisify(readCallback);
 
-/** To open a pipe without a writer would otherwise block a thread, which keeps the process from ending, whatever the signal. */
+/** Otherwise opening a pipe that has no writer would block a thread, and no signal could end the process. */
 const FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
 const STDIN = 0;
@@ -82,7 +82,7 @@ async function kindOf(fd: number, name: string): Promise<"file" | "pipe"> {
   if (found.isCharacterDevice() || found.isBlockDevice()) {
     throw new VarveError("UNREADABLE", `cannot read ${name}: it is a device; name a file or a pipe`);
   }
-  // Reading a folder says what is wrong with it.
+  // For a folder, reading fails with the right error.
   return found.isFIFO() || found.isSocket() ? "pipe" : "file";
 }
 
@@ -104,7 +104,7 @@ async function* readFile(fd: number, { name, signal }: ReadOptions): AsyncGenera
   }
 }
 
-/** Waits for a pipe's writers without a thread that waits, so that the signal ends it. */
+/** Waits for a pipe's writers without blocking a thread, so that the signal can end it. */
 async function* readPipe(fd: number, { name, signal }: ReadOptions): AsyncGenerator<Uint8Array, void, void> {
   const socket = new Socket({ fd, readable: true, writable: false });
   if (signal !== undefined) addAbortSignal(signal, socket);

@@ -20,7 +20,7 @@ export function checkSchema<T>(
   throw new VarveError(code, `${what} isn't as it should be${where}: ${fault}`);
 }
 
-/** Keys that strangers chose may be as long as they like, but nobody reads so long a sentence. */
+/** Keys in a foreign document can be of any length, but a message should stay readable. */
 function bounded(text: string): string {
   return text.length > 200 ? `${text.slice(0, 200)}…` : text;
 }

@@ -1,19 +1,19 @@
-/** Threads that are asked and answer, and what is done in this one where none can be started. */
+/** Threads that answer requests, and what does the work in this thread if none can be started. */
 import { existsSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import { parentPort, Worker } from "node:worker_threads";
 import { type ErrorCode, VarveError } from "#errors";
 
-/** What a thread finds as its `workerData`. */
+/** The `workerData` of a thread. */
 export interface ThreadData {
-  /** Which of the jobs in `thread.ts` it does. */
+  /** Which of the jobs in `thread.ts` the thread does. */
   readonly job: "measure" | "hash" | "compress";
-  /** What the job is to know from the start. */
+  /** What the job has to know from the start. */
   readonly data?: unknown;
 }
 
 export interface ThreadOptions extends ThreadData {
-  /** The most memory for what it keeps, in MiB: with little, what it leaves is collected soon. As much as it wants, by default. */
+  /** A limit for the memory of objects that it keeps, in MiB. With a low one, garbage is collected soon. By default there is none. */
   readonly heap?: number;
   /** The module that the thread runs; varve's own by default. */
   readonly body?: () => URL;
@@ -47,15 +47,15 @@ export function startThread({ job, data, heap, body = ownBody }: ThreadOptions):
 }
 
 /**
- * The sources run as they are in development; elsewhere all is in one folder. In a program that others bundle that folder
- * is theirs, so the file has a name that nothing else has.
+ * In development the sources run as they are; in the built package everything is in one folder. A program that is bundled
+ * has a folder of its own, so the file has a name that no other program uses.
  */
 function ownBody(): URL {
   const isSource = import.meta.url.endsWith(".ts");
   return new URL(isSource ? "../thread.ts" : "./varve-thread.js", import.meta.url);
 }
 
-/** What a thread says: first that it listens, then an answer for each request. Errors lose their class on the way. */
+/** The messages of a thread: first that it is ready, then an answer to each request. Errors lose their class on the way. */
 type Message<Answer> =
   | { readonly type: "ready" }
   | { readonly type: "answer"; readonly answer: Answer }
@@ -64,7 +64,7 @@ type Message<Answer> =
 /**
  * The body of a {@link Thread}: answers requests for ever.
  * @param handle makes the answer to a request, or throws
- * @param transfer what of an answer moves instead of being copied
+ * @param transfer the memory in an answer that is moved instead of copied
  */
 export function answerRequests<Request, Answer>(
   handle: (request: Request) => Answer,
@@ -87,7 +87,7 @@ export function answerRequests<Request, Answer>(
 }
 
 export interface AskedThreadOptions<Request, Answer> extends ThreadOptions {
-  /** What answers requests in this thread where no other can be started; it must give the same answers. */
+  /** Answers requests in this thread if no other can be started. It must give the same answers. */
   readonly here: () => (request: Request) => Answer;
 }
 
@@ -103,7 +103,7 @@ export class Thread<Request, Answer> {
   readonly #here: () => (request: Request) => Answer;
   #handle: ((request: Request) => Answer) | undefined;
   #question: Question<Request, Answer> | undefined;
-  /** Whether the thread has said that it listens. */
+  /** Whether the thread has said that it is ready. */
   #ready = false;
   /** Why there will be no more answers. */
   #ended: Error | undefined;
@@ -122,7 +122,7 @@ export class Thread<Request, Answer> {
     return this.#ended !== undefined;
   }
 
-  /** Asks for an answer, when the one before has come. Rejects with what the handler throws, or if the thread ends. */
+  /** Sends a request once the answer to the one before has come. Rejects with what the handler throws, or if the thread ends. */
   ask(request: Request): Promise<Answer> {
     if (this.#ended !== undefined) return Promise.reject(this.#ended);
     if (this.#handle !== undefined) return answerHere(this.#handle, request);
@@ -145,7 +145,7 @@ export class Thread<Request, Answer> {
   }
 
   #hear(message: Message<Answer>): void {
-    // What comes while it is being ended must not let the process go before that is done.
+    // An answer that comes while the thread is being ended must not let the process exit before it has ended.
     if (this.#ended !== undefined) return;
     if (message.type === "ready") {
       this.#ready = true;
@@ -156,7 +156,7 @@ export class Thread<Request, Answer> {
     else question?.reject(revive(message));
   }
 
-  /** The thread has ended by itself: what it was asked fails, or is done here if it never listened. */
+  /** The thread has ended by itself. Its request fails, or is answered here if the thread was never ready. */
   #lost(error: Error): void {
     if (this.#ended !== undefined || this.#handle !== undefined) return;
     if (this.#ready) {
@@ -179,7 +179,7 @@ export class Thread<Request, Answer> {
   }
 }
 
-/** Between two answers others have their turn. */
+/** Lets other work run between two answers. */
 async function answerHere<Request, Answer>(
   handle: (request: Request) => Answer,
   request: Request,

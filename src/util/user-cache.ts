@@ -1,4 +1,4 @@
-/** The folder in which this user's programs keep what can be made again. */
+/** The folder for caches of this user's programs. */
 import { isAbsolute, join } from "node:path";
 
 /** XDG Base Directory Specification, "Environment variables". */

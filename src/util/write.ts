@@ -33,12 +33,12 @@ export async function writeChunks(
 export interface ReaderOptions {
   /** Names the output in errors. */
   readonly name: string;
-  /** Ends the wait for a reader that takes nothing. What is being written then may be written later, or never. */
+  /** Stops waiting for a reader that takes nothing. What is being written at that time may be written later, or never. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Writes all chunks as {@link writeChunks} does, to a descriptor behind which somebody may have to read.
+ * Writes all chunks as {@link writeChunks} does, to a descriptor that may have to wait for a reader.
  * @throws VarveError `OUTPUT_CLOSED` when the reader went away, `UNWRITABLE`, `ABORTED`; and whatever the chunks throw
  */
 export async function writeToReader(
@@ -52,19 +52,19 @@ export async function writeToReader(
     for await (const chunk of chunks) {
       await unlessAborted(writing, { name, signal });
       writing = writeWhole(fd, chunk, name);
-      // Its failure is met at the next turn; until then it must not count as nobody's.
+      // A failure is handled in the next turn; until then it must not count as an unhandled rejection.
       writing.catch(() => {});
       total += chunk.length;
     }
   } finally {
-    // Where the chunks fail, too: the caller closes the descriptor, and its number may be another file's then.
+    // Even if the chunks fail: the caller closes the descriptor, and its number may belong to another file then.
     await unlessAborted(writing, { name, signal }).catch(() => {});
   }
   await unlessAborted(writing, { name, signal });
   return total;
 }
 
-/** What a promise gives, or `ABORTED` as soon as the signal says so. */
+/** Waits for a promise, but throws `ABORTED` as soon as the signal says so. */
 async function unlessAborted<T>(promise: Promise<T>, { name, signal }: ReaderOptions): Promise<T> {
   if (signal === undefined) return await promise;
   const abortion = Promise.withResolvers<never>();
@@ -167,7 +167,7 @@ function asidePath(path: string, owner: Owner): string {
   return `${path}${ASIDE}${ownedName(owner, unique)}${ASIDE_END}`;
 }
 
-/** The path for which a file is being written aside; undefined for a path that isn't such a file's. */
+/** The path that a temporary file is meant for; undefined if the path isn't that of a temporary file. */
 export function placeOfAside(path: string): string | undefined {
   return /^(.*)\.varve-[0-9a-f-]{26,}\.tmp$/s.exec(path)?.[1];
 }
@@ -201,11 +201,11 @@ async function writeTo(path: string, { flags, chunks, name, signal }: WriteTarge
   try {
     written = await writeToReader(fd, chunks, { name, signal });
   } catch (error) {
-    // What is still being written is this file's, and not that of the next which gets the number.
+    // What is still being written belongs to this file, and must not go to the next one that gets its number.
     if (!signal?.aborted) await close(fd).catch(() => {});
     throw error;
   }
-  // Some file systems tell only now that there was no space.
+  // Some file systems report only now that there was no space.
   await close(fd).catch(failed);
   return written;
 }

@@ -169,7 +169,7 @@ class FolderCache implements DigestCache {
   putTreeSize(tree: TreeKey, size: number): void {
     const key = treeKeyDigits(tree);
     const digest = parseDigest(`sha256:${key}`, "a tree's key");
-    // Not from imported entries: sizes are used unchecked, so a wrong one could lead to another plan.
+    // Not portable: other machines would use the size unchecked, and a wrong one could change how they plan layers.
     this.#put({ kind: "tree", key, digest, size, portable: false });
   }
 

@@ -4,8 +4,8 @@ import type { Image } from "#image";
 import type { BaseEntry, BaseTree } from "#root";
 
 /**
- * What of a base image's tree it takes to follow its links. Its layers are read for that, from a registry even pulled,
- * unless the cache knows: the tree follows from the layers' diff IDs.
+ * The part of a base image's tree that is needed to follow its links. The layers are read for it (from a registry they are
+ * pulled), unless the cache has it under the layers' diff IDs, which determine the tree.
  * @throws VarveError what {@link rootTreeOf} throws
  */
 export async function baseTreeOf(base: Image, cache: DigestCache | undefined): Promise<BaseTree> {

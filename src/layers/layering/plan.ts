@@ -3,13 +3,13 @@ import type { LayerBudget } from "./budget.ts";
 
 /** Which components share a layer, in the order of the layers, the lowest first. */
 export interface LayerPlan {
-  /** Component ids, one list a layer, none of them empty; within a layer in the order in which they're packed. */
+  /** Component ids: for each layer a list that isn't empty, in the order in which the components are packed. */
   readonly groups: readonly (readonly string[])[];
 }
 
 /** What is known about components besides the graph. Each strategy uses what it needs of it. */
 export interface ComponentMetadata {
-  /** How many bytes of a layer's tar each component takes, by id. Without it, NAR sizes stand in. */
+  /** How many bytes of a layer's tar each component takes, by id. Without it, NAR sizes are used. */
   readonly sizes?: ReadonlyMap<string, number> | undefined;
   /** How often each unit changes compared with others, a positive integer, by the unit's name; 1 unless said. */
   readonly weights?: ReadonlyMap<string, number> | undefined;

@@ -45,7 +45,7 @@ export function popularityContest(graph: ReferencesGraph): Contestant[] {
   return contestants.map(({ ids, popularity }) => ({ ids, popularity }));
 }
 
-/** The most popular have a layer each, until the last layer takes all that remain, in the contest's order. */
+/** The most popular components get a layer each, and the last layer gets all that remain, in the contest's order. */
 export const popularity: Strategy = {
   name: "popularity",
   plan({ graph, available }) {

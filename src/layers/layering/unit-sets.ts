@@ -13,9 +13,9 @@ export class UnitWeights {
   /** How many words a set has. */
   readonly words: number;
   /**
-   * The weights by their binary digits: bit u of a plane is set if unit u's weight has the plane's digit. So the weight
-   * of a set is a sum over the planes of digit × how many bits the set and the plane share. If all weights are 1, which
-   * is the rule, there is one plane.
+   * The weights by their binary digits: bit u of a plane is set if unit u's weight has the plane's digit. So the weight of a
+   * set is the sum over all planes of digit × number of bits that the set and the plane share. Usually all weights are 1,
+   * and there is only one plane.
    */
   readonly #planes: readonly { readonly digit: number; readonly bits: UnitSet }[];
 
@@ -94,7 +94,7 @@ function bitCount(word: number): number {
   return Math.imul((nibbles + (nibbles >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
 }
 
-/** A weight that somebody gave, if it is one. */
+/** Checks a weight that the user gave. */
 export function checkWeight(unit: string, weight: number): number {
   if (Number.isSafeInteger(weight) && weight >= 1) return weight;
   throw new VarveError(

@@ -1,9 +1,9 @@
 /**
  * What an update costs: which components change with which, and how many bytes they have.
  *
- * When a component changes in a graph of immutable store paths, all that depends on it gets a new path, too, since paths
- * are made of hashes of what goes in. So a component changes when any unit in its closure does. An npm package changes by
- * itself alone: there, the set of a component is its own unit.
+ * When a component changes in a graph of immutable store paths, everything that depends on it gets a new path, too, since a
+ * path has a hash of its inputs. So a component changes when any unit in its closure changes. An npm package changes
+ * independently of others: there, the set of a component is only its own unit.
  */
 import { VarveError } from "#errors";
 import { compareNames } from "#util";
@@ -19,7 +19,7 @@ const MAX_NODES = 50_000;
 export interface ModelNode {
   /** In the order of their keys. */
   readonly ids: readonly string[];
-  /** That of the first of them. */
+  /** The key of the first of them. */
   readonly key: string;
   /** Of the layer's tar. */
   readonly bytes: number;

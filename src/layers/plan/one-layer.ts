@@ -7,7 +7,7 @@ import type { LayerBudget } from "#layering";
 import type { ImageSpec } from "#spec";
 
 /**
- * The share of the one layer.
+ * What goes into the one layer.
  * @throws VarveError `NO_LAYERS_LEFT`
  */
 export function oneLayerBudget({ maxLayers }: ImageSpec, base: Image | undefined): LayerBudget {
@@ -20,8 +20,8 @@ export function oneLayerBudget({ maxLayers }: ImageSpec, base: Image | undefined
 }
 
 /**
- * The ids of the components that a base doesn't have. What its history says of its layers is believed where it names
- * all of them; else its layers are read. An npm project isn't looked for: equal paths don't mean equal content there.
+ * The ids of the components that a base doesn't have. If its history names the components of
+ * all layers, that is believed; otherwise the layers are read. An npm project isn't looked for: equal paths don't mean equal content there.
  * @throws VarveError what reading the base's layers throws
  */
 export async function missingFrom(base: Image | undefined, graph: ReferencesGraph): Promise<string[]> {

@@ -11,7 +11,7 @@ import { fsPath, sortNames } from "#util";
 const DEFAULT_PROJECT_FOLDER = "/app";
 
 export interface PlacementOptions {
-  /** Where the project is in the image; null and the root count as not said. */
+  /** Where the project is in the image; null and the root count as not given. */
   readonly workingDir: string | null | undefined;
   /** Absolute paths that are being written while the image is built, and so aren't part of it. */
   readonly outputs?: readonly string[] | undefined;
@@ -27,9 +27,9 @@ export class Placement {
   constructor(graph: ReferencesGraph, { workingDir, outputs = [] }: PlacementOptions) {
     this.#graph = graph;
     this.#outputs = outputs;
-    // Most base images say "/", which is to say nothing.
+    // Most base images say "/", which means nothing.
     const folder = workingDir?.replace(/\/+$/, "") || DEFAULT_PROJECT_FOLDER;
-    // A path that is written in two ways is one in the image.
+    // A path that can be written in two ways is the same path in the image.
     this.#folder = posix.normalize(folder).replace(/\/$/, "") || DEFAULT_PROJECT_FOLDER;
     if (!folder.startsWith("/")) {
       throw new VarveError(
@@ -39,11 +39,11 @@ export class Placement {
     }
   }
 
-  /** The component's tree, its place, and what of it isn't its own. */
+  /** The component's tree, its place in the image, and which of its paths belong to other components. */
   tree(id: string): TreeItem {
     const component = this.#graph.components.get(id)!;
     const { path, nested = [], narHash } = component;
-    // A project's folder is where many write the image to; it must not be in itself.
+    // Many people write the image into the project's folder, and it must not contain itself.
     const within = this.#outputs.filter((output) => output.startsWith(`${path}/`));
     const exclude = [...nested, ...within.map((output) => output.slice(path.length + 1))];
     const target = this.#target(component);
@@ -71,7 +71,7 @@ export class Placement {
     return target;
   }
 
-  /** Where a path of this machine is in the image; undefined if no component holds it. */
+  /** Where a path of this machine is in the image; undefined if it is in no component. */
   find(path: string): string | undefined {
     let holder: Component | undefined;
     for (const component of this.#graph.components.values()) {
@@ -110,7 +110,7 @@ export function parentsOf(trees: readonly TreeItem[]): EntryItem[] {
   }));
 }
 
-/** Whether there is anything at a path, be it a link that leads nowhere. */
+/** Whether there is anything at a path, even if only a link that leads nowhere. */
 export function isThere(path: string): boolean {
   return lstatSync(fsPath(path), { throwIfNoEntry: false }) !== undefined;
 }

@@ -16,15 +16,15 @@ export interface PlanOptions {
   readonly lastImage?: Image | undefined;
   /** Absolute paths that are being written to, which therefore aren't part of the image. */
   readonly outputs?: readonly string[] | undefined;
-  /** Knows sizes of components that were counted before. */
+  /** Has the sizes of components that were counted before. */
   readonly cache?: DigestCache | undefined;
   /** Where an npm project is in the image; by default as the spec's own config says. */
   readonly workingDir?: string | null | undefined;
-  /** Under which key a JSON object holds its graph, as reading a graph has it. */
+  /** Under which key a JSON object has its graph; see reading a graph. */
   readonly graphKey?: string | undefined;
   /** Whether to count sizes even if the strategy needs none. */
   readonly withSizes?: boolean;
-  /** Ends the wait for a graph or a layout that comes through a pipe. */
+  /** Stops waiting for a graph or a layout that comes through a pipe. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -36,9 +36,9 @@ export interface ImagePlan {
   readonly strategy: Strategy;
   /** Whether there was a layout of the last build to keep to. */
   readonly keepsLayout: boolean;
-  /** Component ids, one list a layer, the lowest layer first. */
+  /** Component ids, one list for each layer, the lowest layer first. */
   readonly groups: readonly (readonly string[])[];
-  /** What later builds may keep to. */
+  /** The layout, to which later builds may keep. */
   readonly layout: Layout;
   /** Undefined if nobody asked for sizes. */
   readonly sizes: ComponentSizes | undefined;
@@ -64,7 +64,7 @@ export async function planImage(spec: ImageSpec, options: PlanOptions = {}): Pro
     ? layerBudget({ maxLayers: spec.maxLayers, baseLayers: base?.layers.length ?? 0 })
     : oneLayerBudget(spec, base);
   const { strategy, weights, needsSizes, keepsLayout } = await chooseStrategy(spec, { lastImage, signal });
-  // The lock file often lies in the project that it is the lock file of.
+  // The lock file is often in the very project whose layout it has.
   const written = spec.lockFile === undefined ? outputs : [...outputs, spec.lockFile];
   const placement = new Placement(graph, { workingDir, outputs: written });
 

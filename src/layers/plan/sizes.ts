@@ -14,14 +14,14 @@ const USUAL: Pick<LayerRecipe, "owner" | "mtime" | "modes"> = {
 export interface ComponentSizes {
   /** Bytes of a layer's tar, by id. */
   readonly sizes: ReadonlyMap<string, number>;
-  /** The components whose files aren't on this machine, so that the size of their NAR stands in. */
+  /** The components whose files aren't on this machine, so that the size of their NAR is used instead. */
   readonly absent: readonly string[];
 }
 
 /**
  * How many bytes of a layer's tar each component takes where it is in the image. That follows from its files' names,
- * types and lengths, and so is the same on every machine. Nothing is read but directories, and of what the graph has a NAR
- * hash for not even these where the cache knows it.
+ * types and lengths, and so is the same on every machine. Only directories are read, and for
+ * components with a NAR hash whose size the cache has not even these.
  * @throws VarveError what `listTree` throws; a component without files needs a NAR size in the graph
  */
 export function componentSizes(

@@ -21,12 +21,12 @@ import { parseJson, readWhole } from "#util";
 /** The strategies that have a name, the default of `varve build` first. */
 export const STRATEGIES: readonly Strategy[] = [leader, popularity, largest];
 
-/** More than any pipeline that isn't made by a program gone wrong. */
-/** More than any pipeline, file of weights or layout. */
+/** More operations than any sensible pipeline has. */
+/** More bytes than any pipeline, file of weights or layout has. */
 const MAX_BYTES = 64 * 1024 * 1024;
 const MAX_PIPELINE_DEPTH = 1000;
 
-/** How much of a file is looked at to tell a layout from an archive. */
+/** How many bytes of a file are read to distinguish a layout from an archive. */
 const START_SIZE = 512;
 
 type StrategyFields = Pick<
@@ -34,13 +34,13 @@ type StrategyFields = Pick<
   "strategy" | "weights" | "layeringPipeline" | "layersFrom" | "lockFile"
 >;
 
-/** A strategy, and what it has to know. */
+/** A strategy, and what it needs to know. */
 export interface ChosenStrategy {
   readonly strategy: Strategy;
   readonly weights: ReadonlyMap<string, number> | undefined;
   /** Whether it asks for sizes. */
   readonly needsSizes: boolean;
-  /** Whether there was a layout of the last build, which it keeps to where that is worth it. */
+  /** Whether there was a layout of the last build, to which it keeps if that is worth it. */
   readonly keepsLayout: boolean;
 }
 
@@ -91,7 +91,7 @@ async function weightsOf(
   return weights === undefined ? undefined : new Map(Object.entries(weights));
 }
 
-/** A lock file that isn't there yet is no mistake: the build writes it. */
+/** It is no mistake if the lock file doesn't exist yet: the build writes it. */
 async function lastLayout(
   { layersFrom, lockFile }: StrategyFields,
   { lastImage, signal }: { lastImage: Image | undefined; signal: AbortSignal | undefined },
@@ -119,7 +119,7 @@ export function imageLayout({ manifest }: Image, name: string): Layout {
   );
 }
 
-/** Whether a place is a file with a layout, and no image: an archive, which is a file, too, begins otherwise. */
+/** Whether a place is a file with a layout, and not an image archive, which begins differently. */
 export async function isLayoutFile(place: string): Promise<boolean> {
   const isFile = await stat(place).then(
     (found) => found.isFile(),

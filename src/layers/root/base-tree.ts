@@ -14,24 +14,24 @@ export interface BaseEntry {
 
 /** The tree of a base image. */
 export interface BaseTree {
-  /** What is at an absolute path, no link in it followed; undefined: not there. */
+  /** What is at an absolute path, without following links in it; undefined if nothing is there. */
   get(path: string): BaseEntry | undefined;
 }
 
 export interface Resolved {
-  /** The path without links; never out of the root. */
+  /** The path without links; it never leads out of the root. */
   readonly path: string;
   /** What is there; undefined if it isn't there, but could be made. */
   readonly entry: BaseEntry | undefined;
 }
 
-/** As many links the kernel follows in one path. */
+/** How many links the kernel follows in one path. */
 const MAX_LINKS = 40;
 
 /**
- * Follows every link in a path, the last one, too. Absolute targets begin at the image's root, and `..` ends there.
- * What isn't there is taken for directories that could be made.
- * @returns undefined where a link leads in a circle, or a part of the path is no directory
+ * Follows every link in a path, also the last one. Absolute targets begin at the image's root, and `..` ends there.
+ * Missing parts of the path count as directories that could be made.
+ * @returns undefined if a link leads in a circle, or a part of the path isn't a directory
  */
 export function resolveInBase(base: BaseTree, path: string): Resolved | undefined {
   const rest = partsOf(path);

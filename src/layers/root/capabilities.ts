@@ -26,7 +26,7 @@ export function encodeCapabilities(text: string): string {
   const clauses = text.trim().split(/\s+/);
   for (const clause of clauses) applyClause(sets, clause, text);
   const held = new Set([...sets.p, ...sets.i]);
-  // A file has one bit for all that it makes effective.
+  // A file has a single bit that makes all of its capabilities effective.
   const consistent =
     sets.e.size === 0 || (sets.e.size === held.size && [...sets.e].every((n) => held.has(n)));
   if (held.size === 0 || !consistent) {
@@ -47,7 +47,7 @@ export function encodeCapabilities(text: string): string {
 }
 
 /**
- * What setcap(8) would be told for a value of the attribute `security.capability`; undefined where it can't be told.
+ * The words for setcap(8) that give a value of the attribute `security.capability`; undefined if there are none.
  * @param value as {@link encodeCapabilities} gives it
  */
 export function decodeCapabilities(value: string): string | undefined {

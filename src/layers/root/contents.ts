@@ -10,7 +10,7 @@ import { type Directory, type Link, MergedRoot, newDirectory } from "./merge.ts"
 export interface ContentsTree {
   /** The folder on this machine, or a link to one. */
   readonly source: string;
-  /** Where the same folder is in the image. */
+  /** The place of the same folder in the image. */
   readonly target: string;
 }
 
@@ -25,9 +25,9 @@ export interface MergedContents {
 export type Locate = (path: string) => string | undefined;
 
 /**
- * Merges trees the way nixpkgs' `symlinkJoin` does: directories are made anew and merged, a file becomes a link to
- * the file in the image, and a link stays the link it is. The first of two equal names wins; but where one tree has a
- * directory, or a link to one, and another a link to a directory, both are merged.
+ * Merges trees the way nixpkgs' `symlinkJoin` does: new directories are made and merged, a file becomes a link to the file
+ * in the image, and a link stays as it is. If two trees have the same name, the first one wins; but if one has a directory
+ * or a link to one, and the other a link to a directory, both are merged.
  * @throws VarveError `UNREADABLE` for a tree that isn't a folder; `NOT_FOUND`
  */
 export function mergeContents(
@@ -53,7 +53,7 @@ export function locateIn(trees: readonly ContentsTree[]): Locate {
  */
 export function linkedTree({ source, target }: ContentsTree, locate: Locate): Directory {
   const listing = listFolder(source, "merge");
-  // A store path may be a link to another one; what is linked to then is in the other.
+  // A store path may be a link to another one; then the links lead into that one.
   const base = listing.root === source ? target : (locate(listing.root) ?? target);
   const root = newDirectory(source);
   const directories = new Map([["", root]]);
@@ -81,7 +81,7 @@ export function linkedTree({ source, target }: ContentsTree, locate: Locate): Di
 }
 
 /**
- * Lists a folder, or the one that a link leads to: then its real path is the listing's root.
+ * Lists a folder. If it is a link to a folder, the real path becomes the listing's root.
  * @throws VarveError `UNREADABLE` if it isn't a folder; `NOT_FOUND`
  */
 export function listFolder(source: string, verb: "merge" | "copy"): TreeListing {
@@ -98,7 +98,7 @@ interface LinkFields {
   readonly text: string;
   readonly from: string;
   readonly locate: Locate;
-  /** The directories that were opened to come here: none is opened within itself. */
+  /** The directories that were opened on the way here, so that none is opened inside itself. */
   readonly open: readonly string[];
 }
 
@@ -122,7 +122,7 @@ function linkTo(path: string, { text, from, locate, open }: LinkFields): Link {
   };
 }
 
-/** The real path of a directory that is there. */
+/** The real path of an existing directory. */
 export function realDirectory(path: string): string | undefined {
   try {
     return statSync(fsPath(path)).isDirectory() ? realPath(path) : undefined;

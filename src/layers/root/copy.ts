@@ -6,12 +6,12 @@ import { listFolder, realDirectory } from "./contents.ts";
 import { type Directory, type Node, newDirectory } from "./merge.ts";
 
 export interface CopyOptions {
-  /** Whether links to directories stay links, as `rsync -K` has it; else they become directories, as `rsync -k` has it. */
+  /** Whether links to directories stay links, as with `rsync -K`; otherwise they become directories, as with `rsync -k`. */
   readonly keepDirlinks: boolean;
 }
 
 /**
- * A tree as it is: files with their modes, links with their texts.
+ * A tree unchanged: files with their modes, links with their targets.
  * @throws VarveError `UNREADABLE` if it isn't a folder; `NOT_FOUND`, `UNSUPPORTED_FILE`
  */
 export function copiedTree(source: string, options: CopyOptions): Directory {
@@ -21,7 +21,7 @@ export function copiedTree(source: string, options: CopyOptions): Directory {
 
 interface Copying extends CopyOptions {
   readonly from: string;
-  /** The real paths of the directories that links were followed to: none is copied into itself. */
+  /** The real paths of the directories that were reached through links, so that none is copied into itself. */
   readonly open: readonly string[];
 }
 
@@ -55,7 +55,7 @@ function copiedFolder(listing: TreeListing, copying: Copying): Directory {
 function copiedLink(at: string, text: string, copying: Copying): Node {
   const open = (): Directory | undefined => {
     const real = realDirectory(resolve(dirname(at), text));
-    // A link to a directory above would never end.
+    // Following a link to a directory above would never end.
     const within = (outer: string) => outer === real || outer.startsWith(real === "/" ? real : `${real}/`);
     if (real === undefined || within(dirname(at)) || copying.open.some(within)) return undefined;
     return copiedFolder(listTree(real), { ...copying, open: [...copying.open, real] });

@@ -17,9 +17,9 @@ export interface FollowOptions {
 }
 
 /**
- * Moves items to where the base's links lead, so that none takes the place of a link to a directory, and gives the
- * directories above them the base's modes and owners. An item that is a file or a link itself takes the place of what
- * the base has there. Items stay in their order, with directories that are needed put before them.
+ * Moves items to where the base's links lead, so that none replaces a link to a directory, and gives the directories above
+ * them the base's modes and owners. An item that is itself a file or a link replaces what the base has there. Items stay in
+ * their order; directories that they need are put before them.
  */
 export function followBase(
   items: readonly RootItem[],
@@ -51,7 +51,7 @@ export function followBase(
     const path = pathOf(item);
     const directory = item.kind === "entry" ? isPlainDirectory(item) : isDirectory(item.source);
     const found = directory ? resolveInBase(base, path) : resolveInBase(base, posix.dirname(path));
-    // What can't be followed is left as it is: then the layer's own directory is what counts.
+    // A link that can't be followed is left alone: then the layer's own directory counts.
     const usable = found !== undefined && (found.entry === undefined || found.entry.type === "directory");
     const target = !usable ? path : directory ? found.path : posix.join(found.path, posix.basename(path));
     if (target === "/") continue;
@@ -69,7 +69,7 @@ interface Placed {
   readonly directory: boolean;
 }
 
-/** The items of which one directory is made. Of those that are nothing but a directory the first real one counts. */
+/** The items that make one directory. Among those that are only directories, the first real one counts. */
 function merged(present: readonly RootItem[], item: RootItem): readonly RootItem[] {
   const really = present.filter((each) => !isImplied(each));
   if (really.length === 0) return [item];

@@ -28,7 +28,7 @@ export function rootItems(root: Directory, whole: (path: string) => boolean = ()
   return items;
 }
 
-/** Whether all directories in a copy are the copied directory's own. */
+/** Whether all directories in a copy come from the copied directory itself. */
 function isCopy({ copyOf, children }: Directory): boolean {
   for (const [name, node] of children) {
     if (node.kind === "directory" && !(node.copyOf === `${copyOf}/${name}` && isCopy(node))) return false;
@@ -44,7 +44,7 @@ function itemOf(node: Node, name: string): RootItem {
   return { kind: "entry", entry: { name, type: EntryType.file, mode: data.mode }, content: data.content };
 }
 
-/** A directory; one without a mode is there only for what is in it. */
+/** A directory; one without a mode is there only because something is in it. */
 export function directoryItem(name: string, mode?: number): EntryItem {
   const entry = { name, type: EntryType.directory, mode: mode ?? 0o755 };
   return { kind: "entry", entry, ...(mode === undefined && { implied: true }) };

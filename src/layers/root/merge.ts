@@ -1,14 +1,14 @@
-/** Trees of names, merged: what lies in the image's root, before it becomes a layer's items. */
+/** Merges trees of names into the image's root, before that becomes a layer's items. */
 
 /** A directory that is made anew. */
 export interface Directory {
   readonly kind: "directory";
   readonly children: Map<string, Node>;
-  /** Permission bits; undefined for one that is there only for what is in it. */
+  /** Permission bits; undefined for one that is there only because something is in it. */
   readonly mode?: number;
-  /** What has it, for notes. */
+  /** What the directory comes from, for notes. */
   readonly from: string;
-  /** The directory of this machine that it is a copy of; undefined once one of its names was changed. */
+  /** The directory on this machine of which this is a copy; undefined as soon as one of its names has been changed. */
   copyOf?: string | undefined;
 }
 
@@ -16,9 +16,9 @@ export interface Link {
   readonly kind: "link";
   readonly text: string;
   readonly from: string;
-  /** The directory that it leads to, as one which can be merged; undefined if it leads to none. */
+  /** The directory that the link leads to, ready to be merged; undefined if it doesn't lead to one. */
   readonly open?: () => Directory | undefined;
-  /** Whether it stays, and what another tree has in its place goes to where it leads. */
+  /** Whether the link stays, so that what another tree has in its place goes to where it leads. */
   readonly keep?: boolean;
 }
 
@@ -31,7 +31,7 @@ export interface File {
 
 export type Node = Directory | Link | File;
 
-/** As many links the kernel follows in one path. */
+/** How many links the kernel follows in one path. */
 const MAX_LINKS = 40;
 
 export function newDirectory(
@@ -41,7 +41,7 @@ export function newDirectory(
   return { kind: "directory", children: new Map(), from, ...fields };
 }
 
-/** A root into which trees are merged. Of two equal names the first wins, unless both can be directories. */
+/** A root into which trees are merged. If a name occurs twice, the first one wins, unless both can be directories. */
 export class MergedRoot {
   readonly root: Directory = newDirectory("the image's root");
   /** One sentence for each name that was lost. */
@@ -60,7 +60,7 @@ export class MergedRoot {
     this.#mergeAll(this.root, tree, "");
   }
 
-  /** Brings what stood in a kept link's place to where the link leads; to be called after all trees are in. */
+  /** Moves what was in the place of a kept link to where the link leads. To be called after all trees have been merged. */
   settle(): void {
     // What is merged here may meet further links.
     for (let rounds = 0; this.#waiting.length > 0; rounds++) {

@@ -1,4 +1,4 @@
-/** The database by which Nix in the image knows which store paths are there. */
+/** Makes the database from which Nix in the image knows the store paths. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
@@ -156,7 +156,7 @@ interface ToolOptions {
   readonly signal: AbortSignal | undefined;
 }
 
-/** What is kept of a tool's complaints, in characters. */
+/** How many characters of a tool's error output are kept. */
 const SHOWN_ERRORS = 1000;
 
 async function runTool(
@@ -168,7 +168,7 @@ async function runTool(
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     errors = (errors + text).slice(-SHOWN_ERRORS);
   });
-  // It may end before it has read everything; its status tells why.
+  // It may end before it has read everything; its exit status shows why.
   child.stdin.on("error", () => {});
   child.stdin.end(input);
   let status: unknown[];

@@ -9,7 +9,7 @@ export interface PathRule extends Omit<PermissionRule, "path"> {
   readonly path: string;
 }
 
-/** A rule that can be applied, and can tell where it could match. */
+/** A rule that can be applied, and that knows where it could match. */
 export interface CompiledRule {
   readonly glob: string;
   readonly rule: PermissionRule;
@@ -17,7 +17,7 @@ export interface CompiledRule {
   couldMatchIn(target: string): boolean;
 }
 
-// The same on every system, and names that begin with a dot are names like others.
+// The same on every system; names that begin with a dot are treated like others.
 const OPTIONS: picomatch.PicomatchOptions = { dot: true, nonegate: true, strictSlashes: true, posix: true };
 
 /**
@@ -63,7 +63,7 @@ function segmentTest(segment: string, makeRe: typeof picomatch.makeRe): RegExp |
   return segment.includes("**") ? "any" : makeRe(segment, OPTIONS);
 }
 
-/** The rules that could matter for a layer of these items: others would only change the key of what is known of it. */
+/** The rules that could matter for a layer of these items. Others would only change its key in the cache. */
 export function rulesFor(items: LayerRecipe["items"], rules: readonly CompiledRule[]): PermissionRule[] {
   return rules.filter((rule) => items.some((item) => couldMatch(rule, item))).map(({ rule }) => rule);
 }
@@ -73,7 +73,7 @@ function couldMatch(rule: CompiledRule, item: LayerRecipe["items"][number]): boo
 }
 
 /**
- * The globs that match nothing in the whole image. Trees are listed only where nothing else tells.
+ * The globs that match nothing in the whole image. Trees are listed only if nothing else decides.
  * @throws VarveError what listing throws
  */
 export function unmatchedGlobs(recipes: readonly LayerRecipe[], rules: readonly CompiledRule[]): string[] {

@@ -19,7 +19,7 @@ const CERTIFICATE_PLACES = [
   "etc/pki/tls/certs/ca-bundle.crt",
 ];
 
-/** The tree of the files that are wanted. */
+/** The tree of the files that the options ask for. */
 export function rootFiles({ fakeNss = false, binSh, usrBinEnv, caCertificates }: RootFiles): Directory {
   const merged = new MergedRoot();
   const put = (path: string, node: Node) => merged.add(atPath(path, node));
@@ -49,7 +49,7 @@ export function tmpTree(): Directory {
   return atPath("tmp", newDirectory("tmp", { mode: 0o1777 }));
 }
 
-/** A tree that has a node at a path and nothing else. */
+/** A tree with a single node, at a path. */
 function atPath(path: string, node: Node): Directory {
   return path.split("/").reduceRight<Node>((child, name) => {
     const directory = newDirectory(child.from);

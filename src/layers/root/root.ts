@@ -1,4 +1,4 @@
-/** What lies in the image's root besides the components, as the items of one layer. */
+/** What is in the image's root besides the components, as the items of one layer. */
 import type { BaseTree } from "./base-tree.ts";
 import { resolveInBase } from "./base-tree.ts";
 import { type ContentsTree, type Locate, linkedTree, locateIn } from "./contents.ts";
@@ -11,7 +11,7 @@ import { type RootFiles, rootFiles, tmpTree } from "./root-files.ts";
 export interface RootOptions extends RootFiles {
   /** Trees that become links. */
   readonly contents?: readonly ContentsTree[];
-  /** Folders of this machine that are copied; of two equal names in them the last wins. */
+  /** Folders on this machine that are copied; if two have the same name, the last one wins. */
   readonly copyToRoot?: readonly string[];
   /** Whether links to directories in what is copied stay links. */
   readonly keepDirlinks?: boolean;
@@ -22,8 +22,8 @@ export interface RootOptions extends RootFiles {
 }
 
 /**
- * The items of the root's layer, and notes on names that were lost. What is copied counts more than links, and both
- * count more than {@link RootFiles}.
+ * The items of the root's layer, and notes on names that were lost. Copied files take precedence over
+ * links, and both over {@link RootFiles}.
  */
 export interface ImageRoot {
   readonly isEmpty: boolean;

@@ -2,7 +2,7 @@ import { type ParseError, parse, printParseErrorCode } from "jsonc-parser";
 import { VarveError } from "#errors";
 import { readWhole } from "#util";
 
-/** Larger than the graph of any real system: a NixOS desktop's closure is a few megabytes. */
+/** More bytes than the graph of any real system has: that of a NixOS desktop has a few megabytes. */
 export const GRAPH_SIZE_LIMIT = 256 * 1024 * 1024;
 
 export interface ReadTextOptions {

@@ -5,7 +5,7 @@ import * as z from "zod";
 import { checkSchema, looksLikePath, parseJson, readWhole } from "#util";
 import { SCRIPT_FIELDS, scriptFields } from "./scripts.ts";
 
-/** More than any spec. */
+/** More bytes than any spec has. */
 const MAX_SPEC_SIZE = 16 * 1024 * 1024;
 
 /** dockerTools' own default: the first second of 1970, since some tools take zero for "no time". */

@@ -2,7 +2,7 @@
 import { VarveError } from "#errors";
 import type { Value } from "./value.ts";
 
-/** Makes a value of another. Throws INVALID_PIPELINE if it is given one that it has no use for. */
+/** Turns a value into another one. Throws INVALID_PIPELINE for a value that it can't work on. */
 export type Operation = (value: Value) => Value;
 
 /** Where an operation stands in the pipeline, and what reads those within it. */

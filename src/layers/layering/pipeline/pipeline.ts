@@ -27,7 +27,7 @@ const KINDS: ReadonlyMap<string, OperationKind> = new Map(
   ].map((kind) => [kind.name, kind]),
 );
 
-/** Operations within operations may go this deep: more than anybody writes, and less than the stack takes. */
+/** How deeply operations may be nested: deeper than anybody writes, and not too deep for the stack. */
 const MAX_DEPTH = 100;
 
 /**

@@ -7,7 +7,7 @@ import { isObject, parseJson, readText } from "../file.ts";
 const names = z.record(z.string(), z.unknown()).optional();
 const flag = z.boolean().optional();
 
-/** What varve reads of a package: the same fields in a lock file's entry and in a `package.json`. */
+/** What varve reads about a package; a lock file's entry and a `package.json` have the same fields. */
 const packageSchema = z.object({
   name: z.string().optional(),
   version: z.string().optional(),
@@ -41,7 +41,7 @@ export interface NpmLock {
   readonly root: NpmManifest;
 }
 
-/** In npm's own order of trust; the first is there after every install and says what really is installed. */
+/** In the order in which npm trusts them. The first exists after every install and says what is really installed. */
 const LOCK_FILES = ["node_modules/.package-lock.json", "npm-shrinkwrap.json", "package-lock.json"];
 
 /**
@@ -87,7 +87,7 @@ function check<T>(schema: z.ZodType<T>, value: unknown, where: string): T {
   throw new VarveError("INVALID_GRAPH", `${where} does not fit npm's format${field}: ${message}`);
 }
 
-/** Refuses a key that leads anywhere but straight down, save for the `../` with which a linked folder may begin. */
+/** Refuses a key that doesn't lead straight down, except for the `../` with which a linked folder may begin. */
 function checkKey(file: string, key: string): string {
   const isPlain = posix.normalize(key) === key && !posix.isAbsolute(key) && !/[\0\\]|\/$|^\.{1,2}$/.test(key);
   if (isPlain) return key;

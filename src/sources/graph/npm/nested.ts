@@ -1,7 +1,7 @@
 import { posix } from "node:path";
 import { sortNames } from "#util";
 
-/** In the project's folder, but part of no image: its history, and npm's list of what this machine has installed. */
+/** In the project's folder, but never part of an image: its history, and npm's list of what is installed on this machine. */
 const NOBODYS = [".git", "node_modules/.package-lock.json"];
 
 /**
