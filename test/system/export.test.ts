@@ -13,6 +13,7 @@ import { requires } from "../support/systems.ts";
 import { stacked, temporaryFolder } from "../support/tmp.ts";
 import { varve } from "../support/varve.ts";
 import { type Dockerd, startDockerd } from "./support/dockerd.ts";
+import { startPodman } from "./support/podman.ts";
 
 const dir: MadeEntry = { dir: true };
 const link = (target: string): MadeEntry => ({ link: target });
@@ -79,7 +80,7 @@ const LAYERS: readonly Readonly<Record<string, string | MadeEntry>>[] = [
   },
 ];
 
-describe("varve export", { skip: requires("docker", "umoci") }, () => {
+describe("varve export", { skip: requires("docker", "podman", "umoci") }, () => {
   const scope = stacked({ after });
   let folder: string;
   let dockerd: Dockerd;
@@ -93,12 +94,14 @@ describe("varve export", { skip: requires("docker", "umoci") }, () => {
   });
 
   it("has every entry that a container of the Docker Engine has, as it has it", async () => {
+    await dockerd.load(join(folder, "image.tar"));
     assert.deepEqual(exported, await inDocker("image"));
   });
 
   it("covers a link of a lower layer with a directory, as the Docker Engine does", async () => {
     await write("covered", BEHIND_A_LINK);
     const ours = await exportedBy("covered");
+    await dockerd.load(join(folder, "covered.tar"));
     const theirs = await inDocker("covered");
     assert.deepEqual([...ours.keys()], ["lib", "lib/b", "usr", "usr/lib", "usr/lib/a"]);
     assert.deepEqual([...ours.keys()], [...theirs.keys()]);
@@ -108,6 +111,21 @@ describe("varve export", { skip: requires("docker", "umoci") }, () => {
     const bundle = join(folder, "bundle");
     await mustRun(["umoci", "unpack", "--image", `${folder}/layout:image`, bundle]);
     assert.deepEqual(await entriesOf(await tarOf(join(bundle, "rootfs"))), exported);
+  });
+
+  it("is taken by the Docker Engine and by Podman as an image of one layer, which has what it has", async () => {
+    const archive = join(folder, "image-exported.tar");
+    const imported = await dockerd.docker(["import", archive, "imported:1"]);
+    assert.equal(imported.code, 0, imported.stderr);
+    assert.deepEqual(await inDocker("imported"), exported);
+    const podman = await startPodman(scope, folder);
+    await podman("import", "--quiet", archive, "imported:1");
+    const root = (await podman("image", "mount", "imported:1")).trim();
+    try {
+      assert.deepEqual(await entriesOf(await tarOf(root)), exported);
+    } finally {
+      await podman("image", "unmount", "imported:1");
+    }
   });
 
   it("is unpacked by GNU tar to the same entries, with their times", async () => {
@@ -145,8 +163,7 @@ describe("varve export", { skip: requires("docker", "umoci") }, () => {
 
   /** What a container of the image has, but for what the engine puts into every container. */
   async function inDocker(name: string): Promise<Map<string, object>> {
-    await dockerd.load(join(folder, `${name}.tar`));
-    const created = await dockerd.docker(["create", "--name", name, `${name}:1`]);
+    const created = await dockerd.docker(["create", "--name", name, `${name}:1`, "x"]);
     assert.equal(created.code, 0, created.stderr);
     const tar = join(folder, `${name}-docker.tar`);
     const saved = await dockerd.docker(["export", "--output", tar, name]);
@@ -164,12 +181,13 @@ describe("varve export", { skip: requires("docker", "umoci") }, () => {
   }
 });
 
-/** What an archive has at each path, the last word of each; but for the root, and which of a file's names is first. */
+/** What an archive has at each path, none of them twice; but for the root, and which of a file's names is first. */
 async function entriesOf(path: string): Promise<Map<string, object>> {
   const found = new Map<string, { hash: string }>();
   const names = new Map<string, string[]>();
   for await (const { entry, read } of readTar(streamInput(createReadStream(path)), path)) {
     const name = entry.name.replace(/^\.\/|\/$|^\.$/g, "");
+    assert.ok(!found.has(name), `${path} has ${name} twice`);
     if (name === "") continue;
     const { type, mode, uid, gid, mtime, linkname = "" } = entry;
     if (type === "1") {

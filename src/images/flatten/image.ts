@@ -26,11 +26,11 @@ export interface FlattenProgress {
  * unpacked: the layers are read for what there is, see {@link flattenedTree}, and once more, one after the other, for the
  * contents of those that have some. Memory grows with the number of entries, not with their bytes.
  *
- * The order follows from the layers alone. Entries come by layer from the bottom up, and in a layer as it has
- * them. A directory comes before what is in it, with the owner, mode and time that it has in the end; directories that no layer has
- * an entry for are root's, with mode 0755 and the time 0. One in which something is made later on comes once more at the
- * end: then GNU tar, too, which finishes a directory as soon as it leaves it, gives it its time; and if its owner
- * may not write to it, they may until then. No entry's path leads through a link, and a hard link is to a name that came before.
+ * The order follows from the layers alone, and no path comes twice. Entries come by layer from the bottom up, and in a
+ * layer as it has them; directories that no layer has an entry for are root's, with mode 0755 and the time 0. A
+ * directory comes before what is in it, but at the end if something is made in it later on: who unpacks the archive makes it
+ * with the first that is in it, and at the end it gets its owner, mode and time. GNU tar, which finishes a directory as soon as
+ * it leaves it, has them right so. No entry's path leads through a link, and a hard link is to a name that came before.
  * @throws VarveError as {@link flattenedTree}; `CHANGED_WHILE_READING`
  */
 export async function* flattenImage(
@@ -53,13 +53,10 @@ async function* members(
   layers: readonly Layer[],
   { order, mtime, onLayer, signal }: MembersOptions,
 ): AsyncGenerator<TarInputMember, void, void> {
-  const { nodes, links, reopened } = order;
+  const { nodes, links } = order;
   const hasContent = (node: TreeNode) =>
     node.root.entry.size > 0 && node.root.kind === "file" && !links.has(node);
-  const header = (node: TreeNode): TarEntry => {
-    const mayEnter = reopened.has(node) ? 0o700 : 0;
-    return flatEntry(node, { link: links.get(node), mtime, mayEnter });
-  };
+  const header = (node: TreeNode): TarEntry => flatEntry(node, { link: links.get(node), mtime });
   let at = 0;
   for (const [index, layer] of layers.entries()) {
     const last = nodes.findLastIndex((node) => node.root.layer === index && hasContent(node));
@@ -78,7 +75,6 @@ async function* members(
     onLayer?.(layer, { index, read: "contents" });
   }
   while (at < nodes.length) yield { entry: header(nodes[at++]!) };
-  for (const node of reopened) yield { entry: flatEntry(node, { mtime }) };
 }
 
 async function* contentOf({ read }: LayerEntry, size: number): AsyncGenerator<Uint8Array, void, void> {
@@ -115,16 +111,14 @@ interface FlatEntryOptions {
   /** The node that this one is a hard link to. */
   readonly link?: TreeNode | undefined;
   readonly mtime?: number | undefined;
-  /** More permission bits. */
-  readonly mayEnter?: number;
 }
 
-function flatEntry(node: TreeNode, { link, mtime, mayEnter = 0 }: FlatEntryOptions): TarEntry {
+function flatEntry(node: TreeNode, { link, mtime }: FlatEntryOptions): TarEntry {
   const { kind, entry } = node.root;
   const { mode, uid, gid, uname = "", gname = "", devmajor = 0, devminor = 0 } = entry;
   const common = {
     name: pathOf(node) || ".",
-    mode: (mode & 0o7777) | mayEnter,
+    mode: mode & 0o7777,
     uid,
     gid,
     uname,

@@ -3,35 +3,36 @@ import { compareNames } from "#util";
 import { type DirectoryNode, isDirectory, type LayeredTree, pathOf, type TreeNode } from "./tree.ts";
 
 export interface FlatOrder {
-  /** All nodes, each directory before what is in it; the root only if a layer has an entry for it. */
+  /** All nodes, each once; the root only if a layer has an entry for it. */
   readonly nodes: readonly TreeNode[];
   /** For those that are hard links to a node that came before: that node. */
   readonly links: ReadonlyMap<TreeNode, TreeNode>;
-  /**
-   * Directories in which something is made after something else was, outside of them; the inner ones first. GNU tar
-   * has given them their mode and time by then, so that those have to be given again.
-   */
-  readonly reopened: ReadonlySet<TreeNode>;
 }
 
 /**
  * Entries come by layer, and in a layer as it has them: so each layer has to be read only once more, however large it
- * is. Directories come when something in them does, or at their own place if that is before. Of a file's
- * names the first by code point has the content, and the others follow it.
+ * is. Of a file's names the first by code point has the content, and the others follow it.
+ *
+ * A directory comes right before the first that is in it. But one in which something is made after something else was,
+ * outside of it, comes at the end, the inner ones first: when GNU tar leaves a directory, it gives it its mode and time,
+ * so what is made there later would change the time, or couldn't be made. It can't come in both places, since
+ * the Docker Engine and Podman take no archive that has a path twice.
  */
 export function flatOrder(tree: LayeredTree): FlatOrder {
   const wanted = [...tree.nodes()].filter((node) => node.parent !== undefined).sort(byPosition);
   const order = new Order();
-  if (tree.root.root.implied !== true) order.add(tree.root);
   let first: TreeNode | undefined;
   for (const node of wanted) {
+    // Whoever is in it brings it along.
+    if (isDirectory(node) && node.children.size > 0) continue;
     order.add(node);
     if (node.root.kind === "directory" || node.root.kind === "symlink") continue;
     if (first?.root === node.root) order.links.set(node, first);
     else first = node;
   }
-  if (order.nodes[0] === tree.root && wanted.length > 0) order.reopened.add(tree.root);
-  return { nodes: order.nodes, links: order.links, reopened: innerFirst(order.reopened) };
+  const last = innerFirst(order.reopened);
+  if (tree.root.root.implied !== true) last.push(tree.root);
+  return { nodes: [...order.nodes.filter((node) => !order.reopened.has(node)), ...last], links: order.links };
 }
 
 /** A directory before others of its position; then by name, which tells those apart that have one root entry. */
@@ -54,8 +55,7 @@ class Order {
   #innermost: DirectoryNode | undefined;
 
   add(node: TreeNode): void {
-    if (this.#added.has(node)) return;
-    if (node.parent !== undefined) this.#enter(node.parent);
+    this.#enter(node.parent!);
     this.nodes.push(node);
     if (isDirectory(node)) {
       this.#added.add(node);
@@ -81,7 +81,7 @@ class Order {
   }
 }
 
-function innerFirst(nodes: ReadonlySet<TreeNode>): Set<TreeNode> {
+function innerFirst(nodes: ReadonlySet<TreeNode>): TreeNode[] {
   const paths = [...nodes].map((node) => ({ node, path: pathOf(node) }));
-  return new Set(paths.sort((a, b) => compareNames(b.path, a.path)).map(({ node }) => node));
+  return paths.sort((a, b) => compareNames(b.path, a.path)).map(({ node }) => node);
 }
