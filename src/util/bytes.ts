@@ -2,13 +2,18 @@
 export const CHUNK_SIZE = 1024 * 1024;
 
 /**
- * Bytes that can be read again and again; every reading yields the same bytes, in large chunks.
- *
- * A chunk's memory may be reused: it stays as it is until the *second* next chunk is asked for. So a consumer
- * may still be writing one chunk while it asks for the next, and must copy what it wants to keep for longer.
+ * Chunks whose memory is only borrowed: it may be used again, so a chunk stays as it is until the *second* next one is asked
+ * for. A consumer may still be writing one chunk while it asks for the next, and must copy what it wants to keep for longer.
  */
+export type BorrowedChunks = AsyncIterable<Uint8Array>;
+
+/** Bytes that can be read again and again; every reading yields the same bytes, in large chunks. */
 export interface ByteSource {
-  open(signal?: AbortSignal): AsyncIterable<Uint8Array>;
+  /**
+   * Begins to read.
+   * @param signal ends the reading
+   */
+  open(signal?: AbortSignal): BorrowedChunks;
 }
 
 /** A {@link ByteSource} over bytes that are in memory already, in one part or several. */
@@ -21,7 +26,7 @@ export function bytesSource(...parts: readonly Uint8Array[]): ByteSource {
 }
 
 /** The same chunks in memory of their own, so that they can be kept. */
-export async function* ownChunks(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
+export async function* ownChunks(chunks: BorrowedChunks): AsyncGenerator<Uint8Array, void, void> {
   for await (const chunk of chunks) yield Uint8Array.from(chunk);
 }
 

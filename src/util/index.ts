@@ -1,5 +1,12 @@
 export { boundedSpool, type SpoolLimit } from "./bounded.ts";
-export { type ByteSource, bytesSource, CHUNK_SIZE, collect, ownChunks } from "./bytes.ts";
+export {
+  type BorrowedChunks,
+  type ByteSource,
+  bytesSource,
+  CHUNK_SIZE,
+  collect,
+  ownChunks,
+} from "./bytes.ts";
 export { exchange, type Incoming, type IncomingBody, LineError, type Waits } from "./exchange.ts";
 export { hashChecked, parseFileHash } from "./file-hash.ts";
 export { Fingerprint, fingerprintKey } from "./fingerprint.ts";

@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { digestOf, parseReference } from "#oci";
 import { HttpClient, RegistryClient } from "#registry";
-import { FakeServer, fail } from "../places/registry/support/fake-registry.ts";
+import { FakeServer, fail } from "#testing";
 import {
   type Answer,
   type Mode,

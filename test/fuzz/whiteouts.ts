@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { flattenedTree, flattenImage, type RootEntry } from "#flatten";
 import { readTar, streamInput } from "#tar";
-import { type MadeEntry, madeImage } from "../support/made-image.ts";
+import { type MadeEntry, madeImage } from "#testing";
 import { type NaiveEntry, naiveTree, Refused } from "./naive-layers.ts";
 import { outcomeOf, type Target } from "./target.ts";
 

@@ -5,9 +5,9 @@ import { buffer } from "node:stream/consumers";
 import { dockerArchiveSink, fileOutput, ociLayoutSink } from "#formats";
 import { draftOf, type Image, newManifest } from "#image";
 import { encodeDocument, MediaType } from "#oci";
+import type { FakeRegistry } from "#testing";
+import { madeImage } from "#testing";
 import { writeImage } from "#write";
-import type { FakeRegistry } from "../places/registry/support/fake-registry.ts";
-import { madeImage } from "./made-image.ts";
 import { writeTree } from "./tree.ts";
 
 /** What a line begins with that only foreign text can have made. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, it } from "node:test";
 import { fileOutput, mergedDockerArchive } from "#formats";
-import { madeImage } from "../support/made-image.ts";
+import { madeImage } from "#testing";
 import { requires } from "../support/systems.ts";
 import { stacked, temporaryFolder } from "../support/tmp.ts";
 import { startDockerd } from "./support/dockerd.ts";

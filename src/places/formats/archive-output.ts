@@ -1,5 +1,5 @@
 import { compress } from "#compress";
-import { type AsideFile, writeFileAside } from "#util";
+import { type AsideFile, type BorrowedChunks, writeFileAside } from "#util";
 
 /** Where the bytes of an archive go. */
 export interface ArchiveOutput {
@@ -9,9 +9,9 @@ export interface ArchiveOutput {
    * Takes all bytes; when they fail, it leaves nothing that looks finished.
    * @param signal ends the wait for somebody who reads them
    */
-  write(chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<void>;
+  write(chunks: BorrowedChunks, signal?: AbortSignal): Promise<void>;
   /** Takes all bytes, and keeps them where nobody looks until they are moved. Absent for what passes them on as they come. */
-  writeAside?(chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<AsideFile>;
+  writeAside?(chunks: BorrowedChunks, signal?: AbortSignal): Promise<AsideFile>;
 }
 
 export interface FileOutputOptions {
@@ -25,7 +25,7 @@ export function fileOutput(
   { check = (chunks) => chunks }: FileOutputOptions = {},
 ): ArchiveOutput {
   const algorithm = /\.(gz|tgz)$/.test(path) ? "gzip" : /\.zst$/.test(path) ? "zstd" : "none";
-  const writeAside = (chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal) =>
+  const writeAside = (chunks: BorrowedChunks, signal?: AbortSignal) =>
     writeFileAside(path, check(compress(chunks, { algorithm })), { signal });
   return {
     name: path,

@@ -7,8 +7,8 @@ import type { DigestCache } from "#cache";
 import { fileOutput, ociLayoutSink } from "#formats";
 import { draftOf } from "#image";
 import { parseDigest } from "#oci";
+import { madeImage } from "#testing";
 import { writeImage } from "#write";
-import { madeImage } from "../../support/made-image.ts";
 import { writeProject } from "../../support/npm-project.ts";
 import { temporaryFolder } from "../../support/tmp.ts";
 

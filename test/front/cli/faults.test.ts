@@ -5,9 +5,9 @@ import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { ociLayoutSink } from "#formats";
 import { draftOf } from "#image";
+import { madeImage } from "#testing";
 import { writeImage } from "#write";
 import { assertFailed } from "../../support/failure.ts";
-import { madeImage } from "../../support/made-image.ts";
 import { temporaryFolder } from "../../support/tmp.ts";
 import { varve } from "../../support/varve.ts";
 

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { globSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
+import { FakeRegistry, fail } from "#testing";
 import { COMMANDS } from "../../../src/front/cli/commands.ts";
 import { startFakeDaemon } from "../../places/daemon/support/fake-daemon.ts";
-import { FakeRegistry, fail } from "../../places/registry/support/fake-registry.ts";
 import {
   assertFit,
   HOSTILE,

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { compareImages } from "#compare";
+import { type MadeEntry, type MadeLayer, madeImage } from "#testing";
 import { explain } from "../../../src/front/report/explanation.ts";
-import { type MadeEntry, type MadeLayer, madeImage } from "../../support/made-image.ts";
 
 /** A layer of packages, each with one file of its own name. */
 function packages(names: readonly string[], entry: MadeEntry = {}): MadeLayer {

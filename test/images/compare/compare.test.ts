@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type ChangeReason, type ComponentChange, compareImages, type ImageComparison } from "#compare";
 import { VarveError } from "#errors";
-import { type MadeImageOptions, type MadeLayer, madeImage } from "../../support/made-image.ts";
+import { type MadeImageOptions, type MadeLayer, madeImage } from "#testing";
 
 const HASHES = ["a", "b", "c", "d", "e"].map((letter) => letter.repeat(32));
 const [A, B, C, D] = HASHES;

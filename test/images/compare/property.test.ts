@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { type ChangeReason, compareImages, type ImageComparison } from "#compare";
-import { type MadeEntry, type MadeLayer, madeImage } from "../../support/made-image.ts";
+import { type MadeEntry, type MadeLayer, madeImage } from "#testing";
 
 /** A small world, so that images have much in common. */
 const component = fc.record({

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { flattenedTree } from "#flatten";
-import { type MadeEntry, madeImage } from "../../support/made-image.ts";
+import { type MadeEntry, madeImage } from "#testing";
 
 type Entries = Readonly<Record<string, string | MadeEntry>>;
 

@@ -7,7 +7,7 @@ import { pipeline } from "node:stream/promises";
 import { describe, it, type TestContext } from "node:test";
 import { flattenedTree, flattenImage } from "#flatten";
 import type { Layer } from "#image";
-import { type MadeEntry, madeImage } from "../../support/made-image.ts";
+import { type MadeEntry, madeImage } from "#testing";
 import { mustRun, run } from "../../support/process.ts";
 import { temporaryFolder } from "../../support/tmp.ts";
 

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import { flattenedTree, flattenImage, type RootEntry } from "#flatten";
 import { readTar, streamInput, type TarEntry } from "#tar";
-import { type MadeEntry, madeImage } from "../../support/made-image.ts";
+import { type MadeEntry, madeImage } from "#testing";
 
 type Entries = Readonly<Record<string, string | MadeEntry>>;
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { type MadeEntry, madeImage } from "#testing";
 import { validateImage } from "#write";
-import { type MadeEntry, madeImage } from "../../support/made-image.ts";
 
 type Entry = readonly [name: string, entry: string | MadeEntry];
 

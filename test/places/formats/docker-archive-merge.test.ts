@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { DockerArchive, fileOutput, mergedDockerArchive } from "#formats";
 import type { Image } from "#image";
-import { type MadeLayer, madeImage } from "../../support/made-image.ts";
+import { type MadeLayer, madeImage } from "#testing";
 import { names } from "../../support/tar.ts";
 import { temporaryFolder } from "../../support/tmp.ts";
 import { varve } from "../../support/varve.ts";

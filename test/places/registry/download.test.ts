@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { digestOf, MAX_MANIFEST_BYTES, MediaType, parseDigest } from "#oci";
-import { bodyOf, FakeServer, fail } from "./support/fake-registry.ts";
+import { bodyOf, FakeServer, fail } from "#testing";
 import { fails, otherServer, read, sampleBytes, setUp } from "./support/setup.ts";
 
 const manifest = Buffer.from(

@@ -3,8 +3,8 @@ import { type TestContext, test } from "node:test";
 import { VarveError } from "#errors";
 import { digestOf, parseDigest } from "#oci";
 import { HttpClient, type HttpClientOptions, RegistryClient } from "#registry";
+import { fail } from "#testing";
 import { Transports } from "#transports";
-import { fail } from "./support/fake-registry.ts";
 import { blobsOnly, type Mode, OddServer, SOUND_MODES, UNSOUND_MODES } from "./support/odd-server.ts";
 import { fails, read, Source, sampleBytes, setUp } from "./support/setup.ts";
 

@@ -4,10 +4,10 @@ import { describe, it, type TestContext } from "node:test";
 import { zstdCompressSync } from "node:zlib";
 import { type DigestCache, encodeEntries } from "#cache";
 import { MediaType } from "#oci";
+import { type FakeRegistry, fail, sha256 } from "#testing";
 import { CACHE_ARTIFACT_TYPE, pullCacheIndex, pushCacheIndex } from "#transports";
 import { blobKeyOf, blobOf, keyOf, layerOf, openAt } from "../../layers/cache/support/samples.ts";
 import { temporaryFolder } from "../../support/tmp.ts";
-import { type FakeRegistry, fail, sha256 } from "../registry/support/fake-registry.ts";
 import { fails, type Setup, setUp } from "../registry/support/setup.ts";
 
 const REPOSITORY = "team/cache";

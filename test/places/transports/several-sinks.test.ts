@@ -5,11 +5,11 @@ import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { type ArchiveOutput, dockerArchiveSink, fileOutput, ociArchiveSink, ociLayoutSink } from "#formats";
 import { registrySink } from "#registry";
+import { fail, type Seen } from "#testing";
 import { type ImageSink, writeImage } from "#write";
 import { draftWith } from "../../support/drafts.ts";
 import { members } from "../../support/tar.ts";
 import { temporaryFolder } from "../../support/tmp.ts";
-import { fail, type Seen } from "../registry/support/fake-registry.ts";
 import { fails, setUp } from "../registry/support/setup.ts";
 
 const REPOSITORY = "team/app";

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { type TestContext, test } from "node:test";
 import { digestOf, MediaType } from "#oci";
 import type { Credentials } from "#registry";
-import { bodyOf, type FakeRegistry, FakeServer, fail, type Seen } from "../support/fake-registry.ts";
+import { bodyOf, type FakeRegistry, FakeServer, fail, type Seen } from "#testing";
 import { fails, otherServer, type SetupOptions, Source, sampleBytes, setUp } from "../support/setup.ts";
 
 const password: Credentials = { kind: "password", username: "user", password: "pässword" };

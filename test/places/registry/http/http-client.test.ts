@@ -11,11 +11,11 @@ import {
 import { type TestContext, test } from "node:test";
 import { digestOf } from "#oci";
 import { HttpClient, RegistryClient } from "#registry";
+import { bodyOf, FakeServer } from "#testing";
 import { proxyFor } from "../../../../src/places/registry/http/dispatcher.ts";
 import { isLoopback } from "../../../../src/places/registry/http/endpoint.ts";
 import { Headers, retryAfterOf } from "../../../../src/places/registry/http/headers.ts";
 import { Backoff } from "../../../../src/places/registry/http/retry.ts";
-import { bodyOf, FakeServer } from "../support/fake-registry.ts";
 import { fails, otherServer, setUp } from "../support/setup.ts";
 import { CERTIFICATE, KEY } from "../support/tls.ts";
 

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { request as ask } from "node:http";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { setTimeout as pause, setImmediate as turn } from "node:timers/promises";
-import { FakeRegistry } from "./fake-registry.ts";
+import { FakeRegistry } from "#testing";
 
 /** What a registry answered before an {@link OddServer} sends it on in its own way. */
 export interface Answer {

@@ -9,7 +9,7 @@ import {
   type RegistryClientOptions,
   type RequestEvent,
 } from "#registry";
-import { FakeRegistry, type FakeServer } from "./fake-registry.ts";
+import { FakeRegistry, type FakeServer } from "#testing";
 
 /** A client of a fake registry, and what it did; everything ends with the test. */
 export interface Setup {

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { test } from "node:test";
 import { VarveError } from "#errors";
 import { digestOf, parseDigest } from "#oci";
-import { bodyOf, FakeRegistry, fail, sha256 } from "../support/fake-registry.ts";
+import { bodyOf, FakeRegistry, fail, sha256 } from "#testing";
 import { fails, otherServer, read, Source, sampleBytes, setUp } from "../support/setup.ts";
 
 const bytes = sampleBytes(1_500_000);

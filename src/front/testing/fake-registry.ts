@@ -1,100 +1,19 @@
 import { createHash, randomUUID } from "node:crypto";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import type { Duplex } from "node:stream";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { FakeServer, type Quirk, type Seen } from "./fake-server.ts";
 
-/** One request that a server saw. */
-export interface Seen {
-  readonly method: string;
-  readonly path: string;
-  readonly query: URLSearchParams;
-  readonly headers: IncomingMessage["headers"];
-  /** Bytes of its body, once they have all come. */
-  bodySize: number;
-}
-
-/** Looks at a request first; true when it has answered, or will. */
-export type Quirk = (
-  request: IncomingMessage,
-  response: ServerResponse,
-  seen: Seen,
-) => boolean | undefined | Promise<boolean | undefined>;
-
-/** An HTTP server on loopback that records what it is asked. */
-export class FakeServer {
-  readonly requests: Seen[] = [];
-  readonly #server: Server;
-  readonly #tunnels = new Set<Duplex>();
-  #probed = false;
-
-  constructor() {
-    this.#server = createServer((request, response) => {
-      const url = new URL(request.url ?? "/", "http://x");
-      const { pathname: path, searchParams: query } = url;
-      const seen: Seen = { method: request.method ?? "", path, query, headers: request.headers, bodySize: 0 };
-      // How the client finds out that this isn't https is no matter of the tests.
-      if (path === "/v2/" && !this.#probed) {
-        this.#probed = true;
-        response.writeHead(200).end();
-        return;
-      }
-      this.requests.push(seen);
-      request.on("error", () => {});
-      this.handle(request, response, seen).catch((error: unknown) => {
-        if (request.errored === null && !request.destroyed) response.destroy(error as Error);
-      });
-    });
-    // A TLS handshake is no HTTP; the server says so and goes on.
-    this.#server.on("clientError", (_error, socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"));
-  }
-
-  async handle(_request: IncomingMessage, response: ServerResponse, _seen: Seen): Promise<void> {
-    response.writeHead(404).end();
-  }
-
-  /** Answers CONNECT, as a proxy does. */
-  onConnect(handle: (request: IncomingMessage, socket: Duplex) => void): void {
-    this.#server.on("connect", (request, socket) => {
-      this.#tunnels.add(socket);
-      handle(request, socket);
-    });
-  }
-
-  async start(): Promise<this> {
-    await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
-    return this;
-  }
-
-  async stop(): Promise<void> {
-    for (const socket of this.#tunnels) socket.destroy();
-    this.#server.closeAllConnections();
-    await new Promise((resolve) => this.#server.close(resolve));
-  }
-
-  get port(): number {
-    return (this.#server.address() as AddressInfo).port;
-  }
-
-  /** The server's host and port. */
-  get host(): string {
-    return `127.0.0.1:${this.port}`;
-  }
-
-  get url(): string {
-    return `http://${this.host}`;
-  }
-
-  /** `METHOD path` of each request, with uploads' random names left out. */
-  get log(): string[] {
-    return this.requests.map(({ method, path }) => `${method} ${path.replace(/(uploads\/).+/, "$1ID")}`);
-  }
-}
-
-/** A small registry in memory, which behaves until its quirk does something else. */
+/**
+ * A small registry in memory, on 127.0.0.1: it takes and gives blobs, manifests and indexes as the OCI distribution
+ * specification says ("Pull" and "Push"), knows no users, and behaves until its quirk does something else.
+ */
 export class FakeRegistry extends FakeServer {
+  /** Its blobs, by `REPOSITORY@DIGEST`. */
   readonly blobs = new Map<string, Buffer>();
+  /** Its manifests and indexes, by `REPOSITORY:TAG` and `REPOSITORY:DIGEST`. */
   readonly manifests = new Map<string, { bytes: Buffer; mediaType: string }>();
+  /** What has come of the blobs that are being sent, by their uploads' ids. */
   readonly uploads = new Map<string, Buffer>();
+  /** What looks at each request first; nothing, unless a test says so. */
   quirk: Quirk | undefined;
 
   /** Puts a blob into a repository and returns its digest. */

@@ -11,30 +11,44 @@ export type MadeEntry = Partial<Omit<TarEntry, "size">> & {
   readonly dir?: true;
 };
 
+/** A layer, as it is written down. */
 export interface MadeLayer {
   /** The component ids that the image's history lists. */
   readonly components?: readonly string[];
+  /** By their paths in the image, without a slash in front: a file's text, or more of it. */
   readonly entries: Readonly<Record<string, string | MadeEntry>>;
   /** More entries, after the others; their names may come twice. */
   readonly more?: readonly (readonly [name: string, entry: string | MadeEntry])[];
+  /** The level of gzip, 1 to 9; the layer isn't compressed unless given. */
   readonly gzip?: number;
 }
 
+/** What else an image that is made has. */
 export interface MadeImageOptions {
+  /** How its containers are run: OCI image specification, config.md, "Properties", `config`. */
   readonly config?: ContainerConfig;
+  /** When it says that it was made, as RFC 3339 has it. */
   readonly created?: string;
+  /** Of its manifest. */
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
 /** A layer, and how often it was opened. */
 export interface CountedLayer extends Layer {
+  /** How often it was. */
   readonly opened: () => number;
 }
 
+/** An image in memory whose layers say how often they were opened. */
 export interface MadeImage extends Image {
+  /** From the bottom up. */
   readonly layers: readonly CountedLayer[];
 }
 
+/**
+ * Makes an image for linux/amd64 in memory, the same for the same layers.
+ * @param layers from the bottom up; files are root's, with the mode 0644, and the time 1 (second since 1970)
+ */
 export async function madeImage(
   layers: readonly MadeLayer[],
   { config = {}, created, annotations }: MadeImageOptions = {},
