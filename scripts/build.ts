@@ -1,27 +1,31 @@
 /**
  * Makes `dist/` from `src/`: JavaScript in few files, since each file that is loaded costs every command time and
- * memory; declarations for those who import varve; and the spec's JSON Schema for editors.
+ * memory; declarations of the public API; and the spec's JSON Schema for editors.
  */
-import { spawnSync } from "node:child_process";
-import { chmodSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { ENTRIES, readPublicApi } from "./declarations.ts";
 import { embeddedShell } from "./embedded-shell.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const dist = new URL("../dist/", import.meta.url);
 rmSync(dist, { recursive: true, force: true });
+mkdirSync(dist);
 
-const compiler = ["node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json"];
-const { status } = spawnSync(process.execPath, compiler, { cwd: root, stdio: "inherit" });
-if (status !== 0) process.exit(1);
+const { declarations, faults } = readPublicApi();
+for (const [name, text] of declarations) writeFileSync(new URL(name, dist), text);
+if (faults.length > 0) {
+  console.error(faults.join("\n"));
+  process.exitCode = 1;
+}
 
 await build({
   absWorkingDir: root,
   // What is started by its file's name: the command, the library, and the threads.
   entryPoints: [
     { in: "src/bin.ts", out: "bin" },
-    { in: "src/index.ts", out: "index" },
+    ...Object.entries(ENTRIES).map(([out, source]) => ({ in: `src/${source}.ts`, out })),
     { in: "src/thread.ts", out: "varve-thread" },
   ],
   outdir: "dist",

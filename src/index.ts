@@ -1,47 +1,29 @@
-/** varve's public API: what a user asks for, one function each. */
+/** What a user asks for, one function each. The types of what they take and return are in `varve/types`. */
 export {
   type BuildOptions,
   type BuiltImage,
   build,
-  type Comparison,
-  type CopyOptions,
   compare,
   copy,
   createIndex,
-  type ExportOptions,
-  exportRoot,
-  type ImageDescription,
-  type ImageDocuments,
-  type InspectedImage,
   inspect,
   type Machine,
-  type MachineOptions,
-  type MergedImages,
-  type MergeOptions,
-  merge,
-  type OperationOptions,
-  type PlannedImage,
-  type PlanOptions,
   plan,
-  type SoundImage,
-  type SpecOptions,
   type Target,
   thisMachine,
   validate,
-  type WriteProgress,
-  type Written,
-  type WrittenIndex,
 } from "#app";
+export { openDigestCache } from "#cache";
 export {
   buildImage,
   buildLayeredImage,
   exportImage,
   type ImageArguments,
   mergeImages,
-  type PullArguments,
   pullImage,
   shadowSetup,
   streamLayeredImage,
 } from "#dockertools";
 export { type ErrorCode, VarveError } from "#errors";
+export { exportRoot, merge } from "#library";
 export type { ImageSpecInput } from "#spec";

@@ -11,7 +11,7 @@ export type BorrowedChunks = AsyncIterable<Uint8Array>;
 export interface ByteSource {
   /**
    * Begins to read.
-   * @param signal ends the reading
+   * @param signal - ends the reading
    */
   open(signal?: AbortSignal): BorrowedChunks;
 }

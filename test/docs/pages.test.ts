@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { globSync, readFileSync } from "node:fs";
 import { it } from "node:test";
 import { cliPage, specPage } from "../../scripts/docs-pages.ts";
+import { specInputSource } from "../../scripts/spec-input.ts";
 
 const page = (name: string) => readFileSync(new URL(`../../docs/${name}`, import.meta.url), "utf8");
 
@@ -24,4 +25,9 @@ it("docs/architecture.md names files that are there", () => {
     named.filter((path) => !files.some((file) => file.endsWith(`/${path}`))),
     [],
   );
+});
+
+it("the type of specs is what their schema says (npm run docs writes it)", () => {
+  const source = readFileSync(new URL("../../src/sources/spec/input.ts", import.meta.url), "utf8");
+  assert.equal(source, specInputSource());
 });

@@ -48,7 +48,7 @@ export interface BuiltImage {
 
 /**
  * Builds the image that a spec asks for, and writes it to all places.
- * @param spec a spec's path, or a spec whose paths are relative to the working directory
+ * @param spec - a spec's path, or a spec whose paths are relative to the working directory
  * @throws VarveError `USAGE` without a place; `INVALID_SPEC`, `NOT_FOUND`, `UNREADABLE`, and what reading the graph and the base,
  *   running scripts and writing throw; the places then have no image that wasn't there
  */

@@ -24,8 +24,8 @@ export interface ComparedImage {
 
 /**
  * Says which layers of an image differ from another's, which components in them changed and how, and what the change costs.
- * @param from the image that is there: its place, its spec's path, or its spec
- * @param to the image that is to be there, likewise; a spec's image is measured and not written
+ * @param from - the image that is there: its place, its spec's path, or its spec
+ * @param to - the image that is to be there, likewise; a spec's image is measured and not written
  * @throws VarveError what opening and reading the images throws, and for specs what `build` does
  */
 export async function compare(

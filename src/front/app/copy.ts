@@ -8,8 +8,8 @@ export interface CopyOptions extends OperationOptions, WritingOptions {}
 
 /**
  * Copies an image. Its digest stays, where a place can hold it as it is and no other compression is asked for.
- * @param from where it is
- * @param to where it is to be; each layer is read once for all of them
+ * @param from - where it is
+ * @param to - where it is to be; each layer is read once for all of them
  * @returns one for each place
  * @throws VarveError what opening and reading the image, and writing it, throw
  */

@@ -24,8 +24,8 @@ export interface WrittenIndex {
 
 /**
  * Copies images for several platforms to one place, and writes an index over them there.
- * @param to a registry or an OCI layout
- * @param from where the images are, one for each platform
+ * @param to - a registry or an OCI layout
+ * @param from - where the images are, one for each platform
  * @throws VarveError `USAGE` for a place that holds no index, or two images for one platform; what copying throws
  */
 export async function createIndex(

@@ -25,7 +25,7 @@ export interface Machine extends SpoolLimit {
 
 /** How this machine is used. */
 export interface MachineOptions extends SpoolLimit {
-  /** The folder of the digest cache, or false for none; as {@link cacheFolder} says unless given. */
+  /** The folder of the digest cache, or false for none; `$VARVE_CACHE_DIR`, `$XDG_CACHE_HOME/varve` or `~/.cache/varve` unless given. */
   readonly cache?: string | false | undefined;
   /** Allows http to registries on other machines. */
   readonly insecure?: boolean | undefined;

@@ -9,7 +9,7 @@ import {
   mergedOciArchive,
   ociLayoutSink,
 } from "#formats";
-import { draftOf, type Image } from "#image";
+import { draftOf, type Image, type Layer } from "#image";
 import { parseDestination } from "#transports";
 import { writeImage } from "#write";
 import { type OperationOptions, operate } from "./machine.ts";
@@ -17,7 +17,18 @@ import { openImages } from "./open-images.ts";
 
 export interface MergeOptions extends OperationOptions {
   /** Called when a layer is at its place. */
-  readonly onLayer?: ArchiveMergeOptions["onLayer"];
+  readonly onLayer?:
+    | ((
+        layer: Layer,
+        progress: {
+          /** Which of the images, and which of its layers, both counted from 0. */
+          readonly image: number;
+          readonly index: number;
+          /** Whether it was there already. */
+          readonly shared: boolean;
+        },
+      ) => void)
+    | undefined;
 }
 
 /** Where several images were written. */

@@ -25,7 +25,7 @@ export interface PlannedImage {
 
 /**
  * Plans the layers of a spec's image, and tells what is in them, what would touch them, and what an update sends again.
- * @param spec a spec's path, or a spec
+ * @param spec - a spec's path, or a spec
  * @throws VarveError as `build` does for the spec, the graph and the base; and what reading the images to compare with throws
  */
 export async function plan(spec: string | ImageSpecInput, options: PlanOptions = {}): Promise<PlannedImage> {

@@ -1,6 +1,18 @@
 export { explain } from "./explanation.ts";
 export { planPage } from "./page/page.ts";
-export { compareWith, imageLayers } from "./plan/against.ts";
-export { type PlanReport, reportPlan } from "./plan/report.ts";
+export {
+  type Comparison as PlanComparison,
+  compareWith,
+  imageLayers,
+  type LayerComparison as PlanLayerComparison,
+} from "./plan/against.ts";
+export {
+  type Grouping,
+  type PlanReport,
+  type ReportedComponent,
+  type ReportedLayer,
+  reportPlan,
+  type Touched,
+} from "./plan/report.ts";
 export { planText } from "./plan/text.ts";
 export { formatBytes, table } from "./table.ts";

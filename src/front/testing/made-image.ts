@@ -47,7 +47,7 @@ export interface MadeImage extends Image {
 
 /**
  * Makes an image for linux/amd64 in memory, the same for the same layers.
- * @param layers from the bottom up; files are root's, with the mode 0644, and the time 1 (second since 1970)
+ * @param layers - from the bottom up; files are root's, with the mode 0644, and the time 1 (second since 1970)
  */
 export async function madeImage(
   layers: readonly MadeLayer[],

@@ -10,6 +10,7 @@ export type {
   KnownBlobs,
   LayerOutcome,
   LayerProgress,
+  Naming,
   OpenOptions,
   StoredLayer,
 } from "./sink.ts";

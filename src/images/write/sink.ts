@@ -75,14 +75,17 @@ export interface FinishedImage {
  * How a place gets to have an image: with the end of a stream that somebody reads, by a request to a registry, or by a
  * file that is renamed. The order is that of how likely it is to fail.
  */
-export const NAMING = ["stream", "request", "rename"] as const;
+export type Naming = "stream" | "request" | "rename";
+
+/** All ways of naming, in that order. */
+export const NAMING: readonly Naming[] = ["stream", "request", "rename"];
 
 /**
  * Writes one image. Layers come from the bottom up, at most `parallel` at the same time; then it is prepared, and then
  * committed. Nothing half-written is left when it is disposed of without that.
  */
 export interface ImageWriter extends AsyncDisposable {
-  readonly naming: (typeof NAMING)[number];
+  readonly naming: Naming;
   /**
    * Stores a layer, reading it once, or not at all where it isn't needed; again only after a failure.
    * @throws VarveError what opening the layer throws, and what the sink's own place may fail with

@@ -63,24 +63,50 @@ export interface DigestCache {
   readonly folder: string;
   /** Its clock: milliseconds since 1970. */
   readonly now: () => number;
+  /** @internal */
   layer(key: LayerKey): CachedLayer | undefined;
+  /** @internal */
   putLayer(key: LayerKey, layer: CachedLayer): void;
-  /** From now on ignores the layers that are in the folder, except those that are put later. */
+  /**
+   * From now on ignores the layers that are in the folder, except those that are put later.
+   * @internal
+   */
   distrustLayers(): void;
-  /** Forgets an entry that proved wrong. Returns whether it is gone from the folder, too; this cache won't return it again in any case. */
+  /**
+   * Forgets an entry that proved wrong. Returns whether it is gone from the folder, too; this cache won't return it again in any case.
+   * @internal
+   */
   dropLayer(key: LayerKey): boolean;
+  /** @internal */
   blob(key: BlobKey): CachedBlob | undefined;
-  /** What an imported entry says about a blob for which there is no entry of this user's own. */
+  /**
+   * What an imported entry says about a blob for which there is no entry of this user's own.
+   * @internal
+   */
   claimedBlob(key: BlobKey): CachedBlob | undefined;
+  /** @internal */
   putBlob(key: BlobKey, blob: CachedBlob): void;
-  /** As {@link dropLayer}. */
+  /**
+   * As {@link dropLayer}.
+   * @internal
+   */
   dropBlob(key: BlobKey): boolean;
-  /** How many bytes a tree takes in a layer's archive. */
+  /**
+   * How many bytes a tree takes in a layer's archive.
+   * @internal
+   */
   treeSize(key: TreeKey): number | undefined;
+  /** @internal */
   putTreeSize(key: TreeKey, size: number): void;
-  /** The notes about a base image with these layers, given by their diff IDs from the bottom up. */
+  /**
+   * The notes about a base image with these layers, given by their diff IDs from the bottom up.
+   * @internal
+   */
   base(diffIds: readonly Digest[]): Uint8Array | undefined;
-  /** Keeps notes about a base image. They stay on this machine, and aren't kept if they have more than 16 MiB. */
+  /**
+   * Keeps notes about a base image. They stay on this machine, and aren't kept if they have more than 16 MiB.
+   * @internal
+   */
   putBase(diffIds: readonly Digest[], content: Uint8Array): void;
   /**
    * Removes old entries, and files that killed processes left. This also happens automatically, at most once a day.
@@ -91,9 +117,16 @@ export interface DigestCache {
   info(): CacheInfo;
   /** Reads all entries and removes the broken ones. @throws VarveError `UNREADABLE` */
   verify(): Verified;
-  /** All portable entries in the folder, by kind and key. @throws VarveError `UNREADABLE` */
+  /**
+   * All portable entries in the folder, by kind and key.
+   * @internal
+   * @throws VarveError `UNREADABLE`
+   */
   exportEntries(): Iterable<CacheEntry>;
-  /** Adds entries that others claim, for as long as this cache is open. */
+  /**
+   * Adds entries that others claim, for as long as this cache is open.
+   * @internal
+   */
   importEntries(entries: Iterable<CacheEntry>): Imported;
 }
 

@@ -19,7 +19,7 @@ export interface LayerBudget {
  *
  * @param maxLayers - how many layers the image may have; an integer greater than 1, by default {@link DEFAULT_MAX_LAYERS}.
  * @param baseLayers - how many layers the base image has; none without one.
- * @throws {VarveError} USAGE if `maxLayers` isn't such a number; NO_LAYERS_LEFT if components would have no layer.
+ * @throws VarveError USAGE if `maxLayers` isn't such a number; NO_LAYERS_LEFT if components would have no layer.
  */
 export function layerBudget({
   maxLayers = DEFAULT_MAX_LAYERS,

@@ -41,7 +41,7 @@ export function formatLayout({ layers }: Layout): string {
  * Reads what {@link formatLayout} writes.
  *
  * @param what - names the text in messages, such as a file's path.
- * @throws {VarveError} INVALID_LAYOUT, INVALID_JSON or TOO_LARGE
+ * @throws VarveError INVALID_LAYOUT, INVALID_JSON or TOO_LARGE
  */
 export function parseLayout(text: string | Uint8Array, what: string): Layout {
   const bytes = typeof text === "string" ? new TextEncoder().encode(text) : text;
@@ -62,7 +62,7 @@ const weightsSchema = z.record(z.string(), z.int().min(1));
  * Reads a file of weights: an object from the names of units, which are keys of components unless units were given, to
  * whole numbers of 1 or more.
  *
- * @throws {VarveError} INVALID_LAYOUT, INVALID_JSON or TOO_LARGE
+ * @throws VarveError INVALID_LAYOUT, INVALID_JSON or TOO_LARGE
  */
 export function parseWeights(text: string | Uint8Array, what: string): ReadonlyMap<string, number> {
   const bytes = typeof text === "string" ? new TextEncoder().encode(text) : text;

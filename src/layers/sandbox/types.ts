@@ -14,7 +14,7 @@ export interface ScriptSteps {
   readonly runAsRoot?: string | undefined;
 }
 
-/** One of {@link ScriptSteps} that is a script. */
+/** One of `ScriptSteps` that is a script. */
 export type ScriptName = "extraCommands" | "fakeRootCommands" | "runAsRoot";
 
 /**

@@ -7,7 +7,7 @@ export interface ArchiveOutput {
   readonly name: string;
   /**
    * Takes all bytes; when they fail, it leaves nothing that looks finished.
-   * @param signal ends the wait for somebody who reads them
+   * @param signal - ends the wait for somebody who reads them
    */
   write(chunks: BorrowedChunks, signal?: AbortSignal): Promise<void>;
   /** Takes all bytes, and keeps them where nobody looks until they are moved. Absent for what passes them on as they come. */

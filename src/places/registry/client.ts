@@ -127,7 +127,7 @@ export class RegistryClient {
     return new Uploader(this.#api, blob, inRepository(options)).run();
   }
 
-  /** Cancels an upload that {@link mountBlob} gave and nobody uses. Never fails. */
+  /** Cancels an upload that `mountBlob` gave and nobody uses. Never fails. */
   async deleteUpload(upload: {
     readonly repository: string;
     readonly session: UploadSession;

@@ -61,6 +61,7 @@ export class Transports implements AsyncDisposable {
 
   /**
    * Opens a place to read from; the caller closes the source.
+   * @internal
    * @throws VarveError `USAGE`, `INVALID_REFERENCE`, `NOT_FOUND`, `INVALID_IMAGE`, `TOO_LARGE`
    */
   async source(text: string): Promise<ImageSource> {
@@ -88,6 +89,7 @@ export class Transports implements AsyncDisposable {
 
   /**
    * Opens a place to write to.
+   * @internal
    * @throws VarveError `USAGE`, `INVALID_REFERENCE`
    */
   async sink(text: string): Promise<ImageSink> {
@@ -113,7 +115,10 @@ export class Transports implements AsyncDisposable {
     }
   }
 
-  /** Loads into the Docker daemon; under the names that an image comes with, unless one is given. */
+  /**
+   * Loads into the Docker daemon; under the names that an image comes with, unless one is given.
+   * @internal
+   */
   async daemonSink(reference?: string): Promise<ImageSink> {
     const { dockerDaemonSink } = await daemon();
     return dockerDaemonSink({ host: await this.#dockerHost(), reference });

@@ -21,7 +21,7 @@ export interface ReadGraphOptions {
  * `exportReferencesGraph`, an npm lock file, or a project folder with an installed `node_modules`.
  *
  * @param path - a file of at most 256 MiB, or a folder.
- * @throws {VarveError} NOT_FOUND, UNREADABLE or TOO_LARGE if the file can't be read; INVALID_JSON or INVALID_GRAPH
+ * @throws VarveError NOT_FOUND, UNREADABLE or TOO_LARGE if the file can't be read; INVALID_JSON or INVALID_GRAPH
  *   if it is in none of these forms; DANGLING_REFERENCE if a component refers to one that isn't there.
  */
 export async function readGraph(path: string, options: ReadGraphOptions = {}): Promise<ReferencesGraph> {

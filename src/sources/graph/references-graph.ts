@@ -38,7 +38,7 @@ export interface ReferencesGraph {
  * given again just the same counts once.
  *
  * @param origin - what was read, for messages: "the graph closure.json".
- * @throws {VarveError} INVALID_GRAPH if two components with one id have different references;
+ * @throws VarveError INVALID_GRAPH if two components with one id have different references;
  *   DANGLING_REFERENCE if one refers to another that isn't given.
  */
 export function makeGraph(

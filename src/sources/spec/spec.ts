@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import * as z from "zod";
 import { checkSchema, looksLikePath, parseJson, readWhole } from "#util";
+import type { ImageSpecInput } from "./input.ts";
 import { SCRIPT_FIELDS, scriptFields } from "./scripts.ts";
 
 /** More bytes than any spec has. */
@@ -210,9 +211,6 @@ const Spec = z
 
 /** A checked spec, every field set that has a default. Its paths are absolute. */
 export type ImageSpec = z.output<typeof Spec>;
-
-/** A spec as people write it. */
-export type ImageSpecInput = z.input<typeof Spec>;
 
 /** The spec's JSON Schema, for editors. */
 export function specJsonSchema(): object {

@@ -8,7 +8,7 @@ import { formatReference, parseDigest, parseReference } from "#oci";
 import { hashChecked, parseFileHash } from "#util";
 /**
  * The bytes of a docker-archive with several images, each with its names; loading it gives all of them.
- * @param images where they are
+ * @param images - where they are
  * @throws VarveError `USAGE` for none, or for two of one name; what opening and reading them throws
  */
 export function mergeImages(
@@ -24,7 +24,7 @@ export function mergeImages(
 
 /**
  * The bytes of a plain tar archive with an image's root file system, whiteouts applied.
- * @throws VarveError what opening the image throws, and what {@link flattenImage} does
+ * @throws VarveError what opening the image throws, and what reading its layers throws; `TOO_LARGE` for more files than fit in memory
  */
 export function exportImage(
   { fromImage }: { readonly fromImage: string },

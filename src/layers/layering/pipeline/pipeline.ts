@@ -37,7 +37,7 @@ const MAX_DEPTH = 100;
  *
  * @param steps - the pipeline as parsed JSON.
  * @param what - names it in messages: "the layering pipeline" unless said.
- * @throws {VarveError} INVALID_PIPELINE for anything else; and when it is used, if an operation is given a value that it
+ * @throws VarveError INVALID_PIPELINE for anything else; and when it is used, if an operation is given a value that it
  *   has no use for, or if there are more layers than available.
  */
 export function pipelineStrategy(steps: unknown, what = "the layering pipeline"): Strategy {

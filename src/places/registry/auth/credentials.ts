@@ -13,7 +13,7 @@ export interface CredentialStore {
   get(registry: string, repository?: string): Promise<Credentials | undefined>;
   /** Keeps credentials for a registry, and says where: a file's path or a helper's name. */
   login(registry: string, credentials: Credentials): Promise<string>;
-  /** Forgets a registry's credentials wherever {@link get} would find them; false when there were none. */
+  /** Forgets a registry's credentials wherever `get` would find them; false when there were none. */
   logout(registry: string): Promise<boolean>;
 }
 

@@ -39,8 +39,12 @@ const RETRIED_METHODS = new Set(["GET", "HEAD", "DELETE"]);
  * credentials. One client serves several registries, and is closed when they are done.
  */
 export class HttpClient {
-  /** Back-off for those who retry larger steps than one request. */
+  /**
+   * Back-off for those who retry larger steps than one request.
+   * @internal
+   */
   readonly backoff: Backoff;
+  /** Whether http is allowed to hosts other than this machine. */
   readonly insecure: boolean;
   readonly #connections: Connections;
   readonly #options: HttpClientOptions;
@@ -52,7 +56,10 @@ export class HttpClient {
     this.#options = options;
   }
 
-  /** Whether a URL may be asked at all: https, or http to this machine or where insecure is allowed. */
+  /**
+   * Whether a URL may be asked at all: https, or http to this machine or where insecure is allowed.
+   * @internal
+   */
   allows(url: URL): boolean {
     return (
       url.protocol === "https:" || (url.protocol === "http:" && (this.insecure || isLoopback(url.hostname)))
@@ -61,6 +68,7 @@ export class HttpClient {
 
   /**
    * Sends a request and gives its answer, whatever its status. Transient failures and answers are tried again if the request may be.
+   * @internal
    *
    * @throws VarveError `NETWORK` when no answer came, `REGISTRY_PROTOCOL` for one that isn't HTTP or redirects where it must not,
    * `ABORTED`; and what the request's own body throws.

@@ -1,0 +1,32 @@
+/** Which components share a layer: references graphs, strategies, and the layouts that builds keep to. */
+export {
+  type Component,
+  type GraphKind,
+  makeGraph,
+  type ReadGraphOptions,
+  type ReferencesGraph,
+  readGraph,
+  withoutComponents,
+} from "#graph";
+export {
+  type ComponentMetadata,
+  DEFAULT_MAX_LAYERS,
+  formatLayout,
+  keepLayout,
+  keysOf,
+  LAYOUT_ANNOTATION,
+  type LayerBudget,
+  type LayerPlan,
+  type Layout,
+  largest,
+  layerBudget,
+  layoutOf,
+  leader,
+  type PlanInput,
+  parseLayout,
+  parseWeights,
+  pipelineStrategy,
+  planLayers,
+  popularity,
+  type Strategy,
+} from "#layering";

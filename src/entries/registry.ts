@@ -1,0 +1,30 @@
+/** Registries: a client for the OCI distribution specification, credentials, and images to read and write. */
+export { formatReference, parseDigest, parseReference, type Reference } from "#oci";
+export {
+  type BlobQuery,
+  type BlobUpload,
+  type ConnectionOptions,
+  type CredentialStore,
+  type CredentialStoreOptions,
+  type Credentials,
+  credentialStore,
+  type Environment,
+  HttpClient,
+  type HttpClientOptions,
+  type ManifestHead,
+  type ManifestRequest,
+  type ManifestUpload,
+  type Mount,
+  RegistryClient,
+  type RegistryClientOptions,
+  type RegistrySinkOptions,
+  type RegistrySourceOptions,
+  type RequestEvent,
+  type RetryOptions,
+  registrySink,
+  registrySource,
+  type Uploaded,
+  type UploadOptions,
+  type UploadSession,
+} from "#registry";
+export { Transports } from "#transports";

@@ -1,0 +1,94 @@
+/** Types that the functions of varve take and return. */
+export type {
+  ComparedImage,
+  Comparison,
+  CopyOptions,
+  ExportOptions,
+  ImageDescription,
+  ImageDocuments,
+  InspectedImage,
+  MachineOptions,
+  MergedImages,
+  MergeOptions,
+  OperationOptions,
+  PlannedImage,
+  PlanOptions,
+  SoundImage,
+  SoundLayer,
+  SpecOptions,
+  WriteProgress,
+  WritingOptions,
+  Written,
+  WrittenIndex,
+} from "#app";
+export type {
+  CacheInfo,
+  DigestCache,
+  DigestCacheOptions,
+  EntryKind,
+  Pruned,
+  PruneLimits,
+  Verified,
+} from "#cache";
+export type {
+  ChangeReason,
+  ComponentChange,
+  ConfigChange,
+  FileAspect,
+  FileChange,
+  FileChanges,
+  GoneLayer,
+  ImageComparison,
+  LayerComparison,
+  LayerCost,
+} from "#compare";
+export type { Compression, CompressionChoice } from "#compress";
+export type { PullArguments } from "#dockertools";
+export type { FlattenProgress } from "#flatten";
+export type {
+  FinishedDraft,
+  Image,
+  ImageDraft,
+  ImageSource,
+  Layer,
+  ReadOptions,
+  UnmeasuredLayer,
+} from "#image";
+export type {
+  ContainerConfig,
+  Descriptor,
+  Digest,
+  DigestAlgorithm,
+  HistoryEntry,
+  ImageConfig,
+  ImageIndex,
+  Manifest,
+  ManifestOrIndex,
+  Platform,
+  RawDocument,
+} from "#oci";
+export type {
+  Grouping,
+  PlanComparison,
+  PlanLayerComparison,
+  PlanReport,
+  ReportedComponent,
+  ReportedLayer,
+  Touched,
+} from "#report";
+export type { ScriptName } from "#sandbox";
+export type { TarEntry } from "#tar";
+export type { TransportsOptions } from "#transports";
+export type { AsideFile, BorrowedChunks, ByteSource, SpoolLimit } from "#util";
+export type {
+  FinishedImage,
+  ImageSink,
+  ImageWriter,
+  KnownBlob,
+  KnownBlobs,
+  LayerOutcome,
+  LayerProgress,
+  Naming,
+  OpenOptions,
+  StoredLayer,
+} from "#write";

@@ -1,0 +1,8 @@
+export {
+  dockerArchiveSink,
+  dockerArchiveSource,
+  ociArchiveSink,
+  ociArchiveSource,
+  ociLayoutSource,
+} from "./formats.ts";
+export { exportRoot, merge } from "./operations.ts";

@@ -1,0 +1,123 @@
+// Made by `npm run docs` from the schema in spec.ts.
+
+/**
+ * An image spec as people write it: docs/spec.md. Paths in a spec that a program makes are absolute, or relative to the working
+ * directory.
+ */
+export interface ImageSpecInput {
+  readonly $schema?: string | undefined;
+  /** The image's name, such as hello or ghcr.io/me/hello. */
+  readonly name: string;
+  /** The image's tag; by default it is derived from the image's digest. */
+  readonly tag?: string | undefined;
+  /** The base image: a path or a reference, or a place such as docker://ghcr.io/me/base:1 or oci:folder:tag. */
+  readonly fromImage?: string | undefined;
+  /** The references graph of what is in the image: a file in one of Nix's forms, or the folder of an npm project. */
+  readonly graph?: string | undefined;
+  /** What of an npm project is left out: "dev" for what it needs for development only. By default `[]`. */
+  readonly omit?: readonly ("dev")[] | undefined;
+  /** Components of the graph that are left out, by their ids. By default `[]`. */
+  readonly exclude?: readonly string[] | undefined;
+  /** Components whose trees are merged into the image's root, as symbolic links; the first of two equal names wins. */
+  readonly contents?: string | readonly string[] | undefined;
+  /** Folders that are copied into the image's root, with their modes; the last of two equal names wins. */
+  readonly copyToRoot?: string | readonly string[] | undefined;
+  /** Whether links to directories in copyToRoot stay links, as rsync -K has it; else they become directories. By default `false`. */
+  readonly keepContentsDirlinks?: boolean | undefined;
+  /** Whether the components are in the image; without, they have to be mounted. By default `true`. */
+  readonly includeStorePaths?: boolean | undefined;
+  /** Adds /etc/passwd and /etc/group with root and nobody, /etc/nsswitch.conf and /var/empty. By default `false`. */
+  readonly fakeNss?: boolean | undefined;
+  /** Makes /bin/sh a link: to a path in the image, or, if true, to the shell of a component. By default `false`. */
+  readonly binSh?: boolean | string | undefined;
+  /** Makes /usr/bin/env a link: to a path in the image, or, if true, to a component's bin/env. By default `false`. */
+  readonly usrBinEnv?: boolean | string | undefined;
+  /** Puts certificates where programs look for them: from a file, or, if true, those of a component. By default `false`. */
+  readonly caCertificates?: boolean | string | undefined;
+  /** Adds /tmp, which everybody may write to. By default `false`. */
+  readonly tmp?: boolean | undefined;
+  /** Modes, owners, times and capabilities of single paths; of several rules that match, the last wins for each. By default `[]`. */
+  readonly permissions?: readonly {
+    /** Which paths in the image, as a glob: * matches no slash, ** any folders below, files with a dot, too. */
+    readonly path: string;
+    /** Permission bits in octal digits, such as 0755 or 4755. */
+    readonly mode?: string | undefined;
+    /** The owner. */
+    readonly uid?: number | undefined;
+    /** The group. */
+    readonly gid?: number | undefined;
+    /** An ISO 8601 date, such as 1970-01-01T00:00:01Z, or "now", which makes every build another image. */
+    readonly mtime?: string | undefined;
+    /** File capabilities as setcap takes them, such as cap_net_raw+ep. */
+    readonly capabilities?: string | undefined;
+  }[] | undefined;
+  /** Whether files go to where the base's links lead, such as from /bin to /usr/bin; else a directory takes the link's place. By default `true`. */
+  readonly followBase?: boolean | undefined;
+  /** A script that runs as root inside of the image, on top of the base's layers; what it changes becomes the layer. It runs before the others. */
+  readonly runAsRoot?: string | {
+    readonly file: string;
+  } | undefined;
+  /** A script that runs in the last layer's root folder before that is packed. */
+  readonly extraCommands?: string | {
+    readonly file: string;
+  } | undefined;
+  /** A script like extraCommands, which runs after it and as root: the owners and modes that it gives count. */
+  readonly fakeRootCommands?: string | {
+    readonly file: string;
+  } | undefined;
+  /** Whether the last layer's root folder is / in fakeRootCommands. By default `false`. */
+  readonly enableFakechroot?: boolean | undefined;
+  /** Whether scripts may use the network. By default `false`. */
+  readonly network?: boolean | undefined;
+  /** How many seconds each script may take; no limit unless given. */
+  readonly scriptTimeout?: number | undefined;
+  /** Adds the database by which Nix in the image knows the store paths that are there. By default `false`. */
+  readonly includeNixDB?: boolean | undefined;
+  /** Whether components are shared out to layers; else all that the base image hasn't is in one, as dockerTools' buildImage has it. By default `true`. */
+  readonly layered?: boolean | undefined;
+  /** What is taken over from the base image's config: all, as FROM does; env, the environment only, as dockerTools does; none. By default `"all"`. */
+  readonly inherit?: "all" | "env" | "none" | undefined;
+  /** How a container of the image is run: the fields of the OCI image configuration's config. By default `{}`. */
+  readonly config?: {
+    readonly User?: string | undefined;
+    readonly ExposedPorts?: Readonly<Record<string, object>> | undefined;
+    readonly Env?: readonly string[] | undefined;
+    readonly Entrypoint?: readonly string[] | undefined;
+    readonly Cmd?: readonly string[] | undefined;
+    readonly Volumes?: Readonly<Record<string, object>> | undefined;
+    readonly WorkingDir?: string | undefined;
+    readonly Labels?: Readonly<Record<string, string>> | undefined;
+    readonly StopSignal?: string | undefined;
+    readonly [field: string]: unknown;
+  } | undefined;
+  /** Labels, added to the config's. By default `{}`. */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  /** Annotations of the image's manifest, where it has one. By default `{}`. */
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
+  /** As Go names it, such as amd64 or arm64; by default this machine's. */
+  readonly architecture?: string | undefined;
+  /** When the image says it was made; ISO 8601, or now. By default `"1970-01-01T00:00:01Z"`. */
+  readonly created?: string | undefined;
+  /** The time of every file in the image; ISO 8601, or now. By default `"1970-01-01T00:00:01Z"`. */
+  readonly mtime?: string | undefined;
+  /** The owner of every file. By default `0`. */
+  readonly uid?: number | undefined;
+  /** The group of every file. By default `0`. */
+  readonly gid?: number | undefined;
+  /** The owner's name. By default `"root"`. */
+  readonly uname?: string | undefined;
+  /** The group's name. By default `"root"`. */
+  readonly gname?: string | undefined;
+  /** The most layers the image may have, the base's counted. By default `100`. */
+  readonly maxLayers?: number | undefined;
+  /** How components are grouped in layers: leader, for layers that survive updates, unless said; popularity, as dockerTools does; largest. */
+  readonly strategy?: "leader" | "popularity" | "largest" | undefined;
+  /** How often components change compared with others, by key; a map, or a file with one. */
+  readonly weights?: string | Readonly<Record<string, number>> | undefined;
+  /** The last build's layout, which is kept to where that is worth it: a lock file or an image. */
+  readonly layersFrom?: string | undefined;
+  /** The file that holds the layout from build to build, such as layers.lock.json: kept to, unless layersFrom is given, and written anew. */
+  readonly lockFile?: string | undefined;
+  /** A layering pipeline in place of a strategy, as nixpkgs has them; a list, or a file with one. */
+  readonly layeringPipeline?: string | readonly unknown[] | undefined;
+}
