@@ -23,6 +23,8 @@ export const ENTRIES: Readonly<Record<string, string>> = {
 export interface PublicApi {
   /** All that the entries export, with its comments. */
   readonly model: ApiPackage;
+  /** What is said of each entry, and the names that it exports. */
+  readonly entries: ReadonlyMap<string, { readonly about: string; readonly names: readonly string[] }>;
   /** What is wrong with it, a sentence each: what a signature names and no entry exports, and faulty comments. */
   readonly faults: readonly string[];
   /** The declarations, by the names of their files. */
@@ -70,11 +72,15 @@ function readIn(work: string): PublicApi {
     },
   });
   const declarations = new Map([["api.d.ts", readFileSync(`${work}/api.d.ts`, "utf8")]]);
+  const entries: Map<string, { about: string; names: string[] }> = new Map();
   for (const [name, source] of Object.entries(ENTRIES)) {
     const text = readFileSync(`${work}/types/${source}.d.ts`, "utf8");
+    const lists = [...text.matchAll(/\{([^}]*)\} from/g)].flatMap(([, list]) => list!.split(","));
+    const names = lists.map((each) => each.trim().replace(/^type /, "")).filter((each) => each !== "");
+    entries.set(name, { about: /\/\*\* (.*) \*\//.exec(text)![1]!, names });
     declarations.set(`${name}.d.ts`, text.replaceAll(/ from "#\w+"/g, ' from "./api.js"'));
   }
-  return { model: ApiPackage.loadFromJsonFile(`${work}/api.json`), faults, declarations };
+  return { model: ApiPackage.loadFromJsonFile(`${work}/api.json`), entries, faults, declarations };
 }
 
 function configuration(work: string): IConfigFile {
@@ -103,7 +109,6 @@ function configuration(work: string): IConfigFile {
     messages: {
       extractorMessageReporting: {
         default: { logLevel: "warning" as never },
-        "ae-undocumented": { logLevel: "warning" as never },
         "ae-missing-release-tag": { logLevel: "none" as never },
       },
       tsdocMessageReporting: { default: { logLevel: "warning" as never } },

@@ -3,7 +3,8 @@ import type { Command } from "commander";
 import { specJsonSchema } from "#spec";
 import { COMMANDS } from "../src/front/cli/commands.ts";
 
-const GENERATED = "<!-- Made by `npm run docs`; change what it is made from. -->";
+/** What each of them begins with. */
+export const GENERATED = "<!-- Made by `npm run docs`; change what it is made from. -->";
 
 /** docs/cli.md: every command's help. */
 export async function cliPage(): Promise<string> {

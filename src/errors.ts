@@ -83,6 +83,7 @@ export type ErrorCode =
 /** A failure with a stable {@link ErrorCode} and a sentence for people. */
 export class VarveError extends Error {
   override readonly name = "VarveError";
+  /** What failed, for programs. */
   readonly code: ErrorCode;
 
   constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {

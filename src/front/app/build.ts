@@ -27,6 +27,7 @@ export interface SpecOptions extends OperationOptions {
   readonly onOutput?: ((line: string, script: ScriptName) => void) | undefined;
 }
 
+/** Where an image that is built goes, and how. */
 export interface BuildOptions extends SpecOptions, WritingOptions {
   /** Where the image goes; each layer is made once for all of them. */
   readonly to: readonly Target[];

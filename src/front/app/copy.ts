@@ -4,6 +4,7 @@ import { transcoded } from "#write";
 import { type OperationOptions, operate } from "./machine.ts";
 import { type Target, type WritingOptions, type Written, writeDraft } from "./places.ts";
 
+/** How an image is copied. */
 export interface CopyOptions extends OperationOptions, WritingOptions {}
 
 /**

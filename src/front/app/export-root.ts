@@ -4,6 +4,7 @@ import type { ArchiveOutput } from "#formats";
 import type { Layer } from "#image";
 import { type OperationOptions, operate } from "./machine.ts";
 
+/** How an image's root file system is written. */
 export interface ExportOptions extends OperationOptions {
   /** The time of all entries, in seconds since 1970; their own unless given. */
   readonly mtime?: number | undefined;

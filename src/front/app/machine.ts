@@ -89,6 +89,7 @@ export interface OperationOptions {
   readonly machine?: Machine | undefined;
   /** Such as `linux/arm64`: the image is for it, or the operation fails. The machine's, without insisting, unless given. */
   readonly platform?: string | undefined;
+  /** Ends the operation, which then throws `ABORTED`. */
   readonly signal?: AbortSignal | undefined;
 }
 

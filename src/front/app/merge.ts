@@ -15,6 +15,7 @@ import { writeImage } from "#write";
 import { type OperationOptions, operate } from "./machine.ts";
 import { openImages } from "./open-images.ts";
 
+/** How several images are written to one place. */
 export interface MergeOptions extends OperationOptions {
   /** Called when a layer is at its place. */
   readonly onLayer?:

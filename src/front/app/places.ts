@@ -20,11 +20,13 @@ export interface WriteProgress extends LayerProgress {
 export interface WritingOptions {
   /** How layers are compressed that aren't; by default as each place has it. */
   readonly compression?: CompressionChoice | undefined;
+  /** Called as layers get on, several times for each at each place. */
   readonly onProgress?: ((progress: WriteProgress) => void) | undefined;
 }
 
 /** An image as it is at one of the places where it was written. */
 export interface Written {
+  /** The place, as people call it. */
   readonly destination: string;
   /** The names that it has there. */
   readonly names: readonly string[];
@@ -32,6 +34,7 @@ export interface Written {
   readonly digest: Digest;
   /** Of its config: the image's ID. */
   readonly config: Digest;
+  /** From the bottom up, the base's first, as they are stored there; and of each whether it was written, present already, or mounted. */
   readonly layers: readonly (Descriptor & { readonly outcome: LayerOutcome })[];
 }
 

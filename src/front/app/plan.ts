@@ -7,6 +7,7 @@ import { readInput } from "./build.ts";
 import { type Operation, type OperationOptions, operate } from "./machine.ts";
 import { openSpecImages } from "./spec-images.ts";
 
+/** What a plan is compared with, and what is left out of it. */
 export interface PlanOptions extends OperationOptions {
   /** Places of images to compare the plan with, such as the last one in the registry. */
   readonly against?: readonly string[] | undefined;

@@ -51,6 +51,7 @@ export interface FileChange {
   readonly to?: string;
 }
 
+/** How many files differ, by what differs of them. */
 export type FileChanges = Readonly<Partial<Record<FileAspect, FileChange>>>;
 
 /** How a component differs, or the files of a layer that belong to none. */
@@ -126,6 +127,7 @@ export interface LayerCost {
   readonly bytes: number;
 }
 
+/** What differs between two images. */
 export interface ImageComparison {
   /** One for each layer of the target. */
   readonly layers: readonly LayerComparison[];

@@ -5,8 +5,10 @@ import { VarveError } from "#errors";
 import { gzipBlocks, zstdBlocks } from "./blocks.ts";
 import { wholeZstdFrames } from "./zstd-frames.ts";
 
+/** How a layer is compressed. */
 export type Compression = "none" | "gzip" | "zstd";
 
+/** A compression with its level. */
 export interface CompressionChoice {
   readonly algorithm: Compression;
   /** 1 to 9 for gzip, 1 to 22 for zstd; each has its own default. */

@@ -15,6 +15,7 @@ export interface FlattenImageOptions extends FlattenOptions {
   readonly onLayer?: ((layer: Layer, progress: FlattenProgress) => void) | undefined;
 }
 
+/** How far an image is read whose root file system is written. */
 export interface FlattenProgress {
   /** Counted from 0. */
   readonly index: number;

@@ -1,6 +1,7 @@
 import type { Platform } from "#oci";
 import type { Image } from "./image.ts";
 
+/** Which image of several is read. */
 export interface ReadOptions {
   /** Which image of several; `linux` on this machine's architecture where the caller doesn't know better. */
   readonly platform: Platform;

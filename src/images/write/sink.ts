@@ -33,8 +33,10 @@ export interface KnownBlobs {
   drop(layer: Layer, choice: CompressionChoice): void;
 }
 
+/** The digest and the size in bytes of a blob. */
 export type KnownBlob = Pick<Descriptor, "digest" | "size">;
 
+/** How an image is written to a sink. */
 export interface OpenOptions {
   /** What becomes of layers that aren't compressed; absent for the sink's own way. Other layers stay as they are. */
   readonly compression?: CompressionChoice | undefined;
@@ -62,6 +64,7 @@ export interface StoredLayer {
   readonly outcome: LayerOutcome;
 }
 
+/** What a sink needs besides the layers, once they are all stored. */
 export interface FinishedImage {
   readonly config: RawDocument<ImageConfig>;
   readonly manifest: RawDocument<Manifest>;

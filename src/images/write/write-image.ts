@@ -22,6 +22,7 @@ import {
   type StoredLayer,
 } from "./sink.ts";
 
+/** How an image is written to sinks. */
 export interface WriteOptions {
   /** What becomes of layers that aren't compressed; by default each sink's own way. */
   readonly compression?: CompressionChoice | undefined;

@@ -1,11 +1,5 @@
-export {
-  type CachedBlob,
-  type CachedLayer,
-  type DigestCache,
-  type DigestCacheOptions,
-  type Imported,
-  openDigestCache,
-} from "./cache.ts";
+export { openDigestCache } from "./cache.ts";
+export type { CachedBlob, CachedLayer, DigestCache, DigestCacheOptions, Imported } from "./digest-cache.ts";
 export {
   type CacheEntry,
   type DecodedEntries,

@@ -17,6 +17,7 @@ const ASIDE_AGE = 60 * 1000;
 /** The time of this file is when the cache was last pruned. */
 const MARKER = "pruned";
 
+/** What a cache keeps at most. */
 export interface PruneLimits {
   /** Entries that haven't been used for more than this many milliseconds are removed; 90 days by default. */
   readonly maxAge?: number;
@@ -24,6 +25,7 @@ export interface PruneLimits {
   readonly maxEntries?: number;
 }
 
+/** What became of a cache's entries, counted. */
 export interface Pruned {
   readonly removed: number;
   readonly kept: number;
@@ -87,6 +89,7 @@ export function describe(store: EntryStore, folder: string): CacheInfo {
   };
 }
 
+/** What came of reading a cache's entries, counted. */
 export interface Verified {
   readonly checked: number;
   /** Broken entries that are gone now. */

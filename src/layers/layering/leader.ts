@@ -29,6 +29,7 @@ import {
   updateModel,
 } from "./update-model.ts";
 
+/** The strategy that makes the least of an update, and that is taken unless another is asked for: docs/layering.md. */
 export const leader: Strategy = {
   name: "leader",
   plan({ available, ...input }) {

@@ -14,6 +14,7 @@ export interface ArchiveOutput {
   writeAside?(chunks: BorrowedChunks, signal?: AbortSignal): Promise<AsideFile>;
 }
 
+/** What is done with a file beside writing it. */
 export interface FileOutputOptions {
   /** Passes the file's bytes on, compressed as they are; where it fails at their end, there is no file. */
   readonly check?: (chunks: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;

@@ -17,6 +17,7 @@ import type { RegistryClient } from "./client.ts";
 /** An index in an index in an index is as deep as anybody goes. */
 const MAX_INDEX_DEPTH = 4;
 
+/** Which image of a registry is read. */
 export interface RegistrySourceOptions {
   readonly client: RegistryClient;
   readonly reference: Reference;

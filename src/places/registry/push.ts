@@ -21,6 +21,7 @@ const PARALLEL_UPLOADS = 4;
  */
 const MADE_FIRST_SIZE = 16 * 1024 * 1024;
 
+/** Where in a registry an image goes. */
 export interface RegistrySinkOptions {
   readonly client: RegistryClient;
   /** With a digest and no tag, the image can be found by its digest only. */

@@ -21,6 +21,7 @@ import type { SpoolLimit } from "#util";
 import type { ImageSink } from "#write";
 import { parseDestination, parseSource } from "./place.ts";
 
+/** How places are opened. */
 export interface TransportsOptions extends SpoolLimit {
   /** For proxies, credentials and the daemon's address. */
   readonly env: Environment;

@@ -37,6 +37,7 @@ export function exportImage(
   });
 }
 
+/** Which image is pulled, and its name then: the arguments of dockerTools' `pullImage`. */
 export interface PullArguments {
   /** Without tag and digest, such as `docker.io/library/alpine`. */
   readonly imageName: string;

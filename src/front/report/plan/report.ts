@@ -33,6 +33,7 @@ export interface Touched {
   readonly by: readonly string[];
 }
 
+/** A planned layer. Sizes are bytes. */
 export interface ReportedLayer {
   /** Its number in the image, the base's layers counted; the lowest is 1. */
   readonly number: number;
@@ -52,6 +53,7 @@ export interface Grouping {
   readonly resent: number;
 }
 
+/** All that there is to tell of a plan. Sizes are bytes. */
 export interface PlanReport {
   /** The image's name; absent if a graph is planned. */
   readonly image?: string;

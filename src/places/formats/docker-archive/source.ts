@@ -3,6 +3,7 @@ import type { SpoolLimit } from "#util";
 import { checkPlatform } from "#write";
 import { DockerArchive } from "./read.ts";
 
+/** Which docker-archive is read, and which image in it. */
 export interface DockerArchiveSourceOptions extends SpoolLimit {
   /** The archive's path; `-` for stdin. */
   readonly path: string;

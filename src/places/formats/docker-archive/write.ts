@@ -4,6 +4,7 @@ import { type FinishedImage, type ImageSink, uncompressedLayer } from "#write";
 import type { ArchiveOutput } from "../archive-output.ts";
 import { type ArchiveInput, streamedWriter } from "../streamed-writer.ts";
 
+/** Where a docker-archive goes, and what names it gives. */
 export interface DockerArchiveSinkOptions {
   readonly output: ArchiveOutput;
   /** The names that loading the archive gives the image; by default those it comes with. */

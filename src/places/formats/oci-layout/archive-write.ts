@@ -20,6 +20,7 @@ import { blobPath } from "./blobs.ts";
 import { emptyIndex, entriesFor, platformOf, withEntries } from "./index-entries.ts";
 import { INDEX_FILE, MARKER, MARKER_FILE } from "./read.ts";
 
+/** Where an archive of a layout goes, and the image's name in it. */
 export interface OciArchiveSinkOptions {
   readonly output: ArchiveOutput;
   /** The image's name in the index; by default the tags of the names it comes with. */

@@ -30,6 +30,7 @@ export const MARKER: Uint8Array = new TextEncoder().encode('{"imageLayoutVersion
 
 const Marker = z.looseObject({ imageLayoutVersion: z.string() });
 
+/** Which layout is read, and which image in it. */
 export interface OciSourceOptions {
   readonly path: string;
   /** Which image: a tag or name as the index has it, a digest, or `@` and an index counted from 0. */

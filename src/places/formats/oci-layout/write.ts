@@ -9,6 +9,7 @@ import { LayoutStore } from "./store.ts";
 /** Layers at the same time: enough to keep all cores at work while some wait for the disk. */
 const PARALLEL_LAYERS = 3;
 
+/** Where a layout is, and the image's name in it. */
 export interface OciLayoutSinkOptions {
   /** A layout, or a folder that is empty or not there yet. */
   readonly path: string;
