@@ -224,6 +224,7 @@ export interface DigestCache {
   importEntries(entries: Iterable<CacheEntry>): Imported;
 }
 
+/** Where a digest cache is, and what time it is there. */
 export interface DigestCacheOptions {
   /** The folder needn't exist yet; other files in it are left alone. */
   readonly folder: string;
