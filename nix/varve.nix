@@ -39,7 +39,6 @@ let
         cp -r ${files} dist
         mkdir node_modules
         cp -r ${dependency "commander"} node_modules/commander
-        cp -r ${dependency "undici"} node_modules/undici
       '';
     };
 
@@ -81,7 +80,7 @@ let
     impureEnvVars = [ "http_proxy" "https_proxy" "no_proxy" "HTTP_PROXY" "HTTPS_PROXY" "NO_PROXY" "NIX_SSL_CERT_FILE" "npm_config_registry" ];
     outputHashMode = "recursive";
     outputHashAlgo = "sha256";
-    outputHash = "sha256-JCbMXuxaYb631wUTL9ZW0v2QWWpoQ1zxzn6U1oo7A4k=";
+    outputHash = "sha256-r62SUHuA4d1OWhc2lFWq7KOEnLaMJ8sfOc0NN5zK3HM=";
   };
 in
 if builtins.pathExists (dist + "/bin.js") then fromDist else fromSource
