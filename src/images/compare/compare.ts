@@ -1,4 +1,4 @@
-/** Says what changed between two images, and what it costs to send and to pull the change. */
+/** Finds what changed between two images, and what it costs to send and to pull the change. */
 
 import type { Image, Layer } from "#image";
 import { layerCompression } from "#oci";
@@ -10,8 +10,8 @@ import type { GoneLayer, ImageComparison, LayerComparison, LayerCost } from "./t
 
 /**
  * Compares two images. Layers are known by their diff IDs; only those that one image alone has are read, each once.
- * @param source what is there already
- * @param target what is to be there
+ * @param source the image that a registry or client already has
+ * @param target the image that it should get
  * @throws VarveError whatever reading layers throws: `INVALID_TAR`, `DIGEST_MISMATCH`, …
  */
 export async function compareImages(
@@ -77,7 +77,7 @@ function brief({ descriptor, diffId }: Layer, index: number) {
   return { index, digest: descriptor.digest, diffId, size: descriptor.size };
 }
 
-/** The layers that whoever has the source needn't be sent. */
+/** The layers that needn't be sent to someone who has the source. */
 class Stock {
   readonly #layers: readonly Layer[];
   readonly #digests: ReadonlySet<string>;
@@ -118,7 +118,7 @@ function costOf(layers: readonly LayerComparison[], source: Image, target: Image
   };
 }
 
-/** A blob counts once, however many layers it is; but each layer is unpacked by itself. */
+/** A blob counts once even if several layers use it, but each layer is unpacked by itself. */
 function sum(layers: readonly LayerComparison[], count: "once" | "each" = "once"): LayerCost {
   const counted =
     count === "each" ? layers : [...new Map(layers.map((layer) => [layer.digest, layer])).values()];

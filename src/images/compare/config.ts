@@ -1,13 +1,13 @@
-/** What differs between two images beside their layers. */
+/** What differs between two images apart from their layers. */
 import { isDeepStrictEqual } from "node:util";
 import type { Image } from "#image";
 import type { ImageConfig, Manifest } from "#oci";
 import type { ConfigChange } from "./types.ts";
 
-/** Fields of the config that tell of the layers, or hold fields that are compared by themselves. */
+/** Fields of the config that describe the layers, or contain fields that are compared separately. */
 const NOT_COMPARED = new Set(["config", "rootfs", "history"]);
 
-/** It tells which components share a layer, which is compared by itself. */
+/** It says which components share a layer, and that is compared separately. */
 const LAYOUT = "dev.varve.layout";
 
 const BASE_DIGEST = "org.opencontainers.image.base.digest";
@@ -57,7 +57,7 @@ function keysThatDiffer(field: string, from: unknown, to: unknown): string[] | u
   if (before === undefined || now === undefined) return undefined;
   const names = new Set([...before.keys(), ...now.keys()]);
   const differing = [...names].filter((name) => !isDeepStrictEqual(before.get(name), now.get(name)));
-  // An environment in another order has none.
+  // If only the order of an environment differs, there are no such keys.
   return differing.length === 0 ? undefined : differing;
 }
 
@@ -71,8 +71,8 @@ function entriesOf(field: string, value: unknown): Map<string, unknown> | undefi
 }
 
 /**
- * Whether two images are on different bases: by their annotations or else, where both say of their upper layers what
- * they hold, by the layers below. Undefined where neither tells.
+ * Whether two images have different bases. Their annotations decide; without them, if both images say which components their
+ * upper layers have, the layers below decide. Undefined if neither helps.
  */
 export function isBaseChanged(source: Image, target: Image): boolean | undefined {
   const [before, now] = [source, target].map((image) => image.manifest?.value.annotations?.[BASE_DIGEST]);

@@ -10,7 +10,7 @@ export interface EntriesComparison {
   readonly reordered: boolean;
 }
 
-/** How many names are given of entries that differ in one aspect. */
+/** How many names are listed for each aspect in which entries differ. */
 const NAMES = 20;
 
 /** Compares two states of a component, entry by entry. */
@@ -82,7 +82,7 @@ function owners(a: Traits, b: Traits): [string, string] {
   return a.ids === b.ids ? [a.names, b.names] : [a.ids, b.ids];
 }
 
-/** RFC 3339, or seconds where no calendar goes. */
+/** As in RFC 3339, or in seconds for times that no calendar has. */
 function time(seconds: number): string {
   const date = new Date(seconds * 1000);
   return Number.isNaN(date.getTime()) ? `${seconds} s` : date.toISOString().replace(".000Z", "Z");

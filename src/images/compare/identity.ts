@@ -1,4 +1,4 @@
-/** Which component a path of an image belongs to, and what of its name is its name, version and hash. */
+/** Finds which component a path in an image belongs to, and divides a component's name into name, version and hash. */
 import type { Image } from "#image";
 
 /** A component as it is found in a layer. */
@@ -9,7 +9,7 @@ export interface Identity {
   readonly id: string;
   /** What people call it. */
   readonly name: string;
-  /** The same for what may take its place: other versions, other builds, other places. Absent where nothing is known. */
+  /** Equal for components that may replace each other: other versions, other builds, other places. Absent if nothing is known. */
   readonly family?: string;
   /** As its name has it. */
   readonly version?: string;
@@ -22,7 +22,7 @@ export type Attribution = (path: string) => Identity | undefined;
 /** Where varve puts an npm project, unless its config has a `WorkingDir`. */
 const DEFAULT_PROJECT_FOLDER = "/app";
 
-/** Longer paths are none that a system opens; they belong to nobody. */
+/** No system opens longer paths; they belong to no component. */
 const MAX_PATH_LENGTH = 4096;
 
 /**
@@ -36,7 +36,7 @@ export function attribution(image: Image, components: readonly string[]): Attrib
 
 function recorded(image: Image, components: readonly string[]): Attribution {
   const workingDir = image.config.value.config?.WorkingDir ?? "";
-  // Which of both it is isn't recorded: a base's WorkingDir doesn't move the project.
+  // Both are tried, since it isn't recorded which one it is: a base's WorkingDir doesn't move the project.
   const folders = new Set([
     DEFAULT_PROJECT_FOLDER,
     ...(workingDir === "" ? [] : [withoutSlashes(workingDir)]),
@@ -84,7 +84,7 @@ function npmPackage(id: string, folder: string): Identity {
   };
 }
 
-/** Matches a store path: its folder and, behind its hash, its name. */
+/** Matches a store path: its folder and, after its hash, its name. */
 const HASHED = /^(.*)\/[0-9a-z]{32}-([^/]+)$/s;
 
 /** A store path's parts; the name ends where Nix's `parseDrvName` ends it: at a dash that no letter follows. */

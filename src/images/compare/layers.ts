@@ -5,7 +5,7 @@ import type { ComponentMatches, LayerPairs, Located } from "./match.ts";
 import type { EntryFacts, Group, LayerFacts } from "./read.ts";
 import type { ChangeReason, ComponentChange, FileAspect, FileChanges, LayerComparison } from "./types.ts";
 
-/** The most telling first. */
+/** The most informative first. */
 const RANKS: readonly ChangeReason[] = [
   "version",
   "rebuilt",
@@ -38,7 +38,7 @@ const REASONS: Readonly<Record<FileAspect, ChangeReason>> = {
 /** What people call the files of a layer that belong to no component. */
 const LOOSE_NAME = "other files";
 
-/** What all layers are described with. */
+/** What the description of every layer needs. */
 export interface Findings {
   readonly source: ReadonlyMap<number, LayerFacts>;
   readonly matches: ComponentMatches;
@@ -47,7 +47,7 @@ export interface Findings {
 
 export type LayerDescription = Required<Pick<LayerComparison, "reasons" | "changes" | "unchanged">>;
 
-/** Describes a layer of the target beside the layer of the source that it is made of, if there is one. */
+/** Describes a layer of the target next to the layer of the source that it was made from, if there is one. */
 export function describeLayer(layer: LayerFacts, { source, matches, pairs }: Findings): LayerDescription {
   const from = pairs.fromTarget.get(layer.index);
   const before = from === undefined ? undefined : source.get(from);
@@ -73,7 +73,7 @@ export function describeLayer(layer: LayerFacts, { source, matches, pairs }: Fin
   return { reasons: ranked(reasons), changes: sorted(changes), unchanged };
 }
 
-/** Whether what befell the folders above components is said by what befell the components. */
+/** Whether changes of the folders above components are explained by changes of the components. */
 function isSaid(
   { reasons }: ComponentChange,
   { loose }: LayerFacts,
@@ -110,7 +110,7 @@ function nameOf({ identity }: Group): Pick<ComponentChange, "component" | "name"
   return identity === undefined ? { name: LOOSE_NAME } : { component: identity.id, name: identity.name };
 }
 
-/** How a component differs from what it was; undefined if it doesn't, and was in layer `from`. */
+/** How a component differs from its earlier state; undefined if it doesn't differ and was in layer `from`. */
 function changeOf(
   { layer, group: before }: Located,
   now: Group,
@@ -124,7 +124,7 @@ function changeOf(
     before.version !== now.version && before.version !== undefined && now.version !== undefined;
   const rebuilt = placed && !versioned && now.identity?.kind === "nix";
   if (versioned || rebuilt) {
-    // Another version is other content; to say so would say nothing.
+    // Another version always has other content, so there is no need to say so.
     for (const reason of ["content", "links", "order"] as const) reasons.delete(reason);
     reasons.add(versioned ? "version" : "rebuilt");
   } else if (placed) {
@@ -165,7 +165,7 @@ function withoutFolders(
   return new Map([...entries].filter(([path, { type }]) => type !== EntryType.directory || other.has(path)));
 }
 
-/** The loose files of a layer that nothing is like. */
+/** The loose files of a layer that has no similar layer. */
 function looseAlone(
   { components, loose }: LayerFacts,
   reason: "added" | "removed",

@@ -1,4 +1,4 @@
-/** Finds which component, and which layer, of one image is which of another. */
+/** Finds which components and layers of two images correspond to each other. */
 
 import { EntryType } from "#tar";
 import { compareNames } from "#util";
@@ -10,7 +10,7 @@ export interface Located {
   readonly group: Group;
 }
 
-/** Which components of the source are which of the target; each is in one match at most. */
+/** Which components of the source correspond to which of the target; each is in at most one match. */
 export interface ComponentMatches {
   readonly fromSource: ReadonlyMap<Group, Located>;
   readonly fromTarget: ReadonlyMap<Group, Located>;
@@ -18,8 +18,8 @@ export interface ComponentMatches {
 }
 
 /**
- * Matches components by their place in the image; then those that are left by what they are: first builds of the same
- * version, then whatever versions there are, in their order. Swapping source and target gives the same matches.
+ * Matches components by their place in the image, and then the remaining ones by their identity: first builds of the same
+ * version, then other versions in their order. Swapping source and target gives the same matches.
  */
 export function matchComponents(
   source: readonly LayerFacts[],
@@ -73,7 +73,7 @@ function compareVersions(a: string, b: string): number {
   return left!.length - right!.length;
 }
 
-/** By the index of a layer, that of the other image's layer which it is made of. */
+/** For the index of a layer, the index of the other image's layer that it was made from. */
 export interface LayerPairs {
   readonly fromSource: ReadonlyMap<number, number>;
   readonly fromTarget: ReadonlyMap<number, number>;
@@ -143,7 +143,7 @@ class Scores {
     }
   }
 
-  /** Pairs from the best down; of equal ones, those that moved the least. */
+  /** Pairs, the best first; among equals, those that moved the least. */
   best(): [before: number, now: number][] {
     const pairs = [...this.#scores].flatMap(([before, row]) =>
       [...row].map(([now, score]) => ({ before, now, score, distance: Math.abs(before - now) })),

@@ -1,4 +1,4 @@
-/** Reads what two images are compared by: the entries of a layer, by the components that hold them. */
+/** Reads what is needed to compare images: the entries of a layer, grouped by the components that they belong to. */
 import { createHash, hash } from "node:crypto";
 import { decompress } from "#compress";
 import { VarveError } from "#errors";
@@ -8,7 +8,7 @@ import { layerCompression } from "#oci";
 import { EntryType, hasContent, readLayerTar, streamInput, type TarEntry } from "#tar";
 import { type Attribution, attribution, type Identity, withoutSlashes } from "./identity.ts";
 
-/** What an entry says beside its content. Equal ones are one object: there are few in a layer. */
+/** An entry's attributes, without its content. Equal ones share one object, since a layer has few different ones. */
 export interface Traits {
   readonly mode: number;
   /** Both as numbers, and both as names. */
@@ -16,21 +16,21 @@ export interface Traits {
   readonly names: string;
   /** Seconds since 1970. */
   readonly mtime: number;
-  /** All pax records that aren't said by other fields. */
+  /** All pax records that no other field represents. */
   readonly attributes: string;
 }
 
-/** An entry, as far as two are compared. */
+/** What is compared of an entry. */
 export interface EntryFacts {
   readonly type: string;
-  /** Tells contents apart; of a device, its numbers. */
+  /** Distinguishes contents; for a device, its numbers. */
   readonly content: string;
-  /** Where a link leads; empty for what is none. */
+  /** Where a link leads; empty for anything else. */
   readonly link: string;
   readonly traits: Traits;
 }
 
-/** A component in a layer; or, without an identity, all that belongs to none. */
+/** A component in a layer; without an identity, everything that belongs to no component. */
 export interface Group {
   readonly identity?: Identity;
   /** By path, relative to the component's root (which is the empty string), in the archive's order. */
@@ -41,7 +41,7 @@ export interface Group {
   version?: string | undefined;
 }
 
-/** What a layer holds. */
+/** What is in a layer. */
 export interface LayerFacts {
   readonly index: number;
   /** By the components' roots, in the archive's order. */
@@ -52,7 +52,7 @@ export interface LayerFacts {
 /** Contents up to this size are read at once, in bytes. */
 const PIECE = 1024 * 1024;
 
-/** Enough that no two contents are taken for one by chance. */
+/** Long enough that two contents aren't taken for the same by chance. */
 const DIGEST_BYTES = 16;
 
 /** No real package.json is larger. */
@@ -60,7 +60,7 @@ const MAX_MANIFEST_BYTES = 1024 * 1024;
 const MAX_VERSION_LENGTH = 100;
 
 /**
- * Reads a layer whole. Some hundred bytes of each entry are kept.
+ * Reads a whole layer. A few hundred bytes are kept for each entry.
  * @throws VarveError `INVALID_TAR`, `INVALID_IMAGE`, `DIGEST_MISMATCH`, `TOO_LARGE`, …; `INVALID_MANIFEST` for what is no layer
  */
 export async function readLayerFacts(
@@ -89,12 +89,12 @@ export async function readLayerFacts(
       group.version = versionIn(bytes) ?? group.version;
     }
   }
-  // The layer's bytes are checked only when they have passed to the end.
+  // The layer's bytes are checked only when all of them have passed.
   await input.drain();
   return collector;
 }
 
-/** Sorts entries into the components that hold them. */
+/** Sorts entries into the components that they belong to. */
 class Collector implements LayerFacts {
   readonly index: number;
   readonly components = new Map<string, Group>();
@@ -127,14 +127,14 @@ class Collector implements LayerFacts {
     return this.#group;
   }
 
-  /** Says what the content of the entry is that came last. */
+  /** Sets the content of the last entry. */
   setContent(content: string, size: number): void {
     const { entries } = this.#group;
     entries.set(this.#name, { ...entries.get(this.#name)!, content });
     this.#group.size += size;
   }
 
-  /** Whether the entry that came last says which version an npm package is. */
+  /** Whether the last entry says which version an npm package has. */
   get isManifest(): boolean {
     return this.#group.identity?.kind === "npm" && this.#name === "package.json";
   }

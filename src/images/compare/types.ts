@@ -46,7 +46,7 @@ export interface FileChange {
   readonly count: number;
   /** The first of them, relative to the component; absolute for files of no component. */
   readonly names: readonly string[];
-  /** What it was and is, where that is the same for all of them. */
+  /** The values before and now, if they are the same for all of them. */
   readonly from?: string;
   readonly to?: string;
 }
@@ -58,26 +58,26 @@ export type FileChanges = Readonly<Partial<Record<FileAspect, FileChange>>>;
 export interface ComponentChange {
   /** As the image names it: a store path, a package's key; its path where the image names none. Absent for files of no component. */
   readonly component?: string;
-  /** What people call it: a store path without folder, hash and version; a package's name. */
+  /** Its short name: a store path without folder, hash and version; a package's name. */
   readonly name: string;
-  /** The most telling first. */
+  /** The most informative first. */
   readonly reasons: readonly ChangeReason[];
   /** The version before and now, as far as known. */
   readonly fromVersion?: string;
   readonly version?: string;
-  /** The component that it takes the place of, where that has another name. */
+  /** The component that it replaces, if that has another name. */
   readonly replaces?: string;
   /** The layer of the source that it comes from, for `moved`. */
   readonly fromLayer?: number;
   /** The layer of the target that it is in now, for `left`. */
   readonly toLayer?: number;
-  /** Bytes of its files; for what is gone, those that it had. */
+  /** Bytes of its files; for a removed one, the bytes that it had. */
   readonly size: number;
   /** Absent where no two states of its files were compared. */
   readonly files?: FileChanges;
 }
 
-/** A layer of the target beside what the source has of it. */
+/** A layer of the target, and what the source has of it. */
 export interface LayerComparison {
   readonly index: number;
   readonly digest: Digest;
@@ -90,18 +90,18 @@ export interface LayerComparison {
    * - `changed`: `from` is what it was before. `new`: no layer of the source is like it.
    */
   readonly state: "same" | "recompressed" | "changed" | "new";
-  /** The source's layer that it is, or that it is made of. */
+  /** The source's layer that it equals, or that it was made from. */
   readonly from?: number;
-  /** Whether it has to be sent to whoever has the source. */
+  /** Whether it has to be sent to someone who has the source. */
   readonly sent: boolean;
   /** Of all its changes together. */
   readonly reasons: readonly ChangeReason[];
   readonly changes: readonly ComponentChange[];
-  /** What lies in the layer and hasn't changed, but has to be sent with it; absent for layers that are the same. */
+  /** What is in the layer and hasn't changed, but has to be sent with it; absent for layers that are the same. */
   readonly unchanged?: { readonly components: number; readonly size: number };
 }
 
-/** A layer of the source that nothing in the target is like. */
+/** A layer of the source to which no layer of the target is similar. */
 export interface GoneLayer {
   readonly index: number;
   readonly digest: Digest;
@@ -132,21 +132,21 @@ export interface ImageComparison {
   /** One for each layer of the target. */
   readonly layers: readonly LayerComparison[];
   readonly gone: readonly GoneLayer[];
-  /** Whether the configs differ, be it in their bytes only. */
+  /** Whether the configs differ, even if only in their bytes. */
   readonly configDiffers: boolean;
   readonly config: readonly ConfigChange[];
-  /** Whether the base images differ; undefined where it can't be told what is base. */
+  /** Whether the base images differ; undefined if it isn't known which layers are the base's. */
   readonly baseChanged?: boolean;
   readonly cost: {
-    /** All of the target. */
+    /** All layers of the target. */
     readonly total: LayerCost;
     /** What a registry that has the source has to be sent. */
     readonly sent: LayerCost;
     /** What a client that has the source has to pull. */
     readonly pulled: LayerCost;
     /**
-     * What a client unpacks anew if it keeps layers as chains, each upon those below it, as Docker's graph drivers and
-     * containerd's snapshots do: all from the first layer that isn't as it was.
+     * What a client unpacks again if it keeps layers as chains, each on top of those below it, as Docker's graph drivers and
+     * containerd's snapshots do: the first layer that has changed, and all above it.
      */
     readonly extracted: LayerCost;
     /** Whether some of the layers to send aren't compressed, so that fewer bytes may be sent than they have. */

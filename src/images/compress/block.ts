@@ -1,9 +1,9 @@
-/** What a thread that compresses does: blocks come in, and what came of them goes out in the same memory. */
+/** The work of a thread that compresses: blocks come in, and the results go out in the same memory. */
 import { constants, deflateRawSync, zstdCompressSync } from "node:zlib";
 
 const MiB = 1024 * 1024;
 
-/** With room for all that can come of a block at once, zstd needn't copy the block first. */
+/** If the memory has room for any possible result, zstd needn't copy the block first. */
 const SLACK = 64 * 1024;
 const MOST_ROOM = 4 * MiB;
 
@@ -11,11 +11,11 @@ const MOST_ROOM = 4 * MiB;
 export interface CompressRequest {
   readonly algorithm: "gzip" | "zstd";
   readonly level: number;
-  /** Begins with the block's bytes; what comes out takes their place. */
+  /** Begins with the block's bytes, which the result replaces. */
   readonly memory: SharedArrayBuffer;
   /** How many bytes the block has. */
   readonly length: number;
-  /** What came before, as far as it matters (gzip). */
+  /** The end of the block before, which deflate refers to (gzip). */
   readonly history: Uint8Array | undefined;
   /** Whether nothing follows (gzip). */
   readonly last: boolean;
@@ -39,7 +39,7 @@ function compressed({ algorithm, level, memory, length, history, last }: Compres
     return deflateRawSync(bytes, {
       level,
       chunkSize,
-      // A flush ends at a whole byte, so the next block can follow.
+      // A flush ends on a byte boundary, so the next block can follow.
       finishFlush: last ? constants.Z_FINISH : constants.Z_SYNC_FLUSH,
       ...(history === undefined ? {} : { dictionary: history }),
     });

@@ -1,7 +1,7 @@
 /**
  * Compression on several threads: the bytes are cut into blocks at fixed places, several of them are compressed at a
- * time, and what comes out is joined in order. The output follows from the bytes and the level alone, however the bytes
- * come and whoever is done first.
+ * time, and the results are joined in order. The output depends only on the bytes and the level, not on how the bytes are
+ * cut when they come or on which thread is done first.
  */
 import { crc32 } from "node:zlib";
 import type { CompressRequest } from "./block.ts";
@@ -13,10 +13,9 @@ const GZIP_BLOCK = 1024 * 1024;
 const GZIP_UNDER_WAY = 4;
 
 /**
- * A zstd frame knows nothing of the one before it, so frames are larger than blocks of gzip: with these the whole
- * is up to two percent larger than a single frame. Still larger ones would cost memory, several times for each layer
- * that is compressed at the same time. Levels beyond the limit look further back, and need memory of their own for
- * it.
+ * A zstd frame can't refer to the one before it, so frames are larger than blocks of gzip: with these the whole is up to two
+ * percent larger than a single frame. Even larger ones would cost memory, several times for each layer that is compressed
+ * at the same time. Levels beyond the limit look further back, and need additional memory for that.
  */
 const ZSTD_FRAME = 2 * 1024 * 1024;
 const ZSTD_UNDER_WAY = 3;
@@ -74,7 +73,7 @@ export async function* zstdBlocks(
 type Block = Pick<CompressRequest, "memory" | "length" | "history" | "last">;
 
 /**
- * Memory of blocks that no layer uses just now, by its size. To leave it to the garbage collector would let memory grow
+ * Memory of blocks that no layer uses at the moment, by its size. If it were left to the garbage collector, memory would grow
  * in the meantime.
  */
 const free = new Map<number, SharedArrayBuffer[]>();
@@ -102,7 +101,7 @@ async function* cutBlocks(
       for (let at = 0; at < chunk.length; ) {
         if (length === size) {
           const full = { memory, length, history: before, last: false };
-          // What comes out takes the block's place, so what the next one looks back to is copied now.
+          // The result replaces the block, so the part to which the next block refers is copied now.
           before = history === 0 ? undefined : new Uint8Array(memory, size - history).slice();
           memory = undefined;
           yield full;
@@ -139,7 +138,7 @@ async function* inOrder(
     const bytes = await result;
     under.shift();
     if (block.last) {
-      // Nobody says when the last chunk isn't needed any more, so it is given away.
+      // It isn't known when the last chunk is no longer needed, so its memory isn't reused.
       const own = bytes.slice();
       giveBack(block.memory);
       yield own;
@@ -150,7 +149,7 @@ async function* inOrder(
   try {
     for await (const block of blocks) {
       const result = compressBlock({ ...choice, ...block });
-      // Its failure is met when its turn comes; until then it must not count as nobody's.
+      // A failure is handled when its turn comes; until then it must not count as an unhandled rejection.
       result.catch(() => {});
       under.push({ block, result });
       if (under.length >= limit) yield* next();

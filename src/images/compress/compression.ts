@@ -39,8 +39,8 @@ export function compressionOf(start: Uint8Array, what: string): Compression {
 }
 
 /**
- * Compresses chunks, several blocks of them at a time in threads. A gzip header tells neither a time nor a
- * system. The output follows from the bytes and the level alone; its memory is used again as `ByteSource` says.
+ * Compresses chunks, several blocks of them at a time in threads. The gzip header has neither a time nor a
+ * system. The output depends only on the bytes and the level; its memory is reused as `ByteSource` says.
  * @throws VarveError `USAGE` for a level that the algorithm doesn't have
  */
 export async function* compress(
@@ -60,8 +60,8 @@ export async function* compress(
 }
 
 /**
- * Decompresses chunks. What comes out is new memory. It may be any number of bytes, however few went in: layers of zeros
- * are sound. Whoever keeps what comes out has to bound what is kept.
+ * Decompresses chunks into new memory. A few bytes may give any number of bytes, since layers of zeros are valid; so callers
+ * that keep the result must limit what they keep.
  * @param what names the bytes in errors
  * @throws VarveError `INVALID_IMAGE` for a damaged stream
  */
@@ -88,7 +88,7 @@ export async function* decompress(
   } catch (error) {
     throw isDecoderError(error) ? damaged(what, algorithm, error) : error;
   }
-  // The decoder passes silently over zeros behind the end, and over whatever follows them.
+  // The decoder silently ignores zeros after the end, and anything that follows them.
   if (decoder.bytesWritten !== compressed) {
     throw new VarveError(
       "INVALID_IMAGE",
@@ -110,14 +110,14 @@ function damaged(what: string, algorithm: Compression, cause: Error): VarveError
   );
 }
 
-/** Feeds chunks to a stream and yields what it gives; it works in another thread meanwhile. */
+/** Feeds chunks to a stream and yields its output; the stream works in another thread meanwhile. */
 async function* through(
   chunks: AsyncIterable<Uint8Array>,
   stream: Transform,
 ): AsyncGenerator<Buffer, void, void> {
   const feed = async () => {
     for await (const chunk of chunks) {
-      // The chunk's memory may be used again after the next but one, so wait until it is taken in.
+      // The chunk's memory may be reused after the next but one, so wait until the stream has taken it in.
       await new Promise<void>((resolve, reject) => {
         stream.write(chunk, (error) => (error ? reject(error) : resolve()));
       });

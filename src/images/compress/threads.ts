@@ -1,17 +1,17 @@
 /**
- * Threads that compress blocks. They aren't Node's own pool, since there every block would make garbage in the main
- * thread, whose many objects the collector goes through each time; these threads have next to none.
+ * Threads that compress blocks. Node's own pool isn't used, since there every block would make garbage in the main thread,
+ * whose many objects the collector has to go through each time; these threads have almost no objects.
  */
 import { availableParallelism } from "node:os";
 import { Thread } from "#util";
 import { type CompressAnswer, type CompressRequest, compressInPlace } from "./block.ts";
 
-/** More threads than this would be faster than layers can be read and sent. */
+/** With more threads compressing would be faster than layers can be read and sent. */
 const MAX_THREADS = 6;
 
 /**
- * A thread keeps nothing but its code, some 4 MiB; what it leaves are the compressors' results, megabytes each. With less
- * than this they are collected all the time, with more each thread takes some ten MiB more.
+ * A thread keeps only its code, about 4 MiB; its garbage is the compressors' results, megabytes each. With a lower limit
+ * garbage is collected all the time, and with a higher one each thread takes about ten MiB more.
  */
 const HEAP = 48;
 
@@ -58,7 +58,7 @@ async function work(thread: CompressThread, { request, resolve, reject }: Job): 
     reject(error);
   } finally {
     running--;
-    // One that has ended is passed over; what waits is another's.
+    // A thread that has ended is skipped; another one takes the waiting block.
     idle.push(thread);
     dispatch();
   }

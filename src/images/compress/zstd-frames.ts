@@ -7,9 +7,9 @@ const RLE_BLOCK = 1;
 const RESERVED_BLOCK = 3;
 
 /**
- * Passes zstd's bytes on, cut where a frame ends, and checks that whole frames are all there is. A decoder alone
- * doesn't: Node's stops at the first frame's end in some versions, takes a stream that is cut short for a whole
- * one in others, and minds nothing that follows.
+ * Passes zstd's bytes on, cut where a frame ends, and checks that the stream consists of whole frames only. Node's decoder
+ * doesn't check that: some versions stop after the first frame, others accept a stream that is cut short, and all ignore
+ * what follows.
  * @param what names the bytes in errors
  * @throws VarveError `INVALID_IMAGE`
  */
@@ -55,7 +55,7 @@ class FrameScanner {
     return this.#part === "magic" && this.#filled === 0 && this.#skip === 0;
   }
 
-  /** Takes some of the bytes, up to a frame's end at the most, and says how many. */
+  /** Takes some of the bytes, at most up to a frame's end, and returns how many. */
   take(bytes: Uint8Array): number {
     let at = 0;
     while (at < bytes.length) {
@@ -76,7 +76,7 @@ class FrameScanner {
     }
   }
 
-  /** Reads the field that has come together, and knows what follows. */
+  /** Reads the collected field, and decides what comes next. */
   #read(): void {
     const value = this.#field.readUIntLE(0, this.#wanted);
     switch (this.#part) {

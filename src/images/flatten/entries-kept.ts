@@ -5,7 +5,7 @@ import type { TarEntry } from "#tar";
 /** In bytes; several millions of entries, which is more than the largest images have, and less than Node.js may use. */
 const MAX_KEPT = 1024 ** 3;
 
-/** About what an entry takes besides its texts. */
+/** About how many bytes an entry takes besides its texts. */
 const ENTRY_COST = 400;
 
 /** Counts what entries take in memory. */
@@ -28,7 +28,7 @@ export class EntriesKept {
     if (recount !== undefined) {
       this.#bytes = 0;
       for (const kept of recount()) this.#bytes += costOf(kept);
-      // To count for every entry anew would take for ever.
+      // Counting everything again for each entry would take too long.
       if (this.#bytes <= this.#limit / 2) return;
     }
     throw new VarveError(

@@ -33,7 +33,7 @@ export async function flattenedTree(
   return await layeredTree(layers, options);
 }
 
-/** The same for whoever needs the nodes. */
+/** The same as a tree of nodes. */
 export async function layeredTree(
   layers: readonly Layer[],
   { onLayer, signal }: FlattenOptions & { onLayer?: (index: number) => void },
@@ -55,8 +55,8 @@ export function nameOf(layer: Layer, index: number): string {
 }
 
 /**
- * A layer's entries in their order. Whoever takes them all has had the layer checked whole, and what follows the
- * archive's end as well.
+ * A layer's entries in their order. When all of them have been read, the whole layer has been checked, including what follows
+ * the archive's end.
  */
 export async function* layerEntries(
   layer: Layer,

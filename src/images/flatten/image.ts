@@ -63,7 +63,7 @@ async function* members(
     const last = nodes.findLastIndex((node) => node.root.layer === index && hasContent(node));
     if (last === -1) continue;
     const what = nameOf(layer, index);
-    // To the end, though nothing more may be wanted: only then has the layer been checked.
+    // Reads to the end even if nothing more is needed, since only then has the layer been checked.
     for await (const member of layerEntries(layer, { what, signal })) {
       while (at <= last && !hasContent(nodes[at]!)) yield { entry: header(nodes[at++]!) };
       if (at > last || nodes[at]!.root.position !== member.position) continue;
@@ -95,7 +95,7 @@ const TYPES: Readonly<Record<RootEntryKind, string>> = {
   fifo: EntryType.fifo,
 };
 
-/** Pax records whose place is in an entry's fields; the writer makes those that are needed. */
+/** Pax records that an entry's fields represent; the writer makes those that are needed. */
 const FIELDS: ReadonlySet<string> = new Set([
   "path",
   "linkpath",
@@ -143,7 +143,7 @@ function flatEntry(node: TreeNode, { link, mtime }: FlatEntryOptions): TarEntry 
   };
 }
 
-/** Fewer, larger chunks of the same bytes: a header or a small file isn't worth a write of its own. */
+/** Joins the bytes into fewer, larger chunks, since a header or a small file isn't worth a write of its own. */
 async function* gathered(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
   let buffer = Buffer.allocUnsafe(CHUNK_SIZE);
   let filled = 0;

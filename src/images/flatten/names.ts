@@ -1,7 +1,7 @@
 /** What the names in a layer mean: OCI image specification, layer.md, "Representing Changes". */
 import { VarveError } from "#errors";
 
-/** Where an entry of a layer stands; for errors. */
+/** The place of an entry in a layer, for errors. */
 export interface EntryPlace {
   /** Names the layer. */
   readonly what: string;
@@ -12,9 +12,9 @@ export interface EntryPlace {
 /** What an entry's name asks for. */
 export type NamedChange =
   | { readonly kind: "entry"; readonly path: readonly string[] }
-  /** What the lower layers have at `path` goes. */
+  /** Removes what the lower layers have at `path`. */
   | { readonly kind: "whiteout"; readonly path: readonly string[] }
-  /** What the lower layers have in the directory goes. */
+  /** Removes what the lower layers have in the directory. */
   | { readonly kind: "opaque"; readonly path: readonly string[] }
   | { readonly kind: "ignored" };
 
@@ -65,7 +65,7 @@ export function splitPath(path: string, place: EntryPlace): string[] {
   return parts;
 }
 
-/** The failure of a layer that no runtime could put together, or only by leaving its root. */
+/** The error for a layer that no runtime could unpack, or only by leaving its root. */
 export function invalidEntry({ what, name }: EntryPlace, reason: string): VarveError {
   const shown = name.length > 200 ? `${name.slice(0, 200)}…` : name;
   return new VarveError("INVALID_IMAGE", `${what} has the entry ${JSON.stringify(shown)}, which ${reason}`);

@@ -5,7 +5,7 @@ import { type DirectoryNode, isDirectory, type LayeredTree, pathOf, type TreeNod
 export interface FlatOrder {
   /** All nodes, each once; the root only if a layer has an entry for it. */
   readonly nodes: readonly TreeNode[];
-  /** For those that are hard links to a node that came before: that node. */
+  /** For each node that is a hard link to an earlier node: that earlier node. */
   readonly links: ReadonlyMap<TreeNode, TreeNode>;
 }
 
@@ -50,7 +50,7 @@ class Order {
   readonly links = new Map<TreeNode, TreeNode>();
   readonly reopened = new Set<TreeNode>();
   readonly #added = new Set<TreeNode>();
-  /** The directory in which something was made last, and those around it. */
+  /** The directory in which something was made last, and the directories above it. */
   #open = new Set<TreeNode>();
   #innermost: DirectoryNode | undefined;
 
@@ -72,7 +72,7 @@ class Order {
       if (!this.#added.has(at)) {
         this.add(at);
       } else if (!this.#open.has(at) && (at === folder || (at.root.entry.mode & 0o100) === 0)) {
-        // Whoever only passes through needs no more than to be let in.
+        // Passing through a directory needs only the permission to enter it.
         this.reopened.add(at);
       }
     }

@@ -1,4 +1,4 @@
-/** What is in an image's root: its entries, and how they are asked for. */
+/** The entries of an image's root, and how to look them up. */
 import { EntryType, type TarEntry } from "#tar";
 import { type EntryPlace, invalidEntry } from "./names.ts";
 
@@ -20,7 +20,7 @@ export interface RootEntry {
 /** What is at a path, in short. */
 export interface RootNode {
   readonly type: "directory" | "file" | "symlink" | "other";
-  /** Where a symbolic link leads, as it stands in it. */
+  /** Where a symbolic link leads, as written in the link. */
   readonly target?: string;
 }
 

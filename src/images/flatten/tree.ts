@@ -1,5 +1,5 @@
 /**
- * The tree that an image's layers make when they lie on each other.
+ * The tree that an image's layers make together, each on top of those below it.
  *
  * Runtimes differ in one point, and varve does what those do that stack layers with overlayfs (Docker, containerd,
  * Podman, by default): a layer is unpacked by itself. A symbolic link in the folder of an entry is followed,
@@ -34,10 +34,10 @@ export type DirectoryNode = TreeNode & { readonly children: Map<string, TreeNode
 /** As many links as Linux follows in one path. */
 const MAX_LINKS = 40;
 
-/** Directories that no entry is there for; real images have few, and each costs memory that an archive doesn't pay for. */
+/** How many directories without an entry there may be. Real images have few, and they cost memory without any bytes in the archive. */
 const MAX_IMPLIED = 1_000_000;
 
-/** Puts layers on each other, entry by entry, from the bottom up. */
+/** Puts layers on top of each other, entry by entry, from the bottom up. */
 export class LayeredTree implements RootTree {
   readonly root: DirectoryNode = {
     name: "",

@@ -1,5 +1,5 @@
 /**
- * What a layer is made of is told in the image's history, as dockerTools does: the comment of the layer's entry is
+ * The image's history says which components a layer has, as with dockerTools: the comment of the layer's entry is
  * `store paths: ` and a list.
  */
 
@@ -21,8 +21,8 @@ export function componentsOf(comment: string | null | undefined): readonly strin
 }
 
 /**
- * The strings of a list, in double quotes as JSON writes them, or in single quotes as Python does. (By hand, since a
- * regular expression takes hours for a comment of quotes that nobody closes.)
+ * The strings of a list, in double quotes as JSON writes them, or in single quotes as Python does. (Written by
+ * hand, since a regular expression takes hours for a comment with many unclosed quotes.)
  */
 function* stringsIn(text: string, start: number): Generator<string, void, void> {
   for (let at = start; at < text.length; at++) {

@@ -24,18 +24,18 @@ export interface Image {
 }
 
 /**
- * An image whose layers are still being made. What writes it takes the layers one by one, as they get known, and
- * asks for the rest when it has them all.
+ * An image whose layers are still being made. The writer takes the layers one by one as they become known, and asks for the
+ * rest when it has all of them.
  */
 export interface ImageDraft {
   /** The layers from the bottom up. */
   layers(signal?: AbortSignal): AsyncIterable<Layer>;
   /**
-   * The same layers, those that nobody knows not yet measured: read once by who stores them, instead of once to be
-   * measured and once to be stored. Absent where all layers are known.
+   * The same layers, but those whose digest isn't known come unmeasured: then they are read only once, when they are stored,
+   * instead of once to be measured and once to be stored. Absent if all layers are known.
    */
   unmeasuredLayers?(signal?: AbortSignal): AsyncIterable<Layer | UnmeasuredLayer>;
-  /** The config and all else over these layers. */
+  /** The config, and everything else that depends on these layers. */
   finish(layers: readonly Pick<Layer, "diffId" | "components">[]): FinishedDraft;
 }
 
@@ -45,11 +45,11 @@ export interface FinishedDraft {
   readonly names: readonly string[];
   /** The manifest, for an image that has one already and wants to keep it where its layers are kept. */
   readonly manifest?: RawDocument<Manifest>;
-  /** Annotations for a manifest that is made anew. */
+  /** Annotations for a new manifest. */
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
-/** A finished image as a draft, for what takes drafts. */
+/** A finished image in the form of a draft. */
 export function draftOf(image: Image): ImageDraft {
   return {
     async *layers() {
@@ -77,7 +77,7 @@ export function newManifest({ config, layers, annotations }: NewManifest): RawDo
   return encodeDocument(value, MediaType.ociManifest);
 }
 
-/** The fields are in one order, whoever made the descriptor: a manifest's digest is of its bytes. */
+/** The order of the fields is always the same, since a manifest's digest depends on it. */
 function withOciType({ mediaType, digest, size, ...others }: Descriptor): Descriptor {
   return { mediaType: toOciMediaType(mediaType), digest, size, ...others };
 }

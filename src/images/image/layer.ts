@@ -2,23 +2,22 @@ import type { Descriptor, Digest } from "#oci";
 import type { ByteSource } from "#util";
 
 /**
- * A layer whose digest is known. `open` yields the bytes that the descriptor describes, and checks them as they
- * pass: it throws a `VarveError` instead of ending when they were others, so who writes a layer whole has written
- * the right one.
+ * A layer whose digest is known. `open` yields the bytes that the descriptor describes and checks them as they pass. If they
+ * are wrong it throws a `VarveError` before it ends, so a layer that was written to its end is the right one.
  */
 export interface Layer extends ByteSource {
   readonly descriptor: Descriptor;
   /** The digest of the uncompressed tar archive: OCI image specification, config.md, "Layer DiffID". */
   readonly diffId: Digest;
-  /** The ids of the graph's components that are in it; empty where they aren't known. */
+  /** The ids of the graph's components that are in it; empty if they aren't known. */
   readonly components: readonly string[];
   /** True for the layer of an image that has a manifest: sinks store it as it is, compressed or not. */
   readonly keep?: boolean;
   /** Whether it was made of what has the same hash on every machine, so that others can use what is known of it. */
   readonly portable?: boolean;
   /**
-   * True where the digests are only what a cache from elsewhere claims: then the layer has to be read to its end before an
-   * image that has it is named. `writeImage` sees to that, whatever its sinks can do without.
+   * True if the digests are only claimed by someone else's cache: then the layer must be read to its end before an image that
+   * has it gets its name. `writeImage` takes care of that, even if no sink needs the bytes.
    */
   readonly claimed?: true;
   /** The repository of a registry that has the layer, for a push to the same registry. */
@@ -26,18 +25,18 @@ export interface Layer extends ByteSource {
 }
 
 /**
- * A layer that nobody has read yet, for who can store bytes without knowing their digest first: what is read once is
- * hashed as it passes.
+ * A layer that hasn't been read yet, for sinks that can store bytes without knowing their digest first. It is hashed when it
+ * is read for the first time.
  */
 export interface UnmeasuredLayer extends ByteSource {
   readonly components: readonly string[];
   /** About how many bytes the uncompressed archive will have. */
   readonly estimatedSize: number;
-  /** What the layer is, once a reading has come to its end. */
+  /** The measured layer, once it has been read to its end. */
   measured(): Layer;
 }
 
-/** Whether a layer is one that must be read to be known. */
+/** Whether a layer still has to be read to be known. */
 export function isUnmeasured(layer: Layer | UnmeasuredLayer): layer is UnmeasuredLayer {
   return "estimatedSize" in layer;
 }

@@ -3,16 +3,16 @@ import type { Image } from "./image.ts";
 
 /** Which image of several is read. */
 export interface ReadOptions {
-  /** Which image of several; `linux` on this machine's architecture where the caller doesn't know better. */
+  /** Which image of several; by default `linux` on this machine's architecture. */
   readonly platform: Platform;
-  /** Whether the user asked for the platform, so that an image for another one isn't what they want. */
+  /** Whether the user asked for the platform, so that an image for another one is an error. */
   readonly strict?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
 /** Where an image is read from. It must stay open until the image's layers have been read. */
 export interface ImageSource extends AsyncDisposable {
-  /** What people call it. */
+  /** Its name in messages. */
   readonly name: string;
   /**
    * The image for the platform. Its manifest and config have been checked; its layers are read when they are opened.

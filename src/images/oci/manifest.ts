@@ -35,7 +35,7 @@ export function checkIsImage({ artifactType, config }: Manifest, what: string): 
   throw notAnImage(artifactType || config.mediaType, what);
 }
 
-/** The failure of who wants an image and finds an artifact of that type. */
+/** The error for an artifact of that type where an image was expected. */
 export function notAnImage(type: string, what: string): VarveError {
   return new VarveError(
     "NOT_AN_IMAGE",

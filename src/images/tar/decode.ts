@@ -1,7 +1,7 @@
 /**
  * Reads tar archives: ustar, pax (POSIX.1-2017), and GNU's long names and base-256 numbers. What an entry's fields
- * are is what CPython's `tarfile` says they are. Which entries there are, and where their contents end, is what GNU
- * tar says; where GNU tar itself complains of a number or a record, the archive is refused.
+ * mean is what CPython's `tarfile` says. Which entries there are, and where their contents end, is what GNU tar says; if GNU
+ * tar itself complains about a number or a record, the archive is refused.
  */
 import { VarveError } from "#errors";
 import { decodeHeader, TYPE_AT, untilNul, withoutSlashes } from "./decode-header.ts";
@@ -51,9 +51,9 @@ export function readTar(input: TarInput, what: string): AsyncGenerator<TarMember
 }
 
 /**
- * The entries of an archive whose bytes a digest vouches for, as a layer's are: where it ends, nothing was cut off. So it
- * is read as those read it who unpack layers (Go's archive/tar; GNU tar, mostly). It may end without a marker, or with
- * half of one, or be empty; and sparse files come with their holes.
+ * The entries of an archive whose digest is checked, such as a layer: at its end nothing can have been cut off. So it is read
+ * the way programs read it that unpack layers (Go's archive/tar; mostly also GNU tar). It may end without an end marker, or
+ * with half of one, or be empty; and sparse files come with their holes.
  * @param what names the archive in errors
  * @throws VarveError `INVALID_TAR` for a broken header, and for an archive that ends within a header or a content
  */
@@ -63,7 +63,7 @@ export function readLayerTar(input: TarInput, what: string): AsyncGenerator<Read
 
 interface Reading {
   readonly what: string;
-  /** Whether whoever gives the input makes sure that it ends where it should. */
+  /** Whether the input itself ensures that it ends where it should. */
   readonly vouched: boolean;
 }
 
@@ -150,7 +150,7 @@ class HeaderReader {
     return this.#passed(await this.#input.read(length), length);
   }
 
-  /** Passes over what fills up the last block of a content. */
+  /** Skips the padding after a content. */
   async pad(size: number): Promise<void> {
     const length = padding(size);
     if (length === 0) return;
@@ -218,6 +218,6 @@ function wholeNumber(record: string | undefined, field: number): number {
 function anyNumber(record: string | undefined, field: number): number {
   if (record === undefined) return field;
   const number = Number(record);
-  // Other than Python, JavaScript reads 0x10, too.
+  // Unlike Python, JavaScript would read 0x10, too.
   return /^\s*[+-]?[0-9.]/.test(record) && !/x/i.test(record) && Number.isFinite(number) ? number : 0;
 }

@@ -1,7 +1,7 @@
 /**
  * Writes tar headers exactly as CPython's `tarfile` does in pax format, since dockerTools' layers are made with
- * it and their digests must not change. Where POSIX leaves a choice, that is the choice; the golden tests and the
- * tests against Python hold it fast.
+ * it and their digests must not change. Where POSIX leaves a choice, this is what is chosen; the golden tests and the tests
+ * against Python test that.
  */
 import { encodeName, isAscii } from "#util";
 import { BLOCK_SIZE, EntryType, padding, type TarEntry } from "./entry.ts";
@@ -109,7 +109,7 @@ function encodeRecords(records: ReadonlyMap<string, string>): string | Buffer {
   let text = "";
   for (const [key, value] of records) text += encodeRecord(key, value);
   if (isAscii(text)) return text;
-  // Told once, so that a reader doesn't take bytes which aren't UTF-8 for damaged UTF-8.
+  // Declared once, so that a reader doesn't take bytes that aren't UTF-8 for damaged UTF-8.
   return encodeName(text.isWellFormed() ? text : `21 hdrcharset=BINARY\n${text}`);
 }
 
@@ -131,7 +131,7 @@ const EXTENDED_HEADER = {
   mtime: 0,
 } as const;
 
-/** Writes one block, with what of the entry fits into its fields. */
+/** Writes one block, with as much of the entry as fits into its fields. */
 function writeBlock(
   entry: TarEntry,
   { name, target, at }: { name: string; target: Buffer; at: number },
@@ -152,7 +152,7 @@ function writeBlock(
     writeOctal(target, at + 329, entry.devmajor ?? 0, SHORT_DIGITS);
     writeOctal(target, at + 337, entry.devminor ?? 0, SHORT_DIGITS);
   }
-  // The checksum is the sum of all bytes, its own field counted as eight spaces. Behind the fields there are zeros.
+  // The checksum is the sum of all bytes, its own field counted as eight spaces. After the fields there are zeros.
   let sum = 8 * 0x20;
   for (let byte = at; byte < at + FIELDS_END; byte++) sum += target[byte]!;
   writeOctal(target, at + 148, sum, 6);
@@ -163,7 +163,7 @@ function writeText(target: Buffer, at: number, text: string | undefined, length:
   if (text === undefined || text === "") return;
   const ascii = isAscii(text) ? text : text.replace(/[^\0-\x7f]/gu, "?");
   const end = Math.min(length, ascii.length);
-  // For texts this short a loop is faster than a call out of JavaScript.
+  // For texts this short a loop is faster than a native function.
   for (let index = 0; index < end; index++) target[at + index] = ascii.charCodeAt(index);
 }
 

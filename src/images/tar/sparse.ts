@@ -47,7 +47,7 @@ export function isSparse({ type, pax }: Partial<Pick<TarEntry, "type" | "pax">>)
   return false;
 }
 
-/** The failure of who can't read sparse files, or not such a one. */
+/** The error for a sparse file that can't be read. */
 export function sparseFailure(entry: Pick<TarEntry, "name" | "pax">, what: string): VarveError {
   return new VarveError(
     "INVALID_TAR",
@@ -74,7 +74,7 @@ export async function sparseFile({ entry, read, what }: StoredFile): Promise<Spa
   if (stored !== entry.size - map.stored) throw broken();
 
   for (const key of [...records.keys()]) if (key.startsWith(PREFIX)) records.delete(key);
-  // The record says what is stored, and where the name is another that it is stored by.
+  // If the file is stored under another name, the record says its real name.
   records.delete("size");
   if (name !== entry.name) records.delete("path");
   const { pax: _, ...others } = entry;
@@ -82,12 +82,12 @@ export async function sparseFile({ entry, read, what }: StoredFile): Promise<Spa
   return { entry: whole, read: withHoles(pieces, { size, read }) };
 }
 
-/** What the file is called; the entry may bear another name, for those who don't know of sparse files. */
+/** The file's name. The entry may have another name, for readers that don't know sparse files. */
 function nameOf({ name, pax }: Pick<TarEntry, "name" | "pax">): string {
   return pax?.get(`${PREFIX}name`) || name;
 }
 
-/** Which form it is; 0.0 and 0.1 needn't say. */
+/** The version of the form; optional for 0.0 and 0.1. */
 function formOf({ type }: TarEntry, records: ReadonlyMap<string, string>): "0.x" | "1.0" | undefined {
   if (type !== EntryType.file && type !== EntryType.contiguous && type !== "\0") return undefined;
   const version = `${records.get(`${PREFIX}major`) ?? ""}.${records.get(`${PREFIX}minor`) ?? ""}`;
@@ -112,7 +112,7 @@ function mapInRecords(records: ReadonlyMap<string, string>): SparseMap | undefin
   return { numbers: numbers.map((value) => value ?? Number.NaN), stored: 0 };
 }
 
-/** The map that stands in front of the content: how many pieces, then their numbers, each with a line's end. */
+/** The map in front of the content: the number of pieces, then their numbers, each on a line. */
 async function mapInContent(read: StoredFile["read"], size: number): Promise<SparseMap | undefined> {
   const numbers: number[] = [];
   let rest = "";
@@ -120,7 +120,7 @@ async function mapInContent(read: StoredFile["read"], size: number): Promise<Spa
     const lines = (rest + Buffer.from(await read(BLOCK_SIZE)).toString("latin1")).split("\n");
     rest = lines.pop()!;
     for (const line of lines) {
-      // What follows the last number fills up the block.
+      // After the last number there is only padding.
       if (numbers.length > 2 * (numbers[0] ?? 1)) break;
       numbers.push(number(line) ?? Number.NaN);
     }

@@ -53,7 +53,7 @@ export function assembleImage(parts: ImageParts): Image {
   for (const [index, { mediaType, digest }] of descriptors.entries()) {
     const diffId = diffIds[index]!;
     if (layerCompression(mediaType) !== "none" || digest === diffId) continue;
-    // Digests of two algorithms tell nothing of each other: whoever reads the layer checks both.
+    // Digests of two algorithms can't be compared, so both are checked when the layer is read.
     if (algorithmOf(digest) !== algorithmOf(diffId)) continue;
     throw new VarveError(
       "INVALID_MANIFEST",

@@ -4,9 +4,9 @@ import type { KnownBlob, LayerOutcome } from "./sink.ts";
 
 /** A blob on its way into a store. */
 export interface Blob extends ByteSource {
-  /** What its bytes are, where that is known before they are read. */
+  /** Digest and size, if they are known before the bytes are read. */
   readonly descriptor?: KnownBlob | undefined;
-  /** Whether the source ends with an error by itself where its bytes are others. */
+  /** Whether the source itself throws an error if its bytes are wrong. */
   readonly checked?: boolean;
 }
 
@@ -16,13 +16,13 @@ export interface StoredBlob extends KnownBlob {
 }
 
 /**
- * Where blobs go: a registry's repository, an OCI layout. What images have in common when they are written there is done
- * above it; see `storeWriter`.
+ * Where blobs go: a registry's repository, or an OCI layout. What is the same for all stores is written once above it; see
+ * `storeWriter`.
  */
 export interface BlobStore {
   /**
-   * Where a blob has to be sent somewhere: one that is made of at most so many bytes is made in memory first, since its
-   * digest is known then, and it need not be sent if the store has it.
+   * Only for stores to which blobs have to be sent: a blob that is made from at most this many bytes is made in memory first.
+   * Then its digest is known, and it needn't be sent if the store has it.
    */
   readonly madeFirst?: number;
   /** Whether the store has a blob. */
@@ -33,6 +33,6 @@ export interface BlobStore {
    *   it throws, and what the store's own place may fail with
    */
   put(blob: Blob, signal?: AbortSignal): Promise<StoredBlob>;
-  /** Takes a blob over from where its layer comes from; false where that can't be. */
+  /** Takes a blob over from the place that its layer comes from; false if that isn't possible. */
   mount?(blob: KnownBlob, origin: NonNullable<Layer["origin"]>): Promise<boolean>;
 }

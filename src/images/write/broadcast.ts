@@ -4,7 +4,7 @@ import type { ByteSource } from "#util";
 export interface SharedReading {
   /** Begins to read; once only. */
   open(): AsyncIterable<Uint8Array>;
-  /** Says that the bytes aren't needed; nothing, for a reader that has begun. */
+  /** Says that this reader doesn't need the bytes. Does nothing if it has begun to read. */
   decline(): void;
 }
 
@@ -12,8 +12,8 @@ type Step = IteratorResult<Uint8Array, void>;
 
 /**
  * Lets several readers share one reading of a source. It is opened when each of them has either begun or declined.
- * A chunk is read when all who still read ask for it, so the slowest sets the pace, and the source's rule about the
- * memory of its chunks holds for each.
+ * A chunk is read when all remaining readers ask for it. So the slowest one sets the pace, and the source's rule about the
+ * memory of its chunks applies to each of them.
  */
 export function shareReading(
   source: ByteSource,
@@ -23,7 +23,7 @@ export function shareReading(
   let undecided = readers;
   const active = new Set<PromiseWithResolvers<Step>[]>();
 
-  /** Reads on when nobody is still deciding, and all who read are waiting. */
+  /** Reads on when every reader has decided, and all that read are waiting. */
   const advance = (): void => {
     if (undecided > 0 || active.size === 0) return;
     const waiting = [...active].map((requests) => requests[0]);

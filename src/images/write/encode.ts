@@ -3,7 +3,7 @@ import type { Layer, UnmeasuredLayer } from "#image";
 import { layerCompression, layerMediaType } from "#oci";
 import type { ByteSource } from "#util";
 
-/** How places compress layers unless they are told otherwise: so that every reader can read them. */
+/** How places compress layers by default, in a form that every reader can read. */
 export const DEFAULT_COMPRESSION: CompressionChoice = { algorithm: "gzip" };
 
 /** A layer in the form in which a sink stores it. */

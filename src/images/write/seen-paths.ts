@@ -2,7 +2,7 @@ import { hash } from "node:crypto";
 import { posix } from "node:path";
 import { encodeName } from "#util";
 
-/** A longer path is kept as its hash, so that of each entry less is kept than it takes in the archive. */
+/** Longer paths are kept as hashes, so that each entry takes less memory than it takes in the archive. */
 const LONGEST = 64;
 
 /** A set takes no more than 2 ** 24. */

@@ -2,10 +2,10 @@ import type { CompressionChoice } from "#compress";
 import type { Layer, UnmeasuredLayer } from "#image";
 import type { Descriptor, Digest, ImageConfig, ImageIndex, Manifest, RawDocument } from "#oci";
 
-/** What became of a layer: it was written, or was there already, or the registry took it from another repository. */
+/** How a layer was stored: it was written, or was there already, or the registry took it from another repository. */
 export type LayerOutcome = "written" | "present" | "mounted";
 
-/** Tells how a layer is getting on. */
+/** The progress of a layer. */
 export interface LayerProgress {
   /** Counted from 0. */
   readonly index: number;
@@ -21,12 +21,12 @@ export interface LayerProgress {
 
 /**
  * What layers were when they were compressed before, so that a sink can tell whether it has them without compressing
- * them again. What it says is checked by whoever compresses the layer all the same.
+ * them again. What it says is checked if the layer is compressed all the same.
  */
 export interface KnownBlobs {
-  /** This user's own word: where a sink has the blob, the layer needn't be compressed. */
+  /** This user's own entries: if a sink has the blob, the layer needn't be compressed. */
   get(layer: Layer, choice: CompressionChoice): KnownBlob | undefined;
-  /** What others claim: where a sink has the blob, and the layer comes out as it, it needn't be sent. */
+  /** What others claim: if a sink has the blob, and compressing the layer gives the same blob, it needn't be sent. */
   claimed?(layer: Layer, choice: CompressionChoice): KnownBlob | undefined;
   put(layer: Layer, choice: CompressionChoice, blob: KnownBlob): void;
   /** Forgets what proved wrong. */
@@ -38,7 +38,7 @@ export type KnownBlob = Pick<Descriptor, "digest" | "size">;
 
 /** How an image is written to a sink. */
 export interface OpenOptions {
-  /** What becomes of layers that aren't compressed; absent for the sink's own way. Other layers stay as they are. */
+  /** How to compress layers that aren't compressed; absent for the sink's own way. Other layers stay as they are. */
   readonly compression?: CompressionChoice | undefined;
   readonly known?: KnownBlobs | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -46,9 +46,9 @@ export interface OpenOptions {
 
 /** Where images are written to. */
 export interface ImageSink {
-  /** What people call it. */
+  /** Its name in messages. */
   readonly name: string;
-  /** Whether somebody reads along, so that what was written can't be taken back. */
+  /** Whether somebody reads the output while it is written, so that it can't be taken back. */
   readonly isStream?: boolean;
   /** How many layers are worth writing at the same time. */
   readonly parallel: number;
@@ -68,15 +68,15 @@ export interface StoredLayer {
 export interface FinishedImage {
   readonly config: RawDocument<ImageConfig>;
   readonly manifest: RawDocument<Manifest>;
-  /** The names the image should have, where the sink's own place doesn't say. */
+  /** The names that the image should get if the sink's place has none. */
   readonly names: readonly string[];
   /** True for an image that an index will name, and nothing else. */
   readonly untagged?: boolean;
 }
 
 /**
- * How a place gets to have an image: with the end of a stream that somebody reads, by a request to a registry, or by a
- * file that is renamed. The order is that of how likely it is to fail.
+ * How an image appears at its place: with the end of a stream that somebody reads, by a request to a registry, or by renaming
+ * a file. The step that is most likely to fail comes first.
  */
 export type Naming = "stream" | "request" | "rename";
 

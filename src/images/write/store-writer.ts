@@ -1,4 +1,4 @@
-/** Writes images into places that are stores of blobs with names beside them. */
+/** Writes images to places that store blobs, and names for them. */
 
 import type { CompressionChoice } from "#compress";
 import { VarveError } from "#errors";
@@ -16,7 +16,7 @@ import type {
   StoredLayer,
 } from "./sink.ts";
 
-/** What is a place's own: how an image gets its name there. */
+/** What differs between places: how an image gets its name there. */
 export interface ImageNaming {
   readonly naming: ImageWriter["naming"];
   /** Stores what else belongs there before it is named; the layers and the config are there. */
@@ -26,9 +26,9 @@ export interface ImageNaming {
 }
 
 /**
- * A writer for a store of blobs. A layer that comes several times is stored once; what is there already isn't sent; what
- * can be mounted is; what layers were when they were compressed before spares compressing them, and what others claim of
- * that spares sending them. Everything else is stored while it is made, read once.
+ * A writer for a store of blobs. A layer that occurs several times is stored once. Blobs that the store has aren't sent, and
+ * blobs that can be mounted are mounted. If the cache knows a layer's compressed blob, it needn't be compressed; if only
+ * a claim does, it needn't be sent. Everything else is stored while it is made, and read once.
  */
 export function storeWriter(store: BlobStore, options: OpenOptions, naming: ImageNaming): ImageWriter {
   return new StoreWriter(store, options, naming);
@@ -54,7 +54,7 @@ class StoreWriter implements ImageWriter {
 
   async layer(layer: Layer): Promise<StoredLayer> {
     const { descriptor } = layer;
-    // Nobody stores what may only be had from its maker.
+    // Layers that only their maker may distribute aren't stored.
     if (isForeignLayer(descriptor.mediaType)) return { descriptor, outcome: "present" };
     const same = this.#stored.get(descriptor.digest);
     if (same !== undefined) return { ...(await same), outcome: "present" };
@@ -113,7 +113,7 @@ class StoreWriter implements ImageWriter {
     return (await this.#store.put(blob, this.#options.signal)).outcome;
   }
 
-  /** Stores a layer that was compressed before; undefined if it comes out otherwise this time. */
+  /** Stores a layer that was compressed before; undefined if the result is different this time. */
   async #storeExpected(
     { mediaType, open }: EncodedLayer,
     expected: KnownBlob,
@@ -129,8 +129,8 @@ class StoreWriter implements ImageWriter {
   }
 
   /**
-   * Stores nothing where the store has what others claim a layer to become, and it does become that. What is made before
-   * it is stored isn't worth asking for.
+   * Stores nothing if the store has the blob that others claim for a layer, and compressing the layer gives that blob. For blobs
+   * that are made in memory first, asking isn't worthwhile.
    */
   async #findClaimed(layer: Layer, { mediaType, open }: EncodedLayer): Promise<StoredLayer | undefined> {
     const { known, signal } = this.#options;

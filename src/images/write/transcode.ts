@@ -4,8 +4,8 @@ import { layerCompression } from "#oci";
 import { uncompressedLayer } from "./uncompressed.ts";
 
 /**
- * An image whose layers that aren't compressed as chosen come uncompressed, so that a sink compresses them anew. Layers
- * are read once more for that.
+ * The same image, but layers that are compressed in another way than chosen come uncompressed, so that a sink compresses them
+ * again. These layers are read once more for that.
  */
 export function transcoded(image: Image, { algorithm }: CompressionChoice): ImageDraft {
   return {

@@ -5,8 +5,8 @@ import { algorithmOf, identify, layerCompression, MediaType } from "#oci";
 import { verified } from "./verify.ts";
 
 /**
- * The same layer without its compression, described by its diff ID. A compressed one is read once for that, since
- * nothing tells its uncompressed size.
+ * The same layer without its compression, described by its diff ID. A compressed layer is read once for
+ * that, since its uncompressed size isn't known.
  * @param what names the layer in errors
  * @throws VarveError `DIGEST_MISMATCH` if it isn't what its diff ID says; `INVALID_IMAGE`
  */

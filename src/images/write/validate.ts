@@ -5,7 +5,7 @@ import { algorithmOf, Digester, hashed, layerCompression } from "#oci";
 import { readLayerTar, streamInput } from "#tar";
 import { SeenPaths } from "./seen-paths.ts";
 
-/** What was found in a layer that is as it should be. */
+/** What was found in a valid layer. */
 export interface ValidLayer {
   readonly layer: Layer;
   /** Bytes of the uncompressed archive. */

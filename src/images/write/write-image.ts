@@ -1,4 +1,4 @@
-/** Brings an image to one sink or several; its layers are read once. */
+/** Writes an image to one or more sinks; its layers are read once. */
 
 import type { CompressionChoice } from "#compress";
 import { cancelled, VarveError } from "#errors";
@@ -24,7 +24,7 @@ import {
 
 /** How an image is written to sinks. */
 export interface WriteOptions {
-  /** What becomes of layers that aren't compressed; by default each sink's own way. */
+  /** How to compress layers that aren't compressed; by default each sink's own way. */
   readonly compression?: CompressionChoice | undefined;
   readonly known?: KnownBlobs | undefined;
   /** True for images that an index will name, and nothing else. */
@@ -110,8 +110,8 @@ async function commitAll(outputs: readonly Output[]): Promise<void> {
 }
 
 /**
- * Has a layer stored. One that is only claimed to be what it is has been read to its end afterwards, and so checked:
- * where no output needed its bytes, they are read for nothing else.
+ * Stores a layer at every output. If its digest is only a claim, the layer is read to its end in any case, and so checked, even
+ * if no output needed its bytes.
  */
 async function proven<T extends Layer | UnmeasuredLayer>(
   layer: T,
@@ -129,7 +129,7 @@ async function proven<T extends Layer | UnmeasuredLayer>(
   for await (const _ of layer.open(signal));
 }
 
-/** Gives one layer to every output, read once however many want it. */
+/** Gives one layer to every output; it is read once for all of them. */
 async function storeInAll(
   layer: Layer | UnmeasuredLayer,
   { index, outputs, signal }: { index: number; outputs: readonly Output[]; signal: AbortSignal | undefined },
@@ -144,7 +144,7 @@ async function storeInAll(
       const reading = readings[at]!;
       let begun = false;
       const open = (signal?: AbortSignal) => {
-        // An upload that failed begins anew while the others are further on, so it reads by itself.
+        // An upload that failed begins again when the others have gone on, so it reads the layer separately.
         if (begun) return layer.open(signal);
         begun = true;
         return reading.open();
@@ -244,7 +244,7 @@ function sizeOf(
   return { digest, size };
 }
 
-/** Runs `work` on each item, at most `limit` at the same time; waits for all that has begun before it fails. */
+/** Runs `work` on each item, at most `limit` at the same time. If one fails, waits for those that have begun, and then fails. */
 async function forEachParallel<T>(
   items: AsyncIterable<T>,
   limit: number,
