@@ -4,19 +4,19 @@ import { collect, exchange, type Incoming, LineError } from "#util";
 import { type Endpoint, parseDockerHost } from "./host.ts";
 import { readProgress, refusalIn } from "./progress.ts";
 
-/** Refusals are a sentence. */
+/** A refusal is one sentence. */
 const MAX_REFUSAL_SIZE = 64 * 1024;
 
 interface Request {
   readonly method: "GET" | "POST";
   readonly path: string;
-  /** Says what the daemon is to do, for errors. */
+  /** Says what the daemon should do, for errors. */
   readonly what: string;
   readonly body?: AsyncGenerator<Uint8Array, void, void>;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Talks to one daemon, over a connection a request. */
+/** Talks to one daemon, with a connection for each request. */
 export class DaemonClient {
   readonly #endpoint: Endpoint;
 
@@ -37,7 +37,7 @@ export class DaemonClient {
         readProgress(answer.body, what),
       );
     } finally {
-      // A connection that broke never asks for the rest.
+      // If the connection breaks, nothing asks for the rest.
       await body.return();
     }
   }
@@ -60,7 +60,7 @@ export class DaemonClient {
     });
   }
 
-  /** Makes a request and has its answer read. */
+  /** Makes a request and reads its answer. */
   async #ask(request: Request, read: (answer: Incoming) => Promise<void>): Promise<void> {
     const { method, path, what, body, signal } = request;
     const { origin, socketPath } = this.#endpoint;
@@ -72,7 +72,7 @@ export class DaemonClient {
         body,
         socketPath,
         signal,
-        // The daemon takes what time it needs to write gigabytes, and answers when it has.
+        // The daemon answers only when it has written gigabytes, however long that takes.
         waits: {},
       });
       try {

@@ -1,4 +1,4 @@
-/** Where the Docker daemon listens: what `DOCKER_HOST` and Docker's contexts say of it. */
+/** Finds where the Docker daemon listens, from `DOCKER_HOST` and Docker's contexts. */
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -6,16 +6,16 @@ import * as z from "zod";
 import { errnoOf, readError, VarveError } from "#errors";
 import { checkSchema, parseJson } from "#util";
 
-/** Where Docker listens when nothing else is said. */
+/** Where Docker listens by default. */
 export const DEFAULT_DOCKER_HOST = "unix:///var/run/docker.sock";
 
 /** Where to connect to. */
 export interface Endpoint {
-  /** What people call it. */
+  /** Its name in messages. */
   readonly name: string;
-  /** The scheme, host and port for requests; of no meaning with a socket. */
+  /** The scheme, host and port for requests; without meaning for a socket. */
   readonly origin: string;
-  /** The unix socket that takes the requests. */
+  /** The unix socket to which requests go. */
   readonly socketPath?: string;
 }
 

@@ -1,16 +1,16 @@
-/** What the daemon says while it works: JSON values, one a line. */
+/** What the daemon reports while it works: JSON values, one per line. */
 import { VarveError } from "#errors";
 import { oneLine } from "#util";
 
 /** Lines are a few hundred bytes; an error may quote some output. */
 const MAX_LINE = 1024 * 1024;
 
-/** How many characters of an error are told. */
+/** How many characters of an error are shown. */
 const MAX_WORDS = 500;
 
 /**
  * Reads the progress that the daemon reports to its end.
- * @param what says what the daemon was to do, for the error's sentence
+ * @param what says what the daemon should do, for the error's sentence
  * @throws VarveError `DAEMON` with the daemon's words if it reports an error; and whatever the chunks throw
  */
 export async function readProgress(chunks: AsyncIterable<Uint8Array>, what: string): Promise<void> {
@@ -38,7 +38,7 @@ function checkLine(line: string, what: string): void {
   if (words !== undefined) throw new VarveError("DAEMON", `the Docker daemon could not ${what}: ${words}`);
 }
 
-/** The error that a line of progress reports. What isn't JSON, as of daemons that speak plain text, reports none. */
+/** The error that a line of progress reports. Anything that isn't JSON reports none; some daemons write plain text. */
 function errorIn(line: string): string | undefined {
   const value = objectIn(line);
   const detail = value["errorDetail"];

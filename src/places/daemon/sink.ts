@@ -18,8 +18,8 @@ export interface DockerDaemonSinkOptions extends DockerDaemonOptions {
  * Loads images into a Docker daemon: Docker Engine API, "Import images". The docker-archive that it takes is made while
  * it is sent. It is described by its config, whose digest is the image's ID.
  *
- * The daemon gets every layer, since its API tells nothing of layers but those of whole images, and the image's ID is
- * known only after the last of them.
+ * Every layer is sent to the daemon, since its API only knows the layers of whole images, and the image's ID is known only
+ * after the last layer.
  * @throws VarveError `USAGE` for a host that varve doesn't speak to; `INVALID_REFERENCE`
  */
 export function dockerDaemonSink({ host, reference }: DockerDaemonSinkOptions): ImageSink {
@@ -44,7 +44,7 @@ export function dockerDaemonSink({ host, reference }: DockerDaemonSinkOptions): 
         output: {
           async write(chunks) {
             await client.load(chunks, signal);
-            // The archive's end tells what its layers are, so what was loaded before that is no image.
+            // Only the archive's end says what its layers are, so before that nothing becomes an image.
             if (!whole) {
               throw new VarveError(
                 "DAEMON",

@@ -73,7 +73,7 @@ async function spooled(
   }
 }
 
-/** The same failure, told of the image and not of a temporary file that is gone. */
+/** The same failure with the image's name in place of the temporary file's, which is gone. */
 function renamed(error: unknown, { path, image }: { path: string; image: string }): unknown {
   if (!(error instanceof VarveError)) return error;
   return new VarveError(error.code, error.message.replaceAll(path, `docker-daemon:${image}`), {

@@ -3,7 +3,7 @@ import { type AsideFile, type BorrowedChunks, writeFileAside } from "#util";
 
 /** Where the bytes of an archive go. */
 export interface ArchiveOutput {
-  /** What people call it. */
+  /** Its name in messages. */
   readonly name: string;
   /**
    * Takes all bytes; when they fail, it leaves nothing that looks finished.
@@ -16,7 +16,7 @@ export interface ArchiveOutput {
 
 /** What is done with a file beside writing it. */
 export interface FileOutputOptions {
-  /** Passes the file's bytes on, compressed as they are; where it fails at their end, there is no file. */
+  /** Passes on the bytes of the file, after compression. If it throws at their end, no file is written. */
   readonly check?: (chunks: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
 }
 

@@ -8,7 +8,7 @@ import { TarFile } from "./tar-file.ts";
 export type ImageFormat = "docker-archive" | "oci" | "oci-archive";
 
 /**
- * Tells by its content what kind of image a file or folder is. What `docker save` writes since version 25 is both
+ * Recognises by its content what kind of image a file or folder is. What `docker save` writes since version 25 is both
  * kinds of archive; it counts as a docker-archive. So does whatever comes out of a pipe.
  * @throws VarveError `INVALID_IMAGE` if it is none; `NOT_FOUND`, `UNREADABLE`, `INVALID_TAR`, `TOO_LARGE`
  */

@@ -5,14 +5,14 @@ import type { AsideFile } from "#util";
 import type { FinishedImage, ImageWriter, StoredLayer } from "#write";
 import type { ArchiveOutput } from "./archive-output.ts";
 
-/** A layer on its way into an archive. */
+/** A layer that is to be written to an archive. */
 export interface HandedLayer {
   readonly layer: Layer;
   /** To be called when the layer is in the archive, before the next one is asked for. */
   stored(result: StoredLayer): void;
 }
 
-/** What an archive is made of, as it comes. */
+/** The content of an archive, as it becomes available. */
 export interface ArchiveInput {
   /** The layers, from the bottom up. */
   readonly layers: AsyncIterable<HandedLayer>;
@@ -23,18 +23,18 @@ export interface ArchiveInput {
 export interface StreamedWriterOptions {
   /** Makes the archive's bytes. */
   readonly archive: (input: ArchiveInput) => AsyncIterable<Uint8Array>;
-  /** Takes them all; when they fail, it leaves nothing behind and fails too. */
+  /** Writes all bytes; if they fail, it leaves nothing behind and fails, too. */
   readonly output: Pick<ArchiveOutput, "write" | "writeAside">;
-  /** Ends the wait for somebody who reads the archive. */
+  /** Stops waiting for a reader of the archive. */
   readonly signal?: AbortSignal | undefined;
-  /** What of the image the archive names. */
+  /** The part of the image that the archive names. */
   readonly describe: (image: FinishedImage) => Descriptor;
 }
 
 /**
- * A writer for what is one stream: layers are handed in one after the other, and the stream is made of them as it is
- * taken. An output that keeps the archive aside has all of it before the image is named. Any other has the image when it
- * has the stream's end, which says what it is; so that is held back until then.
+ * A writer for a single stream: layers are handed in one after the other, and the stream is made from them while it is read.
+ * An output with a temporary file has the whole archive before the image is named. For any other output the image exists
+ * as soon as the stream has ended, so the end is held back until then.
  */
 export function streamedWriter({ archive, output, signal, describe }: StreamedWriterOptions): ImageWriter {
   const end = Promise.withResolvers<FinishedImage>();
@@ -78,7 +78,7 @@ export function streamedWriter({ archive, output, signal, describe }: StreamedWr
     async layer(layer) {
       const done = Promise.withResolvers<StoredLayer>();
       offered.resolve({ layer, done });
-      // If the stream fails, nobody will say that the layer is stored.
+      // If the stream fails, nothing will report the layer as stored.
       const failed = consumed.then(() => {
         throw new Error("the archive ended before its last layer");
       });

@@ -8,10 +8,10 @@ import { type ByteSource, boundedSpool, readChunks, readStdin, type SpoolLimit }
 import { readAt, readRange } from "./file-bytes.ts";
 import { spool } from "./spool.ts";
 
-/** Archives hold a handful of links that lead to layers; a longer way is a circle. */
+/** How many links may be followed to a layer; a longer chain is a circle. */
 const MAX_LINKS = 8;
 
-/** Enough to tell a compression. */
+/** How many bytes show a compression. */
 const MAGIC_LENGTH = 16;
 
 /** Real archives have some hundred members; each takes memory. */
@@ -38,8 +38,8 @@ export class TarFile implements AsyncDisposable {
    * regular file (a pipe) is read once into a temporary file first, which has no name and goes when the archive is
    * closed.
    *
-   * Unlike a layer, it must have its end marker. No digest vouches for the archive itself, and of members of one name the
-   * last one counts, so an archive that was cut off behind a member may say something else than it did.
+   * Unlike a layer, it must have its end marker. The archive itself has no digest, and among members with the same name the last
+   * one counts, so an archive that was cut off after a member may mean something else than the whole one.
    * @throws VarveError `NOT_FOUND`, `UNREADABLE`, `INVALID_TAR`, `INVALID_IMAGE`, `UNSUPPORTED_COMPRESSION`, `TOO_LARGE`
    */
   static async open(path: string, options: TarFileOptions = {}): Promise<TarFile> {
@@ -67,7 +67,7 @@ export class TarFile implements AsyncDisposable {
   }
 
   /**
-   * The member that holds a member's content: itself, or where its links lead.
+   * The member with a member's content: itself, or the one that its links lead to.
    * @throws VarveError `INVALID_IMAGE` for a link that leads nowhere or in a circle
    */
   resolve(member: TarMember): TarMember {
@@ -162,7 +162,7 @@ async function openPlain(path: string, { signal, maxSpool }: TarFileOptions): Pr
   return (await spool(boundedSpool(decompressed(chunks, what), { what, maxSpool }))).file;
 }
 
-/** Chunks without their compression, whichever it is. */
+/** Chunks without their compression, which is recognised. */
 async function* decompressed(
   chunks: AsyncIterable<Uint8Array>,
   what: string,

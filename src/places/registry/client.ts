@@ -27,7 +27,7 @@ export interface RegistryClientOptions {
   readonly registry: string;
   /** May be shared by several clients; the client doesn't close it. */
   readonly http: HttpClient;
-  /** Finds credentials, as `CredentialStore.get` does; nobody's unless given. */
+  /** Finds credentials, as `CredentialStore.get` does; by default there are none. */
   readonly credentials?: (registry: string, repository?: string) => Promise<Credentials | undefined>;
   /** Token servers outside the registry's own domain that may be sent its credentials: a host's name or `HOST:PORT`; on this machine, only the latter. */
   readonly trustedRealms?: readonly string[];
@@ -43,7 +43,7 @@ export interface BlobQuery {
 }
 
 /**
- * One registry, spoken to as the OCI distribution specification says. Every answer is checked before it counts.
+ * A client of one registry, as the OCI distribution specification describes it. Every answer is checked before it is used.
  *
  * Every method may throw a VarveError: `UNAUTHORIZED`, `NETWORK`, `REGISTRY_PROTOCOL`, `ABORTED`, and what finding credentials throws.
  * More are named where they may occur.
@@ -65,7 +65,7 @@ export class RegistryClient {
   }
 
   /**
-   * Reaches the registry and, if it wants to know who asks, proves it: what a login checks.
+   * Connects to the registry and, if it asks for authentication, authenticates: this is how a login is checked.
    * @throws VarveError `UNAUTHORIZED` when the credentials are refused.
    */
   async ping(signal?: AbortSignal): Promise<void> {
@@ -99,8 +99,8 @@ export class RegistryClient {
   }
 
   /**
-   * A blob's bytes, checked as they pass; the last chunk comes only if the whole is right. A broken connection is taken up again where it
-   * broke. A descriptor's `urls` are never asked.
+   * A blob's bytes, checked as they pass; the last chunk comes only if the whole blob is right. After a broken connection the rest is
+   * requested. A descriptor's `urls` are never used.
    * @throws VarveError `DIGEST_MISMATCH`, `SIZE_MISMATCH`.
    */
   getBlob(request: {
@@ -150,7 +150,7 @@ export class RegistryClient {
   }
 }
 
-/** A repository becomes part of a URL, so nothing else than one may pass. */
+/** A repository becomes part of a URL, so only a valid one may pass. */
 function inRepository<T extends { readonly repository: string }>(request: T): T {
   if (isRepository(request.repository)) return request;
   throw new VarveError(

@@ -8,14 +8,14 @@ import { pullScope, type RegistryApi } from "./http/registry-api.ts";
 /** Which blob is fetched from where. */
 export interface BlobRequest {
   readonly repository: string;
-  /** Its `urls`, if it has some, are never asked. */
+  /** Its `urls`, if there are any, are never used. */
   readonly descriptor: Pick<Descriptor, "digest" | "size">;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
  * A blob's bytes, checked against digest and size as they pass: the last chunk is only yielded when both are right. After a broken
- * connection the rest is asked for by a range, as long as that brings it on.
+ * connection the rest is requested as a range, as long as that makes progress.
  */
 export async function* downloadBlob(api: RegistryApi, request: BlobRequest): AsyncGenerator<Uint8Array> {
   const { digest, size } = request.descriptor;
@@ -23,9 +23,9 @@ export async function* downloadBlob(api: RegistryApi, request: BlobRequest): Asy
   yield* verified(resumed(api, request, what), { digest, size, what });
 }
 
-/** What must come, in bytes, for attempts to count anew: a long blob may meet many breaks. */
+/** After so many bytes attempts are counted from the start again, since the transfer of a large blob may break many times. */
 const SUBSTANTIAL = 1024 * 1024;
-/** How often one blob is asked for, however much came each time. */
+/** How often one blob is requested at most, however much came each time. */
 const MAX_REQUESTS = 100;
 
 async function* resumed(api: RegistryApi, request: BlobRequest, what: string): AsyncGenerator<Uint8Array> {
@@ -71,7 +71,7 @@ async function ask(
     repository,
     scopes: [pullScope(repository)],
     headers: { accept: "*/*", ...(from > 0 ? { range: `bytes=${from}-` } : {}) },
-    // Whoever asks tries again, and counts all attempts for the blob.
+    // The caller tries again, and counts all attempts for the blob.
     retry: false,
     signal,
   });
@@ -114,7 +114,7 @@ export function blobName(api: RegistryApi, repository: string, digest: Digest): 
   return `blob ${digest} of ${api.registry}/${repository}`;
 }
 
-/** The digest that a registry says; undefined when it says none, or one of an algorithm that nobody registered. */
+/** The digest that a registry reports; undefined if it reports none, or one of an unregistered algorithm. */
 export function saidDigest(response: HttpResponse, what: string): Digest | undefined {
   const text = response.headers.get("docker-content-digest");
   if (text === undefined || /^sha384:[0-9a-f]+$/.test(text)) return undefined;
@@ -122,8 +122,8 @@ export function saidDigest(response: HttpResponse, what: string): Digest | undef
 }
 
 /**
- * Checks what a registry says that something is. Some call what they were sent by another algorithm's digest than they
- * were asked by: that says nothing.
+ * Checks the digest that a registry reports. Some report a digest of another algorithm than they were asked with; that proves
+ * nothing.
  * @throws VarveError `DIGEST_MISMATCH`
  */
 export function checkSaid(said: Digest | undefined, expected: Digest, what: string): void {

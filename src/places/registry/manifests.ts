@@ -18,7 +18,7 @@ import { RegistryFailure } from "./http/failure.ts";
 import { checkDigest, discard, type HttpResponse, readBody, statusFailure } from "./http/http.ts";
 import { pullScope, pushScope, type RegistryApi } from "./http/registry-api.ts";
 
-/** What a registry is asked for unless the caller says otherwise. */
+/** What a registry is asked for by default. */
 export const MANIFEST_TYPES: readonly string[] = [
   MediaType.ociIndex,
   MediaType.ociManifest,
@@ -26,7 +26,7 @@ export const MANIFEST_TYPES: readonly string[] = [
   MediaType.dockerManifest,
 ];
 
-/** Which manifest; a reference with a digest is asked for by it. */
+/** Which manifest; if the reference has a digest, it is asked for by that. */
 export interface ManifestRequest {
   readonly reference: Reference;
   /** The media types wanted; manifests and indexes of OCI and Docker unless said. */
@@ -71,7 +71,7 @@ export async function getManifest(api: RegistryApi, request: ManifestRequest): P
   return parseManifestOrIndex(bytes, { what, mediaType: contentType, digest: reference.digest });
 }
 
-/** Asks what a reference stands for; undefined when the registry doesn't have it. */
+/** Asks what a reference points to; undefined if the registry doesn't have it. */
 export async function headManifest(
   api: RegistryApi,
   request: ManifestRequest,

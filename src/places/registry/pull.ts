@@ -14,7 +14,7 @@ import { collect } from "#util";
 import { assembleImage, checkPlatform } from "#write";
 import type { RegistryClient } from "./client.ts";
 
-/** An index in an index in an index is as deep as anybody goes. */
+/** How deeply indexes may be nested; nobody goes deeper. */
 const MAX_INDEX_DEPTH = 4;
 
 /** Which image of a registry is read. */

@@ -12,7 +12,7 @@ import {
 import type { RegistryClient } from "./client.ts";
 import type { UploadSession } from "./upload/upload-session.ts";
 
-/** Layers on their way at the same time: enough to keep the line full while others are compressed. */
+/** How many layers are sent at the same time: enough to keep the connection busy while others are compressed. */
 const PARALLEL_UPLOADS = 4;
 
 /**
@@ -63,7 +63,7 @@ interface RepositoryOptions {
   readonly signal: AbortSignal | undefined;
 }
 
-/** A repository's blobs. Those that have arrived are of use to the next push, and registries remove those that nobody names. */
+/** A repository's blobs. After a failed push the next one can use those that have arrived; otherwise registries remove them. */
 class RepositoryStore implements BlobStore {
   readonly madeFirst = MADE_FIRST_SIZE;
   readonly #client: RegistryClient;
@@ -80,7 +80,7 @@ class RepositoryStore implements BlobStore {
     const { reference, current, signal } = this.#options;
     const { repository } = reference;
     if (names(await current, blob)) return true;
-    // What the cache says of the size may be wrong though the digest is right.
+    // The size in the cache may be wrong although the digest is right.
     return (await this.#client.headBlob({ repository, digest: blob.digest, signal })) === blob.size;
   }
 
@@ -114,7 +114,7 @@ async function currentManifest(
     const found = await client.getManifest({ reference, signal });
     return found.kind === "manifest" ? found.document : undefined;
   } catch (error) {
-    // Whatever is there that can't be read, or only not by us, is about to be replaced; but nothing works without a network.
+    // If what is there can't be read, it is about to be replaced anyway; but without a network nothing works.
     const code = error instanceof VarveError ? error.code : undefined;
     if (code === undefined || code === "NETWORK" || code === "ABORTED") throw error;
     return undefined;

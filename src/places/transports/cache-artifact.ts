@@ -1,5 +1,5 @@
 /**
- * The digests that a fleet knows, kept in a registry as an artifact: OCI image specification, manifest.md, "Guidelines for
+ * A digest cache that several machines share, stored in a registry as an artifact: OCI image specification, manifest.md, "Guidelines for
  * Artifact Usage". Its one layer has the entries of a cache as JSON Lines, compressed.
  */
 import { randomInt } from "node:crypto";
@@ -25,7 +25,7 @@ import { bytesSource, collect } from "#util";
 const zstdCompress = promisify(zstdCompressCallback);
 const zstdDecompress = promisify(zstdDecompressCallback);
 
-/** What the manifest says that it is. */
+/** The artifact type in the manifest. */
 export const CACHE_ARTIFACT_TYPE = "application/vnd.varve.cache.v1";
 
 const LAYER_TYPE = "application/vnd.varve.cache.entries.v1.jsonl+zstd";
@@ -33,10 +33,10 @@ const LAYER_TYPE = "application/vnd.varve.cache.entries.v1.jsonl+zstd";
 /** OCI image specification, manifest.md, "Guidance for an Empty Descriptor". */
 const EMPTY_CONFIG = encodeDocument({}, "application/vnd.oci.empty.v1+json");
 
-/** More than a fleet uses within months. */
+/** More entries than a fleet of machines uses within months. */
 const MAX_ENTRIES = 200_000;
 
-/** What is larger, in bytes, isn't read: before compression {@link MAX_ENTRIES} entries take some 50 MB. */
+/** In bytes. A larger index isn't read: {@link MAX_ENTRIES} entries take about 50 MB before compression. */
 const MAX_INDEX = 64 * 1024 * 1024;
 
 /** How often an index is merged and put again because others wrote at the same time. */
@@ -52,17 +52,17 @@ export interface CacheIndexOptions {
   /** The tag that names the index. */
   readonly reference: Reference;
   readonly cache: DigestCache;
-  /** Gets a sentence for what made an index useless, or lost a part of it. */
+  /** Receives a sentence if an index couldn't be used, or only in part. */
   readonly onNote?: ((sentence: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface PushCacheIndexOptions extends CacheIndexOptions {
-  /** Waits so many milliseconds; only tests give another. */
+  /** Waits so many milliseconds; only tests replace it. */
   readonly pause?: (milliseconds: number) => Promise<void>;
 }
 
-/** What came of an index that was pulled. */
+/** The result of pulling an index. */
 export interface PulledCacheIndex {
   /** Whether there was one, and all of it could be read. */
   readonly found: boolean;
@@ -72,7 +72,7 @@ export interface PulledCacheIndex {
   readonly known: number;
 }
 
-/** What came of an index that was pushed. */
+/** The result of pushing an index. */
 export interface PushedCacheIndex {
   /** The manifest at the tag; undefined where there was nothing to push and nothing there. */
   readonly digest: Digest | undefined;
@@ -83,8 +83,8 @@ export interface PushedCacheIndex {
 }
 
 /**
- * Adds the entries of an index in a registry to a cache. An index that isn't there is no news; one that can't be reached
- * or read, or is something else, is told of through `onNote`, and the cache stays as it is.
+ * Adds the entries of an index in a registry to a cache. A missing index isn't reported. One that can't be reached or read, or
+ * that is something else, is reported through `onNote`, and the cache stays as it is.
  * @throws VarveError `ABORTED`
  */
 export async function pullCacheIndex(
@@ -105,11 +105,11 @@ export async function pullCacheIndex(
 }
 
 /**
- * Merges a cache's portable entries into the index in a registry, where those of others stay. Where nothing is new
- * nothing is written. A broken index is replaced, and told of through `onNote`.
+ * Merges a cache's portable entries into the index in a registry; other machines' entries stay. If nothing is new, nothing is
+ * written. A broken index is replaced, and reported through `onNote`.
  *
- * Registries have no way to replace a tag only if nobody else has. So the tag is looked at right before an index is put
- * and some time after; whoever finds another's index there merges again.
+ * Registries can't replace a tag on condition that nobody else has replaced it. So the tag is read right before an index is
+ * put and some time after; a writer that then finds another index there merges again.
  * @throws VarveError `USAGE` where the tag names something else, which stays as it is, or the reference has no tag; and
  *   whatever talking to the registry throws
  */
@@ -147,7 +147,7 @@ export async function pushCacheIndex(
         return { digest: descriptor.digest, entries: merged.length, added };
       }
     }
-    // Writers that met each other are not to meet again.
+    // Writers that got in each other's way should not do so again.
     await pause(randomInt(SETTLING_TIME));
   }
 }
@@ -237,10 +237,10 @@ async function readEntries(
   });
 }
 
-/** Whether the registry gave what can't be used, and will the next time. */
+/** Whether what the registry returned can't be used, and trying again won't help. */
 function isDamage(error: unknown): boolean {
   if (!(error instanceof VarveError)) return false;
-  // The client's own class of errors isn't named here, because an HTTP client would be loaded with it.
+  // The registry room's class of errors isn't used here, because the HTTP client would be loaded with it.
   if ((error as { status?: unknown }).status === 404) return true;
   const codes = ["INVALID_IMAGE", "TOO_LARGE", "DIGEST_MISMATCH", "SIZE_MISMATCH"];
   return codes.includes(error.code);

@@ -3,7 +3,7 @@ import type { CompressionChoice } from "#compress";
 import type { Layer } from "#image";
 import type { KnownBlobs } from "#write";
 
-/** What the digest cache knows of layers that were compressed before, for sinks. */
+/** For sinks: what the digest cache knows about layers that were compressed before. */
 export function knownBlobs(cache: DigestCache): KnownBlobs {
   return {
     get(layer, choice) {

@@ -1,4 +1,4 @@
-/** The names of places, as the containers tools have them: containers-transports(5). */
+/** Reads the names of places, as Podman and skopeo use them: containers-transports(5). */
 import { stat } from "node:fs/promises";
 import { VarveError } from "#errors";
 import { recogniseImage } from "#formats";
@@ -71,7 +71,7 @@ async function recognise(path: string, limit: SpoolLimit): Promise<Place | undef
   return { transport: await recogniseImage(path, limit), path };
 }
 
-/** A path and, behind a colon, which of its images. */
+/** A path and, after a colon, which of its images. */
 async function recogniseWithSelect(text: string, limit: SpoolLimit): Promise<Place | undefined> {
   const colon = text.indexOf(":");
   if (colon <= 0) return undefined;

@@ -42,7 +42,7 @@ export interface TransportsOptions extends SpoolLimit {
   readonly onRequest?: (event: RequestEvent) => void;
 }
 
-/** An HTTP client takes longer to load than a small image to build: so only when a place needs it. */
+/** Loading an HTTP client takes longer than building a small image, so it is loaded only when a place needs it. */
 const registry = () => import("#registry");
 const daemon = () => import("#daemon");
 
@@ -125,7 +125,7 @@ export class Transports implements AsyncDisposable {
     return dockerDaemonSink({ host: await this.#dockerHost(), reference });
   }
 
-  /** The client of a registry; with the user's own credentials, unless it is given others to try. */
+  /** The client of a registry, by default with the user's own credentials. */
   async client(name: string, credentials?: RegistryClientOptions["credentials"]): Promise<RegistryClient> {
     const { RegistryClient, HttpClient } = await registry();
     const { insecure = false, ca = [], env, timeout, trustedRealms = [], onRequest } = this.#options;

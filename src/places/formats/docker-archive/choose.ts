@@ -4,14 +4,14 @@ import { type Digest, formatReference, hexOf, parseReference } from "#oci";
 /** How many images an error lists. */
 const SHOWN_IMAGES = 30;
 
-/** What tells an image of an archive from others. */
+/** What identifies an image in an archive. */
 interface Named {
   readonly names: readonly string[];
   readonly config: { readonly descriptor: { readonly digest: Digest } };
 }
 
 /**
- * The image that is meant, of those that an archive has.
+ * Finds the image that is meant, among those of an archive.
  * @param select a name, with Docker's defaults filled in where it leaves them out; an image's ID; or `@` and an index
  *   counted from 0; may be left out for an archive of one image
  * @throws VarveError `IMAGE_NOT_FOUND`, listing what there is

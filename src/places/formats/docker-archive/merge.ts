@@ -5,7 +5,7 @@ import { fileEntry, fileMember, type TarInputMember, writeTar } from "#tar";
 import { uncompressedLayer } from "#write";
 
 export interface MergeOptions {
-  /** Called when a layer is in the archive; `shared` for one that was there already. */
+  /** Called when a layer is in the archive; `shared` if it was there already. */
   readonly onLayer?:
     | ((layer: Layer, progress: { image: number; index: number; shared: boolean }) => void)
     | undefined;
@@ -14,8 +14,8 @@ export interface MergeOptions {
 
 /**
  * The bytes of a docker-archive of several images, in their order, each with the names it comes with; loading it gives
- * all of them. A layer or config that several have is in it once. Nothing in it depends on when or where it is
- * written, and that of one image is what `dockerArchive` makes of it.
+ * all of them. A layer or config that several images have is in it once. Nothing in it depends on when or where it
+ * is written, and for one image it is the same as `dockerArchive` makes.
  * @throws VarveError `USAGE` for two images of one name; and what reading the layers throws
  */
 export async function* mergedDockerArchive(
@@ -27,7 +27,7 @@ export async function* mergedDockerArchive(
 }
 
 /**
- * Checks that no two images bear one name, with Docker's defaults filled in: only the last of them would keep it.
+ * Checks that no two images have the same name, with Docker's defaults filled in: only the last one would keep it.
  * @throws VarveError `USAGE`
  */
 export function checkNames(images: readonly Image[]): void {

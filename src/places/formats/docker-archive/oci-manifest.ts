@@ -14,8 +14,8 @@ export interface ImageMembers {
 
 /**
  * The OCI manifest of an image in a docker-archive that is an OCI layout, too, as `docker save` writes since version 25.
- * Only one that speaks of the very same bytes counts, and only if there is no other such: what an archive holds is what
- * its `manifest.json` says.
+ * It counts only if it describes exactly the same bytes and is the only one that does: `manifest.json` decides what is in an
+ * archive.
  * @throws VarveError what reading the layout's documents throws
  */
 export async function findOciManifest(

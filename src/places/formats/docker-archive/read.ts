@@ -28,20 +28,20 @@ import { findOciManifest } from "./oci-manifest.ts";
 /** Real documents have some kilobytes. */
 const MAX_DOCUMENT_SIZE = 16 * 1024 * 1024;
 
-/** A layer as it lies in an archive. */
+/** A layer as it is in an archive. */
 export interface ArchivedLayer {
   /** Its name in the archive, as `manifest.json` has it. */
   readonly name: string;
   readonly diffId: Digest;
-  /** The entry that bears the name; it may be a link to the one that holds the content. */
+  /** The entry with that name; it may be a link to the one with the content. */
   readonly member: TarMember;
   /** The stored bytes; checked against the diff ID unless they are compressed. */
   open(signal?: AbortSignal): AsyncIterable<Uint8Array>;
-  /** Reads as much as is needed to know the layer: nothing, unless it is compressed. */
+  /** Reads as much as is needed to know the layer's digest: nothing, unless it is compressed. */
   layer(components: readonly string[], signal?: AbortSignal): Promise<Layer>;
 }
 
-/** An image as it lies in an archive. */
+/** An image as it is in an archive. */
 export interface ArchivedImage {
   /** The names and tags that loading the archive gives it. */
   readonly names: readonly string[];
@@ -65,7 +65,7 @@ type ManifestEntry = z.infer<typeof Manifest>[number];
 /** An open archive. Its layers can be read until it is closed. */
 export class DockerArchive implements AsyncDisposable {
   readonly path: string;
-  /** The images, in the order of `manifest.json`; one at the least. */
+  /** The images, in the order of `manifest.json`; at least one. */
   readonly images: readonly [ArchivedImage, ...ArchivedImage[]];
   readonly #file: TarFile;
 
@@ -76,7 +76,7 @@ export class DockerArchive implements AsyncDisposable {
   }
 
   /**
-   * Opens an archive and reads what it says of its images; layers are read when they are opened.
+   * Opens an archive and reads the descriptions of its images; layers are read when they are opened.
    * @throws VarveError `NOT_FOUND`, `UNREADABLE`, `INVALID_TAR`, `INVALID_IMAGE`, `UNSUPPORTED_COMPRESSION`,
    *   `TOO_LARGE`
    */

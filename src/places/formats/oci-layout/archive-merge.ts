@@ -9,9 +9,9 @@ import { emptyIndex, entriesFor, platformOf, withEntries } from "./index-entries
 import { INDEX_FILE, MARKER, MARKER_FILE } from "./read.ts";
 
 /**
- * The bytes of an archive of a layout with several images, in their order. A blob that several have is in it once, and a
- * manifest stays as it is where its layers do. The index has the images' whole names, since tags alone don't tell
- * several images apart. Nothing in it depends on when or where it is written.
+ * The bytes of an archive of a layout with several images, in their order. A blob that several images have is in it once, and
+ * a manifest stays as it is if its layers do. The index has the images' full names, since tags alone can't distinguish
+ * several images. Nothing in it depends on when or where it is written.
  * @throws VarveError `USAGE` for two images of one name; and what reading the layers throws
  */
 export async function* mergedOciArchive(
@@ -56,7 +56,7 @@ async function* members(
   yield fileMember(INDEX_FILE, encodeDocument(index, MediaType.ociIndex).bytes);
 }
 
-/** The image's own manifest, where it still is right. */
+/** The image's own manifest, if it is still right. */
 function manifestOf({ manifest, config }: Image, layers: readonly Descriptor[]) {
   const kept =
     manifest?.value.layers.length === layers.length &&

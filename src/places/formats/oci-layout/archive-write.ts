@@ -30,7 +30,7 @@ export interface OciArchiveSinkOptions {
 /**
  * Writes an archive of a layout with one image: `oci-layout`, the layers from the bottom up, the config, the manifest,
  * `index.json`. Nothing in it depends on when or where it is written. Layers that are being compressed are kept in a
- * temporary file, one at a time, since an archive says how long a file is before it comes.
+ * temporary file, one at a time, since in an archive a file's length comes before its content.
  */
 export function ociArchiveSink({ output, tag }: OciArchiveSinkOptions): ImageSink {
   return {
@@ -86,7 +86,7 @@ interface LayerOptions extends Omit<ArchiveOptions, "tag"> {
   readonly names: Set<string>;
 }
 
-/** A layer's blob as a member of an archive; what the manifest says of it is returned. */
+/** A layer's blob as a member of an archive; returns its descriptor for the manifest. */
 export async function* layerMember(
   layer: Layer,
   { names, compression, signal }: LayerOptions,

@@ -3,9 +3,9 @@ import { algorithmOf, type Descriptor, hexOf, parseDigest } from "#oci";
 import { type ByteSource, collect } from "#util";
 import { verified } from "#write";
 
-/** The files of a layout, wherever they are: OCI image specification, image-layout.md. */
+/** The files of a layout, in a folder or an archive: OCI image specification, image-layout.md. */
 export interface LayoutFiles extends AsyncDisposable {
-  /** The folder or archive, as people call it. */
+  /** The name of the folder or archive in messages. */
   readonly path: string;
   /**
    * A small file such as `index.json`.
@@ -19,7 +19,7 @@ export interface LayoutFiles extends AsyncDisposable {
   open(name: string, expected: { size: number; signal?: AbortSignal | undefined }): AsyncIterable<Uint8Array>;
 }
 
-/** Where a blob is in a layout. The digest is checked once more, since a path is made of it. */
+/** The path of a blob in a layout. The digest is checked once more, since it becomes part of a path. */
 export function blobPath(blob: Pick<Descriptor, "digest">): string {
   const digest = parseDigest(blob.digest, "a blob");
   return `blobs/${algorithmOf(digest)}/${hexOf(digest)}`;

@@ -15,7 +15,7 @@ import {
 import { type LayoutFiles, readBlob } from "./blobs.ts";
 import { canonicalName, imageNameOf, namesOf } from "./names.ts";
 
-/** An index in an index in an index is as deep as anybody goes. */
+/** How deeply indexes may be nested; nobody goes deeper. */
 const MAX_INDEX_DEPTH = 4;
 /** No image is built for more platforms than this. */
 const MAX_INDEXES = 1000;
@@ -126,7 +126,7 @@ function isImage({ mediaType, platform, annotations, artifactType }: Descriptor)
 
 /**
  * All image manifests that entries lead to, in their order, each once.
- * @param isThere passes over nested entries that needn't be there
+ * @param isThere is used to skip nested entries that may be missing
  * @throws VarveError `INVALID_MANIFEST` for indexes that are nested too deeply; what reading them throws
  */
 export async function listManifests(

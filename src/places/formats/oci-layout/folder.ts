@@ -5,10 +5,10 @@ import { errnoOf, readError, VarveError } from "#errors";
 import { readAt, readRange } from "../file-bytes.ts";
 import type { LayoutFiles } from "./blobs.ts";
 
-/** A pipe must not keep us waiting, and a symbolic link might lead anywhere. */
+/** Doesn't wait for a pipe, and doesn't follow a symbolic link, which might lead anywhere. */
 const FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
-/** A layout that is a folder. The folder itself may be reached through symbolic links, nothing in it is. */
+/** A layout that is a folder. The folder itself may be reached through symbolic links, but links in it aren't followed. */
 export class LayoutFolder implements LayoutFiles {
   readonly path: string;
 

@@ -1,4 +1,4 @@
-/** What stands in a layout's `index.json`. */
+/** The content of a layout's `index.json`. */
 import {
   type Descriptor,
   type ImageConfig,
@@ -45,8 +45,8 @@ export function platformOf({ os, architecture, variant }: ImageConfig): Platform
 }
 
 /**
- * An index with new entries. An entry that has the tag of a new one makes room for it, and stays where it is if it is
- * the same; one without a name that is there already isn't added again.
+ * Adds entries to an index. A new entry replaces one with the same tag, at the same position if it is the same entry. An entry
+ * without a name that is there already isn't added again.
  */
 export function withEntries(index: ImageIndex, added: readonly Descriptor[]): ImageIndex {
   const tags = new Set(added.map(tagIn).filter((tag) => tag !== undefined));

@@ -1,12 +1,12 @@
 /**
- * A lock between processes that share a folder. Node has no `flock`, so it is a file, made by hard-linking one that is
- * complete already: a process that is killed at any moment leaves the whole lock or none.
+ * A lock between processes that share a folder. Node has no `flock`, so it is a file that is made as a hard link to a complete
+ * one: a process that is killed at any moment leaves either the whole lock or none.
  *
- * A lock whose process has ended isn't removed to be taken over, since two waiters could do that one after the other
- * and the second would remove the first one's. It is followed instead: whoever makes the file `lock.ID`, `ID` being that of
- * the dead lock, is next, and so on. The one that holds the last link of such a chain removes all of it when it is
- * done, `lock` first. A waiter that was slow may then still make a link behind a lock that has gone; it notices that
- * `lock` isn't what it was, and starts over.
+ * A lock whose process has ended isn't removed by a waiter: two waiters could do so one after the other, and the second
+ * would remove the first one's lock. Instead the chain is continued: the process that makes the file `lock.ID`, where `ID`
+ * is the dead lock's, has the lock next, and so on. The process that has the last link of such a chain removes all of it
+ * when it is done, `lock` first. A slow waiter may then still add a link to a lock that is gone; it notices that `lock` has
+ * changed, and starts over.
  */
 import { randomUUID } from "node:crypto";
 import { link, readdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -17,19 +17,19 @@ import { hasEnded, type Owner, ownedName } from "#util";
 
 const LOCK = "lock";
 
-/** Pauses between attempts, in milliseconds; work under the lock takes a few of them. */
+/** Pauses between attempts, in milliseconds; the work under the lock takes only a few milliseconds. */
 const FIRST_PAUSE = 2;
 const LONGEST_PAUSE = 50;
 /** Attempts add up to a minute. */
 const MAX_ATTEMPTS = 1250;
 
-/** What a lock says. */
+/** The content of a lock file. */
 interface Holder extends Owner {
   readonly id: string;
 }
 
 export interface LockOptions {
-  /** A folder for the lock's files; it is there, or `prepare` makes it. */
+  /** A folder for the lock's files; it exists, or `prepare` makes it. */
   readonly folder: string;
   readonly owner: Owner;
   /** Makes the folder again if it has gone. */
@@ -105,7 +105,7 @@ interface Attempt {
   readonly content: string;
 }
 
-/** Takes the lock and returns the chain; or else returns who holds it, as far as that is known. */
+/** Takes the lock and returns the chain; otherwise returns which process has it, as far as that is known. */
 async function followChain({ folder, owner, own, content }: Attempt): Promise<string[] | Holder | undefined> {
   const chain: string[] = [];
   let root: string | undefined;
@@ -134,7 +134,7 @@ async function make(path: string, { own, content }: { own: string; content: stri
     if (errno === "EEXIST" || errno === "ENOENT") return false;
     if (!["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"].includes(errno)) throw error;
   }
-  // A file system without hard links: a lock that a killed process left empty has to be removed by hand.
+  // The file system has no hard links: here, a lock that a killed process left empty must be removed by hand.
   try {
     await writeFile(path, content, { flag: "wx" });
     return true;

@@ -10,10 +10,10 @@ import { LayoutFolder } from "./folder.ts";
 import { withLock } from "./lock.ts";
 import { checkMarker, INDEX_FILE, MARKER, MARKER_FILE } from "./read.ts";
 
-/** Where blobs are that varve makes; a folder for others is made when there is one. */
+/** The folder for blobs that varve makes; one for blobs of another algorithm is made when it is needed. */
 const BLOBS = "blobs/sha256";
 
-/** Files that aren't complete, and locks; it is there while somebody writes. */
+/** The folder for incomplete files and locks; it exists while a process writes. */
 const INGEST = ".varve-ingest";
 
 /**
@@ -30,8 +30,8 @@ export class LayoutStore implements BlobStore, AsyncDisposable {
   }
 
   /**
-   * Opens a layout for writing, and makes it one if it is empty or isn't there. What processes that were killed left
-   * unfinished is removed.
+   * Opens a layout for writing, and makes one if the folder is empty or missing. Unfinished files of killed processes
+   * are removed.
    * @throws VarveError `UNWRITABLE`, also for a folder that holds something else; `INVALID_IMAGE`
    */
   static async open(path: string): Promise<LayoutStore> {
@@ -56,12 +56,12 @@ export class LayoutStore implements BlobStore, AsyncDisposable {
     }
   }
 
-  /** Leaves no trace of writing, unless others are still at it. */
+  /** Removes the traces of writing, unless other processes are still writing. */
   async [Symbol.asyncDispose](): Promise<void> {
     await rmdir(join(this.path, INGEST)).catch(() => {});
   }
 
-  /** Whether the blob is there, as far as its size tells. */
+  /** Whether the blob is there; only its size is compared. */
   async has(blob: KnownBlob): Promise<boolean> {
     const found = await lstat(join(this.path, blobPath(blob))).catch(() => undefined);
     return found?.isFile() === true && found.size === blob.size;
@@ -78,7 +78,7 @@ export class LayoutStore implements BlobStore, AsyncDisposable {
         await writeSized(file, { chunks: sound, name, size: descriptor.size });
       }
     });
-    // A descriptor may have more in it.
+    // A descriptor may have further fields.
     const { digest, size } = written!;
     const blob = { digest, size };
     const present = await this.has(blob);
@@ -88,8 +88,8 @@ export class LayoutStore implements BlobStore, AsyncDisposable {
   }
 
   /**
-   * Changes `index.json` while nobody else does.
-   * @param change gets the bytes there are, or undefined, and returns the new ones
+   * Changes `index.json` while no other process does.
+   * @param change receives the present bytes, or undefined, and returns the new ones
    * @throws VarveError `UNWRITABLE`; and whatever `change` throws
    */
   async updateIndex(
@@ -110,7 +110,7 @@ export class LayoutStore implements BlobStore, AsyncDisposable {
     await this.#moveTo(name, aside);
   }
 
-  /** Writes a file that has no place yet, and returns its path. */
+  /** Writes a file with a temporary name, and returns its path. */
   async #writeAside(write: (file: FileHandle, name: string) => Promise<void>): Promise<string> {
     const aside = join(this.path, INGEST, ownedName(this.#owner, randomUUID()));
     try {
@@ -154,7 +154,7 @@ export class LayoutStore implements BlobStore, AsyncDisposable {
     }
   }
 
-  /** Removes what processes have written aside that have ended since. */
+  /** Removes the temporary files of processes that have ended. */
   async #removeRemains(): Promise<void> {
     const folder = join(this.path, INGEST);
     for (const name of await readdir(folder).catch(() => [])) {
@@ -185,13 +185,13 @@ async function writeDigested(
   return { digest: digester.digest(), size };
 }
 
-/** Makes a folder unless it is there. It must be none that a link leads to, or blobs would end up elsewhere. */
+/** Makes a folder unless it exists. It must not be a link to a folder, or blobs would end up elsewhere. */
 async function makeFolder(path: string): Promise<void> {
   await mkdir(path).catch((error) => {
     if (errnoOf(error) !== "EEXIST") throw error;
   });
   const found = await lstat(path).catch((error) => {
-    // Another process has removed it again, as it does with an empty one; whoever needs it makes it anew.
+    // Another process has removed the folder, since it was empty; it is made again when it is needed.
     if (errnoOf(error) !== "ENOENT") throw error;
   });
   if (found !== undefined && !found.isDirectory()) {

@@ -6,12 +6,12 @@ import { emptyIndex, entriesFor, platformOf, withEntries } from "./index-entries
 import { readIndex } from "./read.ts";
 import { LayoutStore } from "./store.ts";
 
-/** Layers at the same time: enough to keep all cores at work while some wait for the disk. */
+/** How many layers are written at the same time: enough to keep all cores busy while some wait for the disk. */
 const PARALLEL_LAYERS = 3;
 
 /** Where a layout is, and the image's name in it. */
 export interface OciLayoutSinkOptions {
-  /** A layout, or a folder that is empty or not there yet. */
+  /** A layout, or a folder that is empty or doesn't exist yet. */
   readonly path: string;
   /** The image's name in the index; by default the tags of the names it comes with. */
   readonly tag?: string | undefined;

@@ -93,7 +93,7 @@ export class AuthFile {
     return undefined;
   }
 
-  /** Whether the file has an entry for exactly this registry, be it empty. */
+  /** Whether the file has an entry for exactly this registry, even an empty one. */
   has(registry: string): boolean {
     return this.#keysOf(registry).length > 0;
   }

@@ -22,13 +22,13 @@ export interface AuthenticatorOptions {
   readonly now?: (() => number) | undefined;
 }
 
-/** What a request needs to be allowed. */
+/** The access that a request needs. */
 export interface Access {
   /** The repository, whose credentials are used. */
   readonly repository?: string | undefined;
   /** Scopes such as `repository:app:pull,push`: distribution's token scope grammar. */
   readonly scopes: readonly string[];
-  /** What is done, for messages. */
+  /** What the request does, for messages. */
   readonly what: string;
   readonly signal?: AbortSignal | undefined;
 }
@@ -49,7 +49,7 @@ interface Token {
 
 /** How long a token lives when its server doesn't say, in seconds: distribution's token specification. */
 const DEFAULT_LIFE = 60;
-/** A token is not used in its last seconds, for a request takes time to arrive. */
+/** A token isn't used in its last seconds, since a request takes time to arrive. */
 const MARGIN = 10;
 const MAX_TOKEN_ANSWER = 1024 * 1024;
 const SCOPE = /^[a-z0-9]+(?:\([a-z0-9]+\))?:[^\s:]{1,300}(?::[0-9]{1,5}\/[^\s:]{1,300})?:[a-z*,]{1,60}$/;
@@ -65,7 +65,7 @@ export class Authenticator {
   /** Scopes that the registry asked for beyond those varve knew of, by the scopes it was asked with. */
   readonly #moreScopes = new Map<string, string>();
   #scheme: Bearer | { readonly kind: "basic" } | undefined;
-  /** A token server that credentials were not sent to, to be named if a request is refused in the end. */
+  /** A token server to which credentials weren't sent; it is named if the request is refused in the end. */
   #withheldFrom: string | undefined;
 
   constructor(options: AuthenticatorOptions) {
@@ -115,7 +115,7 @@ export class Authenticator {
         .join(" ");
       if (asked !== "") this.#moreScopes.set(key, asked);
       const kept = this.#tokens.get(key);
-      // Others may have fetched a new one while this request was under way.
+      // Another request may have fetched a new token in the meantime.
       if (kept !== undefined && sent !== undefined && (await kept.header.catch(() => sent)) === sent)
         this.#tokens.delete(key);
       return true;
@@ -128,7 +128,7 @@ export class Authenticator {
     return false;
   }
 
-  /** Why a request is refused in the end, with what the user can do. */
+  /** The reason why a request is refused in the end, and what the user can do. */
   hint(sent: string | undefined): string {
     if (this.#withheldFrom !== undefined) {
       return `; its credentials were not sent to ${this.#withheldFrom}, which does not belong to it: if it does, name it with --trust-realm`;

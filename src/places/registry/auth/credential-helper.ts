@@ -3,7 +3,7 @@ import { VarveError } from "#errors";
 import { oneLine, parseJson } from "#util";
 import type { Environment } from "../http/dispatcher.ts";
 
-/** What a user proves who they are with. */
+/** What proves who a user is. */
 export type Credentials =
   | { readonly kind: "password"; readonly username: string; readonly password: string }
   /** A refresh token, which a token server takes in place of a password. */
@@ -24,7 +24,7 @@ export function credentialsOf(username: string, secret: string): Credentials {
     : { kind: "password", username, password: secret };
 }
 
-/** A program `docker-credential-NAME` that keeps credentials, and the protocol it is talked to in. */
+/** A program `docker-credential-NAME` that keeps credentials, and the protocol that it speaks. */
 export class CredentialHelper {
   readonly program: string;
   readonly #env: Environment;
@@ -117,7 +117,7 @@ export class CredentialHelper {
         if (size > MAX_OUTPUT) child.kill("SIGKILL");
         else parts.push(chunk);
       });
-      // A helper that ends without reading its input has said why by other means.
+      // If a helper ends without reading its input, its exit status or output says why.
       child.stdin.on("error", () => {});
       child.stdin.end(input);
       child.on("close", (status) => resolve({ ok: status === 0, output: Buffer.concat(parts).toString() }));
@@ -125,7 +125,7 @@ export class CredentialHelper {
   }
 }
 
-/** Helpers say that they have nothing only in words. */
+/** Helpers report only as text that they have no credentials. */
 function isNotFound(output: string): boolean {
   return /credentials not found/i.test(output);
 }

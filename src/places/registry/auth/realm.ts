@@ -1,8 +1,8 @@
 import { isLoopback } from "../http/endpoint.ts";
 
 /**
- * Domains under which unrelated people have hosts of their own. Not a full list of public suffixes: it is there for the domains under
- * which registries are found, and errs on the side of withholding credentials.
+ * Domains under which unrelated people have hosts of their own. It isn't a full list of public suffixes: it covers domains under
+ * which there are registries, and when in doubt withholds credentials.
  */
 const SHARED_DOMAINS = new Set([
   "amazonaws.com",
@@ -77,7 +77,7 @@ export interface RealmQuestion {
  *   `auth.docker.io`. Addresses have no domain, and neither have hosts under a domain that strangers share; or
  * - is one the user named, and is asked over https or is on this machine: then the user has named its port, too.
  *
- * On this machine each port may be somebody else's, so there a port is what a host is elsewhere.
+ * On this machine each port may belong to another user, so here ports are distinguished like hosts elsewhere.
  *
  * To any other no credentials are sent; a token is asked for anonymously.
  */
@@ -86,14 +86,14 @@ export function mayReceiveCredentials({ realm, registry, trusted = [] }: RealmQu
   if (isLoopback(realm.hostname)) return trusted.includes(realm.host);
   if (realm.protocol !== "https:") return false;
   if (trusted.includes(realm.host) || trusted.includes(realm.hostname)) return true;
-  // Who can change a plain answer on its way could name any host of a large domain.
+  // An attacker who can change an unencrypted answer could name any host of a large domain.
   if (registry.protocol !== "https:") return false;
   if (realm.hostname === registry.hostname) return true;
   const domain = registrableDomain(registry.hostname);
   return domain !== undefined && domain === registrableDomain(realm.hostname);
 }
 
-/** The part of a host name that one owner registered, as near as it can be told; undefined for addresses and shared domains. */
+/** The part of a host name that one owner registered, as far as that can be known; undefined for addresses and shared domains. */
 function registrableDomain(hostname: string): string | undefined {
   const labels = hostname.toLowerCase().replace(/\.$/, "").split(".");
   if (labels.length < 2 || hostname.startsWith("[") || /^[0-9]+$/.test(labels.at(-1)!)) return undefined;

@@ -27,7 +27,7 @@ const IDLE = 4000;
 
 /** The connections of one HTTP client: direct ones, and those through proxies. */
 export class Connections {
-  /** How long whoever is connected to is waited for. */
+  /** How long to wait for the peer. */
   readonly waits: Required<Waits>;
   readonly #env: Environment;
   readonly #ca: string[] | undefined;
@@ -39,7 +39,7 @@ export class Connections {
     this.#ca = ca.length === 0 ? undefined : [...getCACertificates("default"), ...ca];
   }
 
-  /** What holds the connections for requests to a URL. */
+  /** The agent with the connections for requests to a URL. */
   for(url: URL): Agent {
     const proxy = proxyFor(url, this.#env);
     const key = `${url.protocol} ${proxy?.href ?? ""}`;
@@ -62,7 +62,7 @@ export class Connections {
     return secure ? new SecureAgent(options) : new Agent(options);
   }
 
-  /** Ends every connection, those in use too. */
+  /** Ends every connection, including those in use. */
   close(): void {
     for (const agent of this.#agents.values()) agent.destroy();
   }

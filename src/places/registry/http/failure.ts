@@ -7,7 +7,7 @@ export class RegistryFailure extends VarveError {
   readonly transient: boolean;
   /** The HTTP status that was answered, if there was an answer. */
   readonly status: number | undefined;
-  /** How long the server wants to be left alone, in milliseconds, if it said so. */
+  /** How long the server wants no further request, in milliseconds, if it said so. */
   readonly retryAfter: number | undefined;
 
   constructor(
@@ -43,7 +43,7 @@ const WORDS: Record<string, string> = {
   BODY_TIMEOUT: "nothing, or too little, passed within the time limit",
 };
 
-/** Codes that come again however often one tries. */
+/** Codes of failures that another attempt can't change. */
 const LASTING = new Set(["ENOTFOUND"]);
 
 /** Certificate faults have no common code; these are what OpenSSL and Node call them. */
@@ -59,7 +59,7 @@ export function codeOf(error: unknown): string | undefined {
   return undefined;
 }
 
-/** A failure of the connection to `host`, as the error it is for the user. */
+/** Turns a failure of the connection to `host` into the error for the user. */
 export function connectionFailure(host: string, error: unknown): VarveError {
   if (error instanceof VarveError) return error;
   const code = codeOf(error) ?? "";

@@ -11,7 +11,7 @@ export class Headers {
     return this.all(name)[0];
   }
 
-  /** Every value of the header. Space around them is none of theirs (RFC 9110, section 5.5), though parsers leave some. */
+  /** Every value of the header, without the white space around it, which isn't part of it (RFC 9110, section 5.5). */
   all(name: string): readonly string[] {
     const values = Object.hasOwn(this.#values, name) ? this.#values[name] : undefined;
     return (values ?? []).map((value) => value.trim());
@@ -20,7 +20,7 @@ export class Headers {
 
 /**
  * The pause that a `Retry-After` header asks for, in milliseconds (RFC 9110, section 10.2.3). A date is counted from the answer's
- * own `Date`, so no clock of ours is in it; undefined when there is none or it makes no sense.
+ * own `Date`, so no local clock is needed; undefined if there is no such header or it makes no sense.
  */
 export function retryAfterOf(headers: Headers): number | undefined {
   const text = headers.get("retry-after")?.trim();

@@ -138,7 +138,7 @@ export class HttpClient {
         }
         method = "GET";
       }
-      // Once away, credentials stay away: a way back may have been chosen by the other host.
+      // After a redirect to another host no credentials are sent any more, even if a redirect leads back: the other host chose it.
       foreign ||= next.origin !== origin;
       url = next;
     }
@@ -208,7 +208,7 @@ function isRedirect(status: number): boolean {
   return status === 301 || status === 302 || status === 303 || status === 307 || status === 308;
 }
 
-/** A request's body as it is sent, and the headers that tell of it. */
+/** A request's body as it is sent, and the headers that describe it. */
 function bodyOf({ body, method, signal }: HttpRequest): {
   value?: Uint8Array | AsyncIterable<Uint8Array>;
   headers: Record<string, string>;

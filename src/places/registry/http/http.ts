@@ -8,7 +8,7 @@ import { aborted, isRetryStatus } from "./retry.ts";
 export type RequestBody =
   | { readonly bytes: Uint8Array }
   | {
-      /** Chunks may be borrowed: each is on its way before the next is asked for. */
+      /** Chunks may be borrowed: each one has been sent before the next is asked for. */
       readonly open: (signal?: AbortSignal) => AsyncIterable<Uint8Array>;
       /** Its length in bytes; without one it is sent with the chunked transfer coding. */
       readonly length?: number;
@@ -31,7 +31,7 @@ export interface HttpRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** An answer, its body not yet read. Whoever gets one reads or discards the body. */
+/** An answer whose body hasn't been read yet. The caller must read or discard the body. */
 export interface HttpResponse {
   readonly status: number;
   readonly headers: Headers;
@@ -42,7 +42,7 @@ export interface HttpResponse {
   readonly body: IncomingBody;
 }
 
-/** A URL fit for a message: without its query, which may hold secrets. */
+/** A URL for a message: without its query, which may contain secrets. */
 export function shownUrl(url: URL): string {
   return `${url.origin}${url.pathname}`;
 }
@@ -71,12 +71,12 @@ export async function readBody(
   return collect(bodyOf(response, options.signal), options.limit, tooLarge);
 }
 
-/** Reads a small body away so that its connection can be used again; a large or broken one is cut off. */
+/** Reads a small body to its end so that the connection can be used again; a large or broken one is cut off. */
 export async function discard(response: HttpResponse): Promise<void> {
   try {
     for await (const chunk of boundedBody(response, 64 * 1024)) void chunk;
   } catch {
-    // Only the connection is lost.
+    // It costs only the connection.
   }
 }
 
@@ -90,8 +90,8 @@ async function* boundedBody(response: HttpResponse, limit: number): AsyncGenerat
 }
 
 /**
- * An answer that is an error, as the error it is for the user: `UNAUTHORIZED` for 401 and 403, `NETWORK` for 429 and 5xx,
- * else `REGISTRY_PROTOCOL`. What the registry says of it is quoted. Reads the body.
+ * Turns an answer with an error status into the error for the user: `UNAUTHORIZED` for 401 and 403, `NETWORK` for 429 and 5xx,
+ * else `REGISTRY_PROTOCOL`. It quotes what the registry says. Reads the body.
  */
 export async function statusFailure(response: HttpResponse, what: string): Promise<RegistryFailure> {
   const { status, headers } = response;
@@ -139,7 +139,7 @@ export async function* verified(
       throw new RegistryFailure("SIZE_MISMATCH", `${what} has more bytes than the ${size} it should have`);
     }
     digester.update(chunk);
-    // Checked before the last chunk is handed on, so that no reader ever holds the whole of wrong bytes.
+    // Checked before the last chunk is passed on, so that no reader ever gets all of the wrong bytes.
     if (digester.size === size) checkDigest(digester.digest(), digest, what);
     yield chunk;
   }

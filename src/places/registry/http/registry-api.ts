@@ -8,7 +8,7 @@ import type { HttpClient } from "./http-client.ts";
 export interface ApiRequest extends Omit<HttpRequest, "url" | "authorization"> {
   /** A path under the registry's origin, or a whole URL that the registry gave. */
   readonly target: string | URL;
-  /** Whose credentials are used; those of the registry unless said. */
+  /** The repository whose credentials are used; by default the registry's. */
   readonly repository?: string;
   /** Scopes beside or instead of the repository's own; see {@link pullScope} and {@link pushScope}. */
   readonly scopes: readonly string[];
@@ -24,10 +24,10 @@ export function pushScope(repository: string): string {
   return `repository:${repository}:pull,push`;
 }
 
-/** A 401 may be met without a token, and again with one that has just expired. */
+/** How many 401s are answered: one because there is no token yet, and one because a token has just expired. */
 const MAX_CHALLENGES = 2;
 
-/** Talks to one registry: finds out how it is spoken to, and who it wants us to be. */
+/** The API of one registry: finds out whether it speaks https, and authenticates. */
 export class RegistryApi {
   readonly registry: string;
   readonly http: HttpClient;
@@ -49,7 +49,7 @@ export class RegistryApi {
     const { target, repository, scopes, ...rest } = request;
     const url = new URL(target, origin);
     const access: Access = { repository, scopes, what: request.what, signal: request.signal };
-    // An upload's URL may be at a storage service: it is asked with what its URL says, and nothing else.
+    // An upload's URL may lead to a storage service: such a request gets no credentials but those in the URL.
     const own = url.origin === origin.origin;
     for (let challenges = 0; ; challenges++) {
       const authorization = own ? await this.#auth.authorization(access) : undefined;
@@ -74,7 +74,7 @@ export class RegistryApi {
     await discard(response);
   }
 
-  /** Where the registry's API is: https, or http where that is allowed and https isn't spoken. */
+  /** Where the registry's API is: https, or http if that is allowed and the registry doesn't speak https. */
   async origin(signal?: AbortSignal): Promise<URL> {
     this.#origin ??= this.#findOrigin(signal).catch((error: unknown) => {
       this.#origin = undefined;

@@ -3,13 +3,13 @@ import { cancelled, type VarveError } from "#errors";
 
 /** How often and when a failed request is tried again. */
 export interface RetryOptions {
-  /** How many times a request is sent at the most; 6 unless said. */
+  /** How many times a request is sent at most; 6 by default. */
   readonly attempts?: number;
-  /** The pause before the second attempt, in milliseconds; it doubles each time. 500 unless said. */
+  /** The pause before the second attempt, in milliseconds; it doubles each time. 500 by default. */
   readonly baseDelay?: number;
-  /** The longest pause of varve's own choice, in milliseconds; 10 s unless said. */
+  /** The longest pause that varve chooses by itself, in milliseconds; 10 s by default. */
   readonly maxDelay?: number;
-  /** The longest pause that a server's `Retry-After` is granted, in milliseconds; a longer one ends the attempts. 60 s unless said. */
+  /** The longest pause that a server's `Retry-After` is granted, in milliseconds; a longer one ends the attempts. 60 s by default. */
   readonly maxRetryAfter?: number;
   /** Waits; replaced in tests. */
   readonly sleep?: (milliseconds: number, signal?: AbortSignal) => Promise<void>;

@@ -44,7 +44,7 @@ export function tunnelAgent(proxy: URL, { secure, patience, ...options }: Tunnel
       connected?.(null, secure ? tlsConnect({ ...(target as TlsOptions), socket }) : socket);
     });
     asked.end();
-    // Node takes this as: the connection comes later.
+    // This tells Node that the connection comes later.
     return undefined as unknown as Duplex;
   };
   const { destroy } = agent;

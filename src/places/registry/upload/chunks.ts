@@ -1,4 +1,4 @@
-/** Tells how many bytes have passed since the beginning. */
+/** Reports how many bytes have passed since the beginning. */
 export async function* counted(
   chunks: AsyncIterable<Uint8Array>,
   tell: ((bytes: number) => void) | undefined,
@@ -11,7 +11,7 @@ export async function* counted(
   }
 }
 
-/** Cuts a stream into parts of exactly `size` bytes, the last one excepted. Each part is valid until the next is asked for. */
+/** Cuts a stream into parts of exactly `size` bytes, except for the last one. Each part is valid until the next is asked for. */
 export async function* parts(chunks: AsyncIterable<Uint8Array>, size: number): AsyncGenerator<Uint8Array> {
   const part = Buffer.allocUnsafeSlow(size);
   let filled = 0;

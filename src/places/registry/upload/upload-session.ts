@@ -11,11 +11,11 @@ import { isRetryStatus } from "../http/retry.ts";
 /** An upload that a registry has begun. */
 export interface UploadSession {
   readonly location: URL;
-  /** The least bytes a part must have, the last excepted, if the registry wants that. */
+  /** How many bytes each part but the last must have at least, if the registry wants that. */
   readonly minPart: number;
 }
 
-/** No part is larger, whatever a registry asks for: it is held in memory. */
+/** No part is larger, whatever a registry asks for, since it is kept in memory. */
 export const MAX_PART = 64 * 1024 * 1024;
 
 /** Begins an upload: OCI distribution specification, "Pushing blobs". */
@@ -30,7 +30,7 @@ export async function startUpload(
     what,
     repository,
     scopes: [pushScope(repository)],
-    // An upload begun twice is only left over.
+    // Beginning an upload twice does no harm.
     retry: true,
     signal,
   });
@@ -39,7 +39,7 @@ export async function startUpload(
   return sessionOf(response, await api.origin(), what);
 }
 
-/** What a mount came to. */
+/** The result of a mount. */
 export type Mount =
   | { readonly mounted: true }
   | { readonly mounted: false; readonly session: UploadSession | undefined };
@@ -63,7 +63,7 @@ export async function mountBlob(
       signal,
     });
   } catch (error) {
-    // Who may not read the other repository may still write to this one.
+    // A user who may not read the other repository may still be able to write to this one.
     if (error instanceof RegistryFailure && error.code === "UNAUTHORIZED")
       return { mounted: false, session: undefined };
     throw error;
@@ -182,7 +182,7 @@ export function nextLocation(response: HttpResponse, before: UploadSession, orig
     : { ...before, location: uploadLocation(location, response.url, origin) };
 }
 
-/** Where to send on: relative or absolute; a registry behind a proxy may think that it is spoken to over http. */
+/** Where to continue: relative or absolute. A registry behind a proxy may believe that it was asked over http. */
 function uploadLocation(text: string, from: URL, origin: URL): URL {
   const url = URL.canParse(text, from.href) ? new URL(text, from) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) {

@@ -16,7 +16,7 @@ import {
   withDigest,
 } from "./upload-session.ts";
 
-/** A blob on its way into a registry. */
+/** A blob that is to be uploaded. */
 export interface BlobUpload extends ByteSource {
   /** What the bytes are, if that is known before they are read. */
   readonly descriptor?: Pick<Descriptor, "digest" | "size"> | undefined;
@@ -27,7 +27,7 @@ export interface UploadOptions {
   readonly repository: string;
   /** An upload to use first, as a refused mount gives one. */
   readonly session?: UploadSession | undefined;
-  /** Sends parts of this many bytes each, one request a part, instead of the whole in one. */
+  /** Sends parts of this many bytes, with a request for each, instead of the whole blob in one. */
   readonly partSize?: number | undefined;
   /** Called with the bytes sent so far; begins again at the start of another attempt. */
   readonly onProgress?: ((sent: number) => void) | undefined;
@@ -84,7 +84,7 @@ export class Uploader {
         failure = error;
       }
       if (isTransient(failure)) {
-        // The last answer may be what was lost, so what has arrived is not sent again.
+        // Perhaps only the last answer was lost, so a blob that has arrived isn't sent again.
         const arrived = await this.#arrived();
         if (arrived !== undefined) return arrived;
       }
@@ -138,7 +138,7 @@ export class Uploader {
     return this.#finish(nextLocation(response, upload, await this.#api.origin()), sent, undefined);
   }
 
-  /** A request a part: OCI distribution specification, "Pushing a blob in chunks". */
+  /** One request for each part: OCI distribution specification, "Pushing a blob in chunks". */
   async #sendParts(begun: UploadSession, size: number): Promise<Uploaded> {
     const { signal, onProgress } = this.#options;
     const digester = new Digester();
@@ -154,7 +154,7 @@ export class Uploader {
     return this.#finish(upload, sent, undefined);
   }
 
-  /** Sends one part; after a break, only what of it the registry says it lacks. */
+  /** Sends one part; after a broken connection, only what the registry says it lacks. */
   async #sendPart(begun: UploadSession, part: Uint8Array, start: number): Promise<UploadSession> {
     const { backoff } = this.#api.http;
     const origin = await this.#api.origin();
@@ -190,7 +190,7 @@ export class Uploader {
       body,
       headers: { "content-type": "application/octet-stream", ...headers },
     });
-    // 202 is due; some answer 201 or 204.
+    // The right answer is 202; some registries answer 201 or 204.
     if (response.status < 200 || response.status > 204) throw await statusFailure(response, this.#what);
     await discard(response);
     return response;
@@ -227,7 +227,7 @@ export class Uploader {
     });
   }
 
-  /** What was sent, if the registry has it: asked after an answer was lost. */
+  /** After a lost answer: what was sent, if the registry has it. */
   async #arrived(): Promise<Uploaded | undefined> {
     const known = this.#known;
     if (known === undefined) return undefined;
@@ -248,7 +248,7 @@ export class Uploader {
   }
 }
 
-/** Whether the registry no longer knows of the upload, as after a restart. */
+/** Whether the registry no longer knows the upload, for example after a restart. */
 function isLostUpload(failure: RegistryFailure): boolean {
   return failure.status === 404 || /BLOB_UPLOAD_(UNKNOWN|INVALID)/.test(failure.message);
 }
