@@ -1,10 +1,10 @@
 export { explain } from "./explanation.ts";
 export { planPage } from "./page/page.ts";
 export {
-  type Comparison as PlanComparison,
   compareWith,
   imageLayers,
-  type LayerComparison as PlanLayerComparison,
+  type PlanComparison,
+  type PlanLayerComparison,
 } from "./plan/against.ts";
 export {
   type Grouping,

@@ -24,7 +24,7 @@ export interface ImageLayer {
 }
 
 /** Of a planned layer, what an image has. */
-export interface LayerComparison {
+export interface PlanLayerComparison {
   readonly number: number;
   /** Whether the whole layer is there, so that it isn't sent. */
   readonly there: boolean;
@@ -33,9 +33,9 @@ export interface LayerComparison {
 }
 
 /** What an image has of a plan. The layers that come of a base image, or of what is in the root, aren't planned. */
-export interface Comparison {
+export interface PlanComparison {
   readonly place: string;
-  readonly layers: readonly LayerComparison[];
+  readonly layers: readonly PlanLayerComparison[];
   readonly there: { readonly layers: number; readonly bytes: number };
   readonly sent: { readonly layers: number; readonly bytes: number };
   /** The lowest that is sent, and all above it: what Docker's classic graph drivers fetch. */
@@ -109,7 +109,7 @@ function layoutsOf(image: Image): Map<number, Layout["layers"][number]> {
 export function compareWith(
   plan: ImagePlan,
   { image, place, base }: { image: Image; place: string; base: Image | undefined },
-): Comparison {
+): PlanComparison {
   const { graph, groups, sizes, budget } = plan;
   const theirs = imageLayers(image);
   const identity = (id: string, version: string): string | undefined =>
@@ -121,7 +121,7 @@ export function compareWith(
     for (const part of parts) if (part !== undefined) has.add(part);
     if (parts.length > 0 && !parts.includes(undefined)) hasLayer.add(JSON.stringify(parts));
   }
-  const layers = groups.map((ids, at): LayerComparison => {
+  const layers = groups.map((ids, at): PlanLayerComparison => {
     // Packed in the order of their keys or as the strategy says; another order is another layer.
     const parts = ids.map((id) => identity(id, versionOf(graph.components.get(id)!)));
     const unchanged = ids.filter((_, index) => parts[index] !== undefined && has.has(parts[index]!));

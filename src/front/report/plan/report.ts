@@ -13,7 +13,7 @@ import {
 } from "#layering";
 import { type ImagePlan, STRATEGIES } from "#plan";
 import { compareNames } from "#util";
-import type { Comparison } from "./against.ts";
+import type { PlanComparison } from "./against.ts";
 import { nameOf } from "./names.ts";
 
 /** A component of a planned layer. Sizes are bytes of the layer's tar. */
@@ -79,7 +79,7 @@ export interface PlanReport {
   readonly floor: number;
   /** Components whose files aren't on this machine, so that NAR sizes stand in. */
   readonly absent: readonly string[];
-  readonly against: readonly Comparison[];
+  readonly against: readonly PlanComparison[];
 }
 
 /**

@@ -1,7 +1,7 @@
 /** What `varve plan` tells people: a table of the layers, what updates send, and where the budget goes. */
 import { shown } from "#util";
 import { formatBytes, table } from "../table.ts";
-import type { Comparison } from "./against.ts";
+import type { PlanComparison } from "./against.ts";
 import { counted, percent } from "./names.ts";
 import type { Grouping, PlanReport, ReportedLayer } from "./report.ts";
 
@@ -81,7 +81,7 @@ function touchedText({ touched: { share, by } }: ReportedLayer): string {
   return `${percent(share)} of updates: ${names.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
-function sentText({ layers }: Comparison, at: number): string {
+function sentText({ layers }: PlanComparison, at: number): string {
   const { there, unchanged } = layers[at]!;
   if (there) return "no";
   return unchanged === 0 ? "yes" : `yes, ${formatBytes(unchanged)} of it unchanged`;
@@ -107,7 +107,10 @@ function updates({ plan, others, floor, components, units }: PlanReport): string
   ];
 }
 
-function against({ place, there, sent, above, base }: Comparison, { budget, plan }: PlanReport): string[] {
+function against(
+  { place, there, sent, above, base }: PlanComparison,
+  { budget, plan }: PlanReport,
+): string[] {
   const total = plan.layers.length;
   const has = `${shown(place)} has ${there.layers} of ${counted(total, "layer")} of components (${formatBytes(there.bytes)})`;
   const lacks =
