@@ -12,7 +12,7 @@ import {
   ociArchiveSource,
   ociLayoutSource,
 } from "../../../src/entries/formats.ts";
-import { parseReference, RegistryClient, registrySource, Transport } from "../../../src/entries/registry.ts";
+import { HttpClient, parseReference, RegistryClient, registrySource } from "../../../src/entries/registry.ts";
 import { FakeRegistry } from "../../../src/entries/testing.ts";
 import {
   build,
@@ -53,9 +53,9 @@ describe("chunks that are kept", () => {
   let place: string;
   let digest: string;
   const client = (registry: string) => {
-    const transport = new Transport();
-    scope.after(() => transport.close());
-    return new RegistryClient({ registry, transport });
+    const http = new HttpClient();
+    scope.after(() => http.close());
+    return new RegistryClient({ registry, http });
   };
 
   before(async () => {
