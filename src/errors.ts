@@ -87,7 +87,7 @@ export class VarveError extends Error {
   readonly code: ErrorCode;
 
   constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
-    super(message, options);
+    super(readable(message), options);
     this.code = code;
   }
 }
@@ -98,6 +98,15 @@ export class VarveError extends Error {
  */
 export function cancelled(what: string, cause?: unknown): VarveError {
   return new VarveError("ABORTED", `${what} was cancelled`, cause === undefined ? {} : { cause });
+}
+
+/** The most characters of a message. */
+const MAX_MESSAGE = 3000;
+
+/** Messages quote names and keys that strangers chose, however long: of a message that is too long the middle is left out. */
+function readable(message: string): string {
+  if (message.length <= MAX_MESSAGE) return message;
+  return `${message.slice(0, MAX_MESSAGE - 1000)}…${message.slice(-999)}`;
 }
 
 /** The `errno` name (`ENOENT`, `EPIPE`, …) of a system error, or undefined for any other value. */

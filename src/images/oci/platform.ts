@@ -58,7 +58,8 @@ export function parsePlatform(text: string): Platform {
     !os ||
     !architecture ||
     parts.length > 3 ||
-    !parts.every((part) => /^[A-Za-z0-9_.-]{1,64}$/.test(part))
+    // A variant may get a v, and is to be read again with it.
+    !parts.every((part, at) => (at === 2 ? /^v?[A-Za-z0-9_.-]{1,63}$/ : /^[A-Za-z0-9_.-]{1,64}$/).test(part))
   ) {
     throw new VarveError(
       "USAGE",

@@ -32,6 +32,14 @@ test("platforms are read under their usual other names", () => {
     assert.equal(formatPlatform(parsePlatform(text)), expected, text);
 });
 
+test("a platform that was read is read again, however long its variant is", () => {
+  for (const variant of ["0".repeat(63), `v${"x".repeat(63)}`]) {
+    const platform = parsePlatform(`linux/arm/${variant}`);
+    assert.deepEqual(parsePlatform(formatPlatform(platform)), platform);
+  }
+  assert.throws(() => parsePlatform(`linux/arm/${"0".repeat(64)}`), { code: "USAGE" });
+});
+
 test("what is not a platform is refused", () => {
   for (const text of ["", "linux", "linux/", "/amd64", "linux/a/b/c", "linux/a b", "linux//v7"]) {
     assert.throws(

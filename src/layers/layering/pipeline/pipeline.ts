@@ -78,7 +78,7 @@ function parseStep(step: unknown, place: string, depth: number): Operation {
   const kind = KINDS.get(name);
   if (kind === undefined) {
     throw invalid(
-      `${place}, names an operation ${JSON.stringify(name)}, but there are only ${[...KINDS.keys()].join(", ")}`,
+      `${place}, names an operation ${JSON.stringify(name.slice(0, 80))}, but there are only ${[...KINDS.keys()].join(", ")}`,
     );
   }
   const where = `${place}, ${JSON.stringify(name)},`;
