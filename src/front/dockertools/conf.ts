@@ -38,6 +38,8 @@ export interface StreamConf {
 export interface ReadConfOptions {
   /** What `"now"` means. */
   readonly now: Date;
+  /** Ends the wait for a pipe that nobody writes to. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -45,7 +47,7 @@ export interface ReadConfOptions {
  * @throws VarveError `NOT_FOUND`, `UNREADABLE`, `TOO_LARGE`, `INVALID_JSON`, `INVALID_CONF` (naming the field)
  */
 export async function readConf(path: string, options: ReadConfOptions): Promise<StreamConf> {
-  const bytes = await readWhole(path, { limit: MAX_BYTES });
+  const bytes = await readWhole(path, { limit: MAX_BYTES, signal: options.signal });
   if (!isUtf8(bytes)) throw new VarveError("INVALID_JSON", `${path} is not valid JSON: it is not UTF-8`);
   return parseConf(parsePythonJson(bytes.toString(), { what: path }), { ...options, what: path });
 }

@@ -94,7 +94,7 @@ async function makeConf(file: string, context: NixStepContext): Promise<void> {
 
 async function makeArchive(file: string, context: NixStepContext): Promise<void> {
   const { conf: path, outputs } = await readNixAttributes("archive", file);
-  const conf = await readConf(path, { now: context.machine.now() });
+  const conf = await readConf(path, { now: context.machine.now(), signal: context.signal });
   await using opened = await openConfBase(conf, context);
   await writeArchive(await confDraft(conf, { base: opened.images[0] }), { conf, out: outputs.out, context });
 }

@@ -254,7 +254,6 @@ it("progress on a terminal has no escape sequences but its own", async (t) => {
 it("one file of the commands writes, and those with a reason here", () => {
   const reasons: Record<string, string> = {
     "output.ts": "it is the one",
-    "main.ts": "it writes the version, before anything is loaded",
     "commands/login.ts": "it asks, and echoes what the user types",
   };
   const cli = new URL("../../../src/front/cli/", import.meta.url);

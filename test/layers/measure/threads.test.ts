@@ -49,9 +49,9 @@ describe("a build", { concurrency: 2 }, () => {
   ] as const) {
     it(`${what} is done in one thread, with the same digests`, async (t) => {
       const house = await temporaryFolder(t);
-      cpSync(path("../../src"), join(house, "src"), { recursive: true });
-      cpSync(path("../../package.json"), join(house, "package.json"));
-      symlinkSync(path("../../node_modules"), join(house, "node_modules"));
+      cpSync(path("../../../src"), join(house, "src"), { recursive: true });
+      cpSync(path("../../../package.json"), join(house, "package.json"));
+      symlinkSync(path("../../../node_modules"), join(house, "node_modules"));
       change(join(house, "src/thread.ts"));
       const folder = await spec(t);
       assert.deepEqual(

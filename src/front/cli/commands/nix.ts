@@ -54,7 +54,8 @@ async function writeConf(
   options: CopyOptions,
 ): Promise<void> {
   await onMachine(options, async (operation) => {
-    const conf = await readConf(path, { now: operation.machine.now() });
+    const { machine, signal } = operation;
+    const conf = await readConf(path, { now: machine.now(), signal });
     const to = [await target(operation.machine)];
     const { compression } = options;
     await tellWritten(

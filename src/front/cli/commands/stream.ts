@@ -17,7 +17,8 @@ export function command(): Command {
     .option("-t, --repo-tag <name:tag>", "the image's name and tag, in place of the conf's")
     .action(async (path: string, options: StreamOptions) => {
       await onMachine(options, async (operation) => {
-        const conf = await readConf(path, { now: operation.machine.now() });
+        const { machine, signal } = operation;
+        const conf = await readConf(path, { now: machine.now(), signal });
         const { repoTag } = options;
         await streamImage(conf, writeToStdout, { ...operation, repoTag, onStep: say });
       });
