@@ -1,4 +1,4 @@
-/** From a spec to an image at the places where it is wanted. */
+/** Builds an image from a spec, and writes it to places. */
 import { draftImage } from "#draft";
 import { VarveError } from "#errors";
 import { formatLayout, type Layout } from "#layering";
@@ -19,11 +19,11 @@ import {
 import { pullCaches, pushCaches } from "./shared-cache.ts";
 import { againIfStale, openSpecImages } from "./spec-images.ts";
 
-/** What operations on specs may be told besides. */
+/** Further options of operations on specs. */
 export interface SpecOptions extends OperationOptions {
-  /** Gets a sentence for what the user may want to know. */
+  /** Receives sentences that the user may want to know. */
   readonly onNote?: ((sentence: string) => void) | undefined;
-  /** Gets each line that a script of the spec writes, as it comes. */
+  /** Receives each line that a script of the spec writes, as it comes. */
   readonly onOutput?: ((line: string, script: ScriptName) => void) | undefined;
 }
 
@@ -31,9 +31,9 @@ export interface SpecOptions extends OperationOptions {
 export interface BuildOptions extends SpecOptions, WritingOptions {
   /** Where the image goes; each layer is made once for all of them. */
   readonly to: readonly Target[];
-  /** Tags in registries whose digests are taken over before. */
+  /** Tags in registries from which digests are added to the cache before the build. */
   readonly cacheFrom?: readonly string[] | undefined;
-  /** Tags in registries that this build's digests are added to. */
+  /** Tags in registries to which this build's digests are added. */
   readonly cacheTo?: readonly string[] | undefined;
 }
 
@@ -70,7 +70,7 @@ export async function build(spec: string | ImageSpecInput, options: BuildOptions
       await remember(checked, draft.layout);
       return written.map(described);
     };
-    // What a reader has of a stream can't be taken back.
+    // What the reader of a stream has got can't be taken back.
     const streams = sinks.some(({ isStream }) => isStream);
     const places = streams ? await attempt() : await againIfStale(attempt, { machine, onNote });
     await pushCaches(cacheTo, { ...operation, onNote });
@@ -84,7 +84,7 @@ export async function readInput(spec: string | ImageSpecInput): Promise<ImageSpe
   return typeof spec === "string" ? await readSpec(spec) : checkSpecIn(".", spec);
 }
 
-/** What making a draft needs of an operation. */
+/** What a draft needs from an operation. */
 export function inputs({ machine, read, signal }: Operation, { onNote, onOutput }: SpecOptions) {
   const { cache, path, temporary, maxSpool } = machine;
   const { architecture } = read.platform;

@@ -1,4 +1,4 @@
-/** What differs between two images, of which either may be one that a spec asks for. */
+/** Compares two images; each of them may also be one that a spec describes. */
 import { open, stat } from "node:fs/promises";
 import { compareImages, type ImageComparison } from "#compare";
 import { draftImage } from "#draft";
@@ -15,7 +15,7 @@ export interface Comparison extends ImageComparison {
   readonly target: ComparedImage;
 }
 
-/** What is told of an image that was compared. */
+/** What is reported about an image that was compared. */
 export interface ComparedImage {
   readonly names: readonly string[];
   readonly config: Descriptor;
@@ -24,8 +24,8 @@ export interface ComparedImage {
 
 /**
  * Says which layers of an image differ from another's, which components in them changed and how, and what the change costs.
- * @param from - the image that is there: its place, its spec's path, or its spec
- * @param to - the image that is to be there, likewise; a spec's image is measured and not written
+ * @param from - the old image: its place, its spec's path, or its spec
+ * @param to - the new image, likewise; a spec's image is measured, but not written
  * @throws VarveError what opening and reading the images throws, and for specs what `build` does
  */
 export async function compare(
@@ -82,20 +82,20 @@ async function measured(draft: ImageDraft, signal: AbortSignal | undefined): Pro
   return { manifest, config, layers, names };
 }
 
-/** How much of a file is looked at: the header of an archive's first member, which has zeros in it. */
+/** How many bytes of a file are examined: the header of an archive's first member, which has zeros in it. */
 const HEADER_SIZE = 512;
 
 /** Whether a text names a file that is a JSON object: no image is one. */
 async function isSpecFile(text: string): Promise<boolean> {
   try {
-    // What can be read only once can't be looked at first.
+    // What can be read only once can't be examined first.
     if (!(await stat(text)).isFile()) return false;
     await using file = await open(text);
     const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(HEADER_SIZE) });
     const start = buffer.toString("latin1", 0, bytesRead);
     return /^\s*\{/.test(start) && !start.includes("\0");
   } catch {
-    // Whatever it is, it is met again, and named, as a place.
+    // Any fault occurs again, and is named, when it is opened as a place.
     return false;
   }
 }

@@ -1,4 +1,4 @@
-/** An image from one place to others. */
+/** Copies an image from one place to others. */
 import { draftOf } from "#image";
 import { transcoded } from "#write";
 import { type OperationOptions, operate } from "./machine.ts";
@@ -8,7 +8,7 @@ import { type Target, type WritingOptions, type Written, writeDraft } from "./pl
 export interface CopyOptions extends OperationOptions, WritingOptions {}
 
 /**
- * Copies an image. Its digest stays, where a place can hold it as it is and no other compression is asked for.
+ * Copies an image. Its digest stays the same if the place can store it unchanged and no other compression is asked for.
  * @param from - where it is
  * @param to - where it is to be; each layer is read once for all of them
  * @returns one for each place

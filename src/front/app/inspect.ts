@@ -1,4 +1,4 @@
-/** What is in an image, as its documents say. */
+/** Reports what an image's documents say. */
 import type { Image } from "#image";
 import { type Descriptor, type Digest, formatPlatform, type ImageIndex, type Platform } from "#oci";
 import { type OperationOptions, operate } from "./machine.ts";
@@ -72,6 +72,6 @@ function describe({ names, manifest, index, config, layers }: Image): ImageDescr
 /** The platforms that an index says it has images for. */
 function platformsOf({ manifests }: ImageIndex): string[] {
   const platforms = manifests.flatMap(({ platform }) => (platform === undefined ? [] : [platform]));
-  // Builders put their attestations into the index as if they were for a platform.
+  // Builders put their attestations into the index like images for a platform.
   return platforms.filter(({ os }) => os !== "unknown").map(formatPlatform);
 }

@@ -11,15 +11,15 @@ import { ownChunks, type SpoolLimit, userCache } from "#util";
 export interface Machine extends SpoolLimit {
   /** Opens the places that images are read from and written to. */
   readonly transports: Transports;
-  /** Knows what was measured and compressed before; absent for doing without. */
+  /** Knows what was measured and compressed before; absent to work without a cache. */
   readonly cache?: DigestCache | undefined;
   /** The clock: what `"now"` in a spec means. */
   now(): Date;
-  /** What images are for where nobody says, and which of an index's is read. */
+  /** The platform for which images are made by default, and which is chosen from an index. */
   readonly platform: Platform;
   /** `PATH`, on which the programs are found that scripts and a Nix database need. */
   readonly path: string;
-  /** The folder in which temporary ones are made. */
+  /** The folder in which temporary files and folders are made. */
   readonly temporary: string;
 }
 
@@ -29,7 +29,7 @@ export interface MachineOptions extends SpoolLimit {
   readonly cache?: string | false | undefined;
   /** Allows http to registries on other machines. */
   readonly insecure?: boolean | undefined;
-  /** Certificates to trust beside the system's, in PEM. */
+  /** Certificates to trust in addition to the system's, in PEM. */
   readonly ca?: readonly string[] | undefined;
   /**
    * How long to wait for a registry, in seconds: for a connection, for an answer, and for each 64 KiB of what is sent or
@@ -40,7 +40,7 @@ export interface MachineOptions extends SpoolLimit {
   readonly trustedRealms?: readonly string[] | undefined;
 }
 
-/** This machine: its environment, clock and folders. To be disposed of, which closes its connections. */
+/** This machine: its environment, clock and folders. Disposing of it closes its connections. */
 export function thisMachine(options: MachineOptions = {}): Machine & AsyncDisposable {
   const { cache, insecure = false, ca = [], timeout, trustedRealms = [], maxSpool } = options;
   const transports = new Transports({
@@ -70,24 +70,24 @@ export function openCache(folder?: string): DigestCache {
   return openDigestCache({ folder: path, now: Date.now });
 }
 
-/** The digest cache's folder where nobody names one: `$VARVE_CACHE_DIR`, `$XDG_CACHE_HOME/varve` or `~/.cache/varve`. */
+/** The default folder of the digest cache: `$VARVE_CACHE_DIR`, `$XDG_CACHE_HOME/varve` or `~/.cache/varve`. */
 export function cacheFolder(env: Readonly<Record<string, string | undefined>>, home: string): string {
   const own = env["VARVE_CACHE_DIR"];
   return own !== undefined && own !== "" ? resolve(own) : join(userCache(env, home), "varve");
 }
 
-/** Go's names of what Node calls otherwise. */
+/** Go's names for what Node calls differently. */
 const ARCHITECTURES: Partial<Record<string, string>> = { x64: "amd64", ia32: "386" };
 
 function hostArchitecture(): string {
   return ARCHITECTURES[process.arch] ?? process.arch;
 }
 
-/** What every operation may be told. */
+/** Options of every operation. */
 export interface OperationOptions {
-  /** Where it runs; this machine, as it is, unless given. */
+  /** Where it runs; by default this machine. */
   readonly machine?: Machine | undefined;
-  /** Such as `linux/arm64`: the image is for it, or the operation fails. The machine's, without insisting, unless given. */
+  /** Such as `linux/arm64`: the operation fails if the image isn't for it. By default the machine's, which is only preferred. */
   readonly platform?: string | undefined;
   /** Ends the operation, which then throws `ABORTED`. */
   readonly signal?: AbortSignal | undefined;
@@ -113,7 +113,7 @@ export async function operate<T>(
   return await on(own);
 }
 
-/** As {@link operate}, for work whose bytes are taken while it goes on. What comes out is the caller's to keep. */
+/** As {@link operate}, for work that yields bytes while it runs. The caller may keep the chunks. */
 export async function* operateStream(
   { machine, platform, signal }: OperationOptions,
   work: (operation: Operation) => AsyncIterable<Uint8Array>,

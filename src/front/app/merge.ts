@@ -92,7 +92,7 @@ function ociArchiveTarget(path: string): MergeTarget {
   };
 }
 
-/** A layout calls an image by its tag as a rule; of several only whole names tell them apart. */
+/** In a layout an image usually has only its tag as a name; several images need their full names to be distinguished. */
 function layoutTarget(path: string): MergeTarget {
   return {
     name: `oci:${path}`,

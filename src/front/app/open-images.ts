@@ -1,4 +1,4 @@
-/** Images at places, open for as long as they are read. */
+/** Opens images at places, for as long as they are read. */
 import type { Image, ImageSource } from "#image";
 import { parseSource } from "#transports";
 import type { SpoolLimit } from "#util";

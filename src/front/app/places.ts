@@ -1,4 +1,4 @@
-/** Where images go: texts that name places, and what came of writing there. */
+/** Writes images to places, which are given by their names or as sinks. */
 import { resolve } from "node:path";
 import type { CompressionChoice } from "#compress";
 import type { ImageDraft } from "#image";
@@ -10,13 +10,13 @@ import type { Machine, Operation } from "./machine.ts";
 /** Where an image goes: a place by its name, such as `docker://localhost:5000/app:1` or `app.tar`, or a sink. */
 export type Target = string | ImageSink;
 
-/** How a layer gets on at one of the places. */
+/** A layer's progress at one of the places. */
 export interface WriteProgress extends LayerProgress {
-  /** The place, as people call it. */
+  /** The place's name in messages. */
   readonly destination: string;
 }
 
-/** What every operation that writes images may be told. */
+/** Options of every operation that writes images. */
 export interface WritingOptions {
   /** How layers are compressed that aren't; by default as each place has it. */
   readonly compression?: CompressionChoice | undefined;
@@ -83,7 +83,7 @@ export async function writeTo(draft: ImageDraft, writing: Writing): Promise<Writ
   });
 }
 
-/** Writes an image to places, and tells what came of it. */
+/** Writes an image to places, and returns the results. */
 export async function writeDraft(
   draft: ImageDraft,
   to: readonly Target[],
@@ -93,7 +93,7 @@ export async function writeDraft(
   return (await writeTo(draft, { sinks, operation, options })).map(described);
 }
 
-/** What is told of an image that was written. */
+/** What is reported about an image that was written. */
 export function described({ sink, names, descriptor, config, layers }: WrittenImage): Written {
   return {
     destination: sink.name,

@@ -17,15 +17,15 @@ export interface PlanOptions extends OperationOptions {
   readonly graphKey?: string | undefined;
 }
 
-/** What there is to tell of a plan. */
+/** The report about a plan. */
 export interface PlannedImage {
   readonly report: PlanReport;
-  /** The same as a page that needs nothing but a browser. */
+  /** The same as an HTML page that needs nothing but a browser. */
   html(): string;
 }
 
 /**
- * Plans the layers of a spec's image, and tells what is in them, what would touch them, and what an update sends again.
+ * Plans the layers of a spec's image, and reports what is in them, which changes would touch them, and what an update sends again.
  * @param spec - a spec's path, or a spec
  * @throws VarveError as `build` does for the spec, the graph and the base; and what reading the images to compare with throws
  */

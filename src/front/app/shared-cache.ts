@@ -1,4 +1,4 @@
-/** The digests that a fleet of machines shares through a registry. */
+/** Digest caches that a fleet of machines shares through a registry. */
 import type { DigestCache } from "#cache";
 import { VarveError } from "#errors";
 import { parseReference, type Reference } from "#oci";

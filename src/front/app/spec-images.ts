@@ -1,4 +1,4 @@
-/** The images that a spec names, and another try where the digest cache was wrong. */
+/** Opens the images that a spec names, and tries again if the digest cache was wrong. */
 import { VarveError } from "#errors";
 import type { Image } from "#image";
 import { isLayoutFile } from "#plan";
@@ -40,8 +40,9 @@ async function placeOfLast({ layersFrom }: Pick<ImageSpec, "layersFrom">): Promi
 }
 
 /**
- * Tries once more where a digest of the cache proved wrong: it has been forgotten, and where one is wrong, others may be.
- * @param onNote gets a sentence before the second try
+ * Tries once more if a digest in the cache proved wrong: the cache has forgotten it by then. Other entries may be wrong, too,
+ * so their layers are measured again as well.
+ * @param onNote receives a sentence before the second try
  */
 export async function againIfStale<T>(
   attempt: () => Promise<T>,

@@ -1,9 +1,9 @@
-/** Whether all of an image is as it should be. */
+/** Checks a whole image. */
 import type { Digest } from "#oci";
 import { validateImage } from "#write";
 import { type OperationOptions, operate } from "./machine.ts";
 
-/** A layer that is as it should be. */
+/** A valid layer. */
 export interface SoundLayer {
   /** Of the blob, as it is stored. */
   readonly digest: Digest;
@@ -14,7 +14,7 @@ export interface SoundLayer {
   readonly entries: number;
 }
 
-/** An image that is sound. */
+/** A valid image. */
 export interface SoundImage {
   /** Where it is, as people call it. */
   readonly source: string;

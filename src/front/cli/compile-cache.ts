@@ -1,6 +1,6 @@
 /**
- * Where Node.js keeps varve's compiled modules, which halves the time of a start. It runs what it finds there without a
- * check, so that it has to be a folder in which nobody else can put anything; its own default is one in `/tmp`.
+ * Lets Node.js keep varve's compiled modules in a folder, which halves the time of a start. Node.js runs what it finds there
+ * without a check, so it must be a folder to which nobody else can write; Node's own default is a folder in `/tmp`.
  */
 import { existsSync, lstatSync, mkdirSync, realpathSync } from "node:fs";
 import { enableCompileCache } from "node:module";
@@ -10,19 +10,19 @@ import { userCache } from "#util";
 const WRITABLE_BY_OTHERS = 0o022;
 const STICKY = 0o1000;
 
-/** Has modules compiled only once, beside the digest cache; or each time, where there is no place to be trusted. */
+/** Lets modules be compiled only once, in a folder next to the digest cache; or each time, if there is no folder to be trusted. */
 export function keepCompiled(env: Readonly<Record<string, string | undefined>>, home: string): void {
   const folder = join(userCache(env, home), "varve-compiled");
   if (isPrivate(folder)) enableCompileCache(folder);
 }
 
-/** Makes the folder where it isn't there, and the cache folder that it is in, but no home. */
+/** Makes the folder if it is missing, and the cache folder that it is in, but not the home. */
 function isPrivate(folder: string): boolean {
   const uid = process.geteuid?.();
   if (uid === undefined) return false;
   try {
     const cache = dirname(folder);
-    // Nix builds nothing more where a build has made the home that it said.
+    // If a build creates the home folder that Nix has set, Nix refuses further builds.
     const above = realpathSync(existsSync(cache) ? cache : dirname(cache));
     if (!ancestors(above).every((path) => keepsNames(path, uid))) return false;
     mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -39,7 +39,7 @@ function ancestors(path: string): string[] {
   return above === path ? [path] : [path, ...ancestors(above)];
 }
 
-/** Whether nobody but the user, and root, can give what is in a folder another name. */
+/** Whether only the user and root can rename or replace what is in a folder. */
 function keepsNames(path: string, uid: number): boolean {
   const { uid: owner, mode } = lstatSync(path);
   if (owner !== uid && owner !== 0) return false;

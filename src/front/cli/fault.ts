@@ -1,18 +1,18 @@
-/** What happens when something fails that nobody foresaw: it is told as varve's fault, and what is half-written is removed. */
+/** Handles unexpected failures: they are reported as varve's fault, and what is half-written is removed. */
 import { version } from "./version.ts";
 
 /** How long the work that was cancelled may take to clean up, in milliseconds, before the process ends without it. */
 const GRACE = 10_000;
 
-/** Failures that came where no command could catch them. */
+/** Failures in places where no command can catch them. */
 export interface Faults {
-  /** Whether there was one, which has been told. */
+  /** Whether there was one, which has been reported. */
   readonly told: boolean;
 }
 
 /**
- * Catches what nobody else does from now on. The first such failure is told, and the work is cancelled; those after it are
- * only its consequences.
+ * From now on catches what nothing else catches. The first such failure is reported, and the work is cancelled; later ones are
+ * only consequences.
  */
 export function watchFaults(options: {
   readonly tell: (sentence: string) => void;
@@ -22,7 +22,7 @@ export function watchFaults(options: {
   process.on("uncaughtException", (error) => {
     if (faults.told) return;
     faults.told = true;
-    // Counts where nothing is left that would go on.
+    // This exit status counts if nothing else is running any more.
     process.exitCode = 1;
     options.tell(faultSentence(error));
     options.cancel(error);

@@ -1,4 +1,4 @@
-/** What a signal that asks varve to end does: what is half-written is removed, and the exit status says which it was. */
+/** Handles signals that ask varve to end: what is half-written is removed, and the exit status shows which signal it was. */
 import { constants } from "node:os";
 import { VarveError } from "#errors";
 
@@ -12,12 +12,12 @@ const controller = new AbortController();
 let received: (typeof SIGNALS)[number] | undefined;
 let listening = false;
 
-/** Aborted when the user interrupts, once anybody has called {@link interruptSignal}. */
+/** Aborted when the user interrupts, once {@link interruptSignal} has been called. */
 export const interrupted: AbortSignal = controller.signal;
 
 /**
  * A signal that SIGINT, SIGTERM and SIGHUP abort, so that what is half-written is removed. A second one ends the process
- * at once, as if nobody had listened.
+ * at once, as if there were no handler.
  */
 export function interruptSignal(): AbortSignal {
   if (!listening) for (const name of SIGNALS) process.on(name, interrupt);
@@ -38,7 +38,7 @@ function interrupt(name: NodeJS.Signals): void {
 export function interruptedStatus(): number | undefined {
   if (received === undefined) return undefined;
   const name = received;
-  // A thread that is still blocked, such as on a pipe that nobody reads, would keep the process; this ends it alike.
+  // A thread that is still blocked, for example on a pipe that nobody reads, would keep the process running; this ends it, too.
   setTimeout(() => process.kill(process.pid, name), GRACE).unref();
   return 128 + constants.signals[name];
 }

@@ -13,7 +13,7 @@ import { version } from "./version.ts";
  *   nobody gets here: the reader of an image went away
  */
 export async function main(args: readonly string[]): Promise<number> {
-  // Asked by scripts in every shell: not worth loading a parser for.
+  // Scripts often ask for this, and it isn't worth loading a parser.
   if (args.length === 1 && (args[0] === "--version" || args[0] === "-V")) {
     return printVersion();
   }
@@ -64,7 +64,7 @@ async function printVersion(): Promise<number> {
   }
 }
 
-/** A known failure is its sentence; anything else is a fault of varve's. */
+/** A known failure has its sentence; anything else is a fault of varve. */
 function sentence(error: unknown): string {
   return error instanceof VarveError ? `Error: ${error.message}` : faultSentence(error);
 }

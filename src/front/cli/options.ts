@@ -16,7 +16,7 @@ export function seconds(text: string): number {
 
 const POWERS = ["", "k", "m", "g", "t"];
 
-/** Reads an option that is a number of bytes, or of such with a decimal unit behind it, as varve shows sizes. */
+/** Reads an option that is a number of bytes, which may have a decimal unit after it, as varve shows sizes. */
 export function byteCount(text: string): number {
   const [, digits, unit = ""] = /^(\d{1,15}) ?([kmgt]?)b?$/i.exec(text) ?? [];
   const bytes = Number(digits) * 1000 ** POWERS.indexOf(unit.toLowerCase());

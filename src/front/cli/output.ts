@@ -1,4 +1,4 @@
-/** Where commands put what they make, and say what they do: nothing else writes to the terminal. */
+/** The output of commands: their results, and what they say. Nothing else writes to the terminal. */
 import { writeSync } from "node:fs";
 import { isatty } from "node:tty";
 import { errnoOf, VarveError, writeError } from "#errors";
@@ -12,7 +12,7 @@ const STDERR = 2;
 /** How long to wait, in milliseconds, before a pipe that was full is tried again. */
 const FULL_PIPE_PAUSE = 2;
 
-/** The reader of an image on stdout went away before it had everything: nobody is left to be told. */
+/** The reader of an image on stdout went away before it had everything, so there is nobody to whom that could be reported. */
 export class StdoutClosed extends VarveError {
   constructor(cause: unknown) {
     super("OUTPUT_CLOSED", "cannot write stdout: the reader closed the pipe", { cause });
@@ -35,14 +35,14 @@ export async function writeToStdout(chunks: AsyncIterable<Uint8Array>): Promise<
   });
 }
 
-/** Stdout, as a place for an archive. */
+/** Stdout as a target for an archive. */
 export function stdoutOutput(): ArchiveOutput {
   return { name: "stdout", write: writeToStdout };
 }
 
 /**
- * Writes to stdout, whole, unless its reader goes away, who then has read enough: a text without what is unfit to be shown,
- * or bytes exactly. (Not through `process.stdout`, which tells of a failure only when nobody can catch it.)
+ * Writes everything to stdout, unless its reader goes away, which then has read enough. A text is written without what is unfit
+ * to be shown, bytes exactly. (Not through `process.stdout`, which reports a failure only when it can't be caught.)
  * @throws VarveError `UNWRITABLE`, `ABORTED`
  */
 export async function print(text: string | Uint8Array): Promise<void> {
@@ -69,25 +69,25 @@ function isClosed(error: unknown): boolean {
   return error instanceof VarveError && error.code === "OUTPUT_CLOSED";
 }
 
-/** A result for programs, which read the very values from it. */
+/** A result for programs, with the exact values. */
 export async function printJson(value: unknown): Promise<void> {
   await print(`${shownJson(value, 2)}\n`);
 }
 
-/** A line about what is being done, in which foreign text makes no other; whether anybody reads it doesn't matter. */
+/** A line about what is being done. Foreign text in it can't start another line, and it doesn't matter if nobody reads it. */
 export function say(line: string): void {
   sayText(shown(line));
 }
 
-/** A sentence about the result that is no error. */
+/** A sentence about the result that isn't an error. */
 export function note(sentence: string): void {
   say(`Note: ${sentence}`);
 }
 
-/** What follows a misuse's sentence where a word is like one that is known. */
+/** The hint after a usage error if a word is similar to a known one. */
 const SUGGESTION = /\n\(Did you mean [^\n]+\)\n$/;
 
-/** What the parser says of wrong arguments, which it quotes. */
+/** The parser's message about wrong arguments, which it quotes. */
 export function sayMisuse(text: string): void {
   const [suggestion = ""] = SUGGESTION.exec(text) ?? [];
   say(text.slice(0, text.length - suggestion.length).trimEnd());
@@ -112,7 +112,7 @@ function tell(text: string): void {
   try {
     writeWhole(STDERR, text);
   } catch {
-    // There is no better place to tell it.
+    // There is no better place to report it.
   }
 }
 
@@ -127,7 +127,7 @@ function writeWhole(fd: number, text: string | Uint8Array): void {
     try {
       at += writeSync(fd, bytes, at);
     } catch (error) {
-      // A pipe that somebody set to non-blocking, and that is full.
+      // A pipe that another process has set to non-blocking, and that is full.
       if (errnoOf(error) !== "EAGAIN") throw error;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, FULL_PIPE_PAUSE);
     }

@@ -91,7 +91,7 @@ export async function onMachine<T>(
   return await work({ machine, platform, signal });
 }
 
-/** More than all of the system's certificates. */
+/** More bytes than all of the system's certificates have. */
 const MAX_CERTIFICATES = 16 * 1024 * 1024;
 
 const MAX_LEVELS = { gzip: 9, zstd: 22 };

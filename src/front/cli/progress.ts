@@ -1,4 +1,4 @@
-/** Tells on stderr how images are getting on. */
+/** Shows progress on stderr. */
 
 import type { WriteProgress } from "#app";
 import { formatBytes } from "#report";
@@ -23,8 +23,8 @@ export interface ProgressOptions {
 }
 
 /**
- * A line for each layer: when it is through and, on a terminal, while it is under way. Elsewhere only the former, so
- * that logs can be read.
+ * Shows a line for each layer when it is done and, on a terminal, also while it is being written. Other outputs get only the
+ * former, so that logs can be read.
  */
 export class Progress {
   readonly #options: ProgressOptions;
@@ -38,7 +38,7 @@ export class Progress {
     this.#options = options;
   }
 
-  /** To be given to what writes. */
+  /** The callback for operations that write. */
   readonly report = ({ destination, index, digest, size, done, outcome }: WriteProgress): void => {
     if (this.#options.quiet) return;
     const where = this.#options.several ? `${destination} ` : "";
@@ -56,7 +56,7 @@ export class Progress {
     }
   };
 
-  /** Says what came of all layers together. */
+  /** Reports the result of all layers together. */
   finish(): void {
     if (this.#options.quiet) return;
     this.#active.clear();

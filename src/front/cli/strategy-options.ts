@@ -42,8 +42,8 @@ export interface StrategyOptions {
 }
 
 /**
- * The spec's fields that the options take the place of. A strategy that is asked for takes the place of a spec's pipeline, and
- * a pipeline that of everything about strategies.
+ * The spec's fields that the options replace. A strategy option also replaces a spec's pipeline, and a pipeline option replaces
+ * everything about strategies.
  */
 export function strategyFields(options: StrategyOptions): Partial<ImageSpecInput> {
   const { strategy, weights, layersFrom, lockFile, pipeline } = options;

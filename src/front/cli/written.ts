@@ -1,4 +1,4 @@
-/** Tells of images that are written. */
+/** Reports images that have been written. */
 import type { WriteProgress, Written } from "#app";
 import { printJson, say } from "./output.ts";
 import { Progress } from "./progress.ts";
@@ -8,7 +8,7 @@ export interface WrittenOptions {
   readonly json?: boolean | undefined;
 }
 
-/** Runs what writes an image, with progress on stderr; then says where it is, or prints that as JSON. */
+/** Runs an operation that writes an image, with progress on stderr; then says where the image is, or prints that as JSON. */
 export async function tellWritten(
   write: (onProgress: (progress: WriteProgress) => void) => Promise<readonly Written[]>,
   { quiet = false, json = false, several = false }: WrittenOptions & { readonly several?: boolean },

@@ -10,7 +10,7 @@ import { uncompressedLayer } from "#write";
 export interface WrittenLayer {
   readonly diffId: Digest;
   readonly name: string;
-  /** What the layer's history entry says that it is made of. */
+  /** What the layer is made of, as its history entry says. */
   readonly paths: readonly string[];
 }
 

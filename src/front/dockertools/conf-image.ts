@@ -16,9 +16,9 @@ import { confDraft } from "./draft.ts";
 import { streamConf } from "./stream.ts";
 
 export interface StreamImageOptions extends OperationOptions {
-  /** The name and tag that take the place of the conf's. */
+  /** The name and tag that replace the conf's. */
   readonly repoTag?: string | undefined;
-  /** Gets a line for each step, in the words of nixpkgs' script. */
+  /** Receives a line for each step, in the words of nixpkgs' script. */
   readonly onStep?: ((line: string) => void) | undefined;
 }
 
@@ -48,7 +48,7 @@ export async function streamImage(
   });
 }
 
-/** The base image's place, unless it is a docker-archive, whose very headers nixpkgs' script keeps. */
+/** The base image's place; undefined for a docker-archive, from which nixpkgs' script keeps even the headers. */
 async function basePlaces({ fromImage }: StreamConf, limit: SpoolLimit): Promise<string[]> {
   if (fromImage === undefined) return [];
   return (await isDockerArchive(fromImage, limit)) ? [] : [fromImage];
@@ -71,7 +71,7 @@ export async function writeConfImage(
   });
 }
 
-/** Opens the image that a conf is on top of, if there is one. */
+/** Opens a conf's base image, if there is one. */
 export async function openConfBase({ fromImage }: Pick<StreamConf, "fromImage">, operation: Operation) {
   return await openImages(fromImage === undefined ? [] : [fromImage], operation);
 }

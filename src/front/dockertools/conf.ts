@@ -12,7 +12,7 @@ import {
   timestampSeconds,
 } from "./python/index.ts";
 
-/** More than any conf: it names a store path in some hundred bytes. */
+/** More bytes than any conf has, which takes about a hundred for a store path. */
 const MAX_BYTES = 256 * 1024 * 1024;
 
 /** What `varve stream` is asked for. */

@@ -7,10 +7,10 @@ import { readChunks, readWhole } from "#util";
 import { verified } from "#write";
 import { ownerNames } from "./owner-names.ts";
 
-/** More than any digest. */
+/** More bytes than any digest has. */
 const MAX_CHECKSUM_SIZE = 1024;
 
-/** A layer that was packed before, with its digest beside it. */
+/** A layer that was packed before, and a file with its digest. */
 export interface CustomisationLayer {
   readonly diffId: Digest;
   /** The archive's header in the image, as the script writes it: with the file's own mode and owner. */

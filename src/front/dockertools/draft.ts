@@ -19,9 +19,9 @@ import { storeLayerRecipe } from "./store-layer.ts";
 export interface ConfDraftOptions {
   /** The image at the conf's `from_image`; its reader must stay open until the draft is written. */
   readonly base?: Image | undefined;
-  /** What the history says that the last layer is made of; by default the customisation layer's folder. */
+  /** What the history gives as the content of the last layer; by default the customisation layer's folder. */
   readonly lastPaths?: readonly string[];
-  /** Knows layers that were measured before. */
+  /** Layers that it knows aren't measured again. */
   readonly cache?: DigestCache | undefined;
 }
 

@@ -26,7 +26,7 @@ export async function writeLayerFolder(folder: string, bytes: AsyncIterable<Uint
 }
 
 /**
- * The bytes of the layer in `folder` with store paths behind it, root's, as dockerTools' `buildImage` has them in one layer.
+ * The bytes of the layer in `folder`, followed by store paths that belong to root, as dockerTools' `buildImage` has them in one layer.
  * @throws VarveError what reading and packing throw; `OUTSIDE_STORE`
  */
 export async function* withStorePaths(
@@ -45,7 +45,7 @@ export async function* withStorePaths(
   }
   const owner = { uid: 0, gid: 0, uname: "root", gname: "root" };
   const whole = storeLayerRecipe(paths, { ...conf, owner });
-  // What the layer has stays as it is there; a store path has nothing more elsewhere.
+  // Names that the layer has already are left out, since they stay as they are in the layer.
   const items = whole.items.filter(
     (item) => !names.has(item.kind === "tree" ? item.target : item.entry.name),
   );
@@ -59,7 +59,7 @@ export async function* withStorePaths(
 /** A recipe's bytes without the end of the archive, which is the last chunk. */
 function* packed(recipe: LayerRecipe): Generator<Uint8Array, void, void> {
   let last: Uint8Array | undefined;
-  // One more than usual, since one is kept back.
+  // One buffer more than usual, since one chunk is kept back.
   const buffers = [1, 2, 3].map(() => Buffer.allocUnsafeSlow(CHUNK_SIZE));
   for (const chunk of packLayer(recipe, { buffers, listings: listRecipe(recipe) })) {
     if (last !== undefined) yield last;

@@ -1,4 +1,4 @@
-/** Makes the conf of nixpkgs' stream script from what the Nix functions are told. */
+/** Makes the conf of nixpkgs' stream script from the arguments of the Nix functions. */
 import { basename } from "node:path";
 import { VarveError } from "#errors";
 import { readGraph, withoutComponents } from "#graph";
@@ -7,13 +7,13 @@ import { readPipeline } from "#plan";
 import { readWhole } from "#util";
 import type { NixAttributes } from "./nix-attributes.ts";
 
-/** More than what any image says of its base. */
+/** More bytes than any image says about its base. */
 const MAX_BASE_SIZE = 64 * 1024 * 1024;
 
 /** How many characters of a store path's name are its hash. */
 const HASH_LENGTH = 32;
 
-/** What a conf says besides its first fields. */
+/** A conf's fields besides the first ones. */
 export interface ConfFields {
   readonly imageName: string;
   readonly imageTag: string;
@@ -53,7 +53,7 @@ export async function confText(baseJson: string, fields: ConfFields): Promise<st
   return `${base.trimEnd().replace(/\}$/, ",")}${JSON.stringify(rest).slice(1)}\n`;
 }
 
-/** The tag of an image: the one it was given, or else its output's hash. */
+/** The tag of an image: the given one, or else its output's hash. */
 export function imageTag({
   imageTag,
   outputs,
@@ -81,13 +81,13 @@ export async function planStoreLayers(
   }
   const operations = typeof pipeline === "string" ? await readPipeline(pipeline) : pipeline;
   const strategy = pipelineStrategy(operations, "layeringPipeline");
-  // As many as it likes: nixpkgs leaves it to the pipeline, too.
+  // The pipeline decides how many there are, as in nixpkgs.
   return planLayers(graph, strategy, { available: Math.max(1, graph.components.size) }).groups;
 }
 
 const TIME = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$/;
 
-/** A time as Python's `isoformat` writes it in UTC, to the second. `now` is for whoever streams the image. */
+/** A time as Python's `isoformat` writes it in UTC, to the second. `now` is left to the program that streams the image. */
 function isoTime(text: string, field: string): string {
   if (text === "now") return text;
   const seconds = /^@(\d{1,12})$/.exec(text)?.[1];

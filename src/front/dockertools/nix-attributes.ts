@@ -1,4 +1,4 @@
-/** What `nix/` asks varve for: structured attributes, the JSON file that Nix gives a builder. */
+/** Reads the requests of `nix/`: structured attributes, the JSON file that Nix gives a builder. */
 import * as z from "zod";
 import { checkSchema, parseJson, readWhole } from "#util";
 

@@ -16,11 +16,11 @@ import { withStorePaths, writeLayerFolder } from "./layer-folder.ts";
 import { confText, imageTag, planStoreLayers } from "./make-conf.ts";
 import { readNixAttributes } from "./nix-attributes.ts";
 
-/** What a step runs with. */
+/** What a step needs. */
 export interface NixStepContext extends Operation {
-  /** Gets a sentence for whoever reads the derivation's log. */
+  /** Receives a sentence for the derivation's log. */
   readonly onNote: (sentence: string) => void;
-  /** Gets a line about what is being done. */
+  /** Receives a line about what is being done. */
   readonly onStep: (line: string) => void;
   readonly onOutput: SpecOptions["onOutput"];
 }
@@ -32,7 +32,7 @@ export interface NixStep {
   run(attributes: string, context: NixStepContext): Promise<void>;
 }
 
-/** More than any image has, for a layer whose image is another's concern. */
+/** More layers than any image has; for a layer whose image is made elsewhere. */
 const ANY_LAYERS = 1_000_000;
 
 export const NIX_STEPS: Readonly<Record<string, NixStep>> = {
@@ -70,9 +70,9 @@ async function makeLayer(file: string, context: NixStepContext): Promise<void> {
   await using draft = await draftImage(spec, {
     ...inputs(context, context),
     ...images,
-    // Nix sets a path that leads nowhere, lest builders find what they didn't ask for.
+    // Nix sets a path that leads nowhere, so that builders don't find what they haven't asked for.
     ...(path.length > 0 && { path: path.join(":") }),
-    // A store path has what it was built of.
+    // A store path must depend on its inputs only, so the digest cache isn't used.
     cache: undefined,
   });
   let layer: Layer | undefined;
@@ -129,7 +129,7 @@ async function makeImage(file: string, context: NixStepContext): Promise<void> {
   }
 }
 
-/** Writes a docker-archive. Not the stream, which tells who owns the customisation layer's file: in Nix's sandbox that is nobody. */
+/** Writes a docker-archive. Not as the stream does, which records the owner of the customisation layer's file: in Nix's sandbox that is nobody. */
 async function writeArchive(
   draft: ImageDraft,
   { conf, out, context }: { conf: StreamConf; out: string; context: NixStepContext },

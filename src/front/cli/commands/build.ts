@@ -28,7 +28,7 @@ interface BuildCommandOptions extends PlaceOptions, CacheOptions, StrategyOption
   readonly annotation?: Record<string, string>;
 }
 
-/** These options take the place of the spec's fields, and have their names. */
+/** Options that replace the spec's fields of the same names. */
 const FIELDS = [
   "name",
   "tag",
@@ -110,7 +110,7 @@ async function run(path: string, options: BuildCommandOptions): Promise<void> {
   });
 }
 
-/** What the options put in the place of the spec's fields; labels and annotations are added to them. */
+/** The fields that the options replace; labels and annotations are added to the spec's. */
 function overrides(options: BuildCommandOptions, fields: Partial<ImageSpecInput>): Partial<ImageSpecInput> {
   const given = options as Partial<ImageSpecInput>;
   const { from, followBase, label, annotation } = options;

@@ -30,7 +30,7 @@ export function copyOptions(command: Command): Command {
     .option("--json", "print the result as JSON, for programs");
 }
 
-/** Copies an image to one place, and tells of it. */
+/** Copies an image to one place, and reports it. */
 export async function copyImage(
   from: string,
   target: (machine: Machine) => Target | Promise<Target>,

@@ -25,7 +25,7 @@ export function command(): Command {
     .action(async (from: string, options: InspectOptions) => {
       await onMachine(options, async (operation) => {
         const { source, description, documents } = await inspect(from, operation);
-        // Who names a platform means that image, and not what it was chosen from.
+        // With a platform the user means that image, and not the index that it was chosen from.
         const index = options.platform === undefined ? documents.index : undefined;
         if (options.raw) await print(index ?? manifestOf(documents, source));
         else if (options.config) await print(documents.config);

@@ -18,7 +18,7 @@ export function command(): Command {
       .command(name)
       .description(description)
       .action(async () => {
-        // What a derivation makes follows from its inputs alone: no digest that a builder's user keeps has a part in it.
+        // A derivation's output depends only on its inputs, so the digest cache of the builder's user isn't used.
         await onMachine({ cache: false }, async ({ machine, signal }) => {
           const read = { platform: machine.platform, signal };
           const context = { machine, read, signal, onNote: note, onStep: say, onOutput: scriptOutput };

@@ -69,7 +69,7 @@ async function run(path: string, options: PlanCommandOptions): Promise<void> {
   });
 }
 
-/** More than any spec. */
+/** More bytes than any spec has. */
 const MAX_SPEC_BYTES = 16 * 1024 * 1024;
 
 /** The spec at a path, or one that has nothing but the graph there; the options' fields take the place of its own. */

@@ -17,9 +17,9 @@ import { checkSpecIn, type ImageSpec, type ImageSpecInput } from "#spec";
 export type ImageArguments = Omit<ImageSpecInput, "$schema" | "layered">;
 
 /**
- * Builds an image of many layers: popular components have one each, and `contents`, `extraCommands` and `fakeRootCommands`
- * make the last. As in dockerTools, the base's environment is taken over and nothing else of its config, and layers are
- * grouped by popularity; `inherit` and `strategy` say otherwise.
+ * Builds an image of many layers: popular components get a layer each, and `contents`, `extraCommands` and `fakeRootCommands`
+ * make the last one. As in dockerTools, only the environment is taken over from the base's config, and layers are grouped by
+ * popularity; `inherit` and `strategy` change that.
  * @throws VarveError as {@link build}
  */
 export async function buildLayeredImage(args: ImageArguments, options: BuildOptions): Promise<BuiltImage> {
@@ -27,7 +27,7 @@ export async function buildLayeredImage(args: ImageArguments, options: BuildOpti
 }
 
 /**
- * The same image as {@link buildLayeredImage} builds, as the bytes of a docker-archive that are made while they are taken.
+ * The same image as {@link buildLayeredImage} builds, as the bytes of a docker-archive that are made while they are read.
  * @throws VarveError as that, and what reading the layers throws
  */
 export function streamLayeredImage(
@@ -44,8 +44,8 @@ export function streamLayeredImage(
 
 /**
  * Builds an image with one new layer on top of `fromImage`: `copyToRoot`, what `runAsRoot` and then `extraCommands` changed,
- * and the components that the base hasn't got. Of the base's config its environment is taken over, unless `inherit` says
- * otherwise.
+ * and the components that the base doesn't have. From the base's config only the environment is taken over, unless `inherit`
+ * says otherwise.
  * @throws VarveError as {@link build}
  */
 export async function buildImage(args: ImageArguments, options: BuildOptions): Promise<BuiltImage> {

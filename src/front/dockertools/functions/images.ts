@@ -1,4 +1,4 @@
-/** dockerTools' functions for images that are there already. */
+/** dockerTools' functions for images that exist already. */
 import { type Operation, type OperationOptions, openImages, operateStream } from "#app";
 import { VarveError } from "#errors";
 import { flattenImage } from "#flatten";
@@ -43,7 +43,7 @@ export interface PullArguments {
   readonly imageName: string;
   /** Of the manifest or the index. */
   readonly imageDigest: string;
-  /** The SHA-256 of all the bytes, as Nix writes it; unless given they aren't compared with one. */
+  /** The SHA-256 of all the bytes, as Nix writes it; without it they aren't checked. */
   readonly hash?: string;
   /** The image's name in the archive; by default `imageName`. */
   readonly finalImageName?: string;
