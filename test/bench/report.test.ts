@@ -5,7 +5,7 @@ import type { Sample } from "../../bench/run.ts";
 
 const sample = (wall: number): Sample => ({ wall, cpu: 0, peak: 0, others: 0 });
 
-test("meets holds a figure to its target, on both sides where it is to be within some share of 1", () => {
+test("meets tests a figure against its target, on both sides if it has to be within some share of 1", () => {
   const figures = (target: Parameters<typeof meets>[1]) =>
     [0.9, 0.99, 1, 1.01, 1.1].map((f) => meets(f, target));
   assert.deepEqual(figures({ atLeast: 1 }), [false, false, true, true, true]);

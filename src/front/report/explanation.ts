@@ -1,4 +1,4 @@
-/** What `varve why` tells people. */
+/** The text that `varve why` prints. */
 import type { ComponentChange, FileChange, ImageComparison, LayerComparison, LayerCost } from "#compare";
 import type { Descriptor } from "#oci";
 import { shown } from "#util";
@@ -9,7 +9,7 @@ const LINES = 5;
 const NAMES = 3;
 const MAX_LENGTH = 100;
 
-/** What is told of the images that were compared. */
+/** What is reported about the images that were compared. */
 interface Compared {
   readonly source: { readonly layers: readonly unknown[] };
   readonly target: { readonly config: Descriptor };
@@ -62,7 +62,7 @@ function linesOf(layer: LayerComparison): string[] {
     return [layer.state === "new" ? "new, and empty" : "the same files, written as another archive"];
   }
   const { components = 0, size = 0 } = layer.unchanged ?? {};
-  // Often the true answer to why so much is sent.
+  // Often this is the real reason why so much is sent.
   if (components > 0)
     lines.push(`with it ${counted(components, "component")} unchanged (${formatBytes(size)})`);
   else if (size > 0) lines.push(`with it files unchanged (${formatBytes(size)})`);
@@ -81,7 +81,7 @@ function linesOfChanges(changes: readonly ComponentChange[]): string[] {
   return [...lines.slice(0, LINES - 1), `and ${rest.length} more: ${[...reasons].join(", ")}`];
 }
 
-/** All reasons of a change; equal texts are told once for all components that have them. */
+/** All reasons of a change; equal texts are printed once for all components that have them. */
 function reasonText(change: ComponentChange): string {
   const { files = {}, fromVersion, version, replaces, component } = change;
   return change.reasons
@@ -131,7 +131,7 @@ function contentText({ files = {} }: ComponentChange): string {
 function aspectText(aspect: string, change: FileChange | undefined): string {
   if (change === undefined) return aspect;
   const { from, to } = change;
-  // What is the same for many files is better told without their names, so that components can be told of together.
+  // A reason that many files share is printed without their names, so that components can be combined.
   if (from !== undefined && to !== undefined && change.count > 1) return `${aspect} ${from} → ${to}`;
   const values = from === undefined || to === undefined ? "" : ` ${from} → ${to}`;
   return `${aspect}${values} (${namesOf(change)})`;
@@ -192,7 +192,7 @@ function configNotes(
     return [tidy(`The config differs in ${fields.join(", ")}.`)];
   }
   const sameLayers = layers.length === source.layers.length && layers.every(({ state }) => state === "same");
-  // Over other layers it is another one anyway.
+  // On top of other layers it differs anyway.
   if (!configDiffers || !sameLayers) return [];
   const { size } = target.config;
   return [
@@ -204,7 +204,7 @@ function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** A line of bounded length: names come from images, and may hold anything. */
+/** A line of limited length: names come from images, and may contain anything. */
 function tidy(line: string): string {
   return shown(line, MAX_LENGTH);
 }

@@ -21,7 +21,7 @@ export interface PageInput {
 export function planPage({ report, graph, images }: PageInput): string {
   const data = pageData(report, { graph, images });
   const title = report.image === undefined ? "Layers of a graph" : `Layers of ${report.image}`;
-  // Places of tiles are rules, since a policy that allows no other styles allows no style attributes.
+  // Tiles are placed by rules, since the page's policy for styles doesn't allow style attributes.
   const style = `${STYLE}\n${data.views.map(tileRules).join("\n")}`;
   const policy = [
     "default-src 'none'",

@@ -113,7 +113,7 @@ export const SCRIPT = `
     }))];
   };
 
-  /** Which layers of two views are the same one: those that share most, each taken once. */
+  /** Pairs the layers of two views: those that share most, each once. */
   const matchLayers = (a, b) => {
     const where = new Map();
     views[b].layers.forEach((layer, at) => { for (const piece of layer.pieces) where.set(pieces[piece].key, { at, piece }); });
@@ -201,7 +201,7 @@ export const SCRIPT = `
     const total = new Set([...views[a].layers, ...views[b].layers].flatMap((layer) => layer.pieces.map((piece) => pieces[piece].key))).size;
     const kinds = ["moved", "changed", "new", "gone"].map((kind) => [kind, changes.filter(({ what }) => what.split(", ").includes(kind)).length]);
     const told = kinds.filter(([, count]) => count > 0).map(([kind, count]) => count + " " + kind).join(", ");
-    // What is large comes first, and the rest when somebody asks for it.
+    // Large components are shown first, and the rest on request.
     for (const row of rows.slice(shownRows)) row.hidden = true;
     const showAll = make("button", { type: "button", className: "link screen", hidden: rows.length <= shownRows }, "Show all " + rows.length);
     showAll.addEventListener("click", () => {

@@ -8,7 +8,7 @@ export interface Tile {
   readonly height: number;
 }
 
-/** A number smaller than this part of all is drawn as if it were so large, so that it can be seen and pressed. */
+/** A number smaller than this part of the sum is drawn as if it were that large, so that it can be seen and clicked. */
 const SMALLEST = 1 / 1500;
 
 /**
@@ -60,7 +60,7 @@ interface Row {
   readonly tiles: Tile[];
 }
 
-/** Lays a row along the shorter side of what is free. @returns what is free then */
+/** Lays a row along the shorter side of the free rectangle. @returns what is free after that */
 function layRow(row: readonly number[], { areas, sum, free, tiles }: Row): Tile {
   const { x, y, width, height } = free;
   const upright = width >= height;

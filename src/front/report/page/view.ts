@@ -9,7 +9,7 @@ import { type Tile, treemap } from "./treemap.ts";
 /** The map's shape; its size is the window's. */
 const MAP = { width: 1000, height: 560 };
 
-/** Up to which shares of updates a layer has which colour; what is above them all has the last. */
+/** The limits of the colours: each colour is for layers up to this share of updates; above all limits the last colour is used. */
 const HEATS = [0.02, 0.05, 0.1, 0.25, 0.5];
 
 interface Context {
@@ -66,7 +66,7 @@ ${items.join("\n")}
 </figure>`;
 }
 
-/** What a layer is known by: its largest component, and how many others there are. */
+/** A layer's caption: its largest component, and how many others there are. */
 function layerName({ pieces: own }: PageLayer, pieces: readonly PagePiece[]): string {
   if (own.length === 0) return "no components";
   const largest = own

@@ -1,4 +1,4 @@
-/** What an image that is there has of a plan. */
+/** Compares a plan with an existing image. */
 
 import { VarveError } from "#errors";
 import { makeGraph } from "#graph";
@@ -7,28 +7,28 @@ import { keysOf, LAYOUT_ANNOTATION, type Layout, versionOf } from "#layering";
 import { type ImagePlan, imageLayout } from "#plan";
 import { nameOf } from "./names.ts";
 
-/** A component as an image tells of it. */
+/** A component as an image describes it. */
 export interface ImageComponent {
   readonly id: string;
   readonly key: string;
-  /** Empty if nothing tells one version from another. */
+  /** Empty if nothing distinguishes one version from another. */
   readonly version: string;
   readonly name: string;
 }
 
-/** A layer of an image that is there. */
+/** A layer of an existing image. */
 export interface ImageLayer {
-  /** As it is stored there, compressed or not. */
+  /** As it is stored, compressed or not. */
   readonly size: number;
   readonly components: readonly ImageComponent[];
 }
 
-/** Of a planned layer, what an image has. */
-export interface PlanLayerComparison {
+/** What an image has of a planned layer. */
+export interface LayerComparison {
   readonly number: number;
-  /** Whether the whole layer is there, so that it isn't sent. */
+  /** Whether the image has the whole layer, so that it isn't sent. */
   readonly there: boolean;
-  /** Bytes of its components that are there, in whatever layers. */
+  /** Bytes of its components that the image has, in any of its layers. */
   readonly unchanged: number;
 }
 
@@ -38,7 +38,7 @@ export interface PlanComparison {
   readonly layers: readonly PlanLayerComparison[];
   readonly there: { readonly layers: number; readonly bytes: number };
   readonly sent: { readonly layers: number; readonly bytes: number };
-  /** The lowest that is sent, and all above it: what Docker's classic graph drivers fetch. */
+  /** The lowest layer that is sent, and all above it: this is what Docker's classic graph drivers fetch. */
   readonly above: { readonly layers: number; readonly bytes: number };
   /** How many of the base image's layers it has. */
   readonly base: number;
@@ -90,7 +90,7 @@ function layoutsOf(image: Image): Map<number, Layout["layers"][number]> {
   try {
     layout = imageLayout(image, "the image");
   } catch (error) {
-    // What the history says is good enough.
+    // The history is good enough then.
     if (error instanceof VarveError) return none;
     throw error;
   }
@@ -103,8 +103,8 @@ function layoutsOf(image: Image): Map<number, Layout["layers"][number]> {
 }
 
 /**
- * Compares a plan with an image: by store paths, which tell a content, and packages' versions. What has no version, such as an
- * npm project's own files, counts as changed.
+ * Compares a plan with an image by store paths, which identify their content, and by packages' versions. What has no version,
+ * such as an npm project's own files, counts as changed.
  */
 export function compareWith(
   plan: ImagePlan,
@@ -121,8 +121,8 @@ export function compareWith(
     for (const part of parts) if (part !== undefined) has.add(part);
     if (parts.length > 0 && !parts.includes(undefined)) hasLayer.add(JSON.stringify(parts));
   }
-  const layers = groups.map((ids, at): PlanLayerComparison => {
-    // Packed in the order of their keys or as the strategy says; another order is another layer.
+  const layers = groups.map((ids, at): LayerComparison => {
+    // They are packed in the order of their keys or as the strategy says. In another order it is another layer.
     const parts = ids.map((id) => identity(id, versionOf(graph.components.get(id)!)));
     const unchanged = ids.filter((_, index) => parts[index] !== undefined && has.has(parts[index]!));
     return {

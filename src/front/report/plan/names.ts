@@ -7,7 +7,7 @@ export function nameOf({ id, name, version }: { id: string; name?: string; versi
   return id.replace(/^\/.*\/(?:[0-9a-df-np-sv-z]{32}-)?/s, "");
 }
 
-/** A share of something for people: as many digits as tell. */
+/** A share of something for people, with as many digits as matter. */
 export function percent(share: number): string {
   const value = share * 100;
   if (value > 0 && value < 0.1) return "<0.1%";

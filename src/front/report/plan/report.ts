@@ -1,4 +1,4 @@
-/** What `varve plan` tells of a plan: plain data, from which the table, the JSON and the page are made. */
+/** The report about a plan: plain data, from which the table, the JSON and the page are made. */
 
 import { VarveError } from "#errors";
 import type { GraphKind } from "#graph";
@@ -25,9 +25,9 @@ export interface ReportedComponent {
   readonly size: number;
 }
 
-/** What a change of touches a layer, so that it is sent again. */
+/** The units whose change touches a layer, so that it is sent again. */
 export interface Touched {
-  /** How many of all updates do, from 0 to 1. */
+  /** The share of all updates that do, from 0 to 1. */
   readonly share: number;
   /** The units whose change does, the heaviest first, then the layer's own, then by name. */
   readonly by: readonly string[];
@@ -67,7 +67,7 @@ export interface PlanReport {
     readonly maxLayers: number;
     readonly base: number;
     readonly customisation: 1;
-    /** What components may have, and what they take. */
+    /** How many layers components may have, and how many they take. */
     readonly available: number;
     readonly used: number;
   };
@@ -75,15 +75,15 @@ export interface PlanReport {
   readonly plan: Grouping;
   /** The other strategies' plans. */
   readonly others: readonly Grouping[];
-  /** Bytes that an update sends again with one component a layer: nothing is sent for nothing. */
+  /** Bytes that an update sends again if each component has its own layer, so that nothing is sent needlessly. */
   readonly floor: number;
-  /** Components whose files aren't on this machine, so that NAR sizes stand in. */
+  /** Components whose files aren't on this machine, so that NAR sizes are used. */
   readonly absent: readonly string[];
   readonly against: readonly PlanComparison[];
 }
 
 /**
- * What there is to tell of a plan.
+ * Makes the report about a plan.
  * @param plan with sizes
  * @throws VarveError `TOO_LARGE` for a graph that no strategy but popularity can plan
  */
@@ -125,14 +125,14 @@ function otherGroupings(plan: ImagePlan, grouper: Grouper): Grouping[] {
     try {
       return [grouper.group(strategy.name, planLayers(graph, strategy, known).groups)];
     } catch (error) {
-      // A strategy that can't plan this graph is nothing to compare with.
+      // There is nothing to compare with if a strategy can't plan this graph.
       if (error instanceof VarveError && error.code === "TOO_LARGE") return [];
       throw error;
     }
   });
 }
 
-/** Tells of groups of components. */
+/** Describes groups of components. */
 class Grouper {
   readonly total: number;
   readonly #plan: ImagePlan;

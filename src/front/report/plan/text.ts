@@ -1,4 +1,4 @@
-/** What `varve plan` tells people: a table of the layers, what updates send, and where the budget goes. */
+/** The text that `varve plan` prints: a table of the layers, what updates send, and how the budget is used. */
 import { shown } from "#util";
 import { formatBytes, table } from "../table.ts";
 import type { PlanComparison } from "./against.ts";

@@ -1,4 +1,4 @@
-/** The groupings that the page shows, one or two at a time: the plan, other strategies' plans, and images that are there. */
+/** The groupings that the page shows, one or two at a time: the plan, other strategies' plans, and existing images. */
 import type { ReferencesGraph } from "#graph";
 import { versionOf } from "#layering";
 import { shown } from "#util";
@@ -44,7 +44,7 @@ export interface PageData {
 /** How many units are named of those that touch a layer. */
 const NAMED_UNITS = 12;
 
-/** An image that is there. */
+/** An existing image. */
 export interface PageImage {
   readonly place: string;
   readonly layers: readonly ImageLayer[];
@@ -92,13 +92,13 @@ function strategyView({ name, layers, resent }: Grouping, placeOf: ReadonlyMap<s
 interface Known {
   readonly graph: ReferencesGraph;
   readonly placeOf: ReadonlyMap<string, number>;
-  /** Is added to: what images have and the graph hasn't. */
+  /** Components that images have and the graph doesn't are added to it. */
   readonly pieces: PagePiece[];
   readonly report: PlanReport;
 }
 
 function imageViews(images: readonly PageImage[], { graph, placeOf, pieces, report }: Known): PageView[] {
-  // One that is in several images is one piece.
+  // A component that is in several images is one piece.
   const others = new Map<string, number>();
   const pieceOf = ({ id, key, version, name }: ImageLayer["components"][number]): number => {
     const place = placeOf.get(id);
