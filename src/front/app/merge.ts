@@ -39,7 +39,7 @@ export interface MergedImages {
 }
 
 /**
- * Writes several images to one archive or OCI layout. Each keeps its names; layers that they share are there once.
+ * Writes several images to one archive or OCI layout. Each keeps its names; layers that they share are written once.
  * @param from where the images are
  * @param to a docker-archive, an OCI archive or an OCI layout, by its place, or where a docker-archive's bytes go
  * @throws VarveError `USAGE` for no images, for two of one name, and for another kind of place; what reading and writing throw

@@ -25,7 +25,7 @@ export async function main(args: readonly string[]): Promise<number> {
     const program = new Command("varve")
       .description("Layered, reproducible container images from a graph of files, without a Docker daemon.")
       .version(version(), "-V, --version")
-      .showHelpAfterError("(varve --help, or varve COMMAND --help, tells more)");
+      .showHelpAfterError("(varve --help, or varve COMMAND --help, says more)");
     for (const [name, { summary, load }] of Object.entries(COMMANDS)) {
       if (args[0] === name || args[1] === name) program.addCommand((await load()).command().summary(summary));
       else program.command(name).summary(summary);

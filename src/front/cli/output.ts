@@ -27,7 +27,7 @@ export async function writeToStdout(chunks: AsyncIterable<Uint8Array>): Promise<
   if (isatty(STDOUT)) {
     throw new VarveError(
       "USAGE",
-      "stdout is a terminal, and an image is no text; redirect it to a file or a pipe",
+      "stdout is a terminal, and an image isn't text; redirect it to a file or a pipe",
     );
   }
   await writeToReader(STDOUT, chunks, { name: "stdout", signal: interrupted }).catch((error) => {

@@ -36,7 +36,7 @@ export function placeOptions(command: Command): Command {
   return registryOptions(platform)
     .option(
       "--max-spool <size>",
-      "the most that a compressed archive, one from a pipe or a base image may take in temporary files, such as 100GB (default: 32GB)",
+      "how much a compressed archive, one from a pipe, or a base image may take in temporary files, such as 100GB (default: 32GB)",
       byteCount,
     )
     .addHelpText("after", PLACES_HELP);
@@ -46,7 +46,7 @@ export function placeOptions(command: Command): Command {
 export function registryOptions(command: Command): Command {
   return command
     .option("--insecure", "allow http to registries on other machines")
-    .option("--cacert <file>", "certificates to trust beside the system's, in PEM")
+    .option("--cacert <file>", "certificates to trust in addition to the system's, in PEM")
     .option(
       "--timeout <seconds>",
       "how long to wait for a registry: for a connection, for an answer, and for each 64 KiB of what is sent or received (default: 30, 300 and 60)",

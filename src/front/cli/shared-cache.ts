@@ -7,7 +7,7 @@ export function sharedCacheOptions(command: Command): Command {
   return command
     .option(
       "--cache-from <reference>",
-      "begin with digests that others keep in a registry, and check them; may be given several times",
+      "start with digests that others keep in a registry, and check them; may be given several times",
       list,
     )
     .option(

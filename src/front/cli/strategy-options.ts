@@ -19,7 +19,7 @@ export function strategyOptions(command: Command): Command {
     )
     .option(
       "--layers-from <place>",
-      "keep to the layout of the last build where that is worth it: an image, or a lock file",
+      "keep to the layout of the last build if that is worth it: an image, or a lock file",
     )
     .addOption(
       new Option("--pipeline <file>", "group them as this layering pipeline says, a JSON list")

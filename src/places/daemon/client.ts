@@ -107,7 +107,7 @@ export class DaemonClient {
   #brokenOff(error: unknown, what: string): VarveError {
     return new VarveError(
       "NETWORK",
-      `the Docker daemon at ${this.#endpoint.name} broke the connection off before it could ${what}; its log may tell why`,
+      `the Docker daemon at ${this.#endpoint.name} broke the connection off before it could ${what}; its log may say why`,
       { cause: error },
     );
   }

@@ -10,13 +10,13 @@ export type SpecScript = z.output<typeof Script>;
 
 export const scriptFields = {
   runAsRoot: Script.optional().describe(
-    "A script that runs as root inside of the image, on top of the base's layers; what it changes becomes the layer. It runs before the others.",
+    "A script that runs as root inside the image, on top of the base's layers; what it changes becomes the layer. It runs before the others.",
   ),
   extraCommands: Script.optional().describe(
     "A script that runs in the last layer's root folder before that is packed.",
   ),
   fakeRootCommands: Script.optional().describe(
-    "A script like extraCommands, which runs after it and as root: the owners and modes that it gives count.",
+    "A script like extraCommands, which runs after it and as root: the image gets the owners and modes that it sets.",
   ),
   enableFakechroot: z
     .boolean()
@@ -28,16 +28,16 @@ export const scriptFields = {
     .positive()
     .max(1_000_000)
     .optional()
-    .describe("How many seconds each script may take; no limit unless given."),
+    .describe("How many seconds each script may take; by default there is no limit."),
   includeNixDB: z
     .boolean()
     .default(false)
-    .describe("Adds the database by which Nix in the image knows the store paths that are there."),
+    .describe("Adds the database from which Nix in the image knows its store paths."),
   layered: z
     .boolean()
     .default(true)
     .describe(
-      "Whether components are shared out to layers; else all that the base image hasn't is in one, as dockerTools' buildImage has it.",
+      "Whether components are divided into layers; otherwise everything that the base image doesn't have is in one layer, as with dockerTools' buildImage.",
     ),
 } as const;
 

@@ -93,27 +93,29 @@ const Spec = z
     omit: z
       .array(z.literal("dev"))
       .default([])
-      .describe('What of an npm project is left out: "dev" for what it needs for development only.'),
+      .describe(
+        'Which packages of an npm project are left out: "dev" for those that it needs for development only.',
+      ),
     exclude: z
       .array(z.string())
       .default([])
       .describe("Components of the graph that are left out, by their ids."),
     contents: Paths.default([]).describe(
-      "Components whose trees are merged into the image's root, as symbolic links; the first of two equal names wins.",
+      "Components whose trees are merged into the image's root, as symbolic links; if two have the same name, the first one wins.",
     ),
     copyToRoot: Paths.default([]).describe(
-      "Folders that are copied into the image's root, with their modes; the last of two equal names wins.",
+      "Folders that are copied into the image's root, with their modes; if two have the same name, the last one wins.",
     ),
     keepContentsDirlinks: z
       .boolean()
       .default(false)
       .describe(
-        "Whether links to directories in copyToRoot stay links, as rsync -K has it; else they become directories.",
+        "Whether links to directories in copyToRoot stay links, as with rsync -K; otherwise they become directories.",
       ),
     includeStorePaths: z
       .boolean()
       .default(true)
-      .describe("Whether the components are in the image; without, they have to be mounted."),
+      .describe("Whether the components are in the image; if not, they have to be mounted."),
     fakeNss: z
       .boolean()
       .default(false)
@@ -132,13 +134,13 @@ const Spec = z
       .array(Permission)
       .default([])
       .describe(
-        "Modes, owners, times and capabilities of single paths; of several rules that match, the last wins for each.",
+        "Modes, owners, times and capabilities of single paths; if several rules match a path, the last one wins for each of these.",
       ),
     followBase: z
       .boolean()
       .default(true)
       .describe(
-        "Whether files go to where the base's links lead, such as from /bin to /usr/bin; else a directory takes the link's place.",
+        "Whether files go to where the base's links lead, such as from /bin to /usr/bin; otherwise a directory replaces the link.",
       ),
     ...scriptFields,
     inherit: z
@@ -149,7 +151,7 @@ const Spec = z
       ),
     config: Config.default({}),
     labels: StringMap.default({}).describe("Labels, added to the config's."),
-    annotations: StringMap.default({}).describe("Annotations of the image's manifest, where it has one."),
+    annotations: StringMap.default({}).describe("Annotations of the image's manifest, if it has one."),
     architecture: z
       .string()
       .optional()
@@ -164,12 +166,12 @@ const Spec = z
       .int()
       .min(2)
       .default(100)
-      .describe("The most layers the image may have, the base's counted."),
+      .describe("How many layers the image may have, including the base's."),
     strategy: z
       .enum(["leader", "popularity", "largest"])
       .optional()
       .describe(
-        "How components are grouped in layers: leader, for layers that survive updates, unless said; popularity, as dockerTools does; largest.",
+        "How components are grouped in layers: leader (the default), for layers that survive updates; popularity, as dockerTools does; largest.",
       ),
     weights: z
       .union([z.string().min(1), z.record(z.string(), z.int().min(1))], {
@@ -181,22 +183,22 @@ const Spec = z
       .string()
       .min(1)
       .optional()
-      .describe("The last build's layout, which is kept to where that is worth it: a lock file or an image."),
+      .describe(
+        "The last build's layout, to which the build keeps if that is worth it: a lock file or an image.",
+      ),
     lockFile: z
       .string()
       .min(1)
       .optional()
       .describe(
-        "The file that holds the layout from build to build, such as layers.lock.json: kept to, unless layersFrom is given, and written anew.",
+        "The file that keeps the layout from build to build, such as layers.lock.json: it is followed, unless layersFrom is given, and then written again.",
       ),
     layeringPipeline: z
       .union([z.string().min(1), z.array(z.unknown())], {
         error: "must be a list of operations, or the path of a file with one",
       })
       .optional()
-      .describe(
-        "A layering pipeline in place of a strategy, as nixpkgs has them; a list, or a file with one.",
-      ),
+      .describe("A layering pipeline instead of a strategy, in nixpkgs' form; a list, or a file with one."),
   })
   .describe("An image for varve build.")
   .refine(

@@ -60,7 +60,7 @@ export function command(): Command {
     .option("--name <name>", "the image's name")
     .option("--tag <tag>", "the image's tag (default: derived from the image's digest)")
     .option("--from-image, --from <place>", "the base image")
-    .option("--no-follow-base", "let directories take the place of the base's links, such as /bin")
+    .option("--no-follow-base", "let directories replace the base's links, such as /bin")
     .option("--inherit <all|env|none>", "what is taken over from the base image's config (default: all)")
     .option("--graph <path>", "the references graph, or the folder of an npm project")
     .option("--omit <type>", "leave out an npm project's packages of a type: dev", list)
@@ -76,10 +76,10 @@ export function command(): Command {
     .option("--network", "let the spec's scripts use the network")
     .option("--created <time>", "when the image says it was made: ISO 8601, or now")
     .option("--mtime <time>", "the time of every file in the image: ISO 8601, or now")
-    .option("--max-layers <n>", "the most layers the image may have (default: 100)", integer);
+    .option("--max-layers <n>", "how many layers the image may have (default: 100)", integer);
   strategyOptions(command).option(
     "--lock-file <file>",
-    "keep to the layout in a file, if it is there, and write the image's down in it",
+    "keep to the layout in a file, if it exists, and write the image's layout to it",
     absolutePath,
   );
   return sharedCacheOptions(cacheOptions(compressionOption(placeOptions(command))))

@@ -20,13 +20,15 @@ const DAY = 24 * 60 * 60 * 1000;
 
 export function command(): Command {
   const command = new Command("cache").description(
-    "Tells of the digests that are kept of what was measured before, and keeps them few and sound. Removing them costs time, and nothing else.",
+    "Shows and cleans up the digest cache, which remembers what was measured before. Removing entries costs only time.",
   );
   subcommand(command, "info")
-    .description("Tells where the cache is, and what is in it.")
+    .description("Shows where the cache is, and what is in it.")
     .action((options: CommonOptions) => info(openCache(options.cacheDir), options));
   subcommand(command, "prune")
-    .description("Removes entries that weren't used lately. This is also done by itself, once a day.")
+    .description(
+      "Removes entries that haven't been used for a while. This also happens automatically, once a day.",
+    )
     .option("--max-age <days>", "how long an entry may be unused (default: 90)", integer)
     .option("--max-entries <n>", "how many entries may stay (default: 20000); 0 removes all", integer)
     .action((options: PruneOptions) => prune(openCache(options.cacheDir), options));

@@ -18,12 +18,12 @@ interface ExportOptions extends PlaceOptions {
 export function command(): Command {
   return placeOptions(new Command("export"))
     .description(
-      "Writes an image's root file system as one tar archive: its layers on each other, without what they delete.",
+      "Writes an image's root file system as one tar archive: its layers on top of each other, without what they delete.",
     )
     .argument("<source>", "where the image is")
     .argument(
       "[file]",
-      "where the archive is to be, compressed if it ends in .gz, .tgz or .zst; - for stdout",
+      "where to write the archive, compressed if the name ends in .gz, .tgz or .zst; - for stdout",
     )
     .option("-o, --output <file>", "the same as the second argument")
     .option(

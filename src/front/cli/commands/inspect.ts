@@ -16,7 +16,7 @@ interface InspectOptions extends PlaceOptions {
 export function command(): Command {
   return placeOptions(new Command("inspect"))
     .description(
-      "Shows what is in an image: its names, its layers, and what they are made of. --raw and --config print the image's very bytes, and whatever a terminal would do with them.",
+      "Shows what is in an image: its names, its layers, and what they are made of. --raw and --config print the documents as they are, byte for byte, even what a terminal would interpret.",
     )
     .argument("<source>", "where the image is")
     .option("--raw", "print the manifest as it is, or the index of an image for several platforms")

@@ -28,13 +28,10 @@ export function command(): Command {
       "Plans the layers of a references graph and prints them as a JSON list of lists of paths, ready to be a conf's store_layers.",
     )
     .argument("<graph>", "a file in one of Nix's forms, or the folder of an npm project")
-    .option("--max-layers <n>", "the most layers the image may have (default: 100)", integer)
-    .option("--from-image <place>", "the base image, whose layers are taken off first")
+    .option("--max-layers <n>", "how many layers the image may have (default: 100)", integer)
+    .option("--from-image <place>", "the base image, whose layers count, too")
     .option("--exclude <path>", "leave a component out; may be given several times", list, [])
-    .option(
-      "--key <key>",
-      "the key under which a JSON object holds its graph (default: that of the only one)",
-    )
+    .option("--key <key>", "the key under which a JSON object has its graph (default: the only one)")
     .addOption(
       new Option("--strategy <name>", "how components are grouped")
         .choices(STRATEGIES.map(({ name }) => name))
@@ -50,9 +47,9 @@ export function command(): Command {
     .option("--weights <file>", "how often components change, a JSON object of whole numbers by key")
     .option(
       "--layers-from <place>",
-      "keep to the layout of an earlier build, a file of --layers-to or an image",
+      "keep to the layout of an earlier build: a file from --layers-to, or an image",
     )
-    .option("--layers-to <file>", "write the layout down, for later builds to keep to")
+    .option("--layers-to <file>", "write the layout to a file, for later builds to keep to")
     .action(run);
 }
 

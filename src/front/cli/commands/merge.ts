@@ -12,11 +12,11 @@ interface MergeCommandOptions extends PlaceOptions {
 export function command(): Command {
   return placeOptions(new Command("merge"))
     .description(
-      "Writes several images to one archive or OCI layout. Each keeps its names; layers that they share are there once.",
+      "Writes several images to one archive or OCI layout. Each keeps its names; layers that they share are written once.",
     )
     .argument(
       "<places...>",
-      "where the images are and, last, where they are to be: a docker-archive, an OCI archive or layout, - for a docker-archive on stdout",
+      "where the images are and, last, where to write them: a docker-archive, an OCI archive or layout, or - for a docker-archive on stdout",
     )
     .option("-q, --quiet", "print nothing but errors")
     .action(async (places: string[], options: MergeCommandOptions) => {

@@ -26,29 +26,26 @@ interface PlanCommandOptions extends PlaceOptions, StrategyOptions {
 export function command(): Command {
   const command = placeOptions(new Command("plan"))
     .description(
-      "Shows the layers that an image will have, before anything of it is built: how large they are, what is in them, what would touch them, and what an update sends again.",
+      "Shows the layers that an image will have, before anything is built: how large they are, what is in them, which changes touch them, and what an update sends again.",
     )
     .argument(
       "<spec>",
       "a spec, or a references graph: a file in one of Nix's forms, or the folder of an npm project",
     )
-    .option("--max-layers <n>", "the most layers the image may have (default: 100)", integer)
-    .option("--from-image <place>", "the base image, whose layers are taken off first")
+    .option("--max-layers <n>", "how many layers the image may have (default: 100)", integer)
+    .option("--from-image <place>", "the base image, whose layers count, too")
     .option("--omit <type>", "leave out an npm project's packages of a type: dev", list)
     .option("--exclude <id>", "leave a component out; may be given several times", list)
-    .option(
-      "--key <key>",
-      "the key under which a JSON object holds its graph (default: that of the only one)",
-    );
+    .option("--key <key>", "the key under which a JSON object has its graph (default: the only one)");
   return strategyOptions(command)
     .option(
       "--against <place>",
-      "tell what of it an image has, such as the last one in the registry; may be given several times",
+      "show how much of it an image has, such as the last one in the registry; may be given several times",
       list,
     )
     .option(
       "--html <file>",
-      "write a page with all details, which needs nothing but a browser, in place of the table",
+      "write a page with all details, which needs nothing but a browser, instead of the table",
       absolutePath,
     )
     .option("--json", "print JSON, for programs")

@@ -14,11 +14,8 @@ export function command(): Command {
     .description(
       "Says what a change costs before it is paid: which layers of a new image differ from those of another, which components in them changed and how, and how many bytes would be sent and pulled.",
     )
-    .argument("<source>", "the image that is there, or its spec")
-    .argument(
-      "<new>",
-      "the image that is to be there, or its spec: a JSON file, which is measured and not written",
-    )
+    .argument("<source>", "the image that exists already, or its spec")
+    .argument("<new>", "the new image, or its spec: a JSON file; its image is measured, but not written")
     .option("--json", "print JSON, with all details, for programs")
     .action(async (from: string, to: string, options: WhyOptions) => {
       await onMachine(options, async (operation) => {
