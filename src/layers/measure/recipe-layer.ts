@@ -80,7 +80,7 @@ export function cachedLayer(
       record.forget();
       const told = claimed
         ? "what a shared cache says; build without that cache"
-        : "what the digest cache said, which has forgotten it now; build again";
+        : "what the digest cache says, which has forgotten that entry now; build again";
       throw new VarveError("STALE_CACHE", `the layer of ${shortList(recipe.components)} isn't ${told}`);
     },
   };
