@@ -14,17 +14,17 @@ export interface ImageSpecInput {
   readonly fromImage?: string | undefined;
   /** The references graph of what is in the image: a file in one of Nix's forms, or the folder of an npm project. */
   readonly graph?: string | undefined;
-  /** What of an npm project is left out: "dev" for what it needs for development only. By default `[]`. */
+  /** Which packages of an npm project are left out: "dev" for those that it needs for development only. By default `[]`. */
   readonly omit?: readonly ("dev")[] | undefined;
   /** Components of the graph that are left out, by their ids. By default `[]`. */
   readonly exclude?: readonly string[] | undefined;
-  /** Components whose trees are merged into the image's root, as symbolic links; the first of two equal names wins. */
+  /** Components whose trees are merged into the image's root, as symbolic links; if two have the same name, the first one wins. */
   readonly contents?: string | readonly string[] | undefined;
-  /** Folders that are copied into the image's root, with their modes; the last of two equal names wins. */
+  /** Folders that are copied into the image's root, with their modes; if two have the same name, the last one wins. */
   readonly copyToRoot?: string | readonly string[] | undefined;
-  /** Whether links to directories in copyToRoot stay links, as rsync -K has it; else they become directories. By default `false`. */
+  /** Whether links to directories in copyToRoot stay links, as with rsync -K; otherwise they become directories. By default `false`. */
   readonly keepContentsDirlinks?: boolean | undefined;
-  /** Whether the components are in the image; without, they have to be mounted. By default `true`. */
+  /** Whether the components are in the image; if not, they have to be mounted. By default `true`. */
   readonly includeStorePaths?: boolean | undefined;
   /** Adds /etc/passwd and /etc/group with root and nobody, /etc/nsswitch.conf and /var/empty. By default `false`. */
   readonly fakeNss?: boolean | undefined;
@@ -36,7 +36,7 @@ export interface ImageSpecInput {
   readonly caCertificates?: boolean | string | undefined;
   /** Adds /tmp, which everybody may write to. By default `false`. */
   readonly tmp?: boolean | undefined;
-  /** Modes, owners, times and capabilities of single paths; of several rules that match, the last wins for each. By default `[]`. */
+  /** Modes, owners, times and capabilities of single paths; if several rules match a path, the last one wins for each of these. By default `[]`. */
   readonly permissions?: readonly {
     /** Which paths in the image, as a glob: * matches no slash, ** any folders below, files with a dot, too. */
     readonly path: string;
@@ -51,9 +51,9 @@ export interface ImageSpecInput {
     /** File capabilities as setcap takes them, such as cap_net_raw+ep. */
     readonly capabilities?: string | undefined;
   }[] | undefined;
-  /** Whether files go to where the base's links lead, such as from /bin to /usr/bin; else a directory takes the link's place. By default `true`. */
+  /** Whether files go to where the base's links lead, such as from /bin to /usr/bin; otherwise a directory replaces the link. By default `true`. */
   readonly followBase?: boolean | undefined;
-  /** A script that runs as root inside of the image, on top of the base's layers; what it changes becomes the layer. It runs before the others. */
+  /** A script that runs as root inside the image, on top of the base's layers; what it changes becomes the layer. It runs before the others. */
   readonly runAsRoot?: string | {
     readonly file: string;
   } | undefined;
@@ -61,7 +61,7 @@ export interface ImageSpecInput {
   readonly extraCommands?: string | {
     readonly file: string;
   } | undefined;
-  /** A script like extraCommands, which runs after it and as root: the owners and modes that it gives count. */
+  /** A script like extraCommands, which runs after it and as root: the image gets the owners and modes that it sets. */
   readonly fakeRootCommands?: string | {
     readonly file: string;
   } | undefined;
@@ -69,11 +69,11 @@ export interface ImageSpecInput {
   readonly enableFakechroot?: boolean | undefined;
   /** Whether scripts may use the network. By default `false`. */
   readonly network?: boolean | undefined;
-  /** How many seconds each script may take; no limit unless given. */
+  /** How many seconds each script may take; by default there is no limit. */
   readonly scriptTimeout?: number | undefined;
-  /** Adds the database by which Nix in the image knows the store paths that are there. By default `false`. */
+  /** Adds the database from which Nix in the image knows its store paths. By default `false`. */
   readonly includeNixDB?: boolean | undefined;
-  /** Whether components are shared out to layers; else all that the base image hasn't is in one, as dockerTools' buildImage has it. By default `true`. */
+  /** Whether components are divided into layers; otherwise everything that the base image doesn't have is in one layer, as with dockerTools' buildImage. By default `true`. */
   readonly layered?: boolean | undefined;
   /** What is taken over from the base image's config: all, as FROM does; env, the environment only, as dockerTools does; none. By default `"all"`. */
   readonly inherit?: "all" | "env" | "none" | undefined;
@@ -92,7 +92,7 @@ export interface ImageSpecInput {
   } | undefined;
   /** Labels, added to the config's. By default `{}`. */
   readonly labels?: Readonly<Record<string, string>> | undefined;
-  /** Annotations of the image's manifest, where it has one. By default `{}`. */
+  /** Annotations of the image's manifest, if it has one. By default `{}`. */
   readonly annotations?: Readonly<Record<string, string>> | undefined;
   /** As Go names it, such as amd64 or arm64; by default this machine's. */
   readonly architecture?: string | undefined;
@@ -108,16 +108,16 @@ export interface ImageSpecInput {
   readonly uname?: string | undefined;
   /** The group's name. By default `"root"`. */
   readonly gname?: string | undefined;
-  /** The most layers the image may have, the base's counted. By default `100`. */
+  /** How many layers the image may have, including the base's. By default `100`. */
   readonly maxLayers?: number | undefined;
-  /** How components are grouped in layers: leader, for layers that survive updates, unless said; popularity, as dockerTools does; largest. */
+  /** How components are grouped in layers: leader (the default), for layers that survive updates; popularity, as dockerTools does; largest. */
   readonly strategy?: "leader" | "popularity" | "largest" | undefined;
   /** How often components change compared with others, by key; a map, or a file with one. */
   readonly weights?: string | Readonly<Record<string, number>> | undefined;
-  /** The last build's layout, which is kept to where that is worth it: a lock file or an image. */
+  /** The last build's layout, to which the build keeps if that is worth it: a lock file or an image. */
   readonly layersFrom?: string | undefined;
-  /** The file that holds the layout from build to build, such as layers.lock.json: kept to, unless layersFrom is given, and written anew. */
+  /** The file that keeps the layout from build to build, such as layers.lock.json: it is followed, unless layersFrom is given, and then written again. */
   readonly lockFile?: string | undefined;
-  /** A layering pipeline in place of a strategy, as nixpkgs has them; a list, or a file with one. */
+  /** A layering pipeline instead of a strategy, in nixpkgs' form; a list, or a file with one. */
   readonly layeringPipeline?: string | readonly unknown[] | undefined;
 }

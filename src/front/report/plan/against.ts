@@ -24,7 +24,7 @@ export interface ImageLayer {
 }
 
 /** What an image has of a planned layer. */
-export interface LayerComparison {
+export interface PlanLayerComparison {
   readonly number: number;
   /** Whether the image has the whole layer, so that it isn't sent. */
   readonly there: boolean;
@@ -121,7 +121,7 @@ export function compareWith(
     for (const part of parts) if (part !== undefined) has.add(part);
     if (parts.length > 0 && !parts.includes(undefined)) hasLayer.add(JSON.stringify(parts));
   }
-  const layers = groups.map((ids, at): LayerComparison => {
+  const layers = groups.map((ids, at): PlanLayerComparison => {
     // They are packed in the order of their keys or as the strategy says. In another order it is another layer.
     const parts = ids.map((id) => identity(id, versionOf(graph.components.get(id)!)));
     const unchanged = ids.filter((_, index) => parts[index] !== undefined && has.has(parts[index]!));
