@@ -3,7 +3,7 @@
  * other: shell, TypeScript and Nix, with varve installed from its package. Public names lead to a registry on this machine.
  */
 import assert from "node:assert/strict";
-import { cpSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -15,6 +15,8 @@ import { requires } from "../support/systems.ts";
 import { type Scope, stacked, temporaryFolder } from "../support/tmp.ts";
 import { startDockerd } from "./support/dockerd.ts";
 import { startNixImages } from "./support/nix-images.ts";
+import { node22, noNode22 } from "./support/node-22.ts";
+import { installVarve, linkModules } from "./support/package.ts";
 import { startSmallInternet } from "./support/small-internet.ts";
 
 const path = (relative: string) => fileURLToPath(new URL(`../../${relative}`, import.meta.url));
@@ -22,9 +24,16 @@ const path = (relative: string) => fileURLToPath(new URL(`../../${relative}`, im
 /** What is true when a page's blocks were run, in shell. */
 const OUTCOMES: Readonly<Record<string, string>> = {
   "README.md": `
-    for place in hello.tar image.tar docker://ghcr.io/me/hello:1; do varve validate $place; done
-    varve inspect --config docker://ghcr.io/me/hello:1 | grep '"PATH=/base/bin"'
+    for place in hello.tar closure.tar image.tar docker://ghcr.io/me/hello:1 docker://ghcr.io/me/hello:lib; do varve validate $place; done
+    for tag in 1 lib; do
+      varve inspect --config docker://ghcr.io/me/hello:$tag | grep '"PATH=/base/bin"'
+      varve export docker://ghcr.io/me/hello:$tag --quiet | tar t | grep -x bin/node
+    done
     docker image inspect streamed:1
+  `,
+  "docs/api.md": `
+    varve validate docker://ghcr.io/me/hello:2
+    varve export docker://ghcr.io/me/hello:2 --quiet | tar t | grep -x -e bin/node -e app/index.js | wc -l | grep -x 2
   `,
   "docs/customisation.md": `
     for image in base hello one made; do varve validate $image.tar; done
@@ -40,6 +49,8 @@ interface Reader {
   mustShell(text: string, folder: string): Promise<string>;
   /** Makes a page's folder, which has what each page takes for granted. */
   folderFor(page: string): string;
+  /** Has another program be `node` from now on. */
+  useNode(program: string): void;
   /** Makes what a block takes for granted. */
   arrange(block: DocBlock, folder: string): Promise<void>;
 }
@@ -49,7 +60,9 @@ async function startReader(scope: Scope): Promise<Reader> {
   const internet = await startSmallInternet(scope);
   const docker = await startDockerd(scope);
   const images = await startNixImages(scope);
-  await installVarve(home);
+  const varve = await installVarve(`${home}/lib/node_modules`);
+  for (const folder of ["bin", "node"]) mkdirSync(`${home}/${folder}`);
+  symlinkSync(`${varve}/dist/bin.js`, `${home}/bin/varve`);
   await copyRepository(`${home}/varve`);
   mkdirSync(`${home}/nixpkgs`);
   // What stands in for nixpkgs is what `examples/nix` is made of.
@@ -61,7 +74,7 @@ async function startReader(scope: Scope): Promise<Reader> {
     ...images.nix.env,
     ...internet.env,
     HOME: home,
-    PATH: `${home}/bin:${process.env["PATH"]}`,
+    PATH: `${home}/node:${home}/bin:${process.env["PATH"]}`,
     VARVE_CACHE_DIR: `${home}/cache`,
     DOCKER_HOST: `unix://${docker.socket}`,
     NIX_PATH: `nixpkgs=${home}/nixpkgs`,
@@ -84,12 +97,16 @@ async function startReader(scope: Scope): Promise<Reader> {
     return stdout.toString();
   };
   const folderFor: Reader["folderFor"] = (page) => {
-    const folder = `${home}/${page.replaceAll("/", "-")}.d`;
-    mkdirSync(`${folder}/node_modules/@types`, { recursive: true });
+    const folder = mkdtempSync(`${home}/${page.replaceAll("/", "-")}.d`);
+    mkdirSync(`${folder}/node_modules`);
     symlinkSync(`${home}/varve`, `${folder}/varve`);
-    symlinkSync(`${home}/lib/node_modules/varve`, `${folder}/node_modules/varve`);
-    symlinkSync(path("node_modules/@types/node"), `${folder}/node_modules/@types/node`);
+    symlinkSync(varve, `${folder}/node_modules/varve`);
+    linkModules(`${folder}/node_modules`, ["@types/node", "undici-types"]);
     return folder;
+  };
+  const useNode: Reader["useNode"] = (program) => {
+    rmSync(`${home}/node/node`, { force: true });
+    symlinkSync(program, `${home}/node/node`);
   };
   const arrange: Reader["arrange"] = async ({ text }, folder) => {
     // A project folder with its packages installed.
@@ -114,24 +131,7 @@ async function startReader(scope: Scope): Promise<Reader> {
   mkdirSync(`${home}/base/bin`, { recursive: true });
   writeFileSync(`${home}/base/bin/node`, "a program");
   await mustShell("varve build base.json --push node:22-slim", home);
-  return { shell, mustShell, folderFor, arrange };
-}
-
-/** Installs varve's package as npm does; what it depends on is this repository's. */
-async function installVarve(prefix: string): Promise<void> {
-  const packed = await mustRun(
-    ["npm", "pack", "--ignore-scripts", "--silent", "--pack-destination", prefix],
-    {
-      cwd: path("."),
-    },
-  );
-  const folder = `${prefix}/lib/node_modules/varve`;
-  mkdirSync(folder, { recursive: true });
-  mkdirSync(`${prefix}/bin`);
-  await mustRun(["tar", "-xzf", `${prefix}/${packed.trim()}`, "-C", folder, "--strip-components=1"]);
-  symlinkSync(path("node_modules"), `${folder}/node_modules`);
-  await mustRun(["chmod", "+x", `${folder}/dist/bin.js`]);
-  symlinkSync(`${folder}/dist/bin.js`, `${prefix}/bin/varve`);
+  return { shell, mustShell, folderFor, useNode, arrange };
 }
 
 /** A clone, with what npm makes in it. */
@@ -168,7 +168,8 @@ describe("the documentation's code blocks, run as they stand", {
       const options =
         "--strict --noEmit --module nodenext --target es2024 --lib es2024,esnext.disposable --types node";
       await reader.mustShell(`tsc ${options} ${file}`, folder);
-      await reader.mustShell(`node ${file}`, folder);
+      // Node.js 22.15 doesn't take types away by itself.
+      await reader.mustShell(`node --no-warnings --experimental-strip-types ${file}`, folder);
     },
     // A command that is to fail says so behind it.
     sh: async ({ text }, folder) => {
@@ -183,11 +184,22 @@ describe("the documentation's code blocks, run as they stand", {
     },
   };
 
-  for (const page of documentedPages()) {
+  const versions = {
+    "Node.js 22.15": { skip: noNode22, program: node22 },
+    "this Node.js": { skip: false, program: async () => process.execPath },
+  };
+  for (const [version, { skip, program }] of Object.entries(versions)) {
+    describe(`with ${version}`, { skip }, () => {
+      before(async () => reader.useNode(await program()));
+      for (const page of documentedPages()) testPage(page);
+    });
+  }
+
+  function testPage(page: string): void {
     const blocks = blocksOf(page).filter(
       ({ language, notRun }) => language !== "text" && notRun === undefined,
     );
-    if (blocks.length === 0) continue;
+    if (blocks.length === 0) return;
     it(`of ${page}`, async (t) => {
       const folder = reader.folderFor(page);
       for (const block of blocks) {
