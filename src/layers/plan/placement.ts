@@ -7,7 +7,7 @@ import type { Component, ReferencesGraph } from "#graph";
 import { EntryType } from "#tar";
 import { fsPath, sortNames } from "#util";
 
-/** Where an npm project is in the image unless its config has a `WorkingDir` other than the root. */
+/** Where a Node project is in the image unless its config has a `WorkingDir` other than the root. */
 const DEFAULT_PROJECT_FOLDER = "/app";
 
 export interface PlacementOptions {
@@ -17,7 +17,10 @@ export interface PlacementOptions {
   readonly outputs?: readonly string[] | undefined;
 }
 
-/** A store path is where it is on this machine; an npm package is below the project's folder in the image. */
+/**
+ * A store path is where it is on this machine; a Node package is below the project's folder in the image. The working
+ * directory may be that of a workspace's package: then the project is as far above it as it is on this machine.
+ */
 export class Placement {
   readonly #graph: ReferencesGraph;
   readonly #folder: string;
@@ -30,7 +33,9 @@ export class Placement {
     // Most base images say "/", which means nothing.
     const folder = workingDir?.replace(/\/+$/, "") || DEFAULT_PROJECT_FOLDER;
     // A path that can be written in two ways is the same path in the image.
-    this.#folder = posix.normalize(folder).replace(/\/$/, "") || DEFAULT_PROJECT_FOLDER;
+    const given = posix.normalize(folder).replace(/\/$/, "") || DEFAULT_PROJECT_FOLDER;
+    const app = `/${graph.app ?? "."}`;
+    this.#folder = given !== app && given.endsWith(app) ? given.slice(0, -app.length) : given;
     if (!folder.startsWith("/")) {
       throw new VarveError(
         "INVALID_SPEC",

@@ -1,4 +1,7 @@
+export type { NodePlatform } from "./installed/lock-facts.ts";
+export { type NodeProjectOptions, readNodeProject } from "./node-project.ts";
 export { type NpmGraphOptions, readNpmGraph } from "./npm/npm.ts";
+export { findProject, installCommand, type NodeProject, type PackageManager } from "./project.ts";
 export { type ReadGraphOptions, readGraph } from "./read.ts";
 export {
   type Component,

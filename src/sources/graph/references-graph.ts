@@ -3,7 +3,7 @@ import { compareNames, sortNames } from "#util";
 
 /** One node of the references graph: the files it brings, and the components it can't work without. */
 export interface Component {
-  /** Its name in the graph: a store path, or a key of an npm lock file. The same on every machine. */
+  /** Its name in the graph: a store path, or a path relative to a Node project. The same on every machine. */
   readonly id: string;
   /** The absolute path of its file or folder on this machine. */
   readonly path: string;
@@ -13,10 +13,14 @@ export interface Component {
   readonly narSize?: number;
   /** The hash of its NAR serialisation as Nix wrote it (`sha256:…` or `sha256-…`), where the graph says so. */
   readonly narHash?: string;
-  /** The package's name (npm). */
+  /** The package's name (Node). */
   readonly name?: string;
-  /** The package's version (npm). */
+  /** The package's version (Node). */
   readonly version?: string;
+  /** What its lock file says of the bytes that were installed, as it is there: mostly `sha512-…` (Node). */
+  readonly integrity?: string;
+  /** Where its sources are, as its `package.json` says: an address or a shorthand such as `github:owner/name` (Node). */
+  readonly repository?: string;
   /**
    * Files and folders below `path` that are not this component's own: they belong to other components or to
    * nobody. Relative to `path`, parts separated by `/`, ordered by code point, none within another.
@@ -24,13 +28,15 @@ export interface Component {
   readonly nested?: readonly string[];
 }
 
-/** Where a graph came from: `nix` ids are store paths, `npm` ids are keys of a lock file. */
+/** Where a graph came from: `nix` ids are store paths, `npm` ids are paths relative to a Node project. */
 export type GraphKind = "nix" | "npm";
 
 /** Components by id, ordered by id. Whatever a component refers to is in the graph too. */
 export interface ReferencesGraph {
   readonly kind: GraphKind;
   readonly components: ReadonlyMap<string, Component>;
+  /** The component that was asked for, if it is one of a workspace and not the project's root. */
+  readonly app?: string;
 }
 
 /**
@@ -43,7 +49,7 @@ export interface ReferencesGraph {
  */
 export function makeGraph(
   components: Iterable<Component>,
-  { kind, origin }: { kind: GraphKind; origin: string },
+  { kind, origin, app }: { kind: GraphKind; origin: string; app?: string | undefined },
 ): ReferencesGraph {
   const byId = new Map<string, Component>();
   for (const given of components) {
@@ -68,7 +74,7 @@ export function makeGraph(
       `${origin} is not complete: ${id} refers to ${missing}, which is not in it${hint}`,
     );
   }
-  return { kind, components: sorted };
+  return { kind, components: sorted, ...(app !== undefined && { app }) };
 }
 
 function sameNames(a: readonly string[], b: readonly string[]): boolean {
@@ -87,5 +93,5 @@ export function withoutComponents(graph: ReferencesGraph, ids: Iterable<string>)
     const references = component.references.filter((reference) => !excluded.has(reference));
     components.set(id, { ...component, references });
   }
-  return { kind: graph.kind, components };
+  return { ...graph, components };
 }

@@ -53,6 +53,21 @@ describe("a component's place", () => {
     }
   });
 
+  it("is as far from a workspace's package as in the workspace, if that is where the image works", () => {
+    const workspace = { ...npm, app: "apps/api" };
+    for (const [workingDir, root] of [
+      [undefined, "/app"],
+      ["/app", "/app"],
+      ["/app/apps/api", "/app"],
+      ["/srv/www/apps/api/", "/srv/www"],
+      ["/apps/api", "/apps/api"],
+      ["/srv/myapps/api", "/srv/myapps/api"],
+    ] as const) {
+      const placement = new Placement(workspace, { workingDir });
+      assert.equal(placement.tree("node_modules/dep").target, `${root}/node_modules/dep`);
+    }
+  });
+
   it("can't be below a folder that isn't absolute", () => {
     assert.throws(() => new Placement(npm, { workingDir: "srv" }), {
       code: "INVALID_SPEC",

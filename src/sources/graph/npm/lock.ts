@@ -6,6 +6,7 @@ import { isObject, parseJson, readText } from "../file.ts";
 
 const names = z.record(z.string(), z.unknown()).optional();
 const flag = z.boolean().optional();
+const platforms = z.array(z.string()).optional();
 
 /** What varve reads about a package; a lock file's entry and a `package.json` have the same fields. */
 const packageSchema = z.object({
@@ -25,6 +26,10 @@ const entrySchema = packageSchema.extend({
   optional: flag,
   peer: flag,
   extraneous: flag,
+  integrity: z.string().optional(),
+  os: platforms,
+  cpu: platforms,
+  libc: platforms,
 });
 
 export type NpmManifest = z.infer<typeof packageSchema>;

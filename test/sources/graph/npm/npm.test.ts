@@ -277,7 +277,7 @@ test("a dependency that no package satisfies names both ends", async (t) => {
 
 test("a folder without a lock file, and a lock file of version 1, are refused", async (t) => {
   const folder = await temporaryFolder(t);
-  await assert.rejects(readGraph(folder), { code: "INVALID_GRAPH", message: /run `npm install` there/ });
+  await assert.rejects(readGraph(folder), { code: "INVALID_GRAPH", message: /has no lock file/ });
   writeFileSync(join(folder, "package-lock.json"), JSON.stringify({ lockfileVersion: 1, dependencies: {} }));
   await assert.rejects(readGraph(folder), { code: "INVALID_GRAPH", message: /version 2 or 3/ });
 });

@@ -1,0 +1,72 @@
+import { resolve } from "node:path";
+import { isObject } from "../file.ts";
+import { nestedPaths } from "../npm/nested.ts";
+import type { NodeProject } from "../project.ts";
+import { type Component, makeGraph, type ReferencesGraph } from "../references-graph.ts";
+import { text } from "../yaml.ts";
+import { leftOut } from "./left.ts";
+import type { LockFacts } from "./lock-facts.ts";
+import { InstalledTree, isSource, type TreeOptions, type Unit } from "./tree.ts";
+
+const ROOT = ".";
+
+/**
+ * Reads what a package manager has put into a project's `node_modules`, flat or linked. There is a component for each
+ * installed package that the project needs: its folder, or, in a virtual store, the folder that holds it together with
+ * the links to what it needs (`node_modules/.pnpm/a@1.0.0`). Each workspace package that is needed is one, and so is the
+ * project. Of a workspace package's graph, `.` has nothing but the links in the root's `node_modules`.
+ *
+ * @throws VarveError `DANGLING_REFERENCE` if a package that is needed here isn't installed; `INVALID_GRAPH` if what is
+ *   installed isn't what the lock file says, or lies outside of the project
+ */
+export async function readInstalled(
+  project: NodeProject,
+  facts: LockFacts,
+  options: TreeOptions,
+): Promise<ReferencesGraph> {
+  const { app, root } = project;
+  const tree = new InstalledTree(project, facts, options);
+  // All packages of a workspace are part of the project that its root is.
+  const starts = app === ROOT ? [ROOT, ...project.workspaces] : [app];
+  await tree.follow(starts);
+  const left = leftOut(tree);
+  const units = new Map(tree.units);
+  if (app === ROOT) for (const id of project.workspaces) units.get(ROOT)!.references.add(id);
+  else if (!units.has(ROOT)) {
+    units.set(ROOT, { id: ROOT, manifest: {}, references: new Set() });
+    units.get(app)!.references.add(ROOT);
+  }
+  const nested = nestedPaths([...units.keys(), ...left]);
+  const components = [...units].map(([id, unit]): Component => {
+    const path = resolve(root, id);
+    return {
+      id,
+      path,
+      references: [...unit.references],
+      ...described(unit, facts),
+      nested: nested.get(id) ?? [],
+    };
+  });
+  return makeGraph(components, {
+    kind: "npm",
+    origin: `the project ${root}`,
+    ...(app !== ROOT && { app }),
+  });
+}
+
+function described({ id, manifest }: Unit, { packages }: LockFacts): Partial<Component> {
+  const [name, version] = [text(manifest["name"]), text(manifest["version"])];
+  const locked = isSource(id) || name === undefined ? undefined : packages.find(name, version);
+  const repository = repositoryOf(manifest["repository"]);
+  return {
+    ...(name !== undefined && { name }),
+    ...(version !== undefined && { version }),
+    ...(locked?.integrity !== undefined && { integrity: locked.integrity }),
+    ...(repository !== undefined && { repository }),
+  };
+}
+
+/** What `package.json` says of where the sources are. */
+export function repositoryOf(repository: unknown): string | undefined {
+  return text(isObject(repository) ? repository["url"] : repository);
+}

@@ -1,0 +1,253 @@
+/** The packages that lie in a project's `node_modules`, found as Node finds them. */
+import { lstatSync, realpathSync, statSync } from "node:fs";
+import { join, posix, relative, resolve, sep } from "node:path";
+import { readError, VarveError } from "#errors";
+import type { JsonObject } from "../file.ts";
+import { isObject } from "../file.ts";
+import { installCommand, type NodeProject } from "../project.ts";
+import { readManifest } from "../workspace.ts";
+import { text } from "../yaml.ts";
+import { type LockFacts, type NodePlatform, plainVersion } from "./lock-facts.ts";
+
+/** A package's folder, and what it is. */
+export interface InstalledPackage {
+  /** Its real folder, relative to the project. */
+  readonly id: string;
+  readonly manifest: JsonObject;
+}
+
+/** What is one component: a package's folder, or that of a virtual store with a package and the links beside it. */
+export interface Unit extends InstalledPackage {
+  /** The ids of units that it needs. */
+  readonly references: Set<string>;
+}
+
+export interface TreeOptions {
+  readonly omitDev: boolean;
+  /** Where packages that fit some platforms only have to be usable. */
+  readonly platform: NodePlatform;
+}
+
+/** Folders whose children are a package each, together with links to what it needs. */
+const STORES = ["node_modules/.pnpm", "node_modules/.bun", "node_modules/.store"];
+
+interface Target {
+  readonly id: string;
+  readonly unit: string;
+  /** What it is needed as. */
+  readonly name: string;
+}
+
+interface Need {
+  readonly name: string;
+  readonly range: string;
+  readonly kind: "required" | "optional" | "other";
+}
+
+/** Follows what packages need, beginning with the project's own. */
+export class InstalledTree {
+  /** What has been reached, by id. */
+  readonly units = new Map<string, Unit>();
+  readonly project: NodeProject;
+  readonly #facts: LockFacts;
+  readonly #options: TreeOptions;
+  readonly #root: string;
+  readonly #found = new Map<string, string | undefined>();
+  readonly #packages = new Map<string, Promise<InstalledPackage>>();
+
+  constructor(project: NodeProject, facts: LockFacts, options: TreeOptions) {
+    this.project = project;
+    this.#facts = facts;
+    this.#options = options;
+    this.#root = realpathSync(project.root);
+  }
+
+  /** @throws VarveError `DANGLING_REFERENCE` for what isn't installed, `INVALID_GRAPH` for what the lock file has otherwise */
+  async follow(starts: readonly string[]): Promise<void> {
+    const seen = new Set(starts);
+    const queue = [...starts];
+    for (let id = queue.pop(); id !== undefined; id = queue.pop()) {
+      const unit = this.#unit(await this.#package(id));
+      for (const target of await this.#targetsOf(await this.#package(id))) {
+        if (target.unit !== this.unitOf(id)) unit.references.add(target.unit);
+        if (seen.has(target.id)) continue;
+        seen.add(target.id);
+        queue.push(target.id);
+      }
+    }
+  }
+
+  /** The unit that a package's folder is in; it need not have been reached. */
+  unitOf(id: string): string {
+    const store = STORES.find((folder) => id.startsWith(`${folder}/`));
+    if (store === undefined) return id;
+    const end = id.indexOf("/", store.length + 1);
+    return end === -1 ? id : id.slice(0, end);
+  }
+
+  /** Whether a folder is a virtual store. */
+  isStore(id: string): boolean {
+    return STORES.includes(id);
+  }
+
+  /** Where a path below the project leads, relative to it; undefined if that is nowhere or outside. */
+  realId(id: string): string | undefined {
+    try {
+      const real = realpathSync(join(this.#root, id));
+      return this.#below(real);
+    } catch {
+      return undefined;
+    }
+  }
+
+  #below(real: string): string | undefined {
+    if (real === this.#root) return ".";
+    return real.startsWith(`${this.#root}/`) ? relative(this.#root, real).split(sep).join("/") : undefined;
+  }
+
+  #unit({ id, manifest }: InstalledPackage): Unit {
+    const key = this.unitOf(id);
+    const known = this.units.get(key);
+    // A package may bring others in its own folder; it is named after the outermost.
+    if (known !== undefined && known.id.length <= id.length) return known;
+    const unit = { id, manifest, references: known?.references ?? new Set<string>() };
+    this.units.set(key, unit);
+    return unit;
+  }
+
+  #package(id: string): Promise<InstalledPackage> {
+    let found = this.#packages.get(id);
+    if (found === undefined) {
+      found = readManifest(join(this.#root, id)).then((manifest = {}) => ({ id, manifest }));
+      this.#packages.set(id, found);
+    }
+    return found;
+  }
+
+  async #targetsOf(from: InstalledPackage): Promise<Target[]> {
+    const targets: Target[] = [];
+    const missing: Need[] = [];
+    for (const need of this.#needsOf(from)) {
+      const id = this.#resolve(from.id, need.name);
+      if (id === undefined) missing.push(need);
+      else {
+        this.#checkVersion(from, { need, found: await this.#package(id) });
+        targets.push({ id, unit: this.unitOf(id), name: need.name });
+      }
+    }
+    // Where another platform's package is, that platform is what has been installed for.
+    const { packages } = this.#facts;
+    const isElsewhere = targets.some(
+      ({ name }) => packages.isMadeFor(name, this.#options.platform) === false,
+    );
+    for (const need of missing) if (need.kind === "required" || !isElsewhere) this.#checkMissing(from, need);
+    return targets;
+  }
+
+  #needsOf({ id, manifest }: InstalledPackage): Need[] {
+    const needs = new Map<string, Need>();
+    const add = (names: unknown, kind: Need["kind"]): void => {
+      if (!isObject(names)) return;
+      for (const [name, range] of Object.entries(names)) {
+        if (isName(name) && !needs.has(name)) needs.set(name, { name, range: text(range) ?? "", kind });
+      }
+    };
+    // A name that is in both lists is optional.
+    add(manifest["optionalDependencies"], "optional");
+    add(manifest["dependencies"], "required");
+    add(manifest["peerDependencies"], "other");
+    if (isSource(id)) {
+      if (!this.#options.omitDev) add(manifest["devDependencies"], "other");
+    } else {
+      // A package manager can be told to give a package more than it asks for.
+      const [name, version] = [text(manifest["name"]), text(manifest["version"])];
+      const locked = name === undefined ? undefined : this.#facts.packages.find(name, version);
+      for (const more of locked?.dependencies ?? []) add({ [more]: "" }, "other");
+    }
+    return [...needs.values()];
+  }
+
+  /** Node's way: `node_modules` of the package's own folder, then of each folder above it. */
+  #resolve(from: string, name: string): string | undefined {
+    for (let folder = from; ; folder = posix.dirname(folder)) {
+      if (posix.basename(folder) !== "node_modules") {
+        const id = this.#at(posix.join(folder, "node_modules", name));
+        if (id !== undefined) return id;
+      }
+      if (folder === ".") return undefined;
+    }
+  }
+
+  /** The real folder of the package at a path. */
+  #at(path: string): string | undefined {
+    if (this.#found.has(path)) return this.#found.get(path);
+    const id = this.#look(path);
+    this.#found.set(path, id);
+    return id;
+  }
+
+  #look(path: string): string | undefined {
+    const absolute = join(this.#root, path);
+    const isThere = statSync(`${absolute}/package.json`, { throwIfNoEntry: false })?.isFile() ?? false;
+    if (!isThere) return undefined;
+    let real: string;
+    try {
+      if (!lstatSync(absolute).isSymbolicLink()) return path;
+      real = realpathSync(absolute);
+    } catch (error) {
+      throw readError(absolute, error);
+    }
+    const id = this.#below(real);
+    if (id !== undefined) return id;
+    throw new VarveError(
+      "INVALID_GRAPH",
+      `${resolve(this.project.root, path)} is a link to ${real}, which lies outside the project ${this.project.root}, so it has no place in the image; have it installed within the project (for pnpm: enableGlobalVirtualStore: false), or move it there`,
+    );
+  }
+
+  #checkMissing(from: InstalledPackage, { name, kind }: Need): void {
+    const { packages, omitsOptional = false } = this.#facts;
+    const isNeeded =
+      kind === "required"
+        ? // What the lock file doesn't know either was taken out of it on purpose.
+          isSource(from.id) || packages.has(name)
+        : kind === "optional" && !omitsOptional && packages.isMadeFor(name, this.#options.platform) === true;
+    if (!isNeeded) return;
+    const who = from.id === "." ? `the project ${this.project.root}` : from.id;
+    const { os, cpu } = this.#options.platform;
+    const why = kind === "optional" ? ` on ${os}/${cpu}` : "";
+    throw new VarveError(
+      "DANGLING_REFERENCE",
+      `${who} needs ${name}${why}, which is not installed; ${this.#advice}`,
+    );
+  }
+
+  #checkVersion(from: InstalledPackage, { need, found }: { need: Need; found: InstalledPackage }): void {
+    const { manifest, id } = found;
+    const [name, version] = [text(manifest["name"]), text(manifest["version"])];
+    if (isSource(id) || name === undefined || version === undefined) return;
+    const { packages, versionFor } = this.#facts;
+    const wanted = versionFor?.({ from: from.id, name: need.name, range: need.range });
+    const isOther = wanted !== undefined && plainVersion(wanted) !== plainVersion(version);
+    if (!isOther && (!packages.has(name) || packages.find(name, version) !== undefined)) return;
+    const instead = isOther ? ` has ${need.name} ${wanted}` : " doesn't have";
+    throw new VarveError(
+      "INVALID_GRAPH",
+      `${resolve(this.project.root, id)} is version ${version}, which ${this.project.lockFile}${instead}: what is installed is not what is locked; ${this.#advice}`,
+    );
+  }
+
+  get #advice(): string {
+    return `run \`${installCommand(this.project.manager)}\` in ${this.project.root}`;
+  }
+}
+
+/** Whether a folder is the project's own, and not something that was installed. */
+export function isSource(id: string): boolean {
+  return !/(?:^|\/)node_modules(?:\/|$)/.test(id);
+}
+
+/** Whether a name stays in `node_modules` when it is appended to it. */
+function isName(name: string): boolean {
+  return /^(?:@[^/\0\\]+\/)?[^/\0\\]+$/.test(name) && !/(?:^|\/)\.{1,2}(?:\/|$)/.test(name);
+}

@@ -1,0 +1,59 @@
+/** The door to projects of all package managers. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { VarveError } from "#errors";
+import { readBunLock } from "./bun/lock.ts";
+import { readInstalled } from "./installed/installed.ts";
+import { type LockFacts, type NodePlatform, thisPlatform } from "./installed/lock-facts.ts";
+import { readNpmLock } from "./npm/lock.ts";
+import { npmFacts } from "./npm/lock-facts.ts";
+import { readNpmGraph } from "./npm/npm.ts";
+import { readPnpmLock } from "./pnpm/lock.ts";
+import { findProject, type NodeProject } from "./project.ts";
+import type { ReferencesGraph } from "./references-graph.ts";
+import { readBerryLock } from "./yarn/berry.ts";
+import { readClassicLock } from "./yarn/classic.ts";
+
+/** What of a Node project to read. */
+export interface NodeProjectOptions {
+  /** Leave out what is needed for development only. */
+  readonly omitDev?: boolean;
+  /** Where the packages have to be usable; by default where this process runs. */
+  readonly platform?: NodePlatform;
+}
+
+/**
+ * Reads the packages that a project has installed, by npm, pnpm, yarn or bun. Of a workspace's package these are its own,
+ * those of the workspace that it needs, and what both need; paths are relative to the workspace's root.
+ *
+ * @param folder the project's, or that of a workspace's package
+ * @throws VarveError `INVALID_GRAPH` if there is no lock file, or what is installed isn't what it says;
+ *   `DANGLING_REFERENCE` if a package that is needed isn't installed
+ */
+export async function readNodeProject(
+  folder: string,
+  options: NodeProjectOptions = {},
+): Promise<ReferencesGraph> {
+  const project = await findProject(folder);
+  const { omitDev = false, platform = thisPlatform() } = options;
+  if (project.manager === "npm" && project.app === ".") {
+    return await readNpmGraph({ project: project.root, omitDev });
+  }
+  const facts = await readFacts(project);
+  return await readInstalled(project, facts, { omitDev, platform });
+}
+
+async function readFacts(project: NodeProject): Promise<LockFacts> {
+  const { manager, root, lockFile } = project;
+  if (manager === "npm") return npmFacts(await readNpmLock(root));
+  if (manager === "pnpm") return await readPnpmLock(project);
+  if (manager === "bun") return await readBunLock(lockFile);
+  if (manager === "yarn-classic") return await readClassicLock(lockFile);
+  if (existsSync(join(root, ".pnp.cjs"))) {
+    throw new VarveError(
+      "INVALID_GRAPH",
+      `${root} is installed without node_modules (Plug'n'Play), which varve doesn't read; set nodeLinker: node-modules in .yarnrc.yml and run \`yarn install\``,
+    );
+  }
+  return await readBerryLock(lockFile);
+}

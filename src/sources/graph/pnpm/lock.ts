@@ -1,0 +1,123 @@
+/** pnpm's lock file: https://github.com/pnpm/spec/blob/master/lockfile/9.0.md and its predecessor, 6.0. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { VarveError } from "#errors";
+import { isObject, type JsonObject, readText } from "../file.ts";
+import { type LockedPackage, LockedPackages, type LockFacts, type Wish } from "../installed/lock-facts.ts";
+import type { NodeProject } from "../project.ts";
+import { parseYaml, strings, text } from "../yaml.ts";
+
+/**
+ * Reads `pnpm-lock.yaml`, and what pnpm says of what it has installed.
+ * @throws VarveError `INVALID_GRAPH`, also if what is installed isn't what the lock file says
+ */
+export async function readPnpmLock({ root, lockFile }: NodeProject): Promise<LockFacts> {
+  const lock = await readLock(lockFile);
+  const installed = join(root, "node_modules/.pnpm/lock.yaml");
+  if (existsSync(installed)) checkInstalled(lock, { installed: await readLock(installed), lockFile, root });
+  const importers = importersOf(lock);
+  return {
+    packages: new LockedPackages(packagesOf(lock)),
+    versionFor: ({ from, name }: Wish) => plain(dependencyOf(importers[from], name)),
+    omitsOptional: await omitsOptional(root),
+  };
+}
+
+async function readLock(file: string): Promise<JsonObject> {
+  const lock = await parseYaml(file, await readText(file));
+  const version = isObject(lock) ? Number.parseFloat(String(lock["lockfileVersion"])) : Number.NaN;
+  if (isObject(lock) && version >= 6 && version < 10) return lock;
+  throw new VarveError(
+    "INVALID_GRAPH",
+    `${file} is not a pnpm lock file of version 6 to 9; write it again with \`pnpm install\` of pnpm 8 or newer`,
+  );
+}
+
+/** A lock file of version 6 that has no workspace has its project's dependencies at the top. */
+function importersOf(lock: JsonObject): JsonObject {
+  return isObject(lock["importers"]) ? lock["importers"] : { ".": lock };
+}
+
+function dependencyOf(importer: unknown, name: string): string | undefined {
+  for (const field of ["dependencies", "optionalDependencies", "devDependencies"]) {
+    const all = isObject(importer) ? importer[field] : undefined;
+    const found = isObject(all) && Object.hasOwn(all, name) ? all[name] : undefined;
+    if (found !== undefined) return text(isObject(found) ? found["version"] : found);
+  }
+  return undefined;
+}
+
+/** The version of a registry's package, without its peers' in parentheses; undefined for a link, an alias or a folder. */
+function plain(version: string | undefined): string | undefined {
+  return version === undefined ? undefined : /^\d[^(:/]*(?=\(|$)/.exec(version)?.[0];
+}
+
+function* packagesOf(lock: JsonObject): Generator<LockedPackage, void, void> {
+  const packages = isObject(lock["packages"]) ? lock["packages"] : {};
+  const snapshots = isObject(lock["snapshots"]) ? lock["snapshots"] : packages;
+  const needs = new Map<string, Set<string>>();
+  for (const [key, value] of Object.entries(snapshots)) {
+    const names = needs.get(withoutPeers(key)) ?? new Set();
+    needs.set(withoutPeers(key), names);
+    for (const field of ["dependencies", "optionalDependencies"]) {
+      const all = isObject(value) ? value[field] : undefined;
+      for (const name of Object.keys(isObject(all) ? all : {})) names.add(name);
+    }
+  }
+  for (const [key, value] of Object.entries(packages)) {
+    if (!isObject(value)) continue;
+    const [, name, version] = /^\/?((?:@[^/@]+\/)?[^/@]+)@(.*)$/.exec(withoutPeers(key)) ?? [];
+    const { resolution } = value;
+    const own = text(value["name"]) ?? name;
+    if (own === undefined) continue;
+    yield {
+      name: own,
+      version: text(value["version"]) ?? plain(version),
+      integrity: isObject(resolution) ? text(resolution["integrity"]) : undefined,
+      dependencies: [...(needs.get(withoutPeers(key)) ?? [])],
+      os: listOf(value["os"]),
+      cpu: listOf(value["cpu"]),
+      libc: listOf(value["libc"]),
+    };
+  }
+}
+
+function withoutPeers(key: string): string {
+  return key.replace(/\(.*$/, "");
+}
+
+function listOf(value: unknown): readonly string[] | undefined {
+  return Array.isArray(value) ? strings(value) : undefined;
+}
+
+interface Installed {
+  readonly installed: JsonObject;
+  readonly lockFile: string;
+  readonly root: string;
+}
+
+/** pnpm keeps the lock file by which it has installed; of what is in both, versions must be the same. */
+function checkInstalled(lock: JsonObject, { installed, lockFile, root }: Installed): void {
+  const [wanted, there] = [importersOf(lock), importersOf(installed)];
+  for (const [folder, importer] of Object.entries(there)) {
+    for (const field of ["dependencies", "optionalDependencies"]) {
+      const all = isObject(importer) ? importer[field] : undefined;
+      for (const name of Object.keys(isObject(all) ? all : {})) {
+        const [now, then] = [dependencyOf(wanted[folder], name), dependencyOf(importer, name)];
+        if (now === then) continue;
+        throw new VarveError(
+          "INVALID_GRAPH",
+          `node_modules in ${root} is older than ${lockFile}: ${name} is installed as ${then}, and locked as ${now ?? "nothing"}; run \`pnpm install\` in ${root}`,
+        );
+      }
+    }
+  }
+}
+
+async function omitsOptional(root: string): Promise<boolean> {
+  const file = join(root, "node_modules/.modules.yaml");
+  if (!existsSync(file)) return false;
+  const state = await parseYaml(file, await readText(file));
+  const included = isObject(state) ? state["included"] : undefined;
+  return isObject(included) && included["optionalDependencies"] === "false";
+}
