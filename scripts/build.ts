@@ -35,8 +35,8 @@ await build({
   format: "esm",
   platform: "node",
   target: "node22.15",
-  // It is loaded fast, and not written as modules that could be bundled in part.
-  external: ["commander"],
+  // Not written as modules that could be bundled in part; few commands load what reads YAML.
+  external: ["commander", "yaml"],
   mainFields: ["module", "main"],
   plugins: [embeddedShell],
   logLevel: "warning",

@@ -70,7 +70,7 @@ relative to the spec's own folder. An editor that knows JSON Schema helps with
 |---|---|---|---|
 ${rows.join("\n")}
 
-A component of a Nix graph is where its store path is; a package of an npm project is below \`config.WorkingDir\`, or
+A component of a Nix graph is where its store path is; a package of a Node project is below \`config.WorkingDir\`, or
 \`/app\`. Files of an npm project have the mode 0755 if their owner may execute them, else 0644, since npm leaves the rest
 to the umask.
 `;

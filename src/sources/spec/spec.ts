@@ -88,14 +88,12 @@ const Spec = z
       .string()
       .optional()
       .describe(
-        "The references graph of what is in the image: a file in one of Nix's forms, or the folder of an npm project.",
+        "The references graph of what is in the image: a file in one of Nix's forms, or the folder of a project that npm, pnpm, yarn or bun has installed.",
       ),
     omit: z
       .array(z.literal("dev"))
       .default([])
-      .describe(
-        'Which packages of an npm project are left out: "dev" for those that it needs for development only.',
-      ),
+      .describe('What of such a project is left out: "dev" for what it needs for development only.'),
     exclude: z
       .array(z.string())
       .default([])

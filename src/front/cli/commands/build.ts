@@ -62,8 +62,8 @@ export function command(): Command {
     .option("--from-image, --from <place>", "the base image")
     .option("--no-follow-base", "let directories replace the base's links, such as /bin")
     .option("--inherit <all|env|none>", "what is taken over from the base image's config (default: all)")
-    .option("--graph <path>", "the references graph, or the folder of an npm project")
-    .option("--omit <type>", "leave out an npm project's packages of a type: dev", list)
+    .option("--graph <path>", "the references graph, or the folder of a Node project")
+    .option("--omit <type>", "leave out a Node project's packages of a type: dev", list)
     .option("--exclude <id>", "leave a component out; may be given several times", list)
     .option(
       "--contents <path>",

@@ -27,7 +27,7 @@ export function command(): Command {
     .description(
       "Plans the layers of a references graph and prints them as a JSON list of lists of paths, ready to be a conf's store_layers.",
     )
-    .argument("<graph>", "a file in one of Nix's forms, or the folder of an npm project")
+    .argument("<graph>", "a file in one of Nix's forms, or the folder of a Node project")
     .option("--max-layers <n>", "how many layers the image may have (default: 100)", integer)
     .option("--from-image <place>", "the base image, whose layers count, too")
     .option("--exclude <path>", "leave a component out; may be given several times", list, [])

@@ -30,11 +30,11 @@ export function command(): Command {
     )
     .argument(
       "<spec>",
-      "a spec, or a references graph: a file in one of Nix's forms, or the folder of an npm project",
+      "a spec, or a references graph: a file in one of Nix's forms, or the folder of a Node project",
     )
     .option("--max-layers <n>", "how many layers the image may have (default: 100)", integer)
     .option("--from-image <place>", "the base image, whose layers count, too")
-    .option("--omit <type>", "leave out an npm project's packages of a type: dev", list)
+    .option("--omit <type>", "leave out a Node project's packages of a type: dev", list)
     .option("--exclude <id>", "leave a component out; may be given several times", list)
     .option("--key <key>", "the key under which a JSON object has its graph (default: the only one)");
   return strategyOptions(command)

@@ -1,0 +1,60 @@
+/** Whether what npm has installed is what the project's lock file says. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { VarveError } from "#errors";
+import { fitsPlatform, isPicky, type NodePlatform } from "../installed/lock-facts.ts";
+import { type LockEntry, type NpmLock, OWN_LOCK_FILES, readLockEntries } from "./lock.ts";
+
+interface CheckOptions {
+  readonly project: string;
+  readonly platform: NodePlatform;
+}
+
+/**
+ * Compares npm's list of what it has installed with the project's own lock file, if there are both.
+ * @throws VarveError `INVALID_GRAPH` for a package of another version; `DANGLING_REFERENCE` for one that isn't installed
+ */
+export async function checkInstalled(installed: NpmLock, { project, platform }: CheckOptions): Promise<void> {
+  const file = OWN_LOCK_FILES.map((name) => join(project, name)).find((path) => existsSync(path));
+  if (file === undefined || file === installed.file) return;
+  const wanted = await readLockEntries(file);
+  if (wanted === undefined) return;
+  const advice = `run \`npm ci\` in ${project}`;
+  for (const [key, { version }] of wanted) {
+    const there = installed.entries.get(key)?.version;
+    if (there === undefined || version === undefined || there === version) continue;
+    throw new VarveError(
+      "INVALID_GRAPH",
+      `node_modules in ${project} is older than ${file}: ${key} is installed as ${there}, and locked as ${version}; ${advice}`,
+    );
+  }
+  const missing = [...wanted].find(([key, entry]) => !installed.entries.has(key) && isNeeded(entry));
+  const [key] = missing ?? missingHere(wanted, { installed, platform }) ?? [];
+  if (key === undefined) return;
+  const where = missing === undefined ? ` on ${platform.os}/${platform.cpu}` : "";
+  throw new VarveError(
+    "DANGLING_REFERENCE",
+    `${file} has ${key}, which is needed${where} and is not installed; ${advice}`,
+  );
+}
+
+function isNeeded({ optional, dev, devOptional, peer, extraneous }: LockEntry): boolean {
+  return !(optional || dev || devOptional || peer || extraneous);
+}
+
+/** The first package for this platform that isn't there; none if another platform, or nothing optional, is installed. */
+function missingHere(
+  wanted: ReadonlyMap<string, LockEntry>,
+  { installed, platform }: { installed: NpmLock; platform: NodePlatform },
+): [string, LockEntry] | undefined {
+  const isForHere = (entry: LockEntry) => isPicky(entry) && fitsPlatform(entry, platform);
+  const optional = [...installed.entries.values()].filter((entry) => entry.optional === true);
+  const isElsewhere = optional.some((entry) => isPicky(entry) && !fitsPlatform(entry, platform));
+  if (isElsewhere) return undefined;
+  const absent = [...wanted].filter(([key, entry]) => {
+    return entry.optional === true && entry.dev !== true && !installed.entries.has(key) && isForHere(entry);
+  });
+  // Without anything optional it was told to leave that out, unless the platform's packages are all there is of it.
+  const others = [...wanted.values()].some((entry) => entry.optional === true && !isPicky(entry));
+  return optional.length === 0 && others ? undefined : absent[0];
+}
