@@ -5,6 +5,7 @@ import { VarveError } from "#errors";
 import { readBunLock } from "./bun/lock.ts";
 import { readInstalled } from "./installed/installed.ts";
 import { type LockFacts, type NodePlatform, thisPlatform } from "./installed/lock-facts.ts";
+import { checkInstalled } from "./npm/installed.ts";
 import { readNpmLock } from "./npm/lock.ts";
 import { npmFacts } from "./npm/lock-facts.ts";
 import { readNpmGraph } from "./npm/npm.ts";
@@ -37,15 +38,19 @@ export async function readNodeProject(
   const project = await findProject(folder);
   const { omitDev = false, platform = thisPlatform() } = options;
   if (project.manager === "npm" && project.app === ".") {
-    return await readNpmGraph({ project: project.root, omitDev });
+    return await readNpmGraph({ project: project.root, omitDev, platform });
   }
-  const facts = await readFacts(project);
+  const facts = await readFacts(project, platform);
   return await readInstalled(project, facts, { omitDev, platform });
 }
 
-async function readFacts(project: NodeProject): Promise<LockFacts> {
+async function readFacts(project: NodeProject, platform: NodePlatform): Promise<LockFacts> {
   const { manager, root, lockFile } = project;
-  if (manager === "npm") return npmFacts(await readNpmLock(root));
+  if (manager === "npm") {
+    const lock = await readNpmLock(root);
+    await checkInstalled(lock, { project: root, platform });
+    return npmFacts(lock);
+  }
   if (manager === "pnpm") return await readPnpmLock(project);
   if (manager === "bun") return await readBunLock(lockFile);
   if (manager === "yarn-classic") return await readClassicLock(lockFile);

@@ -28,7 +28,9 @@ export async function checkInstalled(installed: NpmLock, { project, platform }: 
       `node_modules in ${project} is older than ${file}: ${key} is installed as ${there}, and locked as ${version}; ${advice}`,
     );
   }
-  const missing = [...wanted].find(([key, entry]) => !installed.entries.has(key) && isNeeded(entry));
+  const missing = [...wanted].find(
+    ([key, entry]) => key !== "" && !installed.entries.has(key) && isNeeded(entry),
+  );
   const [key] = missing ?? missingHere(wanted, { installed, platform }) ?? [];
   if (key === undefined) return;
   const where = missing === undefined ? ` on ${platform.os}/${platform.cpu}` : "";
@@ -42,19 +44,17 @@ function isNeeded({ optional, dev, devOptional, peer, extraneous }: LockEntry): 
   return !(optional || dev || devOptional || peer || extraneous);
 }
 
-/** The first package for this platform that isn't there; none if another platform, or nothing optional, is installed. */
+/** The first package for this platform that isn't there; none if another platform is what has been installed for. */
 function missingHere(
   wanted: ReadonlyMap<string, LockEntry>,
   { installed, platform }: { installed: NpmLock; platform: NodePlatform },
 ): [string, LockEntry] | undefined {
-  const isForHere = (entry: LockEntry) => isPicky(entry) && fitsPlatform(entry, platform);
-  const optional = [...installed.entries.values()].filter((entry) => entry.optional === true);
-  const isElsewhere = optional.some((entry) => isPicky(entry) && !fitsPlatform(entry, platform));
+  const isElsewhere = [...installed.entries.values()].some(
+    (entry) => entry.optional === true && isPicky(entry) && !fitsPlatform(entry, platform),
+  );
   if (isElsewhere) return undefined;
-  const absent = [...wanted].filter(([key, entry]) => {
-    return entry.optional === true && entry.dev !== true && !installed.entries.has(key) && isForHere(entry);
+  return [...wanted].find(([key, entry]) => {
+    const isWanted = entry.optional === true && entry.dev !== true && isPicky(entry);
+    return isWanted && fitsPlatform(entry, platform) && !installed.entries.has(key);
   });
-  // Without anything optional it was told to leave that out, unless the platform's packages are all there is of it.
-  const others = [...wanted.values()].some((entry) => entry.optional === true && !isPicky(entry));
-  return optional.length === 0 && others ? undefined : absent[0];
 }

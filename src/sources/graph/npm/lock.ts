@@ -46,8 +46,11 @@ export interface NpmLock {
   readonly root: NpmManifest;
 }
 
-/** In the order in which npm trusts them. The first exists after every install and says what is really installed. */
-const LOCK_FILES = ["node_modules/.package-lock.json", "npm-shrinkwrap.json", "package-lock.json"];
+/** What a project says should be installed, in npm's own order of trust. */
+export const OWN_LOCK_FILES: readonly string[] = ["npm-shrinkwrap.json", "package-lock.json"];
+
+/** The first is there after every install and says what really is installed. */
+const LOCK_FILES = ["node_modules/.package-lock.json", ...OWN_LOCK_FILES];
 
 /**
  * Reads the lock file of an npm project, and its `package.json` where it has one.
@@ -63,25 +66,35 @@ export async function readNpmLock(project: string, lockFile?: string): Promise<N
       `${project} has neither node_modules/.package-lock.json nor package-lock.json, npm's lists of what is installed; run \`npm install\` there, or name a graph file`,
     );
   }
-  const lock = parseJson(file, await readText(file));
-  if (!isObject(lock) || !isObject(lock["packages"])) {
+  const entries = await readLockEntries(file);
+  if (entries === undefined) {
     throw new VarveError(
       "INVALID_GRAPH",
       `${file} is not an npm lock file of version 2 or 3; write it again with \`npm install\` of npm 7 or newer`,
     );
   }
-  const entries = new Map<string, LockEntry>();
-  let root: NpmManifest = {};
-  for (const [key, value] of Object.entries(lock["packages"])) {
-    const entry = check(entrySchema, value, `${file}: the entry ${JSON.stringify(key)}`);
-    if (key === "") root = entry;
-    else entries.set(checkKey(file, key), entry);
-  }
+  let root: NpmManifest = entries.get("") ?? {};
+  entries.delete("");
   const manifest = join(project, "package.json");
   if (existsSync(manifest)) {
     root = check(packageSchema, parseJson(manifest, await readText(manifest)), manifest);
   }
   return { file, entries, root };
+}
+
+/**
+ * The entries of a lock file, that of the project as `""`; undefined if it isn't of version 2 or 3.
+ * @throws {VarveError} INVALID_GRAPH, INVALID_JSON
+ */
+export async function readLockEntries(file: string): Promise<Map<string, LockEntry> | undefined> {
+  const lock = parseJson(file, await readText(file));
+  if (!isObject(lock) || !isObject(lock["packages"])) return undefined;
+  return new Map(
+    Object.entries(lock["packages"]).map(([key, value]) => [
+      key === "" ? key : checkKey(file, key),
+      check(entrySchema, value, `${file}: the entry ${JSON.stringify(key)}`),
+    ]),
+  );
 }
 
 function check<T>(schema: z.ZodType<T>, value: unknown, where: string): T {

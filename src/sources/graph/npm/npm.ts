@@ -1,7 +1,11 @@
 import { lstatSync, type Stats } from "node:fs";
 import { posix, resolve } from "node:path";
 import { readError, VarveError } from "#errors";
+import { repositoryOf } from "../installed/installed.ts";
+import { type NodePlatform, thisPlatform } from "../installed/lock-facts.ts";
 import { type Component, makeGraph, type ReferencesGraph } from "../references-graph.ts";
+import { readManifest } from "../workspace.ts";
+import { checkInstalled } from "./installed.ts";
 import { installedName, type LockEntry, type NpmLock, type NpmManifest, readNpmLock } from "./lock.ts";
 import { nestedPaths } from "./nested.ts";
 
@@ -16,6 +20,8 @@ export interface NpmGraphOptions {
   readonly lockFile?: string;
   /** Leave out packages that are needed for development only. */
   readonly omitDev?: boolean;
+  /** Where the packages have to be usable; by default where this process runs. */
+  readonly platform?: NodePlatform;
 }
 
 /**
@@ -32,19 +38,24 @@ export interface NpmGraphOptions {
  */
 export async function readNpmGraph(options: NpmGraphOptions): Promise<ReferencesGraph> {
   const project = resolve(options.project);
+  const { omitDev = false, platform = thisPlatform() } = options;
   const lock = await readNpmLock(project, options.lockFile);
-  const omitDev = options.omitDev ?? false;
+  if (options.lockFile === undefined) await checkInstalled(lock, { project, platform });
   const tree = new InstalledTree(lock, { project, omitDev });
   const nested = nestedPaths([ROOT, ...tree.packages.keys(), ...tree.left]);
   const components: Component[] = [];
   for (const [key, manifest] of [[ROOT, lock.root] as const, ...tree.packages]) {
     const name = manifest.name ?? tree.nameOf(key);
+    const integrity = lock.entries.get(key)?.integrity;
+    const repository = repositoryOf((await readManifest(resolve(project, key)))?.["repository"]);
     components.push({
       id: key,
       path: resolve(project, key),
       references: tree.referencesOf(key, manifest),
       ...(name === undefined ? {} : { name }),
       ...(manifest.version === undefined ? {} : { version: manifest.version }),
+      ...(integrity === undefined ? {} : { integrity }),
+      ...(repository === undefined ? {} : { repository }),
       nested: nested.get(key) ?? [],
     });
   }

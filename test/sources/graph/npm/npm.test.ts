@@ -298,3 +298,55 @@ test("an entry of the wrong shape is named", async (t) => {
     message: /the entry "node_modules\/a" does not fit npm's format in "dependencies"/,
   });
 });
+
+/** What a project's own lock file says of one that has `a` 1.0.0 and a package for Linux on x64 installed. */
+async function locked(t: TestContext, packages: Record<string, Entry>): Promise<string> {
+  const folder = await project(t, {
+    manifest: needs("a"),
+    packages: {
+      "node_modules/a": { version: "1.0.0", integrity: "sha512-AAAA" },
+      "node_modules/native-x64": { version: "1.0.0", optional: true, os: ["linux"], cpu: ["x64"] },
+    },
+  });
+  writeFileSync(join(folder, "package-lock.json"), JSON.stringify({ lockfileVersion: 3, packages }));
+  return folder;
+}
+
+const X64 = { os: "linux", cpu: "x64" };
+
+test("a package's integrity and repository are what its lock file and its package.json say", async (t) => {
+  const folder = await locked(t, { "node_modules/a": { version: "1.0.0" } });
+  writeFileSync(join(folder, "node_modules/a/package.json"), JSON.stringify({ repository: "github:me/a" }));
+  const { integrity, repository } = (await readGraph(folder)).components.get("node_modules/a")!;
+  assert.deepEqual([integrity, repository], ["sha512-AAAA", "github:me/a"]);
+});
+
+test("what is installed must be what the project's own lock file says", async (t) => {
+  await assert.rejects(readGraph(await locked(t, { "node_modules/a": { version: "1.1.0" } })), {
+    code: "INVALID_GRAPH",
+    message:
+      /is older than .*package-lock\.json: node_modules\/a is installed as 1\.0\.0, and locked as 1\.1\.0; run `npm ci`/,
+  });
+  await assert.rejects(readGraph(await locked(t, { "node_modules/b": { version: "1.0.0" } })), {
+    code: "DANGLING_REFERENCE",
+    message: /package-lock\.json has node_modules\/b, which is needed and is not installed; run `npm ci`/,
+  });
+  const mayMiss = {
+    "node_modules/b": { optional: true },
+    "node_modules/c": { dev: true },
+    "node_modules/d": { peer: true },
+  };
+  assert.ok(await readGraph(await locked(t, { "": needs("a"), ...mayMiss })));
+});
+
+test("a platform's package that is missing where it is needed asks for npm ci", async (t) => {
+  const packages = { "node_modules/more-x64": { optional: true, os: ["linux"], cpu: ["x64"] } };
+  await assert.rejects(readGraph(await locked(t, packages), { platform: X64 }), {
+    code: "DANGLING_REFERENCE",
+    message: /has node_modules\/more-x64, which is needed on linux\/x64 and is not installed; run `npm ci`/,
+  });
+  const arm = { "node_modules/more-arm64": { optional: true, os: ["linux"], cpu: ["arm64"] } };
+  assert.ok(await readGraph(await locked(t, arm), { platform: X64 }));
+  // It was installed for x64 on purpose.
+  assert.ok(await readGraph(await locked(t, arm), { platform: { os: "linux", cpu: "arm64" } }));
+});
