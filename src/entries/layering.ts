@@ -3,6 +3,7 @@ export {
   type Component,
   type GraphKind,
   makeGraph,
+  type NodePlatform,
   type ReadGraphOptions,
   type ReferencesGraph,
   readGraph,

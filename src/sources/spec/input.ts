@@ -12,9 +12,9 @@ export interface ImageSpecInput {
   readonly tag?: string | undefined;
   /** The base image: a path or a reference, or a place such as docker://ghcr.io/me/base:1 or oci:folder:tag. */
   readonly fromImage?: string | undefined;
-  /** The references graph of what is in the image: a file in one of Nix's forms, or the folder of an npm project. */
+  /** The references graph of what is in the image: a file in one of Nix's forms, or the folder of a project that npm, pnpm, yarn or bun has installed. */
   readonly graph?: string | undefined;
-  /** Which packages of an npm project are left out: "dev" for those that it needs for development only. By default `[]`. */
+  /** What of such a project is left out: "dev" for what it needs for development only. By default `[]`. */
   readonly omit?: readonly ("dev")[] | undefined;
   /** Components of the graph that are left out, by their ids. By default `[]`. */
   readonly exclude?: readonly string[] | undefined;
