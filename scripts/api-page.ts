@@ -49,9 +49,19 @@ Images are named by **places**, as on the command line: \`docker-archive:PATH[:N
 reference means a registry. Registries on this machine are spoken to over http where they have no https, and credentials are those
 that Docker and podman keep.
 
-What fails throws a \`VarveError\`, whose \`code\` stays the same from version to version; the codes are listed at \`ErrorCode\`. Besides those that
-are named with a function, \`ABORTED\` comes from every one whose \`signal\` ends it. With Node.js 22, where \`await using\` isn't known, what is
-to be disposed of is disposed of by hand: \`await machine[Symbol.asyncDispose]()\`.
+What fails throws a \`VarveError\`, whose \`code\` stays the same from version to version. \`ErrorCode\` says what each means; these are
+the ones that functions have in common, and each function names its own besides:
+
+| what is done | codes |
+|---|---|
+| opening and reading an image | \`INVALID_REFERENCE\`, \`NOT_FOUND\`, \`UNREADABLE\`, \`INVALID_IMAGE\`, \`INVALID_TAR\`, \`INVALID_JSON\`, \`INVALID_MANIFEST\`, \`INVALID_DIGEST\`, \`NOT_AN_IMAGE\`, \`IMAGE_NOT_FOUND\`, \`UNSUPPORTED_COMPRESSION\`, \`DIGEST_MISMATCH\`, \`SIZE_MISMATCH\`, \`TOO_LARGE\` |
+| speaking with a registry or the Docker daemon | \`NETWORK\`, \`UNAUTHORIZED\`, \`CREDENTIALS\`, \`REGISTRY_PROTOCOL\`, \`DAEMON\` |
+| reading a spec and its graph | \`NOT_FOUND\`, \`UNREADABLE\`, \`INVALID_JSON\`, \`INVALID_SPEC\`, \`INVALID_GRAPH\`, \`DANGLING_REFERENCE\`, \`INVALID_PIPELINE\`, \`INVALID_LAYOUT\`, \`NO_LAYERS_LEFT\` |
+| making layers | \`UNSUPPORTED_FILE\`, \`CHANGED_WHILE_READING\`, \`SCRIPT_FAILED\`, \`SCRIPT_TIMEOUT\`, \`SANDBOX_UNAVAILABLE\` |
+| writing | \`UNWRITABLE\`, \`OUTPUT_CLOSED\` |
+| anything whose \`signal\` is aborted | \`ABORTED\` |
+
+With Node.js 22, which has no \`await using\`, what is to be disposed of is disposed of by hand: \`await machine[Symbol.asyncDispose]()\`.
 
 A function runs on this machine as it is: its clock, environment, digest cache and credentials. A \`machine\` of its own, made by
 \`thisMachine\`, says otherwise: \`{ machine: thisMachine({ cache: false, timeout: 10 }) }\`.
@@ -108,10 +118,12 @@ function memberLines(member: ApiItem): string[] {
     comment === undefined
       ? []
       : [text(comment.summarySection), ...parametersOf(member), ...blocksOf(comment)];
-  const shown = parts.filter((part) => part !== "").flatMap((part) => part.split("\n"));
+  const shown = parts
+    .filter((part) => part !== "" && !NOTHING.test(part))
+    .flatMap((part) => part.split("\n"));
   const declaration = declared(member)
     .split("\n")
-    .map((line) => `  ${line}`);
+    .map((line, at) => (at === 0 ? `  ${line}` : line.replace(/^ {2}/, "")));
   return [...shown.map((line) => `  // ${line}`), ...declaration];
 }
 
@@ -123,7 +135,7 @@ function declared(item: ApiItem): string {
     .split("\n");
   // An entry may give it another name than its source does.
   const named = first.replace(/^(interface|class|type) \w+/, `$1 ${item.displayName}`);
-  return [named, ...others.map((line) => line.replace(/^ {4}/, ""))].join("\n");
+  return [named, ...others].join("\n");
 }
 
 function description(item: ApiItem): string[] {
@@ -159,6 +171,9 @@ function blocksOf({ returnsBlock, customBlocks }: DocComment): string[] {
     .map(({ content }) => `Throws ${text(content)}`);
   return [...returns, ...throws];
 }
+
+/** What the generator says of a constructor by itself. */
+const NOTHING = /^Constructs a new instance of the/;
 
 function docOf(item: ApiItem): DocComment | undefined {
   return item instanceof ApiDocumentedItem ? item.tsdocComment : undefined;

@@ -11,7 +11,9 @@ import { againIfStale, openSpecImages } from "./spec-images.ts";
 
 /** How two images differ, and what they are. */
 export interface Comparison extends ImageComparison {
+  /** The image that is there. */
   readonly source: ComparedImage;
+  /** The image that is to be there. */
   readonly target: ComparedImage;
 }
 

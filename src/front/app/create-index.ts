@@ -16,7 +16,9 @@ import { openTargets, type Target, writeTo } from "./places.ts";
 
 /** An index as it was written. */
 export interface WrittenIndex {
+  /** The place, as people call it. */
   readonly destination: string;
+  /** Of the index: OCI image specification, image-index.md. */
   readonly digest: Digest;
   /** The images that it names, with their platforms. */
   readonly manifests: readonly Descriptor[];

@@ -5,17 +5,19 @@ import { type OperationOptions, operate } from "./machine.ts";
 
 /** What an image's documents say. */
 export interface ImageDescription {
+  /** The names that it has there. */
   readonly names: readonly string[];
   /** Of its manifest; undefined where a place has none, as docker-archives. */
   readonly digest: Digest | undefined;
   /** Of its config: the image's ID. */
   readonly config: Digest;
+  /** What it runs on. */
   readonly platform: Platform;
   /** The index that it was chosen from, and the platforms that this has images for. */
   readonly index?: { readonly digest: Digest; readonly platforms: readonly string[] };
   /** When it says that it was made. */
   readonly created: string | undefined;
-  /** From the bottom up. */
+  /** From the bottom up, as they are stored there; `size` is that of the blob, in bytes. */
   readonly layers: readonly (Descriptor & {
     readonly diffId: Digest;
     readonly components: readonly string[];
@@ -33,12 +35,15 @@ export interface ImageDocuments {
 export interface InspectedImage {
   /** Where it is, as people call it. */
   readonly source: string;
+  /** What they say. */
   readonly description: ImageDescription;
+  /** The documents themselves. */
   readonly documents: ImageDocuments;
 }
 
 /**
  * Looks at an image. None of its layers is read.
+ * @param from - its place
  * @throws VarveError what opening the image and reading its documents throws
  */
 export async function inspect(from: string, options: OperationOptions = {}): Promise<InspectedImage> {

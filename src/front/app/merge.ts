@@ -34,7 +34,9 @@ export interface MergeOptions extends OperationOptions {
 
 /** Where several images were written. */
 export interface MergedImages {
+  /** The place, as people call it. */
   readonly destination: string;
+  /** How many they are. */
   readonly images: number;
 }
 

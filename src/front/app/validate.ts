@@ -7,6 +7,7 @@ import { type OperationOptions, operate } from "./machine.ts";
 export interface SoundLayer {
   /** Of the blob, as it is stored. */
   readonly digest: Digest;
+  /** Of the uncompressed archive. */
   readonly diffId: Digest;
   /** Bytes of the uncompressed archive. */
   readonly size: number;
@@ -27,6 +28,7 @@ export interface SoundImage {
 
 /**
  * Reads all of an image, and checks every digest, size and archive in it.
+ * @param from - the image's place
  * @throws VarveError with the first fault, and what opening the image throws
  */
 export async function validate(from: string, options: OperationOptions = {}): Promise<SoundImage> {

@@ -2,7 +2,7 @@
  * A shell text for the beginning of `runAsRoot`: it makes the files without which `useradd`, `groupadd` and what asks PAM
  * refuse to work. Files that an image has already stay as they are, so it can be put in front of any script.
  */
-export const shadowSetup = `varve_default() {
+export const shadowSetup: string = `varve_default() {
   [ -e "$2" ] || (umask "$1" && printf '%s\\n' "$3" >"$2")
 }
 mkdir -p /etc/pam.d /root
