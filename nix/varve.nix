@@ -39,6 +39,7 @@ let
         cp -r ${files} dist
         mkdir node_modules
         cp -r ${dependency "commander"} node_modules/commander
+        cp -r ${dependency "yaml"} node_modules/yaml
       '';
     };
 
@@ -80,7 +81,7 @@ let
     impureEnvVars = [ "http_proxy" "https_proxy" "no_proxy" "HTTP_PROXY" "HTTPS_PROXY" "NO_PROXY" "NIX_SSL_CERT_FILE" "npm_config_registry" ];
     outputHashMode = "recursive";
     outputHashAlgo = "sha256";
-    outputHash = "sha256-r62SUHuA4d1OWhc2lFWq7KOEnLaMJ8sfOc0NN5zK3HM=";
+    outputHash = "sha256-TZC/2rKGbi37B1Bd2JMR6uYNYQS6cYYr5z8hTs0jUNU=";
   };
 in
 if builtins.pathExists (dist + "/bin.js") then fromDist else fromSource
