@@ -50,7 +50,7 @@ export function versionOf({ id, version }: Component): string {
     const base = id.slice(id.lastIndexOf("/") + 1);
     return STORE_HASH.test(base) ? base.slice(0, 16) : base;
   }
-  return /(?:^|\/)node_modules\//.test(id) ? (version ?? "") : "";
+  return /(?:^|\/)(?:node_modules|\.yarn\/(?:cache|unplugged))\//.test(id) ? (version ?? "") : "";
 }
 
 /** The possible keys of a component, the shortest first; the last is its id, which is unique. */

@@ -1,7 +1,4 @@
 /** The door to projects of all package managers. */
-import { existsSync } from "node:fs";
-import { join } from "node:path";
-import { VarveError } from "#errors";
 import { readBunLock } from "./bun/lock.ts";
 import { readInstalled } from "./installed/installed.ts";
 import { type LockFacts, type NodePlatform, thisPlatform } from "./installed/lock-facts.ts";
@@ -14,6 +11,7 @@ import { findProject, type NodeProject } from "./project.ts";
 import type { ReferencesGraph } from "./references-graph.ts";
 import { readBerryLock } from "./yarn/berry.ts";
 import { readClassicLock } from "./yarn/classic.ts";
+import { isPnp, readPnp } from "./yarn/pnp.ts";
 
 /** What of a Node project to read. */
 export interface NodeProjectOptions {
@@ -41,6 +39,8 @@ export async function readNodeProject(
     return await readNpmGraph({ project: project.root, omitDev, platform });
   }
   const facts = await readFacts(project, platform);
+  if (project.manager === "yarn" && isPnp(project))
+    return await readPnp(project, facts, { omitDev, platform });
   return await readInstalled(project, facts, { omitDev, platform });
 }
 
@@ -54,11 +54,5 @@ async function readFacts(project: NodeProject, platform: NodePlatform): Promise<
   if (manager === "pnpm") return await readPnpmLock(project);
   if (manager === "bun") return await readBunLock(lockFile);
   if (manager === "yarn-classic") return await readClassicLock(lockFile);
-  if (existsSync(join(root, ".pnp.cjs"))) {
-    throw new VarveError(
-      "INVALID_GRAPH",
-      `${root} is installed without node_modules (Plug'n'Play), which varve doesn't read; set nodeLinker: node-modules in .yarnrc.yml and run \`yarn install\``,
-    );
-  }
   return await readBerryLock(lockFile);
 }

@@ -24,13 +24,27 @@ export async function readInstalled(
   facts: LockFacts,
   options: TreeOptions,
 ): Promise<ReferencesGraph> {
-  const { app, root } = project;
+  const { app } = project;
   const tree = new InstalledTree(project, facts, options);
   // All packages of a workspace are part of the project that its root is.
   const starts = app === ROOT ? [ROOT, ...project.workspaces] : [app];
   await tree.follow(starts);
-  const left = leftOut(tree);
-  const units = new Map(tree.units);
+  return graphOfUnits(project, { units: tree.units, left: leftOut(tree), facts });
+}
+
+/** What has been found of a project. */
+interface Found {
+  readonly units: ReadonlyMap<string, Unit>;
+  /** Paths in units' folders that are in no component. */
+  readonly left: readonly string[];
+  readonly facts: LockFacts;
+}
+
+/** The graph of a project's units. The project refers to its workspace's packages, and one of these to the root's folder. */
+export function graphOfUnits(project: NodeProject, found: Found): ReferencesGraph {
+  const { app, root } = project;
+  const { left, facts } = found;
+  const units = new Map(found.units);
   if (app === ROOT) for (const id of project.workspaces) units.get(ROOT)!.references.add(id);
   else if (!units.has(ROOT)) {
     units.set(ROOT, { id: ROOT, manifest: {}, references: new Set() });
@@ -39,13 +53,8 @@ export async function readInstalled(
   const nested = nestedPaths([...units.keys(), ...left]);
   const components = [...units].map(([id, unit]): Component => {
     const path = resolve(root, id);
-    return {
-      id,
-      path,
-      references: [...unit.references],
-      ...described(unit, facts),
-      nested: nested.get(id) ?? [],
-    };
+    const references = [...unit.references];
+    return { id, path, references, ...described(unit, facts), nested: nested.get(id) ?? [] };
   });
   return makeGraph(components, {
     kind: "npm",
