@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { makeGraph } from "#graph";
-import { keysOf } from "#layering";
+import { keysOf, versionOf } from "#layering";
 import { anyReferences, graphOf } from "./graphs.ts";
 
 const HASH = "0123456789abcdfghijklmnpqrsvwxyz";
@@ -91,4 +91,19 @@ test("no two components have the same key, whatever they are called", () => {
       assert.equal(new Set(keysOf(graphOf(references)).values()).size, Object.keys(references).length);
     }),
   );
+});
+
+test("a version tells an installed package from what it was, wherever its manager puts it", () => {
+  for (const id of [
+    "node_modules/a",
+    "apps/api/node_modules/a",
+    "node_modules/.pnpm/a@1.0.0",
+    ".yarn/cache/a-npm-1.0.0-00.zip",
+    ".yarn/unplugged/a-npm-1.0.0-00",
+  ]) {
+    assert.equal(versionOf({ id, path: "/", references: [], version: "1.0.0" }), "1.0.0", id);
+  }
+  for (const id of [".", "packages/a", "yarn/cache/a"]) {
+    assert.equal(versionOf({ id, path: "/", references: [], version: "1.0.0" }), "", id);
+  }
 });

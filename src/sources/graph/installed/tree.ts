@@ -1,5 +1,5 @@
 /** The packages that lie in a project's `node_modules`, found as Node finds them. */
-import { lstatSync, realpathSync, statSync } from "node:fs";
+import { realpathSync, statSync } from "node:fs";
 import { join, posix, relative, resolve, sep } from "node:path";
 import { readError, VarveError } from "#errors";
 import type { JsonObject } from "../file.ts";
@@ -192,7 +192,6 @@ export class InstalledTree {
     if (!isThere) return undefined;
     let real: string;
     try {
-      if (!lstatSync(absolute).isSymbolicLink()) return path;
       real = realpathSync(absolute);
     } catch (error) {
       throw readError(absolute, error);
@@ -201,7 +200,7 @@ export class InstalledTree {
     if (id !== undefined) return id;
     throw new VarveError(
       "INVALID_GRAPH",
-      `${resolve(this.project.root, path)} is a link to ${real}, which lies outside the project ${this.project.root}, so it has no place in the image; have it installed within the project (for pnpm: enableGlobalVirtualStore: false), or move it there`,
+      `${resolve(this.project.root, path)} leads to ${real}, which lies outside the project ${this.project.root}, so it has no place in the image; have it installed within the project (for pnpm: enableGlobalVirtualStore: false), or move it there`,
     );
   }
 

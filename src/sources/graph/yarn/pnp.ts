@@ -108,7 +108,7 @@ interface Known {
 
 function isThere(target: Entry, from: Entry, known: Known & { readonly options: TreeOptions }): boolean {
   const { project, facts, options } = known;
-  if (target.location.startsWith("../")) {
+  if (/^(?:\.\.)?\/|^\.\.$/.test(target.location)) {
     throw new VarveError(
       "INVALID_GRAPH",
       `${project.root} has ${target.name} in ${target.location}, outside of the project, so it has no place in the image; set enableGlobalCache: false in .yarnrc.yml and run \`yarn install\``,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { rmSync } from "node:fs";
+import { renameSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { readGraph } from "#graph";
@@ -217,7 +217,17 @@ describe("a project that pnpm has installed", () => {
     });
     await assert.rejects(readGraph(folder, { platform: LINUX }), {
       code: "INVALID_GRAPH",
-      message: /is a link to .*, which lies outside the project/,
+      message: /leads to .*, which lies outside the project/,
+    });
+  });
+
+  it("is refused if node_modules itself lies elsewhere", async (t) => {
+    const [folder, elsewhere] = [await installed(t), await temporaryFolder(t)];
+    renameSync(join(folder, "node_modules"), join(elsewhere, "node_modules"));
+    symlinkSync(join(elsewhere, "node_modules"), join(folder, "node_modules"));
+    await assert.rejects(readGraph(folder, { platform: LINUX }), {
+      code: "INVALID_GRAPH",
+      message: /leads to .*, which lies outside the project/,
     });
   });
 

@@ -154,19 +154,25 @@ describe("a project that yarn has installed without node_modules", () => {
   });
 
   it("is refused if its archives lie elsewhere", async (t) => {
-    const state = {
-      packageRegistryData: [
+    for (const cache of [
+      "../cache/a.zip",
+      "/cache/a.zip",
+      ".yarn/../..",
+      ".yarn/__virtual__/a-11/9/cache/a.zip",
+    ]) {
+      const packages = [
         entry("root", "", [["a", "npm:1.0.0"]], "workspace:."),
-        entry("a", "../cache/a.zip/node_modules/a/"),
-      ],
-    };
-    const folder = await installed(t, { ".pnp.cjs": script(state) });
-    rmSync(join(folder, "apps"), { recursive: true });
-    rmSync(join(folder, "packages"), { recursive: true });
-    await assert.rejects(readGraph(folder, options), {
-      code: "INVALID_GRAPH",
-      message: /outside of the project.*set enableGlobalCache: false in \.yarnrc\.yml and run `yarn install`/,
-    });
+        ["a", [["npm:1.0.0", { packageLocation: cache, packageDependencies: [] }]]],
+      ];
+      const folder = await installed(t, { ".pnp.cjs": script({ packageRegistryData: packages }) });
+      rmSync(join(folder, "apps"), { recursive: true });
+      rmSync(join(folder, "packages"), { recursive: true });
+      await assert.rejects(readGraph(folder, options), {
+        code: "INVALID_GRAPH",
+        message:
+          /outside of the project.*set enableGlobalCache: false in \.yarnrc\.yml and run `yarn install`/,
+      });
+    }
   });
 
   it("is refused if its script is none that varve knows", async (t) => {
