@@ -1,5 +1,5 @@
 /** Which folders are a workspace's packages. */
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import picomatch from "picomatch";
 import { readError, VarveError } from "#errors";
@@ -61,14 +61,32 @@ async function workspacePatterns(root: string): Promise<string[]> {
   return strings(isObject(workspaces) ? workspaces["packages"] : workspaces);
 }
 
+/** More than any package.json has. */
+const MANIFEST_LIMIT = 16 * 1024 * 1024;
+
 /**
- * A folder's `package.json`; undefined if it has none.
- * @throws VarveError `INVALID_GRAPH`, `INVALID_JSON`, `UNREADABLE`
+ * A folder's `package.json`; undefined if it has none. There are thousands of them, most of a few hundred bytes.
+ * @throws VarveError `INVALID_GRAPH`, `INVALID_JSON`, `UNREADABLE`, `TOO_LARGE`
  */
 export async function readManifest(folder: string): Promise<JsonObject | undefined> {
   const file = join(folder, "package.json");
-  if (!existsSync(file)) return undefined;
-  const value = parseJson(file, await readText(file));
+  let bytes: Uint8Array;
+  try {
+    const stats = statSync(file, { throwIfNoEntry: false });
+    if (stats === undefined || !stats.isFile()) return undefined;
+    if (stats.size > MANIFEST_LIMIT) throw tooLarge(file);
+    bytes = readFileSync(file);
+  } catch (error) {
+    throw error instanceof VarveError ? error : readError(file, error);
+  }
+  const value = parseJson(file, new TextDecoder().decode(bytes));
   if (isObject(value)) return value;
   throw new VarveError("INVALID_GRAPH", `${file} is not a package.json: it must be an object`);
+}
+
+function tooLarge(file: string): VarveError {
+  return new VarveError(
+    "TOO_LARGE",
+    `${file} is larger than ${MANIFEST_LIMIT} bytes, the most that varve reads of it`,
+  );
 }

@@ -54,12 +54,14 @@ export class InstalledTree {
   readonly #root: string;
   readonly #found = new Map<string, string | undefined>();
   readonly #packages = new Map<string, Promise<InstalledPackage>>();
+  /** Packages that bring others in their own folders. */
+  readonly #bundlers = new Set<string>();
 
   constructor(project: NodeProject, facts: LockFacts, options: TreeOptions) {
     this.project = project;
     this.#facts = facts;
     this.#options = options;
-    this.#root = realpathSync(project.root);
+    this.#root = realpathSync.native(project.root);
   }
 
   /** @throws VarveError `DANGLING_REFERENCE` for what isn't installed, `INVALID_GRAPH` for what the lock file has otherwise */
@@ -67,8 +69,10 @@ export class InstalledTree {
     const seen = new Set(starts);
     const queue = [...starts];
     for (let id = queue.pop(); id !== undefined; id = queue.pop()) {
-      const unit = this.#unit(await this.#package(id));
-      for (const target of await this.#targetsOf(await this.#package(id))) {
+      const reached = await this.#package(id);
+      if (!isSource(id) && bundles(reached.manifest)) this.#bundlers.add(id);
+      const unit = this.#unit(reached);
+      for (const target of await this.#targetsOf(reached)) {
         if (target.unit !== this.unitOf(id)) unit.references.add(target.unit);
         if (seen.has(target.id)) continue;
         seen.add(target.id);
@@ -79,10 +83,23 @@ export class InstalledTree {
 
   /** The unit that a package's folder is in; it need not have been reached. */
   unitOf(id: string): string {
+    return this.#storeUnit(this.#bundlerOf(id) ?? id);
+  }
+
+  #storeUnit(id: string): string {
     const store = STORES.find((folder) => id.startsWith(`${folder}/`));
     if (store === undefined) return id;
     const end = id.indexOf("/", store.length + 1);
     return end === -1 ? id : id.slice(0, end);
+  }
+
+  /** The package that was published with the one at `id` in it, which therefore no lock file knows. */
+  #bundlerOf(id: string): string | undefined {
+    const inside = "/node_modules/";
+    for (let at = id.indexOf(inside); at !== -1; at = id.indexOf(inside, at + 1)) {
+      if (this.#bundlers.has(id.slice(0, at))) return id.slice(0, at);
+    }
+    return undefined;
   }
 
   /** Whether a folder is a virtual store. */
@@ -93,7 +110,7 @@ export class InstalledTree {
   /** Where a path below the project leads, relative to it; undefined if that is nowhere or outside. */
   realId(id: string): string | undefined {
     try {
-      const real = realpathSync(join(this.#root, id));
+      const real = realpathSync.native(join(this.#root, id));
       return this.#below(real);
     } catch {
       return undefined;
@@ -192,7 +209,7 @@ export class InstalledTree {
     if (!isThere) return undefined;
     let real: string;
     try {
-      real = realpathSync(absolute);
+      real = realpathSync.native(absolute);
     } catch (error) {
       throw readError(absolute, error);
     }
@@ -205,6 +222,7 @@ export class InstalledTree {
   }
 
   #checkMissing(from: InstalledPackage, { name, kind }: Need): void {
+    if (this.#bundlerOf(from.id) !== undefined) return;
     const { packages, omitsOptional = false } = this.#facts;
     const isNeeded =
       kind === "required"
@@ -225,6 +243,7 @@ export class InstalledTree {
     const { manifest, id } = found;
     const [name, version] = [text(manifest["name"]), text(manifest["version"])];
     if (isSource(id) || name === undefined || version === undefined) return;
+    if (this.#bundlerOf(id) !== undefined || this.#bundlerOf(from.id) !== undefined) return;
     const { packages, versionFor } = this.#facts;
     const wanted = versionFor?.({ from: from.id, name: need.name, range: need.range });
     const isOther = wanted !== undefined && plainVersion(wanted) !== plainVersion(version);
@@ -244,6 +263,11 @@ export class InstalledTree {
 /** Whether a folder is the project's own, and not something that was installed. */
 export function isSource(id: string): boolean {
   return !/(?:^|\/)node_modules(?:\/|$)/.test(id);
+}
+
+function bundles({ bundleDependencies, bundledDependencies }: JsonObject): boolean {
+  const said = bundleDependencies ?? bundledDependencies;
+  return said === true || (Array.isArray(said) && said.length > 0);
 }
 
 /** Whether a name stays in `node_modules` when it is appended to it. */

@@ -153,6 +153,18 @@ for (const [name, lock, integrity] of [
       ]);
     });
 
+    it("takes what a package was published with for a part of it, though the lock file has other versions", async (t) => {
+      const a = { ...manifest("a", "1.0.0", ["more"]), bundleDependencies: ["more"] };
+      const packages = {
+        "node_modules/a": a,
+        "node_modules/a/node_modules/more": manifest("more", "9.9.9", ["@s/b", "gone"]),
+      };
+      const { components } = await readGraph(await installed(t, lock, { packages }), { platform: LINUX });
+      assert.deepEqual(components.get("node_modules/a")!.references, ["node_modules/@s/b"]);
+      assert.deepEqual(components.get("node_modules/a")!.nested, []);
+      assert.ok(!components.has("node_modules/a/node_modules/more"));
+    });
+
     it("asks for yarn install if a package isn't there", async (t) => {
       const packages = {
         "node_modules/a": { ...manifest("a", "1.0.0"), dependencies: { more: "*", d: "*", "@s/c": "*" } },
