@@ -71,7 +71,10 @@ relative to the spec's own folder. An editor that knows JSON Schema helps with
 ${rows.join("\n")}
 
 A component of a Nix graph is where its store path is; a package of a Node project is below \`config.WorkingDir\`, or
-\`/app\`. Files of an npm project have the mode 0755 if their owner may execute them, else 0644, since npm leaves the rest
-to the umask.
+\`/app\`. If the graph is that of a workspace's package, \`config.WorkingDir\` may be this package's folder
+(\`/app/apps/api\`); what else it needs of the workspace is beside it, as in the workspace (\`/app/packages/shared\`).
+Files of a Node project have the mode 0755 if their owner may execute them, else 0644, since package managers leave the
+rest to the umask. Scripts in \`node_modules/.bin\`, which pnpm writes with this machine's paths in them, are left out;
+links there stay. What yarn has installed without \`node_modules\` is started with \`node -r ./.pnp.cjs\`.
 `;
 }
