@@ -82,17 +82,26 @@ async function check(layers: readonly (readonly NaiveEntry[])[]): Promise<void> 
   });
   assert.deepEqual(Object.fromEntries(actual.sort()), Object.fromEntries(wanted.sort()));
 
-  // And the archive that is made of it has just these, each below what came before it.
+  // And the archive that is made of it has just these, each once; a folder before what is in it, or after all of that.
   const seen = new Map<string, string>();
   const archive = readTar(streamInput(flattenImage(image.layers)), "the flattened image");
   for await (const { entry } of archive) {
     const path = entry.name === "." ? "" : entry.name;
-    const parent = path.includes("/") ? path.slice(0, path.lastIndexOf("/")) : "";
-    if (parent !== "") assert.equal(seen.get(parent), "5", `${path} has a folder`);
+    assert.ok(!seen.has(path), `${path} comes once`);
     if (entry.type === "1") assert.ok(seen.has(entry.linkname!), `${path} is a link to what came before`);
     seen.set(path, entry.type);
   }
   assert.deepEqual([...seen.keys(), ""].sort(), [...expected.keys(), ...(seen.has("") ? [""] : [])].sort());
+  const paths = [...seen.keys()];
+  for (const [at, path] of paths.entries()) {
+    const inside = paths.flatMap((other, index) => (other.startsWith(`${path}/`) ? [index] : []));
+    if (path === "" || inside.length === 0) continue;
+    assert.equal(seen.get(path), "5", `${path} is a folder`);
+    assert.ok(
+      inside.every((index) => index > at) || inside.every((index) => index < at),
+      `${path} comes before what is in it, or after all of that`,
+    );
+  }
 }
 
 export const whiteouts: Target = {
