@@ -4,7 +4,7 @@ import { specJsonSchema } from "#spec";
 interface Schema {
   readonly description?: string;
   readonly default?: unknown;
-  readonly type?: string;
+  readonly type?: string | readonly string[];
   readonly const?: unknown;
   readonly enum?: readonly unknown[];
   readonly anyOf?: readonly Schema[];
@@ -45,7 +45,11 @@ function typeOf(schema: Schema, indent = ""): string {
     const { additionalProperties: values } = schema;
     return values ? `Readonly<Record<string, ${typeOf(values, indent)}>>` : "object";
   }
-  return type === "integer" ? "number" : (type ?? "unknown");
+  return [...new Set([type ?? "unknown"].flat().map(plainType))].join(" | ");
+}
+
+function plainType(type: string): string {
+  return type === "integer" ? "number" : type;
 }
 
 function membersOf({ properties = {}, required = [], additionalProperties }: Schema, indent: string): string {
@@ -57,7 +61,7 @@ function membersOf({ properties = {}, required = [], additionalProperties }: Sch
     const comment = `${field.description ?? ""}${fallback}`.trim();
     return [
       ...(comment === "" ? [] : [`${inner}/** ${comment} */`]),
-      `${inner}readonly ${name}${isRequired ? "" : "?"}: ${type}${isRequired ? "" : " | undefined"};`,
+      `${inner}readonly ${name}${isRequired ? "" : "?"}: ${type}${isRequired || type === "unknown" ? "" : " | undefined"};`,
     ];
   });
   const others =

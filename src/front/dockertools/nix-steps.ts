@@ -64,7 +64,7 @@ async function makeLayer(file: string, context: NixStepContext): Promise<void> {
       includeStorePaths: false,
       maxLayers: ANY_LAYERS,
     },
-    file,
+    { what: file, anyConfig: true },
   );
   await using images = await openSpecImages(spec, context);
   await using draft = await draftImage(spec, {

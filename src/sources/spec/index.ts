@@ -1,3 +1,15 @@
 export type { ImageSpecInput } from "./input.ts";
+export { startsObject } from "./jsonc.ts";
+export {
+  checkSpecIn,
+  isFields,
+  parseSpecJson,
+  readSpec,
+  readSpecJson,
+  type SpecFields,
+  withPaths,
+} from "./read.ts";
 export { SCRIPT_FIELDS } from "./scripts.ts";
-export { checkSpec, checkSpecIn, type ImageSpec, readSpec, specJsonSchema } from "./spec.ts";
+export { checkSpec, type ImageSpec, specJsonSchema } from "./spec.ts";
+export { nearest } from "./strict.ts";
+export { splitWords } from "./words.ts";

@@ -18,6 +18,10 @@ export interface ImageSpecInput {
   readonly omit?: readonly ("dev")[] | undefined;
   /** Components of the graph that are left out, by their ids. By default `[]`. */
   readonly exclude?: readonly string[] | undefined;
+  /** What stays out of a project's own files, in the patterns of .dockerignore, beside those that the project has there. */
+  readonly ignore?: readonly string[] | undefined;
+  /** What of a project's own files is in the image although it would stay out, in the same patterns; secrets and the like only by name, such as .env.production. */
+  readonly include?: readonly string[] | undefined;
   /** Components whose trees are merged into the image's root, as symbolic links; if two have the same name, the first one wins. */
   readonly contents?: string | readonly string[] | undefined;
   /** Folders that are copied into the image's root, with their modes; if two have the same name, the last one wins. */
@@ -77,18 +81,21 @@ export interface ImageSpecInput {
   readonly layered?: boolean | undefined;
   /** What is taken over from the base image's config: all, as FROM does; env, the environment only, as dockerTools does; none. By default `"all"`. */
   readonly inherit?: "all" | "env" | "none" | undefined;
-  /** How a container of the image is run: the fields of the OCI image configuration's config. By default `{}`. */
-  readonly config?: {
-    readonly User?: string | undefined;
-    readonly ExposedPorts?: Readonly<Record<string, object>> | undefined;
-    readonly Env?: readonly string[] | undefined;
-    readonly Entrypoint?: readonly string[] | undefined;
-    readonly Cmd?: readonly string[] | undefined;
-    readonly Volumes?: Readonly<Record<string, object>> | undefined;
-    readonly WorkingDir?: string | undefined;
-    readonly Labels?: Readonly<Record<string, string>> | undefined;
-    readonly StopSignal?: string | undefined;
-    readonly [field: string]: unknown;
+  /** What a container runs, config.Cmd in short: a text that is split into words, or a list of them. */
+  readonly cmd?: string | readonly string[] | undefined;
+  /** Ports that it listens on, config.ExposedPorts in short, such as 3000 or 53/udp. */
+  readonly expose?: readonly (number | string)[] | undefined;
+  /** Environment variables, config.Env in short. */
+  readonly env?: Readonly<Record<string, string | number | boolean>> | undefined;
+  /** The user as whom it runs, config.User in short: a name, a number, or both with a group. */
+  readonly user?: string | number | undefined;
+  /** A command that tells whether a container is well, without a shell: a text or a list of words, false for none, or an object with cmd, interval, timeout, startPeriod (such as 30s) and retries. */
+  readonly healthcheck?: false | string | readonly string[] | {
+    readonly cmd: string | readonly string[];
+    readonly interval?: string | undefined;
+    readonly timeout?: string | undefined;
+    readonly startPeriod?: string | undefined;
+    readonly retries?: number | undefined;
   } | undefined;
   /** Labels, added to the config's. By default `{}`. */
   readonly labels?: Readonly<Record<string, string>> | undefined;
@@ -120,4 +127,35 @@ export interface ImageSpecInput {
   readonly lockFile?: string | undefined;
   /** A layering pipeline instead of a strategy, in nixpkgs' form; a list, or a file with one. */
   readonly layeringPipeline?: string | readonly unknown[] | undefined;
+  /** How a container of the image is run: the fields of the OCI image configuration's config, and Docker's. By default `{}`. */
+  readonly config?: {
+    readonly User?: string | undefined;
+    readonly ExposedPorts?: Readonly<Record<string, object>> | undefined;
+    readonly Env?: readonly string[] | undefined;
+    readonly Entrypoint?: readonly string[] | undefined;
+    readonly Cmd?: readonly string[] | undefined;
+    readonly Volumes?: Readonly<Record<string, object>> | undefined;
+    readonly WorkingDir?: string | undefined;
+    readonly Labels?: Readonly<Record<string, string>> | undefined;
+    readonly StopSignal?: string | undefined;
+    readonly Healthcheck?: unknown;
+    readonly Shell?: unknown;
+    readonly OnBuild?: unknown;
+    readonly ArgsEscaped?: unknown;
+    readonly StopTimeout?: unknown;
+    readonly Hostname?: unknown;
+    readonly Domainname?: unknown;
+    readonly AttachStdin?: unknown;
+    readonly AttachStdout?: unknown;
+    readonly AttachStderr?: unknown;
+    readonly Tty?: unknown;
+    readonly OpenStdin?: unknown;
+    readonly StdinOnce?: unknown;
+    readonly Image?: unknown;
+    readonly NetworkDisabled?: unknown;
+    readonly MacAddress?: unknown;
+    readonly Memory?: unknown;
+    readonly MemorySwap?: unknown;
+    readonly CpuShares?: unknown;
+  } | undefined;
 }

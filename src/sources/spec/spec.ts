@@ -1,13 +1,9 @@
 /** The image spec of `varve build`: its fields, which are dockerTools' arguments, and its JSON Schema. */
-import { existsSync } from "node:fs";
-import { dirname, resolve } from "node:path";
 import * as z from "zod";
-import { checkSchema, looksLikePath, parseJson, readWhole } from "#util";
-import type { ImageSpecInput } from "./input.ts";
-import { SCRIPT_FIELDS, scriptFields } from "./scripts.ts";
-
-/** More bytes than any spec has. */
-const MAX_SPEC_SIZE = 16 * 1024 * 1024;
+import { checkSchema } from "#util";
+import { AnyConfig, Config, StringMap, saidTwice, shortFields, withoutShortForms } from "./config.ts";
+import { scriptFields } from "./scripts.ts";
+import { strictFields } from "./strict.ts";
 
 /** dockerTools' own default: the first second of 1970, since some tools take zero for "no time". */
 const EPOCH = "1970-01-01T00:00:01Z";
@@ -20,23 +16,6 @@ const Time = z
     'An ISO 8601 date, such as 1970-01-01T00:00:01Z, or "now", which makes every build another image.',
   );
 
-const StringMap = z.record(z.string(), z.string());
-const EmptyMap = z.record(z.string(), z.object({}));
-
-const Config = z
-  .looseObject({
-    User: z.string().optional(),
-    ExposedPorts: EmptyMap.optional(),
-    Env: z.array(z.string()).optional(),
-    Entrypoint: z.array(z.string()).optional(),
-    Cmd: z.array(z.string()).optional(),
-    Volumes: EmptyMap.optional(),
-    WorkingDir: z.string().optional(),
-    Labels: StringMap.optional(),
-    StopSignal: z.string().optional(),
-  })
-  .describe("How a container of the image is run: the fields of the OCI image configuration's config.");
-
 const Paths = z
   .union([z.string(), z.array(z.string())], { error: "must be a path or a list of paths" })
   .transform((paths) => (typeof paths === "string" ? [paths] : paths));
@@ -48,7 +27,7 @@ const ImagePath = z.union([z.boolean(), z.string().startsWith("/")], {
 
 const Id = z.int().min(0).max(0xffff_fffe);
 
-const Permission = z.strictObject({
+const Permission = strictFields({
   path: z
     .string()
     .min(1)
@@ -69,227 +48,192 @@ const Permission = z.strictObject({
     .describe("File capabilities as setcap takes them, such as cap_net_raw+ep."),
 });
 
-const Spec = z
-  .strictObject({
-    $schema: z.string().optional(),
-    name: z.string().min(1).describe("The image's name, such as hello or ghcr.io/me/hello."),
-    tag: z
-      .string()
-      .min(1)
-      .optional()
-      .describe("The image's tag; by default it is derived from the image's digest."),
-    fromImage: z
-      .string()
-      .optional()
-      .describe(
-        "The base image: a path or a reference, or a place such as docker://ghcr.io/me/base:1 or oci:folder:tag.",
-      ),
-    graph: z
-      .string()
-      .optional()
-      .describe(
-        "The references graph of what is in the image: a file in one of Nix's forms, or the folder of a project that npm, pnpm, yarn or bun has installed.",
-      ),
-    omit: z
-      .array(z.literal("dev"))
-      .default([])
-      .describe('What of such a project is left out: "dev" for what it needs for development only.'),
-    exclude: z
-      .array(z.string())
-      .default([])
-      .describe("Components of the graph that are left out, by their ids."),
-    contents: Paths.default([]).describe(
-      "Components whose trees are merged into the image's root, as symbolic links; if two have the same name, the first one wins.",
-    ),
-    copyToRoot: Paths.default([]).describe(
-      "Folders that are copied into the image's root, with their modes; if two have the same name, the last one wins.",
-    ),
-    keepContentsDirlinks: z
-      .boolean()
-      .default(false)
-      .describe(
-        "Whether links to directories in copyToRoot stay links, as with rsync -K; otherwise they become directories.",
-      ),
-    includeStorePaths: z
-      .boolean()
-      .default(true)
-      .describe("Whether the components are in the image; if not, they have to be mounted."),
-    fakeNss: z
-      .boolean()
-      .default(false)
-      .describe("Adds /etc/passwd and /etc/group with root and nobody, /etc/nsswitch.conf and /var/empty."),
-    binSh: ImagePath.default(false).describe(
-      "Makes /bin/sh a link: to a path in the image, or, if true, to the shell of a component.",
-    ),
-    usrBinEnv: ImagePath.default(false).describe(
-      "Makes /usr/bin/env a link: to a path in the image, or, if true, to a component's bin/env.",
-    ),
-    caCertificates: BooleanOrPath.default(false).describe(
-      "Puts certificates where programs look for them: from a file, or, if true, those of a component.",
-    ),
-    tmp: z.boolean().default(false).describe("Adds /tmp, which everybody may write to."),
-    permissions: z
-      .array(Permission)
-      .default([])
-      .describe(
-        "Modes, owners, times and capabilities of single paths; if several rules match a path, the last one wins for each of these.",
-      ),
-    followBase: z
-      .boolean()
-      .default(true)
-      .describe(
-        "Whether files go to where the base's links lead, such as from /bin to /usr/bin; otherwise a directory replaces the link.",
-      ),
-    ...scriptFields,
-    inherit: z
-      .enum(["all", "env", "none"])
-      .default("all")
-      .describe(
-        "What is taken over from the base image's config: all, as FROM does; env, the environment only, as dockerTools does; none.",
-      ),
-    config: Config.default({}),
-    labels: StringMap.default({}).describe("Labels, added to the config's."),
-    annotations: StringMap.default({}).describe("Annotations of the image's manifest, if it has one."),
-    architecture: z
-      .string()
-      .optional()
-      .describe("As Go names it, such as amd64 or arm64; by default this machine's."),
-    created: Time.default(EPOCH).describe("When the image says it was made; ISO 8601, or now."),
-    mtime: Time.default(EPOCH).describe("The time of every file in the image; ISO 8601, or now."),
-    uid: Id.default(0).describe("The owner of every file."),
-    gid: Id.default(0).describe("The group of every file."),
-    uname: z.string().default("root").describe("The owner's name."),
-    gname: z.string().default("root").describe("The group's name."),
-    maxLayers: z
-      .int()
-      .min(2)
-      .default(100)
-      .describe("How many layers the image may have, including the base's."),
-    strategy: z
-      .enum(["leader", "popularity", "largest"])
-      .optional()
-      .describe(
-        "How components are grouped in layers: leader (the default), for layers that survive updates; popularity, as dockerTools does; largest.",
-      ),
-    weights: z
-      .union([z.string().min(1), z.record(z.string(), z.int().min(1))], {
-        error: "must be a map from keys to whole numbers, or the path of a file with one",
-      })
-      .optional()
-      .describe("How often components change compared with others, by key; a map, or a file with one."),
-    layersFrom: z
-      .string()
-      .min(1)
-      .optional()
-      .describe(
-        "The last build's layout, to which the build keeps if that is worth it: a lock file or an image.",
-      ),
-    lockFile: z
-      .string()
-      .min(1)
-      .optional()
-      .describe(
-        "The file that keeps the layout from build to build, such as layers.lock.json: it is followed, unless layersFrom is given, and then written again.",
-      ),
-    layeringPipeline: z
-      .union([z.string().min(1), z.array(z.unknown())], {
-        error: "must be a list of operations, or the path of a file with one",
-      })
-      .optional()
-      .describe("A layering pipeline instead of a strategy, in nixpkgs' form; a list, or a file with one."),
-  })
-  .describe("An image for varve build.")
-  .refine(
-    (spec) =>
-      spec.layeringPipeline === undefined ||
-      (spec.strategy === undefined && spec.weights === undefined && spec.layersFrom === undefined),
-    {
-      path: ["layeringPipeline"],
-      error: "can't be there together with strategy, weights or layersFrom; leave one of them out",
-    },
-  );
+/** Patterns of `.dockerignore`. */
+const Patterns = z.array(z.string().min(1));
 
-/** A checked spec, every field set that has a default. Its paths are absolute. */
-export type ImageSpec = z.output<typeof Spec>;
+const fields = {
+  $schema: z.string().optional(),
+  name: z.string().min(1).describe("The image's name, such as hello or ghcr.io/me/hello."),
+  tag: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("The image's tag; by default it is derived from the image's digest."),
+  fromImage: z
+    .string()
+    .optional()
+    .describe(
+      "The base image: a path or a reference, or a place such as docker://ghcr.io/me/base:1 or oci:folder:tag.",
+    ),
+  graph: z
+    .string()
+    .optional()
+    .describe(
+      "The references graph of what is in the image: a file in one of Nix's forms, or the folder of a project that npm, pnpm, yarn or bun has installed.",
+    ),
+  omit: z
+    .array(z.literal("dev"))
+    .default([])
+    .describe('What of such a project is left out: "dev" for what it needs for development only.'),
+  exclude: z
+    .array(z.string())
+    .default([])
+    .describe("Components of the graph that are left out, by their ids."),
+  ignore: Patterns.optional().describe(
+    "What stays out of a project's own files, in the patterns of .dockerignore, beside those that the project has there.",
+  ),
+  include: Patterns.optional().describe(
+    "What of a project's own files is in the image although it would stay out, in the same patterns; secrets and the like only by name, such as .env.production.",
+  ),
+  contents: Paths.default([]).describe(
+    "Components whose trees are merged into the image's root, as symbolic links; if two have the same name, the first one wins.",
+  ),
+  copyToRoot: Paths.default([]).describe(
+    "Folders that are copied into the image's root, with their modes; if two have the same name, the last one wins.",
+  ),
+  keepContentsDirlinks: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Whether links to directories in copyToRoot stay links, as with rsync -K; otherwise they become directories.",
+    ),
+  includeStorePaths: z
+    .boolean()
+    .default(true)
+    .describe("Whether the components are in the image; if not, they have to be mounted."),
+  fakeNss: z
+    .boolean()
+    .default(false)
+    .describe("Adds /etc/passwd and /etc/group with root and nobody, /etc/nsswitch.conf and /var/empty."),
+  binSh: ImagePath.default(false).describe(
+    "Makes /bin/sh a link: to a path in the image, or, if true, to the shell of a component.",
+  ),
+  usrBinEnv: ImagePath.default(false).describe(
+    "Makes /usr/bin/env a link: to a path in the image, or, if true, to a component's bin/env.",
+  ),
+  caCertificates: BooleanOrPath.default(false).describe(
+    "Puts certificates where programs look for them: from a file, or, if true, those of a component.",
+  ),
+  tmp: z.boolean().default(false).describe("Adds /tmp, which everybody may write to."),
+  permissions: z
+    .array(Permission)
+    .default([])
+    .describe(
+      "Modes, owners, times and capabilities of single paths; if several rules match a path, the last one wins for each of these.",
+    ),
+  followBase: z
+    .boolean()
+    .default(true)
+    .describe(
+      "Whether files go to where the base's links lead, such as from /bin to /usr/bin; otherwise a directory replaces the link.",
+    ),
+  ...scriptFields,
+  inherit: z
+    .enum(["all", "env", "none"])
+    .default("all")
+    .describe(
+      "What is taken over from the base image's config: all, as FROM does; env, the environment only, as dockerTools does; none.",
+    ),
+  ...shortFields,
+  labels: StringMap.default({}).describe("Labels, added to the config's."),
+  annotations: StringMap.default({}).describe("Annotations of the image's manifest, if it has one."),
+  architecture: z
+    .string()
+    .optional()
+    .describe("As Go names it, such as amd64 or arm64; by default this machine's."),
+  created: Time.default(EPOCH).describe("When the image says it was made; ISO 8601, or now."),
+  mtime: Time.default(EPOCH).describe("The time of every file in the image; ISO 8601, or now."),
+  uid: Id.default(0).describe("The owner of every file."),
+  gid: Id.default(0).describe("The group of every file."),
+  uname: z.string().default("root").describe("The owner's name."),
+  gname: z.string().default("root").describe("The group's name."),
+  maxLayers: z
+    .int()
+    .min(2)
+    .default(100)
+    .describe("How many layers the image may have, including the base's."),
+  strategy: z
+    .enum(["leader", "popularity", "largest"])
+    .optional()
+    .describe(
+      "How components are grouped in layers: leader (the default), for layers that survive updates; popularity, as dockerTools does; largest.",
+    ),
+  weights: z
+    .union([z.string().min(1), z.record(z.string(), z.int().min(1))], {
+      error: "must be a map from keys to whole numbers, or the path of a file with one",
+    })
+    .optional()
+    .describe("How often components change compared with others, by key; a map, or a file with one."),
+  layersFrom: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      "The last build's layout, to which the build keeps if that is worth it: a lock file or an image.",
+    ),
+  lockFile: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      "The file that keeps the layout from build to build, such as layers.lock.json: it is followed, unless layersFrom is given, and then written again.",
+    ),
+  layeringPipeline: z
+    .union([z.string().min(1), z.array(z.unknown())], {
+      error: "must be a list of operations, or the path of a file with one",
+    })
+    .optional()
+    .describe("A layering pipeline instead of a strategy, in nixpkgs' form; a list, or a file with one."),
+} as const;
+
+/** The schema of a spec that has such a config. */
+function specSchema<Run extends typeof Config | typeof AnyConfig>(config: Run) {
+  return strictFields({ ...fields, config: config.default({} as never) })
+    .describe("An image for varve build.")
+    .refine(
+      (spec) =>
+        spec.layeringPipeline === undefined ||
+        (spec.strategy === undefined && spec.weights === undefined && spec.layersFrom === undefined),
+      {
+        path: ["layeringPipeline"],
+        error: "can't be there together with strategy, weights or layersFrom; leave one of them out",
+      },
+    )
+    .superRefine((spec, context) => {
+      const twice = saidTwice(spec);
+      if (twice === undefined) return;
+      const message = `can't be there together with ${twice.full}, which says the same; leave one of them out`;
+      context.addIssue({ code: "custom", path: twice.short.split("."), message });
+    })
+    .transform(withoutShortForms);
+}
+
+const Spec = specSchema(Config);
+const SpecOfAnyConfig = specSchema(AnyConfig);
+
+/** A checked spec, every field set that has a default, in the full form. Its paths are absolute. */
+export type ImageSpec = z.output<typeof SpecOfAnyConfig>;
 
 /** The spec's JSON Schema, for editors. */
 export function specJsonSchema(): object {
   return z.toJSONSchema(Spec, { io: "input" });
 }
 
-/**
- * Reads a spec file.
- * @param change gets the file's fields, not yet checked, and returns those that count
- * @throws VarveError `NOT_FOUND`, `UNREADABLE`, `INVALID_JSON`, `INVALID_SPEC`
- */
-export async function readSpec(
-  path: string,
-  change: (fields: Partial<ImageSpecInput>) => Partial<ImageSpecInput> = (fields) => fields,
-): Promise<ImageSpec> {
-  const bytes = await readWhole(path, { limit: MAX_SPEC_SIZE });
-  const value = parseJson(bytes, { what: path, maxBytes: MAX_SPEC_SIZE });
-  const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
-  return checkSpec(isObject ? change(withPaths(value, dirname(resolve(path)))) : value, path);
+export interface CheckOptions {
+  /** Names the spec in errors. */
+  readonly what?: string;
+  /** Whether fields of the config that nobody knows are passed on, as nixpkgs does, and not refused. */
+  readonly anyConfig?: boolean;
 }
 
 /**
  * Checks a spec and fills in its defaults.
- * @param what names the spec in errors
  * @throws VarveError `INVALID_SPEC`
  */
-export function checkSpec(value: unknown, what = "the spec"): ImageSpec {
-  return checkSchema(Spec, value, { code: "INVALID_SPEC", what });
-}
-
-/**
- * As {@link checkSpec}, of a spec whose paths are relative to a folder.
- * @throws VarveError `INVALID_SPEC`
- */
-export function checkSpecIn(folder: string, value: ImageSpecInput, what?: string): ImageSpec {
-  const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
-  return checkSpec(isObject ? withPaths(value, resolve(folder)) : value, what);
-}
-
-const PATH_FIELDS: ReadonlySet<string> = new Set([
-  "graph",
-  "contents",
-  "copyToRoot",
-  "caCertificates",
-  "lockFile",
-]);
-
-/** These are a path only if they are a text. */
-const FILE_OR_VALUE: ReadonlySet<string> = new Set(["weights", "layeringPipeline"]);
-
-const PLACE_FIELDS: ReadonlySet<string> = new Set(["fromImage", "layersFrom"]);
-
-/** A spec's paths are relative to the spec's own folder. */
-function withPaths(fields: object, folder: string): object {
-  const absolute = (value: unknown): unknown => {
-    if (Array.isArray(value)) return value.map(absolute);
-    return typeof value === "string" ? resolve(folder, value) : value;
-  };
-  return Object.fromEntries(
-    Object.entries(fields).map(([key, value]) => {
-      if ((SCRIPT_FIELDS as readonly string[]).includes(key)) return [key, scriptIn(folder, value)];
-      if (typeof value === "string") {
-        if (PLACE_FIELDS.has(key)) return [key, absolutePlace(value, folder)];
-        if (FILE_OR_VALUE.has(key)) return [key, resolve(folder, value)];
-      }
-      return [key, PATH_FIELDS.has(key) ? absolute(value) : value];
-    }),
-  );
-}
-
-/** A script whose file, if it is in one, has its absolute path. */
-function scriptIn(folder: string, script: unknown): unknown {
-  if (typeof script !== "object" || script === null || !("file" in script)) return script;
-  return typeof script.file === "string" ? { ...script, file: resolve(folder, script.file) } : script;
-}
-
-/** A base image's place with its path made absolute; what isn't a path stays as it is. */
-function absolutePlace(place: string, folder: string): string {
-  const [, transport, path] = /^(docker-archive|oci-archive|oci):(.*)$/s.exec(place) ?? [];
-  if (transport !== undefined) return `${transport}:${resolve(folder, path!)}`;
-  return looksLikePath(place) || existsSync(resolve(folder, place)) ? resolve(folder, place) : place;
+export function checkSpec(
+  value: unknown,
+  { what = "the spec", anyConfig = false }: CheckOptions = {},
+): ImageSpec {
+  const schema = (anyConfig ? SpecOfAnyConfig : Spec) as typeof SpecOfAnyConfig;
+  return checkSchema(schema, value, { code: "INVALID_SPEC", what });
 }

@@ -61,7 +61,7 @@ describe("a spec", () => {
   })) {
     it(`is refused for a wrong ${field}, which the error names`, () => {
       assert.throws(
-        () => checkSpec({ name: "x", [field]: value }, "spec.json"),
+        () => checkSpec({ name: "x", [field]: value }, { what: "spec.json" }),
         (error) => {
           assert.ok(error instanceof VarveError);
           assert.equal(error.code, "INVALID_SPEC");
@@ -96,13 +96,103 @@ describe("a spec", () => {
     }
   });
 
-  it("keeps fields of its config that it doesn't know, and refuses others that it doesn't", () => {
-    assert.deepEqual(checkSpec({ name: "x", config: { Healthcheck: { Test: ["x"] } } }).config, {
-      Healthcheck: { Test: ["x"] },
-    });
-    assert.throws(() => checkSpec({ name: "x", nmae: "y" }), { code: "INVALID_SPEC", message: /nmae/ });
+  it("refuses a field that nobody knows, in its config too, and says which may be meant", () => {
+    for (const [fields, message] of [
+      [{ nmae: "y" }, /no field "nmae"; did you mean "name"\?$/],
+      [{ fromimage: "y" }, /no field "fromimage"; did you mean "fromImage"\?$/],
+      [{ xyzzy: "y" }, /no field "xyzzy"$/],
+      [{ config: { CMD: [] } }, /at config: it has no field "CMD"; did you mean "Cmd"\?$/],
+      [{ config: { cmd: [] } }, /at config: it has no field "cmd"; did you mean "Cmd"\?$/],
+      [{ config: { ExposedPort: {} } }, /no field "ExposedPort"; did you mean "ExposedPorts"\?$/],
+      [{ permissions: [{ path: "/x", Mode: "0755" }] }, /at permissions\.0: .*did you mean "mode"\?$/],
+      [{ healthcheck: { cmd: "x", retry: 1 } }, /at healthcheck: /],
+    ] as const) {
+      assert.throws(() => checkSpec({ name: "x", ...fields }), { code: "INVALID_SPEC", message });
+    }
+  });
+
+  it("keeps what Docker knows in a config, and, of nixpkgs' arguments, whatever is there", () => {
+    const config = { Healthcheck: { Test: ["x"] }, StopTimeout: 5 };
+    assert.deepEqual(checkSpec({ name: "x", config }).config, config);
+    const odd = { Cmdd: 1 };
+    assert.deepEqual(checkSpec({ name: "x", config: odd }, { anyConfig: true }).config, odd);
     assert.throws(() => checkSpec([]), { code: "INVALID_SPEC" });
     assert.throws(() => checkSpec({}), { code: "INVALID_SPEC", message: /at name/ });
+  });
+
+  it("takes short forms, and has the full config of them", () => {
+    const { config } = checkSpec({
+      name: "x",
+      cmd: "node --flag 'a b' dist/index.js",
+      expose: [3000, "53/udp"],
+      env: { A: "1", B: 2, C: true },
+      user: 1000,
+      healthcheck: { cmd: "node check.js", interval: "1.5m", timeout: "500ms", retries: 2 },
+      config: { WorkingDir: "/srv", Env: ["Z=1"], ExposedPorts: { "1/tcp": {} } },
+    });
+    assert.deepEqual(config, {
+      WorkingDir: "/srv",
+      Env: ["Z=1", "A=1", "B=2", "C=true"],
+      ExposedPorts: { "1/tcp": {}, "3000/tcp": {}, "53/udp": {} },
+      User: "1000",
+      Cmd: ["node", "--flag", "a b", "dist/index.js"],
+      Healthcheck: {
+        Test: ["CMD", "node", "check.js"],
+        Interval: 90_000_000_000,
+        Timeout: 500_000_000,
+        Retries: 2,
+      },
+    });
+    assert.deepEqual(checkSpec({ name: "x", cmd: ["a", "b c"], healthcheck: false }).config, {
+      Cmd: ["a", "b c"],
+      Healthcheck: { Test: ["NONE"] },
+    });
+    // What is checked can be checked again.
+    const checked = checkSpec({ name: "x", cmd: "a" });
+    assert.deepEqual(checkSpec(checked), checked);
+  });
+
+  it("refuses a short form beside the field that says the same, and what only a shell can read", () => {
+    for (const [fields, message] of [
+      [{ cmd: "a", config: { Cmd: ["b"] } }, /at cmd: can't be there together with config\.Cmd/],
+      [{ user: "a", config: { User: "b" } }, /at user: .*config\.User/],
+      [{ env: { A: "1" }, config: { Env: ["A=2"] } }, /at env\.A: .*config\.Env/],
+      [{ cmd: "a && b" }, /at cmd: must be a plain command/],
+      [{ cmd: "a $B" }, /at cmd: must be a plain command/],
+      [{ cmd: [] }, /at cmd: must be a plain command/],
+      [{ cmd: 1 }, /at cmd: must be a command/],
+      [{ expose: [0] }, /at expose\.0: must be a port/],
+      [{ expose: ["http"] }, /at expose\.0: must be a port/],
+    ] as const) {
+      assert.throws(() => checkSpec({ name: "x", ...fields }), { code: "INVALID_SPEC", message });
+    }
+  });
+
+  it("in a file may have comments and trailing commas, and is read strictly otherwise", async (t) => {
+    const folder = await temporaryFolder(t);
+    const read = async (text: string) => {
+      await writeFile(`${folder}/spec.json`, text);
+      return await readSpec(`${folder}/spec.json`);
+    };
+    const text = `// A spec.
+      { /* its name */ "name": "x", // "tag": "y",
+        "labels": { "a": "// no comment, }", "b": "/* neither */", },
+        "contents": ["/a",],
+      }`;
+    const spec = await read(text);
+    assert.deepEqual(spec.labels, { a: "// no comment, }", b: "/* neither */" });
+    assert.deepEqual([spec.name, spec.tag, spec.contents], ["x", undefined, ["/a"]]);
+    for (const wrong of [
+      '{"name": "x", /* "tag": 1}',
+      '{"name": "x", "contents": [,]}',
+      '{"name": "x",,}',
+      "{,}",
+      '{"name": "x" / "tag": "y"}',
+      '{"name": "x", "name": "y",} // twice',
+      '{"name": "a\nb"}',
+    ]) {
+      await assert.rejects(read(wrong), { code: "INVALID_JSON" }, wrong);
+    }
   });
 
   it("takes times with an offset, dates, and now", () => {
@@ -138,7 +228,7 @@ describe("a spec", () => {
       code: "NOT_FOUND",
       message: `cannot read ${folder}/gone.json: it does not exist`,
     });
-    await writeFile(`${folder}/broken.json`, '{"name": "x",}');
+    await writeFile(`${folder}/broken.json`, '{"name": "x",,}');
     await assert.rejects(readSpec(`${folder}/broken.json`), {
       code: "INVALID_JSON",
       message: new RegExp(`^${folder}/broken\\.json is not valid JSON`),

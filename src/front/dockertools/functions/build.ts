@@ -13,8 +13,13 @@ import { type ArchiveInput, dockerArchive, type HandedLayer } from "#formats";
 import { type ImageDraft, type Layer, newManifest } from "#image";
 import { checkSpecIn, type ImageSpec, type ImageSpecInput } from "#spec";
 
-/** The arguments of the functions: the fields of a spec, by the names that dockerTools has for them. */
-export type ImageArguments = Omit<ImageSpecInput, "$schema" | "layered">;
+/**
+ * The arguments of the functions: the fields of a spec, by the names that dockerTools has for them. As in dockerTools, fields of
+ * `config` that nobody knows are passed on.
+ */
+export interface ImageArguments extends Omit<ImageSpecInput, "$schema" | "layered"> {
+  readonly config?: (NonNullable<ImageSpecInput["config"]> & Readonly<Record<string, unknown>>) | undefined;
+}
 
 /**
  * Builds an image of many layers: popular components get a layer each, and `contents`, `extraCommands` and `fakeRootCommands`
@@ -58,7 +63,7 @@ function layeredSpec(args: ImageArguments): ImageSpec {
 }
 
 function checked(fields: ImageSpecInput): ImageSpec {
-  return checkSpecIn(".", fields, "the arguments");
+  return checkSpecIn(".", fields, { what: "the arguments", anyConfig: true });
 }
 
 /** The bytes of the docker-archive that has a draft's image. */

@@ -1,0 +1,103 @@
+/** Reads specs from files, whose paths are relative to the folder that they are in. */
+import { existsSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { looksLikePath, parseJson, readWhole } from "#util";
+import type { ImageSpecInput } from "./input.ts";
+import { withoutComments } from "./jsonc.ts";
+import { SCRIPT_FIELDS } from "./scripts.ts";
+import { type CheckOptions, checkSpec, type ImageSpec } from "./spec.ts";
+
+/** More bytes than any spec has. */
+const MAX_SPEC_SIZE = 16 * 1024 * 1024;
+
+/** A spec's fields, not yet checked. */
+export type SpecFields = Partial<ImageSpecInput>;
+
+/**
+ * Reads a spec file.
+ * @param change gets the file's fields, not yet checked, and returns those that count
+ * @throws VarveError `NOT_FOUND`, `UNREADABLE`, `INVALID_JSON`, `INVALID_SPEC`
+ */
+export async function readSpec(
+  path: string,
+  change: (fields: SpecFields) => SpecFields = (fields) => fields,
+): Promise<ImageSpec> {
+  const value = await readSpecJson(path);
+  const fields = isFields(value) ? change(withPaths(value, dirname(resolve(path)))) : value;
+  return checkSpec(fields, { what: path });
+}
+
+/**
+ * As {@link checkSpec}, of a spec whose paths are relative to a folder.
+ * @throws VarveError `INVALID_SPEC`
+ */
+export function checkSpecIn(folder: string, value: ImageSpecInput, options?: CheckOptions): ImageSpec {
+  return checkSpec(isFields(value) ? withPaths(value, resolve(folder)) : value, options);
+}
+
+/**
+ * What is in a spec file: JSON, in which there may be comments and trailing commas.
+ * @throws VarveError `NOT_FOUND`, `UNREADABLE`, `INVALID_JSON`
+ */
+export async function readSpecJson(path: string): Promise<unknown> {
+  const bytes = await readWhole(path, { limit: MAX_SPEC_SIZE });
+  return parseSpecJson(bytes, path);
+}
+
+/** As {@link readSpecJson}, of bytes that were read. */
+export function parseSpecJson(bytes: Uint8Array, what: string): unknown {
+  const text = Buffer.from(bytes).toString();
+  const plain = withoutComments(text);
+  // What isn't UTF-8 has to be seen as it is.
+  const strict = plain === text ? bytes : Buffer.from(plain);
+  return parseJson(strict, { what, maxBytes: MAX_SPEC_SIZE });
+}
+
+/** Whether a JSON value can be a spec's fields. */
+export function isFields(value: unknown): value is SpecFields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+const PATH_FIELDS: ReadonlySet<string> = new Set([
+  "graph",
+  "contents",
+  "copyToRoot",
+  "caCertificates",
+  "lockFile",
+]);
+
+/** These are a path only if they are a text. */
+const FILE_OR_VALUE: ReadonlySet<string> = new Set(["weights", "layeringPipeline"]);
+
+const PLACE_FIELDS: ReadonlySet<string> = new Set(["fromImage", "layersFrom"]);
+
+/** A spec's fields with absolute paths; its own are relative to the spec's folder. */
+export function withPaths(fields: SpecFields, folder: string): SpecFields {
+  const absolute = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(absolute);
+    return typeof value === "string" ? resolve(folder, value) : value;
+  };
+  return Object.fromEntries(
+    Object.entries(fields).map(([key, value]) => {
+      if ((SCRIPT_FIELDS as readonly string[]).includes(key)) return [key, scriptIn(folder, value)];
+      if (typeof value === "string") {
+        if (PLACE_FIELDS.has(key)) return [key, absolutePlace(value, folder)];
+        if (FILE_OR_VALUE.has(key)) return [key, resolve(folder, value)];
+      }
+      return [key, PATH_FIELDS.has(key) ? absolute(value) : value];
+    }),
+  );
+}
+
+/** A script whose file, if it is in one, has its absolute path. */
+function scriptIn(folder: string, script: unknown): unknown {
+  if (typeof script !== "object" || script === null || !("file" in script)) return script;
+  return typeof script.file === "string" ? { ...script, file: resolve(folder, script.file) } : script;
+}
+
+/** A base image's place with its path made absolute; what isn't a path stays as it is. */
+function absolutePlace(place: string, folder: string): string {
+  const [, transport, path] = /^(docker-archive|oci-archive|oci):(.*)$/s.exec(place) ?? [];
+  if (transport !== undefined) return `${transport}:${resolve(folder, path!)}`;
+  return looksLikePath(place) || existsSync(resolve(folder, place)) ? resolve(folder, place) : place;
+}
