@@ -10,7 +10,7 @@ import { breaches, type Rules } from "./support/architecture.ts";
  */
 const RULES: Rules = {
   wings: {
-    sources: ["graph", "spec"],
+    sources: ["graph", "spec", "project"],
     layers: ["layering", "plan", "fs", "cache", "measure", "root", "sandbox", "draft"],
     images: ["oci", "tar", "image", "compress", "write", "flatten", "compare"],
     places: ["formats", "registry", "daemon", "transports"],
@@ -22,6 +22,8 @@ const RULES: Rules = {
     // What it is made of.
     graph: [],
     spec: [],
+    // The one room that knows of Node.js: a folder becomes a spec.
+    project: ["graph", "spec"],
     // How it is shared out.
     layering: ["graph"],
     // Whether a base has a store path already is told by its tree.
@@ -52,7 +54,19 @@ const RULES: Rules = {
     transports: ["formats", "registry", "daemon", "write", "image", "compress", "cache", "oci"],
     // Who asks. The application alone knows both what makes an image and the places where it goes.
     app: [
-      ...["draft", "plan", "spec", "layering", "sandbox", "transports", "registry", "formats", "report"],
+      ...[
+        "draft",
+        "plan",
+        "spec",
+        "project",
+        "graph",
+        "layering",
+        "sandbox",
+        "transports",
+        "registry",
+        "formats",
+        "report",
+      ],
       ...["compare", "flatten", "write", "compress", "image", "cache", "oci"],
     ],
     dockertools: [

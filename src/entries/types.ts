@@ -15,6 +15,7 @@ export type {
   PlanOptions,
   SoundImage,
   SoundLayer,
+  SourceListener,
   SpecOptions,
   WriteProgress,
   WritingOptions,
@@ -67,6 +68,7 @@ export type {
   Platform,
   RawDocument,
 } from "#oci";
+export type { LeftOut } from "#project";
 export type {
   Grouping,
   PlanComparison,
@@ -77,6 +79,7 @@ export type {
   Touched,
 } from "#report";
 export type { ScriptName } from "#sandbox";
+export type { SpecFields } from "#spec";
 export type { TarEntry } from "#tar";
 export type { TransportsOptions } from "#transports";
 export type { AsideFile, BorrowedChunks, ByteSource, SpoolLimit } from "#util";

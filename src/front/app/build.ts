@@ -4,7 +4,7 @@ import { VarveError } from "#errors";
 import { formatLayout, type Layout } from "#layering";
 import type { Digest } from "#oci";
 import type { ScriptName } from "#sandbox";
-import { checkSpecIn, type ImageSpec, type ImageSpecInput, readSpec } from "#spec";
+import type { ImageSpec, ImageSpecInput } from "#spec";
 import { bytesSource, writeFileAtomically } from "#util";
 import { type Operation, type OperationOptions, operate } from "./machine.ts";
 import {
@@ -17,12 +17,11 @@ import {
   writeTo,
 } from "./places.ts";
 import { pullCaches, pushCaches } from "./shared-cache.ts";
+import { openSource, type SourceListener, type SpecSource, sourceOnBase } from "./source.ts";
 import { againIfStale, openSpecImages } from "./spec-images.ts";
 
 /** Further options of operations on specs. */
-export interface SpecOptions extends OperationOptions {
-  /** Receives sentences that the user may want to know. */
-  readonly onNote?: ((sentence: string) => void) | undefined;
+export interface SpecOptions extends OperationOptions, SourceListener {
   /** Receives each line that a script of the spec writes, as it comes. */
   readonly onOutput?: ((line: string, script: ScriptName) => void) | undefined;
 }
@@ -49,23 +48,31 @@ export interface BuiltImage {
 
 /**
  * Builds the image that a spec asks for, and writes it to all places.
- * @param spec - a spec's path, or a spec whose paths are relative to the working directory
+ * @param spec - the path of a spec or of a project's folder, or a spec whose paths are relative to the working directory
  * @throws VarveError `USAGE` without a place; `INVALID_SPEC`, `NOT_FOUND`, `UNREADABLE`, and what reading the graph and the base,
  *   running scripts and writing throw; the places then have no image that wasn't there
  */
 export async function build(spec: string | ImageSpecInput, options: BuildOptions): Promise<BuiltImage> {
+  return await operate(options, async ({ machine }) =>
+    buildFrom(await openSource(spec, { machine }), { ...options, machine }),
+  );
+}
+
+/** As {@link build}, of a spec that was read. */
+export async function buildFrom(source: SpecSource, options: BuildOptions): Promise<BuiltImage> {
   const { to, cacheFrom = [], cacheTo = [], onNote } = options;
   if (to.length === 0)
     throw new VarveError("USAGE", "there is no place to write the image to; name one in `to`");
   return await operate(options, async (operation) => {
     const { machine } = operation;
-    const checked = await readInput(spec);
     const sinks = await openTargets(to, machine);
     const outputs = await outputPaths(to);
     await pullCaches(cacheFrom, { ...operation, onNote });
-    await using images = await openSpecImages(checked, operation);
+    await using images = await openSpecImages(source.spec, operation);
+    const { spec: checked, leftOut } = sourceOnBase(source, images.base, options);
     const attempt = async () => {
-      await using draft = await draftImage(checked, { ...inputs(operation, options), ...images, outputs });
+      const given = { ...inputs(operation, options), ...images, outputs, leftOut };
+      await using draft = await draftImage(checked, given);
       const written = await writeTo(draft, { sinks, operation, options });
       await remember(checked, draft.layout);
       return written.map(described);
@@ -77,11 +84,6 @@ export async function build(spec: string | ImageSpecInput, options: BuildOptions
     const [{ digest, names }] = places as [Written];
     return { digest, names, places };
   });
-}
-
-/** A spec that is checked: read from its file, or as it was given. */
-export async function readInput(spec: string | ImageSpecInput): Promise<ImageSpec> {
-  return typeof spec === "string" ? await readSpec(spec) : checkSpecIn(".", spec);
 }
 
 /** What a draft needs from an operation. */

@@ -4,9 +4,11 @@ import { compareImages, type ImageComparison } from "#compare";
 import { draftImage } from "#draft";
 import { type Image, type ImageDraft, type Layer, newManifest } from "#image";
 import type { Descriptor } from "#oci";
-import type { ImageSpecInput } from "#spec";
-import { inputs, readInput, type SpecOptions } from "./build.ts";
+import { isProject } from "#project";
+import { type ImageSpecInput, startsObject } from "#spec";
+import { inputs, type SpecOptions } from "./build.ts";
 import { type Operation, operate } from "./machine.ts";
+import { openSource, sourceOnBase } from "./source.ts";
 import { againIfStale, openSpecImages } from "./spec-images.ts";
 
 /** How two images differ, and what they are. */
@@ -26,7 +28,7 @@ export interface ComparedImage {
 
 /**
  * Says which layers of an image differ from another's, which components in them changed and how, and what the change costs.
- * @param from - the old image: its place, its spec's path, or its spec
+ * @param from - the old image: its place, its spec's or its project's path, or its spec
  * @param to - the new image, likewise; a spec's image is measured, but not written
  * @throws VarveError what opening and reading the images throws, and for specs what `build` does
  */
@@ -58,7 +60,7 @@ async function withImage<T>(
   context: Operation & SpecOptions,
   work: (image: Image) => Promise<T>,
 ): Promise<T> {
-  if (typeof given !== "string" || (await isSpecFile(given))) return await withBuilt(given, context, work);
+  if (typeof given !== "string" || (await isSpecPath(given))) return await withBuilt(given, context, work);
   await using source = await context.machine.transports.source(given);
   return await work(await source.read(context.read));
 }
@@ -68,9 +70,10 @@ async function withBuilt<T>(
   context: Operation & SpecOptions,
   work: (image: Image) => Promise<T>,
 ): Promise<T> {
-  const spec = await readInput(given);
-  await using images = await openSpecImages(spec, context);
-  await using draft = await draftImage(spec, { ...inputs(context, context), ...images });
+  const source = await openSource(given, context);
+  await using images = await openSpecImages(source.spec, context);
+  const { spec, leftOut } = sourceOnBase(source, images.base, context);
+  await using draft = await draftImage(spec, { ...inputs(context, context), ...images, leftOut });
   return await work(await measured(draft, context.signal));
 }
 
@@ -87,15 +90,17 @@ async function measured(draft: ImageDraft, signal: AbortSignal | undefined): Pro
 /** How many bytes of a file are examined: the header of an archive's first member, which has zeros in it. */
 const HEADER_SIZE = 512;
 
-/** Whether a text names a file that is a JSON object: no image is one. */
-async function isSpecFile(text: string): Promise<boolean> {
+/** Whether a text names a project's folder, or a file that is a JSON object: no image is either. */
+async function isSpecPath(text: string): Promise<boolean> {
   try {
+    const found = await stat(text);
+    if (found.isDirectory()) return isProject(text);
     // What can be read only once can't be examined first.
-    if (!(await stat(text)).isFile()) return false;
+    if (!found.isFile()) return false;
     await using file = await open(text);
     const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(HEADER_SIZE) });
     const start = buffer.toString("latin1", 0, bytesRead);
-    return /^\s*\{/.test(start) && !start.includes("\0");
+    return startsObject(start) && !start.includes("\0");
   } catch {
     // Any fault occurs again, and is named, when it is opened as a place.
     return false;

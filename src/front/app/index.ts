@@ -1,4 +1,4 @@
-export { type BuildOptions, type BuiltImage, build, inputs, readInput, type SpecOptions } from "./build.ts";
+export { type BuildOptions, type BuiltImage, build, buildFrom, inputs, type SpecOptions } from "./build.ts";
 export { type ComparedImage, type Comparison, compare } from "./compare.ts";
 export { type CopyOptions, copy } from "./copy.ts";
 export { createIndex, type WrittenIndex } from "./create-index.ts";
@@ -22,6 +22,7 @@ export {
 export { type MergedImages, type MergeOptions, merge } from "./merge.ts";
 export { isDockerArchive, openImages } from "./open-images.ts";
 export { type Target, type WriteProgress, type WritingOptions, type Written, writeDraft } from "./places.ts";
-export { type PlannedImage, type PlanOptions, plan, planGroups, planWith } from "./plan.ts";
+export { type PlannedImage, type PlanOptions, plan, planFrom, planGroups } from "./plan.ts";
+export { openSource, type SourceListener, type SpecSource, specSource } from "./source.ts";
 export { openSpecImages } from "./spec-images.ts";
 export { type SoundImage, type SoundLayer, validate } from "./validate.ts";

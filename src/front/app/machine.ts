@@ -17,6 +17,8 @@ export interface Machine extends SpoolLimit {
   now(): Date;
   /** The platform for which images are made by default, and which is chosen from an index. */
   readonly platform: Platform;
+  /** The base of projects that name none; `scratch` for none. Where it isn't there either, it follows from the project. */
+  readonly base?: string | undefined;
   /** `PATH`, on which the programs are found that scripts and a Nix database need. */
   readonly path: string;
   /** The folder in which temporary files and folders are made. */
@@ -57,6 +59,7 @@ export function thisMachine(options: MachineOptions = {}): Machine & AsyncDispos
     cache: cache === false ? undefined : openCache(cache),
     now: () => new Date(),
     platform: { os: "linux", architecture: hostArchitecture() },
+    base: process.env["VARVE_BASE"] || undefined,
     path: process.env["PATH"] ?? "",
     temporary: tmpdir(),
     maxSpool,

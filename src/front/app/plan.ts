@@ -2,13 +2,13 @@
 import type { Image } from "#image";
 import { type ImagePlan, planImage } from "#plan";
 import { compareWith, imageLayers, type PlanReport, planPage, reportPlan } from "#report";
-import type { ImageSpec, ImageSpecInput } from "#spec";
-import { readInput } from "./build.ts";
+import type { ImageSpec, ImageSpecInput, SpecFields } from "#spec";
 import { type Operation, type OperationOptions, operate } from "./machine.ts";
+import { openSource, type SourceListener, type SpecSource, sourceOnBase } from "./source.ts";
 import { openSpecImages } from "./spec-images.ts";
 
 /** What a plan is compared with, and what is left out of it. */
-export interface PlanOptions extends OperationOptions {
+export interface PlanOptions extends OperationOptions, SourceListener {
   /** Places of images to compare the plan with, such as the last one in the registry. */
   readonly against?: readonly string[] | undefined;
   /** Absolute paths that aren't part of the image. */
@@ -20,32 +20,43 @@ export interface PlanOptions extends OperationOptions {
 /** The report about a plan. */
 export interface PlannedImage {
   readonly report: PlanReport;
+  /** The spec that was planned, as people write it. */
+  readonly fields: SpecFields;
   /** The same as an HTML page that needs nothing but a browser. */
   html(): string;
 }
 
 /**
  * Plans the layers of a spec's image, and reports what is in them, which changes would touch them, and what an update sends again.
- * @param spec - a spec's path, or a spec
+ * @param spec - the path of a spec or of a project's folder, or a spec
  * @throws VarveError as `build` does for the spec, the graph and the base; and what reading the images to compare with throws
  */
 export async function plan(spec: string | ImageSpecInput, options: PlanOptions = {}): Promise<PlannedImage> {
-  const checked = await readInput(spec);
-  const name = `${checked.name}${checked.tag ? `:${checked.tag}` : ""}`;
-  return await planWith(checked, { ...options, name });
+  return await operate(options, async ({ machine }) =>
+    planFrom(await openSource(spec, { machine }), { ...options, machine }),
+  );
 }
 
-/** As {@link plan}, of a spec that is checked; without a name it is a graph that is planned. */
-export async function planWith(
-  spec: ImageSpec,
-  { against = [], outputs, graphKey, name, ...options }: PlanOptions & { readonly name?: string | undefined },
+/** As {@link plan}, of a spec that was read, or of one that has nothing but a graph, and no name. */
+export async function planFrom(
+  source: SpecSource,
+  {
+    against = [],
+    outputs,
+    graphKey,
+    isGraph = false,
+    ...options
+  }: PlanOptions & { readonly isGraph?: boolean },
 ): Promise<PlannedImage> {
   return await operate(options, async (operation) => {
-    await using images = await openSpecImages(spec, operation);
+    await using images = await openSpecImages(source.spec, operation);
     const { base } = images;
+    const { spec, fields, leftOut } = sourceOnBase(source, base, options);
+    const name = isGraph ? undefined : `${spec.name}${spec.tag ? `:${spec.tag}` : ""}`;
     const planned = await planImage(spec, {
       ...images,
       outputs,
+      leftOut,
       workingDir: spec.config.WorkingDir ?? base?.config.value.config?.WorkingDir,
       graphKey,
       withSizes: true,
@@ -56,6 +67,7 @@ export async function planWith(
     const report = { ...reportPlan(planned, name), against: comparisons };
     return {
       report,
+      fields,
       html() {
         const layers = others.map(({ place, image }) => ({ place, layers: imageLayers(image) }));
         return planPage({ report, graph: planned.graph, images: layers });

@@ -7,7 +7,8 @@ interface CommandModule {
 
 /** What varve can do, in the order of the help. */
 export const COMMANDS: Record<string, { summary: string; load(): Promise<CommandModule> }> = {
-  build: { summary: "build an image from a spec", load: () => import("./commands/build.ts") },
+  build: { summary: "build an image from a project or a spec", load: () => import("./commands/build.ts") },
+  init: { summary: "write a project's spec down, to be changed", load: () => import("./commands/init.ts") },
   stream: {
     summary: "stream an image from dockerTools' conf JSON",
     load: () => import("./commands/stream.ts"),

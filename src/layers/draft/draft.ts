@@ -42,10 +42,10 @@ export interface PlannedDraft extends ImageDraft, AsyncDisposable {
 export async function draftImage(spec: ImageSpec, options: DraftOptions): Promise<PlannedDraft> {
   // A name that no registry or daemon accepts is refused before anything is read.
   parseReference(`${nameOf(spec)}:${spec.tag ?? "tag"}`);
-  const { base, lastImage, outputs, cache, signal } = options;
+  const { base, lastImage, outputs, leftOut, cache, signal } = options;
   const config = configOf(spec, base);
   const workingDir = config.WorkingDir;
-  const plan = await planImage(spec, { base, lastImage, cache, outputs, workingDir, signal });
+  const plan = await planImage(spec, { base, lastImage, cache, outputs, leftOut, workingDir, signal });
   const { graph, placement, groups, layout } = plan;
   const tell = (sentence: string) => options.onNote?.(sentence);
 

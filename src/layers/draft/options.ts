@@ -1,4 +1,5 @@
 import type { DigestCache } from "#cache";
+import type { ReferencesGraph } from "#graph";
 import type { Image } from "#image";
 import type { ScriptName } from "#sandbox";
 import type { SpoolLimit } from "#util";
@@ -23,6 +24,8 @@ export interface DraftOptions extends SpoolLimit {
   readonly onOutput?: ((line: string, script: ScriptName) => void) | undefined;
   /** Absolute paths that the image is written to, which therefore aren't part of it. */
   readonly outputs?: readonly string[] | undefined;
+  /** Says, once the graph is read, which absolute paths of its components' folders aren't part of the image. */
+  readonly leftOut?: ((graph: ReferencesGraph) => readonly string[]) | undefined;
   /** Receives sentences that the user may want to know. */
   readonly onNote?: ((sentence: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;

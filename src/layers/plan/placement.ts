@@ -13,8 +13,8 @@ const DEFAULT_PROJECT_FOLDER = "/app";
 export interface PlacementOptions {
   /** Where the project is in the image; null and the root count as not given. */
   readonly workingDir: string | null | undefined;
-  /** Absolute paths that are being written while the image is built, and so aren't part of it. */
-  readonly outputs?: readonly string[] | undefined;
+  /** Absolute paths that aren't part of the image: what stays out of it, and what is being written while it is built. */
+  readonly absent?: readonly string[] | undefined;
 }
 
 /**
@@ -24,12 +24,12 @@ export interface PlacementOptions {
 export class Placement {
   readonly #graph: ReferencesGraph;
   readonly #folder: string;
-  readonly #outputs: readonly string[];
+  readonly #absent: readonly string[];
 
   /** @throws VarveError `INVALID_SPEC` for a working directory that isn't absolute */
-  constructor(graph: ReferencesGraph, { workingDir, outputs = [] }: PlacementOptions) {
+  constructor(graph: ReferencesGraph, { workingDir, absent = [] }: PlacementOptions) {
     this.#graph = graph;
-    this.#outputs = outputs;
+    this.#absent = absent;
     // Most base images say "/", which means nothing.
     const folder = workingDir?.replace(/\/+$/, "") || DEFAULT_PROJECT_FOLDER;
     // A path that can be written in two ways is the same path in the image.
@@ -49,8 +49,8 @@ export class Placement {
     const component = this.#graph.components.get(id)!;
     const { path, nested = [], narHash } = component;
     // Many people write the image into the project's folder, and it must not contain itself.
-    const within = this.#outputs.filter((output) => output.startsWith(`${path}/`));
-    const exclude = [...nested, ...within.map((output) => output.slice(path.length + 1))];
+    const within = this.#absent.filter((below) => below.startsWith(`${path}/`));
+    const exclude = [...nested, ...within.map((below) => below.slice(path.length + 1))];
     const target = this.#target(component);
     return {
       kind: "tree",

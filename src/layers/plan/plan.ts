@@ -1,5 +1,6 @@
 /** What a spec's image will be made of: decided before any of its files' contents are read. */
 import type { DigestCache } from "#cache";
+import { VarveError } from "#errors";
 import { makeGraph, type ReferencesGraph, readGraph, withoutComponents } from "#graph";
 import type { Image } from "#image";
 import { type LayerBudget, type Layout, layerBudget, layoutOf, planLayers, type Strategy } from "#layering";
@@ -16,6 +17,8 @@ export interface PlanOptions {
   readonly lastImage?: Image | undefined;
   /** Absolute paths that are being written to, which therefore aren't part of the image. */
   readonly outputs?: readonly string[] | undefined;
+  /** Says, once the graph is read, which absolute paths of its components' folders aren't part of the image. */
+  readonly leftOut?: ((graph: ReferencesGraph) => readonly string[]) | undefined;
   /** Has the sizes of components that were counted before. */
   readonly cache?: DigestCache | undefined;
   /** Where an npm project is in the image; by default as the spec's own config says. */
@@ -66,7 +69,8 @@ export async function planImage(spec: ImageSpec, options: PlanOptions = {}): Pro
   const { strategy, weights, needsSizes, keepsLayout } = await chooseStrategy(spec, { lastImage, signal });
   // The lock file is often in the very project whose layout it has.
   const written = spec.lockFile === undefined ? outputs : [...outputs, spec.lockFile];
-  const placement = new Placement(graph, { workingDir, outputs: written });
+  const absent = [...written, ...(options.leftOut?.(graph) ?? [])];
+  const placement = new Placement(graph, { workingDir, absent });
 
   const isPlanned = spec.includeStorePaths && graph.components.size > 0;
   const sizes =
@@ -89,5 +93,18 @@ async function readComponents(
 ): Promise<ReferencesGraph> {
   if (graph === undefined) return makeGraph([], { kind: "nix", origin: "no graph" });
   const options = { omitDev: omit.includes("dev"), ...(key !== undefined && { key }), signal };
-  return withoutComponents(await readGraph(graph, options), exclude);
+  const whole = await readGraph(graph, options);
+  const unknown = exclude.find((id) => !whole.components.has(id));
+  if (unknown !== undefined) throw excludesNothing(unknown, whole);
+  return withoutComponents(whole, exclude);
+}
+
+/** What was to be left out may be in the image under another name, which must not go unnoticed. */
+function excludesNothing(id: string, { components }: ReferencesGraph): VarveError {
+  const named = [...components.values()].find((component) => component.name === id);
+  const hint = named === undefined ? "" : `; the package ${id} has the id ${named.id}`;
+  return new VarveError(
+    "INVALID_SPEC",
+    `exclude names ${JSON.stringify(id)}, and no component of the graph has this id${hint}`,
+  );
 }

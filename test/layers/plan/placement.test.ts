@@ -77,7 +77,7 @@ describe("a component's place", () => {
 
   it("leaves out what is being written into the project, and nothing beside it", () => {
     const outputs = ["/home/me/project/out/image.tar", "/home/me/project2/x.tar", "/elsewhere/y.tar"];
-    const placement = new Placement(npm, { workingDir: undefined, outputs });
+    const placement = new Placement(npm, { workingDir: undefined, absent: outputs });
     assert.deepEqual(placement.tree(".").exclude, ["node_modules", "out/image.tar"]);
     assert.equal(placement.tree("node_modules/dep").exclude, undefined);
   });

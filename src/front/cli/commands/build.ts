@@ -1,12 +1,21 @@
 import { Command } from "commander";
-import { type BuildOptions, build, type Machine, type Target } from "#app";
+import {
+  type BuildOptions,
+  buildFrom,
+  type Machine,
+  openSource,
+  planFrom,
+  type SourceListener,
+  type Target,
+} from "#app";
 import type { CompressionChoice } from "#compress";
 import { VarveError } from "#errors";
 import { dockerArchiveSink } from "#formats";
-import { type ImageSpecInput, readSpec } from "#spec";
+import { planText } from "#report";
+import type { ImageSpecInput } from "#spec";
 import { type CacheOptions, cacheOptions } from "../cache-options.ts";
 import { integer, list, pairs, pathList } from "../options.ts";
-import { note, scriptOutput, stdoutOutput } from "../output.ts";
+import { note, print, printJson, say, scriptOutput, stdoutOutput } from "../output.ts";
 import { compressionOption, onMachine, type PlaceOptions, placeOptions } from "../places.ts";
 import { sharedCacheOptions } from "../shared-cache.ts";
 import { absolutePath, type StrategyOptions, strategyFields, strategyOptions } from "../strategy-options.ts";
@@ -20,7 +29,9 @@ interface BuildCommandOptions extends PlaceOptions, CacheOptions, StrategyOption
   readonly push?: string[];
   readonly load?: true;
   readonly compression?: CompressionChoice;
+  readonly dryRun?: true;
   readonly quiet?: true;
+  readonly verbose?: true;
   readonly json?: true;
   readonly from?: string;
   readonly followBase: boolean;
@@ -47,9 +58,13 @@ const FIELDS = [
 export function command(): Command {
   const command = new Command("build")
     .description(
-      "Builds the image that a spec asks for: the components of a graph in layers, on top of a base image.",
+      "Builds the image of a Node.js project, or the one that a spec asks for: the components of a graph in layers, on top of a base image.",
     )
-    .argument("<spec>", "the spec, a JSON file")
+    .argument(
+      "[path]",
+      "a project's folder, whose varve.json, or varve in package.json, says what doesn't follow from the project; or a spec, a JSON file",
+      ".",
+    )
     .option(
       "-o, --output <place>",
       "write the image to a place; may be given several times (default: stdout)",
@@ -59,7 +74,10 @@ export function command(): Command {
     .option("--load", "load the image into the Docker daemon")
     .option("--name <name>", "the image's name")
     .option("--tag <tag>", "the image's tag (default: derived from the image's digest)")
-    .option("--from-image, --from <place>", "the base image")
+    .option(
+      "--from-image, --from <place>",
+      "the base image (default, for a project: $VARVE_BASE, or node:MAJOR-slim; scratch is none)",
+    )
     .option("--no-follow-base", "let directories replace the base's links, such as /bin")
     .option("--inherit <all|env|none>", "what is taken over from the base image's config (default: all)")
     .option("--graph <path>", "the references graph, or the folder of a Node project")
@@ -83,25 +101,39 @@ export function command(): Command {
     absolutePath,
   );
   return sharedCacheOptions(cacheOptions(compressionOption(placeOptions(command))))
+    .option("--dry-run", "print the spec with all that follows from the project, and the plan; build nothing")
     .option("-q, --quiet", "print nothing but errors")
+    .option("-v, --verbose", "name what of the project stays out of the image, and why")
     .option("--json", "print the result as JSON, for programs")
     .action(run);
 }
 
 async function run(path: string, options: BuildCommandOptions): Promise<void> {
   const { cacheFrom, cacheTo, compression, quiet = false } = options;
-  const spec = await readSpec(path, (fields) => ({ ...fields, ...overrides(options, fields) }));
   await onMachine(options, async (operation) => {
+    const source = await openSource(path, {
+      ...operation,
+      change: (fields) => ({ ...fields, ...overrides(options, fields) }),
+    });
+    const listener: SourceListener = quiet
+      ? {}
+      : { onNote: note, ...(options.verbose && { onLeftOut: tellLeftOut }) };
+    if (options.dryRun) {
+      const { fields, report } = await planFrom(source, { ...operation, ...listener });
+      if (options.json) await printJson({ spec: fields, plan: report });
+      else await print(`${JSON.stringify(fields, null, 2)}\n\n${planText(report)}`);
+      return;
+    }
     const to = await targets(operation.machine, options);
     const write = async (onProgress: BuildOptions["onProgress"]) => {
-      const { places } = await build(spec, {
+      const { places } = await buildFrom(source, {
         ...operation,
+        ...listener,
         to,
         compression,
         cacheFrom,
         cacheTo,
         onProgress,
-        onNote: quiet ? undefined : note,
         onOutput: quiet ? undefined : scriptOutput,
       });
       return places;
@@ -109,6 +141,12 @@ async function run(path: string, options: BuildCommandOptions): Promise<void> {
     await tellWritten(write, { ...options, several: to.length > 1 });
   });
 }
+
+const tellLeftOut: SourceListener["onLeftOut"] = (list) => {
+  for (const { path, reason, pattern } of list) {
+    say(`  ${path} (${reason}${pattern === undefined ? "" : `: ${pattern}`})`);
+  }
+};
 
 /** The fields that the options replace; labels and annotations are added to the spec's. */
 function overrides(options: BuildCommandOptions, fields: Partial<ImageSpecInput>): Partial<ImageSpecInput> {

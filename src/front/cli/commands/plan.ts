@@ -1,12 +1,13 @@
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { Command } from "commander";
-import { planWith } from "#app";
+import { type Machine, openSource, planFrom, type SpecSource, specSource } from "#app";
 import { readError } from "#errors";
 import { layerBudget } from "#layering";
+import { hasSpec } from "#project";
 import { planText } from "#report";
-import { checkSpec, type ImageSpec, type ImageSpecInput, readSpec } from "#spec";
-import { bytesSource, parseJson, readWhole, writeFileAtomically } from "#util";
+import { checkSpec, type ImageSpecInput, parseSpecJson, startsObject } from "#spec";
+import { bytesSource, readWhole, writeFileAtomically } from "#util";
 import { integer, list } from "../options.ts";
 import { print, printJson } from "../output.ts";
 import { onMachine, type PlaceOptions, placeOptions } from "../places.ts";
@@ -30,7 +31,7 @@ export function command(): Command {
     )
     .argument(
       "<spec>",
-      "a spec, or a references graph: a file in one of Nix's forms, or the folder of a Node project",
+      "a spec, or a project's folder that has one; or a references graph: a file in one of Nix's forms, or the folder of a Node project",
     )
     .option("--max-layers <n>", "how many layers the image may have (default: 100)", integer)
     .option("--from-image <place>", "the base image, whose layers count, too")
@@ -55,9 +56,15 @@ export function command(): Command {
 async function run(path: string, options: PlanCommandOptions): Promise<void> {
   const { against, html, json, key: graphKey } = options;
   await onMachine({ ...options, cache: false }, async (operation) => {
-    const { spec, name } = await specOf(path, options);
+    const source = await sourceOf(path, options, operation.machine);
     const outputs = html === undefined ? [] : [html];
-    const planned = await planWith(spec, { ...operation, name, against, outputs, graphKey });
+    const planned = await planFrom(source, {
+      ...operation,
+      isGraph: source.isGraph,
+      against,
+      outputs,
+      graphKey,
+    });
     if (html !== undefined) {
       await writeFileAtomically(html, bytesSource(Buffer.from(planned.html())).open());
     }
@@ -70,10 +77,11 @@ async function run(path: string, options: PlanCommandOptions): Promise<void> {
 const MAX_SPEC_BYTES = 16 * 1024 * 1024;
 
 /** The spec at a path, or one that has nothing but the graph there; the options' fields take the place of its own. */
-async function specOf(
+async function sourceOf(
   path: string,
   options: PlanCommandOptions,
-): Promise<{ spec: ImageSpec; name: string | undefined }> {
+  machine: Machine,
+): Promise<SpecSource & { readonly isGraph: boolean }> {
   const { maxLayers, fromImage, exclude, omit } = options;
   // Says what is wrong in the words of the option, not of a spec.
   layerBudget({ maxLayers });
@@ -82,21 +90,25 @@ async function specOf(
   );
   const fields: Partial<ImageSpecInput> = { ...given, ...strategyFields(options) };
   if (options.key === undefined && (await isSpec(path))) {
-    const spec = await readSpec(path, (own) => ({ name: "image", ...own, ...fields }));
-    return { spec, name: `${spec.name}${spec.tag ? `:${spec.tag}` : ""}` };
+    // A project has a name, and a spec needs none to be planned.
+    const unnamed = (await stat(path)).isDirectory() ? {} : { name: "image" };
+    const change = (own: Partial<ImageSpecInput>) => ({ ...unnamed, ...own, ...fields });
+    return { ...(await openSource(path, { machine, change })), isGraph: false };
   }
-  return { spec: checkSpec({ name: "graph", graph: resolve(path), ...fields }), name: undefined };
+  const spec = checkSpec({ name: "graph", graph: resolve(path), ...fields });
+  return { ...specSource(spec), isGraph: true };
 }
 
-/** Whether a file is a spec: an object with a name or a graph, and neither a lock file nor what Nix gives a builder. */
+/** Whether there is a spec at a path: a folder that has one, or an object with a name or a graph, and neither a lock file nor what Nix gives a builder. */
 async function isSpec(path: string): Promise<boolean> {
   const found = await stat(path).catch((error) => {
     throw readError(path, error);
   });
+  if (found.isDirectory()) return await hasSpec(path);
   if (!found.isFile() || found.size > MAX_SPEC_BYTES) return false;
   const bytes = await readWhole(path, { limit: MAX_SPEC_BYTES });
-  if (!/^\s*\{/.test(bytes.subarray(0, 100).toString("latin1"))) return false;
-  const value = parseJson(bytes, { what: path, maxBytes: MAX_SPEC_BYTES }) as Record<string, unknown>;
+  if (!startsObject(bytes.subarray(0, 4096).toString("latin1"))) return false;
+  const value = parseSpecJson(bytes, path) as Record<string, unknown>;
   if ("lockfileVersion" in value || "builder" in value) return false;
   return typeof value["name"] === "string" || typeof value["graph"] === "string";
 }

@@ -2,11 +2,12 @@
 import {
   type BuildOptions,
   type BuiltImage,
-  build,
+  buildFrom,
   inputs,
   openSpecImages,
   operateStream,
   type SpecOptions,
+  specSource,
 } from "#app";
 import { draftImage } from "#draft";
 import { type ArchiveInput, dockerArchive, type HandedLayer } from "#formats";
@@ -28,7 +29,7 @@ export interface ImageArguments extends Omit<ImageSpecInput, "$schema" | "layere
  * @throws VarveError as {@link build}
  */
 export async function buildLayeredImage(args: ImageArguments, options: BuildOptions): Promise<BuiltImage> {
-  return await build(layeredSpec(args), options);
+  return await buildFrom(specSource(layeredSpec(args)), options);
 }
 
 /**
@@ -54,7 +55,7 @@ export function streamLayeredImage(
  * @throws VarveError as {@link build}
  */
 export async function buildImage(args: ImageArguments, options: BuildOptions): Promise<BuiltImage> {
-  return await build(checked({ inherit: "env", ...args, layered: false }), options);
+  return await buildFrom(specSource(checked({ inherit: "env", ...args, layered: false })), options);
 }
 
 function layeredSpec(args: ImageArguments): ImageSpec {

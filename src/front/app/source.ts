@@ -1,0 +1,91 @@
+/** What an image is asked for by: a spec, the file that it is in, or a project's folder. */
+import { stat } from "node:fs/promises";
+import { readError } from "#errors";
+import type { ReferencesGraph } from "#graph";
+import type { Image } from "#image";
+import { type LeftOut, openProject, type StaysOut, specStaysOut, summary } from "#project";
+import { checkSpecIn, type ImageSpec, type ImageSpecInput, readSpec, type SpecFields } from "#spec";
+import type { Machine } from "./machine.ts";
+
+/** A spec that was read, as far as it goes before its base is known. */
+export interface SpecSource {
+  /** Enough to open the images that it names. */
+  readonly spec: ImageSpec;
+  /** The whole spec, the same as people write it, and a sentence for each thing that follows from a project. */
+  onBase(base: Image | undefined): {
+    readonly spec: ImageSpec;
+    readonly fields: SpecFields;
+    readonly notes: readonly string[];
+  };
+  /** What of the graph's folder isn't in the image. */
+  staysOut(graph: ReferencesGraph): StaysOut;
+}
+
+export interface SourceOptions {
+  readonly machine: Machine;
+  /** Gets a file's or a folder's fields, not yet checked, and returns those that count. */
+  readonly change?: ((fields: SpecFields) => SpecFields) | undefined;
+}
+
+/** A spec that is given as it is. */
+export function specSource(spec: ImageSpec): SpecSource {
+  return {
+    spec,
+    onBase: () => ({ spec, fields: spec, notes: [] }),
+    staysOut: (graph) => specStaysOut(spec, graph),
+  };
+}
+
+/**
+ * Reads what an image is asked for by.
+ * @param given - a spec whose paths are relative to the working directory, the path of its file, or that of a project's folder
+ * @throws VarveError `NOT_FOUND`, `UNREADABLE`, `INVALID_JSON`, `INVALID_SPEC`
+ */
+export async function openSource(
+  given: string | ImageSpecInput,
+  { machine, change }: SourceOptions,
+): Promise<SpecSource> {
+  if (typeof given !== "string") return specSource(checkSpecIn(".", given));
+  if (!(await isFolder(given))) return specSource(await readSpec(given, change));
+  const project = await openProject(given, { base: machine.base, change });
+  return {
+    spec: project.spec,
+    onBase: (base) => project.onBase(base?.config.value.config ?? undefined),
+    staysOut: project.staysOut,
+  };
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  const found = await stat(path).catch((error) => {
+    throw readError(path, error);
+  });
+  return found.isDirectory();
+}
+
+/** Who is told about what a source says. */
+export interface SourceListener {
+  /** Gets a sentence for what the user may want to know. */
+  readonly onNote?: ((sentence: string) => void) | undefined;
+  /** Gets what of the project stays out of the image, all of it. */
+  readonly onLeftOut?: ((list: readonly LeftOut[]) => void) | undefined;
+}
+
+/** What a source says once its base is known. What there is to tell is told once, however often its graph is read. */
+export function sourceOnBase(source: SpecSource, base: Image | undefined, listener: SourceListener) {
+  const { onNote, onLeftOut } = listener;
+  const { notes, ...known } = source.onBase(base);
+  for (const note of notes) onNote?.(note);
+  let isTold = false;
+  const leftOut = (graph: ReferencesGraph): readonly string[] => {
+    const out = source.staysOut(graph);
+    const line = summary(out);
+    if (!isTold) {
+      for (const note of out.notes) onNote?.(note);
+      if (line !== undefined) onNote?.(line);
+      onLeftOut?.(out.list);
+    }
+    isTold = true;
+    return out.paths;
+  };
+  return { ...known, leftOut };
+}

@@ -1,0 +1,106 @@
+/** Which file of a project Node.js runs in a container. */
+import { join } from "node:path";
+import { VarveError } from "#errors";
+import { isFile, type Place, runnable } from "./files.ts";
+import { type Found, type NodeCommand, startCommand } from "./start.ts";
+
+const USUAL_FILES = [
+  ...["index.js", "index.mjs", "index.cjs", "server.js", "server.mjs", "app.js", "main.js"],
+  ...["dist/index.js", "dist/main.js", "dist/server.js", "build/index.js", "build/server.js"],
+  ...[
+    "index.ts",
+    "server.ts",
+    "app.ts",
+    "main.ts",
+    "src/index.ts",
+    "src/server.ts",
+    "src/main.ts",
+    "src/app.ts",
+  ],
+];
+
+/**
+ * The command of a project: `scripts.start` if that is one for Node.js, the program of a command-line tool, `main`, or a file
+ * with one of the usual names.
+ * @throws VarveError `INVALID_SPEC`, which tells what was looked at
+ */
+export function projectCommand(place: Place): NodeCommand {
+  const { folder, manifest } = place;
+  const looked: string[] = [];
+  for (const [what, find] of WAYS) {
+    const found = find(place);
+    if (found === undefined) {
+      looked.push(`no ${what}`);
+      continue;
+    }
+    if (!("problem" in found)) return found;
+    if (
+      found.missing !== undefined &&
+      (what === "scripts.start" || manifest.scripts?.["build"] !== undefined)
+    ) {
+      throw notBuilt(place, { what, missing: found.missing });
+    }
+    looked.push(`${what} ${found.problem}`);
+  }
+  throw new VarveError(
+    "INVALID_SPEC",
+    `${folder} doesn't say what is to be run: ${looked.join("; ")}; give "cmd" in ${join(folder, "varve.json")}, such as "node dist/index.js"`,
+  );
+}
+
+function notBuilt(
+  { folder, manifest }: Place,
+  { what, missing }: { what: string; missing: string },
+): VarveError {
+  const advice =
+    manifest.scripts?.["build"] === undefined
+      ? 'make it, or give another "cmd" in varve.json'
+      : "build the project first (its script `build`)";
+  return new VarveError("INVALID_SPEC", `${what} of ${folder} runs ${missing}, which isn't there; ${advice}`);
+}
+
+type Way = (place: Place) => Found | undefined;
+
+const WAYS: readonly (readonly [string, Way])[] = [
+  [
+    "scripts.start",
+    (place) => {
+      const script = place.manifest.scripts?.["start"];
+      return script === undefined ? undefined : startCommand(script, place);
+    },
+  ],
+  ["bin", toolCommand],
+  [
+    "main",
+    (place) => {
+      const { main } = place.manifest;
+      return main === undefined ? undefined : fileCommand(place, { path: main, from: "main" });
+    },
+  ],
+  [
+    `file ${USUAL_FILES.join(", ")}`,
+    (place) => {
+      const file = USUAL_FILES.find((file) => isFile(join(place.folder, file)));
+      return file === undefined ? undefined : fileCommand(place, { path: file, from: "its name" });
+    },
+  ],
+];
+
+/** A tool's program: the only one, or the one that has the package's name. A project that is started is no tool. */
+function toolCommand(place: Place): Found | undefined {
+  const { name, bin, scripts } = place.manifest;
+  if (bin === undefined || scripts?.["start"] !== undefined) return undefined;
+  const own = name?.slice(name.lastIndexOf("/") + 1) ?? "";
+  const programs = typeof bin === "string" ? { [own]: bin } : bin;
+  const only = Object.keys(programs).length === 1 ? Object.values(programs)[0] : undefined;
+  const path = only ?? (Object.hasOwn(programs, own) ? programs[own] : undefined);
+  if (path === undefined) return { problem: "has several programs, none of the package's name" };
+  const found = fileCommand(place, { path, from: "bin" });
+  return "problem" in found ? found : { ...found, isTool: true };
+}
+
+function fileCommand(place: Place, { path, from }: { path: string; from: string }): Found {
+  const file = runnable(place, path);
+  if (file === undefined) return { problem: `is ${path}, which isn't there`, missing: path };
+  return { flags: [], file, args: [], env: {}, from };
+}

@@ -1,0 +1,168 @@
+/** The fields of a spec that follow from a project, under those that are given. */
+import type { SpecFields } from "#spec";
+import { splitWords } from "#spec";
+import { type BaseConfig, checkRuns, startsNode, userFor } from "./base.ts";
+import type { NodeCommand } from "./command/start.ts";
+import { gitState } from "./git.ts";
+import type { OwnFiles } from "./ignore/own-files.ts";
+import { projectLabels } from "./labels.ts";
+import type { Manifest } from "./manifest.ts";
+import { imageName, imageTag } from "./name.ts";
+import type { NodeLine } from "./node-line.ts";
+
+/** Where a project is in the image, unless its spec says otherwise. */
+const FOLDER_IN_IMAGE = "/app";
+
+/** Node.js names places in what was written, not in what was made of it. */
+const SOURCE_MAPS = "--enable-source-maps";
+
+/** What is known of a project. */
+export interface Known {
+  readonly folder: string;
+  readonly manifest: Manifest;
+  /** The fields that are given. */
+  readonly given: SpecFields;
+  readonly own: OwnFiles | undefined;
+  /** Undefined where the spec has a command. */
+  readonly command: NodeCommand | undefined;
+  /** Undefined where the spec, or the user, names a base. */
+  readonly line: NodeLine | undefined;
+  /** The base's place. */
+  readonly from: { readonly place: string | undefined; readonly why: string | undefined };
+}
+
+/** Fields, and a line for each thing that follows from the project. */
+export interface Derived {
+  readonly fields: SpecFields;
+  readonly notes: string[];
+}
+
+/** Whether a spec says what is run. */
+export function saysCommand({ cmd, config }: SpecFields): boolean {
+  return cmd !== undefined || config?.Cmd !== undefined || config?.Entrypoint !== undefined;
+}
+
+/** What can be said without the base. */
+export function fieldsWithoutBase({ folder, manifest, given, from }: Known): Derived {
+  const notes: string[] = [];
+  const name = given.name ?? imageName(manifest.name, folder);
+  const tag = given.tag ?? imageTag(manifest.version);
+  if (given.name === undefined) {
+    const source = manifest.name === undefined ? "the folder's name" : "package.json";
+    notes.push(`the image is ${name}${tag === undefined ? "" : `:${tag}`}, from ${source}`);
+  }
+  if (from.why !== undefined) notes.push(`the base is ${from.place ?? "none"}, from ${from.why}`);
+  return {
+    fields: {
+      ...given,
+      name,
+      ...(tag !== undefined && { tag }),
+      ...(from.place !== undefined && { fromImage: from.place }),
+      graph: given.graph ?? folder,
+      omit: given.omit ?? ["dev"],
+    },
+    notes,
+  };
+}
+
+/** All of it, once the base's config is known. */
+export function fieldsOnBase(known: Known, base: BaseConfig | undefined): Derived {
+  const { given, manifest, folder, command } = known;
+  const taken = given.inherit === undefined || given.inherit === "all" ? base : undefined;
+  const { fields, notes } = fieldsWithoutBase(known);
+  const { config = {} } = given;
+  const env = environment(known);
+  const user = given.user ?? config.User;
+  const derivedUser = user === undefined ? userFor(taken) : undefined;
+  const run = commandFields(known, taken);
+  const labels = unless(config.Labels, projectLabels(manifest, gitState(folder)));
+  const settings = Object.entries(env.derived).map(([name, value]) => `${name}=${value}`);
+  if (derivedUser !== undefined) settings.push(`user ${derivedUser}`);
+  if (command !== undefined) {
+    checkRuns(command, { base, major: known.line?.major });
+    const words = ["node", ...command.flags, command.file, ...command.args];
+    notes.push(`it runs \`${words.join(" ")}\`, from ${command.from}`, ...(command.notes ?? []));
+  }
+  if (settings.length > 0) notes.push(`it is run with ${settings.join(", ")}`);
+  return {
+    fields: {
+      ...fields,
+      ...run.short,
+      ...(Object.keys(env.all).length > 0 && { env: env.all }),
+      ...(derivedUser !== undefined && { user: derivedUser }),
+      ...(Object.keys(labels).length > 0 && { labels: { ...labels, ...given.labels } }),
+      config: { ...config, WorkingDir: folderInImage(given), ...run.full },
+    },
+    notes,
+  };
+}
+
+/**
+ * What is worth to be written down and changed: what neither changes from version to version nor follows from the base.
+ * @param schema where an editor finds the spec's JSON Schema
+ */
+export function fieldsToKeep(known: Known, schema: string): SpecFields {
+  const { name, tag, fromImage, omit, cmd, env, config } = fieldsOnBase(known, undefined).fields;
+  return {
+    $schema: schema,
+    ...(name !== undefined && { name }),
+    ...(known.given.tag !== undefined && { tag }),
+    ...(fromImage !== undefined && { fromImage }),
+    graph: ".",
+    ...(omit !== undefined && { omit }),
+    ignore: [],
+    ...(cmd !== undefined && { cmd }),
+    ...(env !== undefined && { env }),
+    ...(config !== undefined && { config }),
+  };
+}
+
+function folderInImage({ config }: SpecFields): string {
+  return config?.WorkingDir ?? FOLDER_IN_IMAGE;
+}
+
+/** The environment that follows from the project, and all of it that isn't in the full config. */
+function environment({ given, command, own }: Known) {
+  const isSaid = command?.flags.includes(SOURCE_MAPS) ?? false;
+  const maps = own?.hasMaps && !isSaid ? { NODE_OPTIONS: SOURCE_MAPS } : {};
+  const named = Object.fromEntries(
+    (given.config?.Env ?? []).map((entry) => [entry.split("=", 1)[0]!, entry]),
+  );
+  const derived = unless({ ...named, ...given.env }, { NODE_ENV: "production", ...maps, ...command?.env });
+  return { derived, all: { ...derived, ...given.env } };
+}
+
+/** Those of some fields whose names others don't have. */
+function unless<T>(others: object | undefined, fields: Readonly<Record<string, T>>): Record<string, T> {
+  return Object.fromEntries(Object.entries(fields).filter(([name]) => !Object.hasOwn(others ?? {}, name)));
+}
+
+interface CommandFields {
+  readonly short: Pick<SpecFields, "cmd">;
+  readonly full: { readonly Entrypoint?: string[] };
+}
+
+/** The command, without the word `node` where the base's entry point is that. */
+function commandFields(known: Known, base: BaseConfig | undefined): CommandFields {
+  const { given, command } = known;
+  const isNode = startsNode(base);
+  if (command === undefined) {
+    const words = typeof given.cmd === "string" ? splitWords(given.cmd) : given.cmd;
+    const isDropped = isNode && words?.[0] === "node" && given.config?.Entrypoint === undefined;
+    return { short: isDropped ? { cmd: words!.slice(1) } : {}, full: {} };
+  }
+  const { flags, file, args, isTool } = command;
+  if (isTool) {
+    // It may be run in another folder, on files that are there.
+    const path = `${folderInImage(given).replace(/\/+$/, "")}/${file}`;
+    const node = isNode ? (base?.Entrypoint ?? []) : ["node"];
+    return { short: {}, full: { Entrypoint: [...node, ...flags, path] } };
+  }
+  const words = [...flags, file, ...args];
+  return { short: { cmd: asWritten(isNode ? words : ["node", ...words]) }, full: {} };
+}
+
+/** Words as people write them: in one text, if that means the same. */
+function asWritten(words: string[]): string | string[] {
+  return words.every((word) => /^[\w@%+=:,./-]+$/.test(word)) ? words.join(" ") : words;
+}

@@ -1,0 +1,84 @@
+/** What is in no image unless it is included by name. */
+
+/** Why something stays out, as it is said of several. */
+export type Reason =
+  | "secrets"
+  | "version control"
+  | "local settings"
+  | "caches"
+  | "coverage"
+  | "editors' files"
+  | "varve's files"
+  | "Docker's files"
+  | "package managers' files"
+  | "links that lead nowhere"
+  | "empty folders"
+  | "special files"
+  | ".dockerignore"
+  | "ignore";
+
+interface Rule {
+  readonly reason: Reason;
+  /** Matches the name, or where it has a slash, the path from the project's folder. */
+  readonly name: RegExp;
+  /** Where the name alone doesn't tell: what its content must have. */
+  readonly content?: RegExp;
+  /** Whether it counts beside a package.json only. */
+  readonly besideManifest?: true;
+}
+
+const RULES: readonly Rule[] = [
+  { reason: "secrets", name: /^\.env/ },
+  { reason: "secrets", name: /^\.(?:npmrc|netrc|pypirc|git-credentials|ssh|gnupg)$/ },
+  { reason: "secrets", name: /^\.yarnrc\.yml$/, content: /npmAuth(?:Token|Ident)["']?\s*:\s*\S/ },
+  { reason: "secrets", name: /^id_(?:rsa|dsa|ecdsa|ed25519)(?:_sk)?$/ },
+  { reason: "secrets", name: /\.(?:p12|pfx|jks|keystore)$/i },
+  { reason: "secrets", name: /\.(?:pem|key|p8)$/i, content: /PRIVATE KEY/ },
+  { reason: "version control", name: /^\.(?:git|hg|svn)$/ },
+  { reason: "local settings", name: /\.local$/ },
+  { reason: "caches", name: /^\.(?:cache|vite|turbo|parcel-cache|eslintcache)$/ },
+  { reason: "caches", name: /(?:^|\/)\.next\/cache$/ },
+  { reason: "caches", name: /\.tsbuildinfo$/ },
+  { reason: "coverage", name: /^\.nyc_output$/ },
+  { reason: "coverage", name: /^coverage$/, besideManifest: true },
+  { reason: "editors' files", name: /^\.(?:idea|vscode|zed|fleet|DS_Store)$|^Thumbs\.db$|\.sw[op]$/ },
+  { reason: "varve's files", name: /^varve\.json$/, besideManifest: true },
+  {
+    reason: "Docker's files",
+    name: /^(?:Dockerfile(?:\..+)?|.+\.Dockerfile|\.dockerignore)$/,
+    besideManifest: true,
+  },
+  {
+    reason: "package managers' files",
+    name: /^(?:npm-debug|yarn-error|yarn-debug|\.?pnpm-debug|lerna-debug)\.log/,
+  },
+  { reason: "package managers' files", name: /(?:^|\/)\.yarn\/install-state\.gz$|^\.pnpm-store$/ },
+];
+
+/** What package managers and others keep in `node_modules` for themselves, by names right in it. */
+export const MODULES_STATE =
+  /^(?:\.modules\.yaml|\.pnpm-workspace-state.*|\.package-lock\.json|\.yarn-integrity|\.yarn-state\.yml)$/;
+export const MODULES_CACHES = /^\.(?:cache|vite|vite-temp|turbo)$/;
+
+/** A file or folder of the project. */
+export interface OwnPath {
+  /** From the project's folder. */
+  readonly path: string;
+  readonly isFile: boolean;
+  /** Whether there is a package.json beside it. */
+  readonly besideManifest: boolean;
+  /** What it begins with, if it is a file. */
+  readonly read: () => string;
+}
+
+/** Why a path is in no image, by itself; undefined for what may be. */
+export function alwaysOut({ path, isFile, besideManifest, read }: OwnPath): Reason | undefined {
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  const rule = RULES.find(
+    (rule) =>
+      rule.name.test(rule.name.source.includes("\\/") ? path : name) &&
+      (rule.besideManifest !== true || besideManifest) &&
+      (rule.content === undefined || (isFile && rule.content.test(read()))),
+  );
+  return rule?.reason;
+}

@@ -1,0 +1,137 @@
+/** What of a project is in no image, once it is known which packages are. */
+import { existsSync, lstatSync, readdirSync, readlinkSync, realpathSync } from "node:fs";
+import { dirname, isAbsolute, relative, resolve } from "node:path";
+import type { ReferencesGraph } from "#graph";
+import { compareNames, fsPath } from "#util";
+import { MODULES_CACHES, MODULES_STATE, type Reason } from "./always.ts";
+import type { LeftOut, OwnFiles } from "./own-files.ts";
+
+/** What of a project stays out. */
+export interface StaysOut {
+  readonly list: readonly LeftOut[];
+  /** Absolute paths, of which the image has nothing. */
+  readonly paths: readonly string[];
+  /** Sentences about what is in the image, and may not work there. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * All of a project that stays out: its own files, what package managers keep for themselves, links to what isn't in the
+ * image, and scope folders that are empty without the packages that are left out.
+ * @param graph of what is in the image
+ */
+export function staysOut(own: OwnFiles, graph: ReferencesGraph): StaysOut {
+  const inside = new Inside(own, graph);
+  for (const folder of own.modules) inside.lookIntoModules(folder);
+  const notes: string[] = [];
+  for (const [path, target] of own.links) {
+    if (isAbsolute(target)) notes.push(`${path} is a link to ${target}, an absolute path, and stays one`);
+    else if (!inside.leads(path, target)) inside.leave(path, "links that lead nowhere");
+  }
+  for (const { path, reason } of own.out) {
+    if (reason === "special files")
+      notes.push(`${path} is neither a file, a folder nor a link, and stays out`);
+  }
+  const list = [...own.out, ...inside.left].sort((a, b) => compareNames(a.path, b.path));
+  return { list, paths: list.map(({ path }) => `${own.folder}/${path}`), notes };
+}
+
+/** What is in the image. */
+class Inside {
+  readonly left: LeftOut[] = [];
+  readonly #folder: string;
+  readonly #out: Set<string>;
+  readonly #components: ReadonlySet<string>;
+  /** What is in components' folders, and isn't theirs. */
+  readonly #nested: ReadonlySet<string>;
+
+  constructor({ folder, out }: OwnFiles, graph: ReferencesGraph) {
+    const components = [...graph.components.values()];
+    this.#folder = folder;
+    this.#out = new Set(out.map(({ path }) => `${folder}/${path}`));
+    this.#components = new Set(components.map(({ path }) => path));
+    this.#nested = new Set(
+      components.flatMap(({ path, nested = [] }) => nested.map((below) => `${path}/${below}`)),
+    );
+  }
+
+  leave(path: string, reason: Reason): void {
+    this.left.push({ path, reason });
+    this.#out.add(`${this.#folder}/${path}`);
+  }
+
+  /** Whether a link's target is in the image, both where it says and where that leads. */
+  leads(path: string, target: string): boolean {
+    const said = resolve(this.#folder, dirname(path), target);
+    if (!existsSync(fsPath(said))) return false;
+    if (!isWithin(this.#folder, said)) return this.#has(said);
+    const real = realpathSync(fsPath(said)).toString();
+    const home = realpathSync(this.#folder);
+    const within = isWithin(home, real) ? resolve(this.#folder, relative(home, real)) : real;
+    return this.#has(said) && this.#has(within);
+  }
+
+  /** Leaves out of a `node_modules` folder what isn't packages, and says whether anything of it stays. */
+  lookIntoModules(folder: string): boolean {
+    const stats = lstatSync(`${this.#folder}/${folder}`, { throwIfNoEntry: false });
+    if (stats?.isDirectory() !== true) return stats !== undefined;
+    let isAnyIn = false;
+    for (const name of readdirSync(`${this.#folder}/${folder}`)) {
+      const path = `${folder}/${name}`;
+      if (MODULES_STATE.test(name)) this.leave(path, "package managers' files");
+      else if (MODULES_CACHES.test(name)) this.leave(path, "caches");
+      else if (name.startsWith("@") || name === ".bin") isAnyIn = this.#lookIntoFolder(path) || isAnyIn;
+      else isAnyIn = this.#keeps(path) || isAnyIn;
+    }
+    if (!isAnyIn) this.#leaveWhole(folder);
+    return isAnyIn;
+  }
+
+  /** A scope's folder, or `.bin`. */
+  #lookIntoFolder(folder: string): boolean {
+    const absolute = `${this.#folder}/${folder}`;
+    if (!this.#keeps(folder)) return false;
+    if (!lstatSync(absolute).isDirectory()) return true;
+    const kept = readdirSync(absolute).filter((name) => this.#keeps(`${folder}/${name}`));
+    if (kept.length === 0) this.#leaveWhole(folder);
+    return kept.length > 0;
+  }
+
+  /** Whether a path in `node_modules` is in the image; a link that leads nowhere no longer is. */
+  #keeps(path: string): boolean {
+    const absolute = `${this.#folder}/${path}`;
+    if (!this.#has(absolute)) return false;
+    if (!lstatSync(absolute).isSymbolicLink()) return true;
+    const target = readlinkSync(absolute);
+    if (isAbsolute(target) || this.leads(path, target)) return true;
+    this.leave(path, "links that lead nowhere");
+    return false;
+  }
+
+  /** Leaves out an empty folder, in place of what was in it. */
+  #leaveWhole(folder: string): void {
+    const within = this.left.filter(({ path }) => path.startsWith(`${folder}/`));
+    for (const each of within) this.left.splice(this.left.indexOf(each), 1);
+    this.leave(folder, "empty folders");
+  }
+
+  #has(path: string): boolean {
+    for (let at = path; ; at = dirname(at)) {
+      if (this.#components.has(at)) return true;
+      if (this.#nested.has(at) || this.#out.has(at) || dirname(at) === at) return false;
+    }
+  }
+}
+
+function isWithin(folder: string, path: string): boolean {
+  return path === folder || path.startsWith(`${folder}/`);
+}
+
+/** One sentence that says how much stays out, and why; undefined if nothing does. */
+export function summary({ list }: Pick<StaysOut, "list">): string | undefined {
+  if (list.length === 0) return undefined;
+  const counts = new Map<Reason, number>();
+  for (const { reason } of list) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  const parts = [...counts].map(([reason, count]) => `${reason} ${count}`);
+  return `${list.length === 1 ? "1 path stays" : `${list.length} paths stay`} out of the image (${parts.join(", ")}); --verbose names ${list.length === 1 ? "it" : "them"}`;
+}

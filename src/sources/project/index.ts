@@ -1,0 +1,13 @@
+export type { BaseConfig } from "./base.ts";
+export type { LeftOut } from "./ignore/own-files.ts";
+export { type StaysOut, summary } from "./ignore/stays-out.ts";
+export {
+  hasSpec,
+  isProject,
+  openProject,
+  type Project,
+  type ProjectOptions,
+  type ProjectSpec,
+  SPEC_FILE,
+  specStaysOut,
+} from "./project.ts";

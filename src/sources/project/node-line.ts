@@ -1,0 +1,121 @@
+/** Which line of Node.js a project runs on. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { readError, VarveError } from "#errors";
+import type { Manifest } from "./manifest.ts";
+
+/** The newest line with long-term support. */
+const NEWEST_LTS = 24;
+
+/** The lines that are chosen from by themselves, the newest first: those with long-term support that still get mended. */
+const LTS_LINES = [24, 22, 20];
+
+/** Names of lines, as version managers take them. */
+const CODE_NAMES: Readonly<Record<string, number>> = { iron: 20, jod: 22, krypton: 24 };
+
+const FILES = [".nvmrc", ".node-version"];
+
+/** A line, and what says so. */
+export interface NodeLine {
+  readonly major: number;
+  readonly from: string;
+}
+
+/**
+ * The line that a project says: what `.nvmrc` or `.node-version` names if `engines.node` allows it, else the newest with
+ * long-term support that `engines.node` allows.
+ * @throws VarveError `INVALID_SPEC` if no line fits
+ */
+export function nodeLine(folder: string, { engines }: Manifest): NodeLine {
+  const range = engines?.["node"];
+  const allows = (major: number) => range === undefined || allowsLine(range, major);
+  for (const name of FILES) {
+    const file = join(folder, name);
+    const major = existsSync(file) ? majorIn(readText(file)) : undefined;
+    if (major !== undefined && allows(major)) return { major, from: name };
+  }
+  if (range === undefined) return { major: NEWEST_LTS, from: "the newest line with long-term support" };
+  // An older or a newer line, or one without long-term support, only where nothing else fits.
+  const others = Array.from({ length: 40 }, (_, at) => 50 - at);
+  const major = [...LTS_LINES, ...others].find(allows);
+  if (major !== undefined) return { major, from: `engines.node ${JSON.stringify(range)}` };
+  throw new VarveError(
+    "INVALID_SPEC",
+    `${join(folder, "package.json")} has engines.node ${JSON.stringify(range)}, which no line of Node.js fits; name a base image with --from`,
+  );
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    throw readError(file, error);
+  }
+}
+
+/** The line that a version manager's file names. */
+function majorIn(text: string): number | undefined {
+  const line = text.split("\n").find((line) => line.trim() !== "" && !line.trim().startsWith("#"));
+  const word = line?.trim().toLowerCase() ?? "";
+  const [, digits] = /^v?(\d{1,3})(?:\.|$)/.exec(word) ?? [];
+  if (digits !== undefined) return Number(digits);
+  const [, code] = /^lts\/(.+)$/.exec(word) ?? [];
+  if (code === "*" || word === "lts/-0") return NEWEST_LTS;
+  return code === undefined ? undefined : CODE_NAMES[code];
+}
+
+/** From a version to below another, as whole numbers. */
+interface Span {
+  readonly from: number;
+  readonly below: number;
+}
+
+const ALL: Span = { from: 0, below: Number.POSITIVE_INFINITY };
+const MAJOR = 1e12;
+const MINOR = 1e6;
+
+/** Whether a range, as npm has them, has a version of a line. What isn't understood allows all. */
+function allowsLine(range: string, major: number): boolean {
+  const line = { from: major * MAJOR, below: (major + 1) * MAJOR };
+  return range.split("||").some((alternative) => {
+    const span = spanOf(alternative.trim());
+    return Math.max(span.from, line.from) < Math.min(span.below, line.below);
+  });
+}
+
+function spanOf(alternative: string): Span {
+  const [, low, high] = /^(\S+)\s+-\s+(\S+)$/.exec(alternative) ?? [];
+  const comparators =
+    low === undefined ? alternative.replace(/([<>=~^]+)\s+/g, "$1").split(/\s+/) : [`>=${low}`, `<=${high}`];
+  return comparators
+    .map(spanOfComparator)
+    .reduce((a, b) => ({ from: Math.max(a.from, b.from), below: Math.min(a.below, b.below) }), ALL);
+}
+
+function spanOfComparator(comparator: string): Span {
+  const parts = /^([<>=~^]*)v?(\d+|[xX*])?(?:\.(\d+|[xX*]))?(?:\.(\d+|[xX*]))?(?:[-+].*)?$/.exec(comparator);
+  const operator = parts?.[1] ?? "";
+  const [major, minor, patch] = [parts?.[2], parts?.[3], parts?.[4]].map((digits) =>
+    digits === undefined || /\D/.test(digits) ? undefined : Number(digits),
+  );
+  if (major === undefined) return ALL;
+  const from = major * MAJOR + (minor ?? 0) * MINOR + (patch ?? 0);
+  const step = minor === undefined ? MAJOR : patch === undefined ? MINOR : 1;
+  switch (operator) {
+    case ">=":
+      return { ...ALL, from };
+    case ">":
+      return { ...ALL, from: from + step };
+    case "<":
+      return { ...ALL, below: from };
+    case "<=":
+      return { ...ALL, below: from + step };
+    case "^":
+      return { from, below: (major + 1) * MAJOR };
+    case "~":
+    case "~>":
+      return { from, below: from + (minor === undefined ? MAJOR : MINOR - (patch ?? 0)) };
+    default:
+      return { from, below: from + step };
+  }
+}

@@ -1,0 +1,200 @@
+/** Turns a project's folder into the spec of its image. */
+import { existsSync, statSync } from "node:fs";
+import { join, relative, resolve } from "node:path";
+import { VarveError } from "#errors";
+import type { ReferencesGraph } from "#graph";
+import {
+  checkSpec,
+  type ImageSpec,
+  type ImageSpecInput,
+  isFields,
+  readSpecJson,
+  type SpecFields,
+  withPaths,
+} from "#spec";
+import type { BaseConfig } from "./base.ts";
+import { projectCommand } from "./command/command.ts";
+import type { NodeCommand } from "./command/start.ts";
+import { fieldsOnBase, fieldsToKeep, fieldsWithoutBase, type Known, saysCommand } from "./fields.ts";
+import { type OwnFiles, ownFiles } from "./ignore/own-files.ts";
+import { type StaysOut, staysOut } from "./ignore/stays-out.ts";
+import { type Manifest, readManifest } from "./manifest.ts";
+import { nodeLine } from "./node-line.ts";
+
+/** The name of a spec in a project's folder. */
+export const SPEC_FILE = "varve.json";
+
+/** The place that stands for no base. */
+const NO_BASE = "scratch";
+
+export interface ProjectOptions {
+  /** The base where the spec names none, and the project isn't asked. */
+  readonly base?: string | undefined;
+  /** Gets the fields of the project's own spec, not yet checked, and returns those that count. */
+  readonly change?: ((fields: SpecFields) => SpecFields) | undefined;
+}
+
+/** The spec of a project's image. */
+export interface ProjectSpec {
+  readonly spec: ImageSpec;
+  /** The same as people write it. */
+  readonly fields: SpecFields;
+  /** A sentence for each thing that follows from the project. */
+  readonly notes: readonly string[];
+}
+
+/** A project that was read. */
+export interface Project {
+  readonly folder: string;
+  /** What can be said before the base is known: enough to open the images that it names. */
+  readonly spec: ImageSpec;
+  /**
+   * The whole spec.
+   * @param base the base's config, or undefined without a base
+   * @throws VarveError `INVALID_SPEC`
+   */
+  onBase(base: BaseConfig | undefined): ProjectSpec;
+  /**
+   * What of the project is in no image that has this graph.
+   * @throws VarveError `UNREADABLE`
+   */
+  staysOut(graph: ReferencesGraph): StaysOut;
+  /** What `varve init` writes down: see {@link fieldsToKeep}. */
+  toKeep(): SpecFields;
+}
+
+/**
+ * Reads a project. Its spec is `varve.json`, or what package.json has under `varve`; all that it leaves out follows from the
+ * project. Nothing is installed, run or changed.
+ * @throws VarveError `INVALID_SPEC`, `INVALID_JSON`, `NOT_FOUND`, `UNREADABLE`
+ */
+export async function openProject(path: string, options: ProjectOptions = {}): Promise<Project> {
+  const folder = resolve(path);
+  const manifest = await readManifest(folder);
+  const written = await givenFields(folder, manifest);
+  const change = options.change ?? ((fields) => fields);
+  const about = { folder, manifest, base: options.base };
+  const what = written.file ?? `the spec of ${folder}`;
+  const known = know(change(withPaths(written.fields, folder)), about);
+  const shown = { ...known, given: change(written.fields) };
+  return {
+    folder,
+    spec: check(fieldsWithoutBase(known).fields, what),
+    onBase(base) {
+      const { fields, notes } = fieldsOnBase(known, base);
+      const spec = check(fields, what);
+      return { spec, fields: inFolder(fieldsOnBase(shown, base).fields, folder), notes };
+    },
+    staysOut: (graph) =>
+      known.own === undefined ? { list: [], paths: [], notes: [] } : staysOut(known.own, graph),
+    toKeep: () => fieldsToKeep(shown, "./node_modules/varve/dist/spec.schema.json"),
+  };
+}
+
+/**
+ * What stays out of the image of a spec that isn't a project's own: nothing, unless it says `ignore` or `include`.
+ * @param graph where its graph is
+ * @throws VarveError `INVALID_SPEC`, `UNREADABLE`
+ */
+export function specStaysOut(
+  { graph: place, ignore, include }: Pick<ImageSpec, "graph" | "ignore" | "include">,
+  graph: ReferencesGraph,
+): StaysOut {
+  const own = place === undefined ? undefined : filesOf(place, { ignore, include });
+  const isAsked = ignore !== undefined || include !== undefined;
+  return own === undefined || !isAsked ? { list: [], paths: [], notes: [] } : staysOut(own, graph);
+}
+
+/** Whether a folder is a project, as far as that can be seen. */
+export function isProject(folder: string): boolean {
+  return existsSync(join(folder, "package.json")) || existsSync(join(folder, SPEC_FILE));
+}
+
+/**
+ * Whether a folder has a spec of its own.
+ * @throws VarveError `UNREADABLE`, `INVALID_JSON`, `INVALID_SPEC`
+ */
+export async function hasSpec(folder: string): Promise<boolean> {
+  return existsSync(join(folder, SPEC_FILE)) || (await readManifest(folder)).varve !== undefined;
+}
+
+/** The fields that a project's folder has. */
+async function givenFields(
+  folder: string,
+  manifest: Manifest,
+): Promise<{ fields: SpecFields; file?: string }> {
+  const file = join(folder, SPEC_FILE);
+  const own = manifest.varve;
+  if (existsSync(file)) {
+    if (own !== undefined) {
+      throw new VarveError(
+        "INVALID_SPEC",
+        `${folder} has two specs, ${SPEC_FILE} and "varve" in package.json; leave one of them out`,
+      );
+    }
+    const fields = await readSpecJson(file);
+    if (isFields(fields)) return { fields, file };
+    throw new VarveError("INVALID_SPEC", `${file} isn't as it should be: it is no object`);
+  }
+  const what = `"varve" in ${join(folder, "package.json")}`;
+  if (own === undefined) {
+    if (isProject(folder)) return { fields: {} };
+    throw new VarveError(
+      "INVALID_SPEC",
+      `${folder} is no project: it has neither package.json nor ${SPEC_FILE}; name a folder that has, or a spec`,
+    );
+  }
+  if (isFields(own)) return { fields: own, file: what };
+  throw new VarveError("INVALID_SPEC", `${what} isn't as it should be: it is no object`);
+}
+
+interface About {
+  readonly folder: string;
+  readonly manifest: Manifest;
+  readonly base: string | undefined;
+}
+
+function know(given: SpecFields, { folder, manifest, base }: About): Known {
+  // What is wrong with the spec itself comes first: what follows from it would only confuse.
+  check({ name: "app", ...given }, `the spec of ${folder}`);
+  const own = filesOf(given.graph ?? folder, given);
+  const command = saysCommand(given) ? undefined : projectCommand({ folder, manifest });
+  if (command !== undefined && own !== undefined) checkIsIn(command, own);
+  const place = given.fromImage ?? base;
+  const line = place === undefined ? nodeLine(folder, manifest) : undefined;
+  const known = { folder, manifest, own, command, line };
+  const named = line === undefined ? place : `node:${line.major}-slim`;
+  const why = given.fromImage !== undefined ? undefined : (line?.from ?? "VARVE_BASE");
+  const { fromImage, ...others } = given;
+  return { ...known, given: others, from: { place: named === NO_BASE ? undefined : named, why } };
+}
+
+function filesOf(
+  graph: string,
+  { ignore, include }: Pick<ImageSpecInput, "ignore" | "include">,
+): OwnFiles | undefined {
+  const isFolder = statSync(graph, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  return isFolder ? ownFiles(graph, { ignore, include }) : undefined;
+}
+
+/** @throws VarveError `INVALID_SPEC` if the file that is to be run stays out of the image */
+function checkIsIn({ file, from }: NodeCommand, { out }: OwnFiles): void {
+  const holder = out.find(({ path }) => file === path || file.startsWith(`${path}/`));
+  if (holder === undefined) return;
+  const { path, reason, pattern } = holder;
+  const why = pattern === undefined ? reason : `${reason}, by the pattern ${JSON.stringify(pattern)}`;
+  throw new VarveError(
+    "INVALID_SPEC",
+    `${file}, which is to be run (from ${from}), stays out of the image (${why}); let it in with "include": [${JSON.stringify(path)}] in the spec`,
+  );
+}
+
+/** Fields in which the project's own folder is `.`. */
+function inFolder(fields: SpecFields, folder: string): SpecFields {
+  if (fields.graph === undefined || resolve(fields.graph) !== folder) return fields;
+  return { ...fields, graph: relative(folder, resolve(fields.graph)) || "." };
+}
+
+function check(fields: SpecFields, what: string): ImageSpec {
+  return checkSpec(fields, { what });
+}
