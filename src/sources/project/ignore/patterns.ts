@@ -3,7 +3,7 @@
  * folders, and `!` for what stays in although an earlier pattern matched.
  */
 import { posix } from "node:path";
-import { VarveError } from "#errors";
+import { isMatch, stepsOf, wrongPattern } from "./glob.ts";
 
 /** One pattern. */
 export interface Pattern {
@@ -45,7 +45,7 @@ export function readPatterns(texts: readonly string[], origin: string): Pattern[
     const path = clean(withoutSlash(text));
     const negated = path.startsWith("!");
     const about = { text, origin, negated };
-    if (path === "!" || path === "!/") throw wrong(about);
+    if (path === "!" || path === "!/") throw wrongPattern(about);
     return [compile(negated ? path.slice(1) : path, about)];
   });
 }
@@ -63,85 +63,14 @@ function withoutSlash(text: string): string {
 }
 
 function compile(path: string, about: Pick<Pattern, "text" | "origin" | "negated">): Pattern {
-  const regExp = new RegExp(`^${regExpOf(path, about)}$`, "su");
+  const steps = stepsOf([...path], about);
   const last = path.slice(path.lastIndexOf("/") + 1).replace(/\[[^\]]*\]/g, "");
   const [start] = /^[^*?[\\]*/.exec(path)!;
-  return {
-    ...about,
-    named: /[\p{L}\p{N}]/u.test(last),
-    start,
-    matches: (candidate) => regExp.test(candidate),
-  };
-}
-
-function regExpOf(path: string, about: Pick<Pattern, "text" | "origin">): string {
-  let source = "";
-  for (let at = 0; at < path.length; at++) {
-    const char = path[at]!;
-    if (char === "*" && path[at + 1] === "*") {
-      const isFirst = at === 0;
-      at++;
-      if (path[at + 1] === "/") at++;
-      const isLast = at === path.length - 1;
-      // At the start it also stands for the beginning of a name, if no slash comes after it and nothing but plain text.
-      const isSuffix = isFirst && path[at] !== "/" && !/[*?[\]\\]/.test(path.slice(at + 1));
-      source += isLast || isSuffix ? ".*" : "(?:.*/)?";
-    } else if (char === "*") {
-      source += "[^/]*";
-    } else if (char === "?") {
-      source += "[^/]";
-    } else if (char === "[") {
-      const end = endOfClass(path, at, about);
-      source += classOf(path.slice(at + 1, end), about);
-      at = end;
-    } else if (char === "\\") {
-      if (++at === path.length) throw wrong(about);
-      source += literal(path[at]!);
-    } else {
-      source += literal(char);
-    }
-  }
-  return source;
-}
-
-/** Text that stands for itself. Half of a character is put together with its other half. */
-function literal(char: string): string {
-  return /[\\^$.*+?()[\]{}|/]/.test(char) ? `\\${char}` : char;
-}
-
-function endOfClass(path: string, start: number, about: Pick<Pattern, "text" | "origin">): number {
-  for (let at = start + 1; at < path.length; at++) {
-    if (path[at] === "\\") at++;
-    else if (path[at] === "]") return at;
-  }
-  throw wrong(about);
-}
-
-/** `[a-z]`, and `[^a-z]` for all others. */
-function classOf(content: string, about: Pick<Pattern, "text" | "origin">): string {
-  const negated = content.startsWith("^");
-  const units = [...(negated ? content.slice(1) : content).matchAll(/\\(.)|([^\\])/gsu)];
-  let source = "";
-  for (let at = 0; at < units.length; at++) {
-    const [, escaped, plain] = units[at]!;
-    if (plain === "-") throw wrong(about);
-    const from = escaped ?? plain!;
-    source += `\\u{${from.codePointAt(0)!.toString(16)}}`;
-    if (units[at + 1]?.[2] !== "-") continue;
-    const to = units[at + 2]?.[1] ?? units[at + 2]?.[2];
-    if (to === undefined || to === "-" || to.codePointAt(0)! < from.codePointAt(0)!) throw wrong(about);
-    source += `-\\u{${to.codePointAt(0)!.toString(16)}}`;
-    at += 2;
-  }
-  if (source === "") throw wrong(about);
-  return `[${negated ? "^" : ""}${source}]`;
-}
-
-function wrong({ origin, text }: Pick<Pattern, "text" | "origin">): VarveError {
-  return new VarveError(
-    "INVALID_SPEC",
-    `${origin} has the pattern ${JSON.stringify(text)}, which is none: it names nothing, a bracket is wrong, or nothing comes after a backslash`,
-  );
+  const matches =
+    start === path
+      ? (candidate: string) => candidate === path
+      : (candidate: string) => candidate.startsWith(start) && isMatch(steps, candidate);
+  return { ...about, named: /[\p{L}\p{N}]/u.test(last), start, matches };
 }
 
 /** Whether a pattern may match something in a folder. */
