@@ -62,8 +62,11 @@ export function specPage(): string {
 
 ${GENERATED}
 
-A spec is a JSON file for \`varve build\`. Its fields have the names of dockerTools' arguments where there are such. Paths are
-relative to the spec's own folder. An editor that knows JSON Schema helps with
+A spec is a JSON file for \`varve build\`, in which there may be comments and trailing commas. Its fields have the names of
+dockerTools' arguments where there are such. Paths are relative to the spec's own folder. In the folder of a Node.js project it is
+\`varve.json\`, or what \`package.json\` has under \`varve\`; there nothing is required, and what it leaves out follows from the
+project, as \`varve build --dry-run\` shows. \`cmd\`, \`expose\`, \`env\`, \`user\` and \`healthcheck\` are short forms of what
+\`config\` has in full. An editor that knows JSON Schema helps with
 \`"$schema": "./node_modules/varve/dist/spec.schema.json"\`. Options of \`varve build\` take the place of fields.
 
 | field | type | default | |
@@ -76,5 +79,11 @@ A component of a Nix graph is where its store path is; a package of a Node proje
 Files of a Node project have the mode 0755 if their owner may execute them, else 0644, since package managers leave the
 rest to the umask. Scripts in \`node_modules/.bin\`, which pnpm writes with this machine's paths in them, are left out;
 links there stay. What yarn has installed without \`node_modules\` is started with \`node -r ./.pnp.cjs\`.
+
+Of a project's own files these are in no image unless \`include\` or a \`!\` line of \`.dockerignore\` names them: \`.env*\`, \`.npmrc\`,
+a \`.yarnrc.yml\` with tokens, private keys, version control, \`*.local\`, caches, coverage, editors' files, and varve's and Docker's
+own. The patterns are those of \`.dockerignore\`, as Docker's engine has them, but for \`node_modules\`, where packages are in the
+image or not by what needs them. This is so for a project's folder; a spec that is named by its path leaves nothing out unless it
+says \`ignore\` or \`include\`.
 `;
 }

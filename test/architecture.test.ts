@@ -22,7 +22,7 @@ const RULES: Rules = {
     // What it is made of.
     graph: [],
     spec: [],
-    // The one room that knows of Node.js: a folder becomes a spec.
+    // A Node.js project's folder becomes a spec.
     project: ["graph", "spec"],
     // How it is shared out.
     layering: ["graph"],
@@ -54,20 +54,8 @@ const RULES: Rules = {
     transports: ["formats", "registry", "daemon", "write", "image", "compress", "cache", "oci"],
     // Who asks. The application alone knows both what makes an image and the places where it goes.
     app: [
-      ...[
-        "draft",
-        "plan",
-        "spec",
-        "project",
-        "graph",
-        "layering",
-        "sandbox",
-        "transports",
-        "registry",
-        "formats",
-        "report",
-      ],
-      ...["compare", "flatten", "write", "compress", "image", "cache", "oci"],
+      ...["draft", "plan", "spec", "project", "graph", "layering", "sandbox", "transports", "registry"],
+      ...["formats", "report", "compare", "flatten", "write", "compress", "image", "cache", "oci"],
     ],
     dockertools: [
       ...["app", "draft", "plan", "spec", "measure", "layering", "graph", "flatten", "formats", "write"],

@@ -35,9 +35,10 @@ export function nodeLine(folder: string, { engines }: Manifest): NodeLine {
     if (major !== undefined && allows(major)) return { major, from: name };
   }
   if (range === undefined) return { major: NEWEST_LTS, from: "the newest line with long-term support" };
-  // An older or a newer line, or one without long-term support, only where nothing else fits.
-  const others = Array.from({ length: 40 }, (_, at) => 50 - at);
-  const major = [...LTS_LINES, ...others].find(allows);
+  // A newer line, an older one or one without long-term support only where nothing else fits.
+  const newer = Array.from({ length: 20 }, (_, at) => NEWEST_LTS + 2 + 2 * at);
+  const others = Array.from({ length: newer.at(-1)! }, (_, at) => newer.at(-1)! - at);
+  const major = [...LTS_LINES, ...newer, ...others].find(allows);
   if (major !== undefined) return { major, from: `engines.node ${JSON.stringify(range)}` };
   throw new VarveError(
     "INVALID_SPEC",

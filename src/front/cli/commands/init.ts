@@ -18,7 +18,10 @@ export function command(): Command {
 async function run(folder: string): Promise<void> {
   const file = join(folder, SPEC_FILE);
   if (existsSync(file)) {
-    throw new VarveError("USAGE", `${file} is there already; change it, or remove it first`);
+    throw new VarveError(
+      "UNWRITABLE",
+      `cannot write ${file}: it is there already; change it, or remove it first`,
+    );
   }
   const project = await openProject(folder, { base: process.env["VARVE_BASE"] || undefined });
   const text = `${JSON.stringify(project.toKeep(), null, 2)}\n`;
