@@ -6,6 +6,9 @@ import type { ImageSpec } from "#spec";
 import type { Machine, Operation } from "./machine.ts";
 import { openImages } from "./open-images.ts";
 
+/** The name that Docker gives to no base at all; no registry has an image of this name. */
+const NO_BASE = "scratch";
+
 /** The images that a spec names; they can be read until it is disposed of. */
 export interface SpecImages extends AsyncDisposable {
   /** That of `fromImage`. */
@@ -22,7 +25,8 @@ export async function openSpecImages(
   spec: Pick<ImageSpec, "fromImage" | "layersFrom" | "architecture">,
   { machine, read }: Pick<Operation, "machine" | "read">,
 ): Promise<SpecImages> {
-  const { fromImage, architecture = read.platform.architecture } = spec;
+  const { architecture = read.platform.architecture } = spec;
+  const fromImage = spec.fromImage === NO_BASE ? undefined : spec.fromImage;
   const lastPlace = await placeOfLast(spec);
   const places = [fromImage, lastPlace].filter((place) => place !== undefined);
   const wanted = { ...read, platform: { ...read.platform, architecture } };

@@ -51,7 +51,7 @@ export function fieldsWithoutBase({ folder, manifest, given, from }: Known): Der
     const source = manifest.name === undefined ? "the folder's name" : "package.json";
     notes.push(`the image is ${name}${tag === undefined ? "" : `:${tag}`}, from ${source}`);
   }
-  if (from.why !== undefined) notes.push(`the base is ${from.place ?? "none"}, from ${from.why}`);
+  if (from.why !== undefined) notes.push(`the base is ${from.place}, from ${from.why}`);
   return {
     fields: {
       ...given,

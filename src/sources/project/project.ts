@@ -24,9 +24,6 @@ import { nodeLine } from "./node-line.ts";
 /** The name of a spec in a project's folder. */
 export const SPEC_FILE = "varve.json";
 
-/** The place that stands for no base. */
-const NO_BASE = "scratch";
-
 export interface ProjectOptions {
   /** The base where the spec names none, and the project isn't asked. */
   readonly base?: string | undefined;
@@ -166,7 +163,7 @@ function know(given: SpecFields, { folder, manifest, base }: About): Known {
   const named = line === undefined ? place : `node:${line.major}-slim`;
   const why = given.fromImage !== undefined ? undefined : (line?.from ?? "VARVE_BASE");
   const { fromImage, ...others } = given;
-  return { ...known, given: others, from: { place: named === NO_BASE ? undefined : named, why } };
+  return { ...known, given: others, from: { place: named, why } };
 }
 
 function filesOf(

@@ -10,7 +10,7 @@ export interface ImageSpecInput {
   readonly name: string;
   /** The image's tag; by default it is derived from the image's digest. */
   readonly tag?: string | undefined;
-  /** The base image: a path or a reference, or a place such as docker://ghcr.io/me/base:1 or oci:folder:tag. */
+  /** The base image: a path or a reference, or a place such as docker://ghcr.io/me/base:1 or oci:folder:tag; scratch for none. */
   readonly fromImage?: string | undefined;
   /** The references graph of what is in the image: a file in one of Nix's forms, or the folder of a project that npm, pnpm, yarn or bun has installed. */
   readonly graph?: string | undefined;

@@ -63,7 +63,7 @@ const fields = {
     .string()
     .optional()
     .describe(
-      "The base image: a path or a reference, or a place such as docker://ghcr.io/me/base:1 or oci:folder:tag.",
+      "The base image: a path or a reference, or a place such as docker://ghcr.io/me/base:1 or oci:folder:tag; scratch for none.",
     ),
   graph: z
     .string()

@@ -90,7 +90,7 @@ function writeOddProject(folder: string): void {
       },
       "package-lock.json": json(lock),
       "package.json": json(manifest),
-      test: { dir: { "a.js": secret } },
+      test: { dir: { "a.js": secret, node_modules: { dir: { "b.js": secret } } } },
     },
   });
 }
@@ -176,6 +176,9 @@ describe("varve in a project's folder", () => {
       JSON.stringify({ ignore: [".next", "dist/*.map"], include: ["**", "test/*.js", "config/.env.local"] }),
     );
     const { names } = await build();
+    // An exception lets in what it names, and nothing beside it.
+    writeFileSync(file("varve.json"), JSON.stringify({ include: ["test/*.js"] }));
+    assert.deepEqual(plain((await build()).names), [...STAYS, "/app/test", "/app/test/a.js"].sort());
     const out = ["/app/.next", "/app/.next/BUILD_ID", "/app/dist/index.js.map"];
     // "**" lets everything in that patterns leave out, and no secret.
     const more = [
@@ -185,6 +188,8 @@ describe("varve in a project's folder", () => {
       "/app/CHANGES.md",
       "/app/test",
       "/app/test/a.js",
+      "/app/test/node_modules",
+      "/app/test/node_modules/b.js",
       "/app/config/.env.local",
     ];
     assert.deepEqual(plain(names), [...STAYS.filter((name) => !out.includes(name)), ...more].sort());

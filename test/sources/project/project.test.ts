@@ -183,8 +183,8 @@ describe("a project's image", () => {
       (await openProject(folder, { base, change: () => fields })).spec.fromImage;
     assert.equal(await baseOf("oci:/base"), "oci:/base");
     assert.equal(await baseOf("oci:/base", { fromImage: "mine:1" }), "mine:1");
-    assert.equal(await baseOf("scratch"), undefined);
-    assert.equal(await baseOf(undefined, { fromImage: "scratch" }), undefined);
+    assert.equal(await baseOf("scratch"), "scratch");
+    assert.equal(await baseOf(undefined, { fromImage: "scratch" }), "scratch");
   });
 
   it("gives arguments only to a base whose entry point is Node.js", async (t) => {

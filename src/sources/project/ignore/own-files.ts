@@ -73,7 +73,7 @@ export function projectPatterns(folder: string, { ignore = [], include = [] }: I
  */
 export function ownFiles(folder: string, fields: IgnoreFields): OwnFiles {
   const walk = new Walk(folder, projectPatterns(folder, fields));
-  walk.visit("", { matches: undefined, always: undefined });
+  walk.visit("", { matches: undefined, always: undefined, why: undefined });
   const { out, links, modules, hasMaps } = walk;
   return { folder, out, links, modules, hasMaps };
 }
@@ -83,6 +83,8 @@ interface Above {
   readonly matches: Matches | undefined;
   /** Why it is in no image, if it is so. */
   readonly always: Reason | undefined;
+  /** Why it stays out, but for what is let in by a pattern; undefined for what doesn't. */
+  readonly why: LeftOut | undefined;
 }
 
 class Walk {
@@ -110,8 +112,9 @@ class Walk {
       const entry = entries.get(name)!;
       if (name === "node_modules" && !entry.isFile()) {
         // Whether it is a folder or a link to one, it is the package manager's.
-        this.modules.push(path);
-        isAnyIn = true;
+        if (above.why === undefined) this.modules.push(path);
+        else this.out.push({ ...above.why, path });
+        isAnyIn ||= above.why === undefined;
         continue;
       }
       isAnyIn = this.#look(path, entry, { above, besideManifest }) || isAnyIn;
@@ -134,7 +137,7 @@ class Walk {
     if (entry.isDirectory()) {
       const mayHold = !isOut || this.#exceptions.some((pattern) => reachesInto(pattern, path));
       const before = this.out.length;
-      if (mayHold && this.visit(path, { matches, always })) return true;
+      if (mayHold && this.visit(path, { matches, always, why: isOut ? why : undefined })) return true;
       if (!isOut) return true;
       this.out.splice(before, this.out.length - before, why);
       return false;
