@@ -1,6 +1,6 @@
 /** Turns a project's folder into the spec of its image. */
 import { existsSync, statSync } from "node:fs";
-import { join, relative, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { VarveError } from "#errors";
 import type { ReferencesGraph } from "#graph";
 import {
@@ -30,6 +30,8 @@ export interface ProjectOptions {
   /** Gets the fields of the project's own spec, not yet checked, and returns those that count. */
   readonly change?: ((fields: SpecFields) => SpecFields) | undefined;
 }
+
+const NOTHING: StaysOut = { list: [], paths: [], notes: [] };
 
 /** The spec of a project's image. */
 export interface ProjectSpec {
@@ -82,8 +84,7 @@ export async function openProject(path: string, options: ProjectOptions = {}): P
       const spec = check(fields, what);
       return { spec, fields: inFolder(fieldsOnBase(shown, base).fields, folder), notes };
     },
-    staysOut: (graph) =>
-      known.own === undefined ? { list: [], paths: [], notes: [] } : staysOut(known.own, graph),
+    staysOut: (graph) => (known.own === undefined ? NOTHING : staysOut(known.own, graph)),
     toKeep: () => fieldsToKeep(shown, "./node_modules/varve/dist/spec.schema.json"),
   };
 }
@@ -97,9 +98,9 @@ export function specStaysOut(
   { graph: place, ignore, include }: Pick<ImageSpec, "graph" | "ignore" | "include">,
   graph: ReferencesGraph,
 ): StaysOut {
-  const own = place === undefined ? undefined : filesOf(place, { ignore, include });
   const isAsked = ignore !== undefined || include !== undefined;
-  return own === undefined || !isAsked ? { list: [], paths: [], notes: [] } : staysOut(own, graph);
+  const own = place === undefined || !isAsked ? undefined : filesOf(place, { ignore, include });
+  return own === undefined ? NOTHING : staysOut(own, graph);
 }
 
 /** Whether a folder is a project, as far as that can be seen. */
@@ -170,8 +171,11 @@ function filesOf(
   graph: string,
   { ignore, include }: Pick<ImageSpecInput, "ignore" | "include">,
 ): OwnFiles | undefined {
-  const isFolder = statSync(graph, { throwIfNoEntry: false })?.isDirectory() ?? false;
-  return isFolder ? ownFiles(graph, { ignore, include }) : undefined;
+  const stats = statSync(graph, { throwIfNoEntry: false });
+  if (stats === undefined) return undefined;
+  // A lock file stands for the project that it is in.
+  const folder = stats.isDirectory() ? graph : dirname(graph).replace(/\/node_modules$/, "");
+  return ownFiles(folder, { ignore, include });
 }
 
 /** @throws VarveError `INVALID_SPEC` if the file that is to be run stays out of the image */

@@ -195,6 +195,11 @@ describe("varve in a project's folder", () => {
     assert.deepEqual(plain(names), [...STAYS.filter((name) => !out.includes(name)), ...more].sort());
   });
 
+  it("leaves the same out where the graph is named by its lock file", async () => {
+    writeFileSync(file("varve.json"), '{ "graph": "package-lock.json" }');
+    assert.ok(!(await build()).bytes.includes(CANARY));
+  });
+
   it("gives notes of links that are absolute and of what is no file, and leaves sockets out", async (t) => {
     symlinkSync("/etc/hosts", file("links/absolute"));
     const server = createServer().listen(file("socket"));

@@ -21,6 +21,8 @@ export interface StaysOut {
  * @param graph of what is in the image
  */
 export function staysOut(own: OwnFiles, graph: ReferencesGraph): StaysOut {
+  // A Nix graph's files are in its store.
+  if (graph.kind === "nix") return { list: [], paths: [], notes: [] };
   const inside = new Inside(own, graph);
   for (const folder of own.modules) inside.lookIntoModules(folder);
   const notes: string[] = [];
