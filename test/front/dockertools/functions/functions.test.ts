@@ -120,6 +120,14 @@ describe("buildLayeredImage", () => {
   });
 });
 
+it("fields of the config that nobody knows are passed on, as nixpkgs does", async (t) => {
+  const { archive } = await world(t);
+  for (const build of [buildImage, buildLayeredImage]) {
+    const made = await archive(build, { name: "odd", config: { Odd: 1 } }, `${build.name}.tar`);
+    assert.equal((await inspect(await readFile(made))).config.config.Odd, 1);
+  }
+});
+
 describe("buildImage", () => {
   it("has one new layer with what is copied and the components that no base layer has", async (t) => {
     const { folder, graph, archive } = await world(t);
