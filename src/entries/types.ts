@@ -68,7 +68,7 @@ export type {
   Platform,
   RawDocument,
 } from "#oci";
-export type { LeftOut } from "#project";
+export type { LeftOut, LeftOutReason } from "#project";
 export type {
   Grouping,
   PlanComparison,

@@ -1,4 +1,5 @@
 export type { BaseConfig } from "./base.ts";
+export type { LeftOutReason } from "./ignore/always.ts";
 export type { LeftOut } from "./ignore/own-files.ts";
 export { type StaysOut, summary } from "./ignore/stays-out.ts";
 export {

@@ -1,7 +1,7 @@
 /** What is in no image unless it is included by name. */
 
 /** Why something stays out, as it is said of several. */
-export type Reason =
+export type LeftOutReason =
   | "secrets"
   | "version control"
   | "local settings"
@@ -18,7 +18,7 @@ export type Reason =
   | "ignore";
 
 interface Rule {
-  readonly reason: Reason;
+  readonly reason: LeftOutReason;
   /** Matches the name, or where it has a slash, the path from the project's folder. */
   readonly name: RegExp;
   /** Where the name alone doesn't tell: what its content must have. */
@@ -72,7 +72,7 @@ export interface OwnPath {
 }
 
 /** Why a path is in no image, by itself; undefined for what may be. */
-export function alwaysOut({ path, isFile, besideManifest, read }: OwnPath): Reason | undefined {
+export function alwaysOut({ path, isFile, besideManifest, read }: OwnPath): LeftOutReason | undefined {
   const name = path.slice(path.lastIndexOf("/") + 1);
   const rule = RULES.find(
     (rule) =>

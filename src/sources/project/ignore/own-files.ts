@@ -12,14 +12,14 @@ import {
 import { join } from "node:path";
 import { readError } from "#errors";
 import { decodeName, fsPath, sortNames } from "#util";
-import { alwaysOut, type Reason } from "./always.ts";
+import { alwaysOut, type LeftOutReason } from "./always.ts";
 import { judge, type Matches, type Pattern, parsePatterns, reachesInto, readPatterns } from "./patterns.ts";
 
 /** Something that stays out, with all that is in it. */
 export interface LeftOut {
   /** From the project's folder. */
   readonly path: string;
-  readonly reason: Reason;
+  readonly reason: LeftOutReason;
   /** The pattern that says so, if one does. */
   readonly pattern?: string;
 }
@@ -82,7 +82,7 @@ export function ownFiles(folder: string, fields: IgnoreFields): OwnFiles {
 interface Above {
   readonly matches: Matches | undefined;
   /** Why it is in no image, if it is so. */
-  readonly always: Reason | undefined;
+  readonly always: LeftOutReason | undefined;
   /** Why it stays out, but for what is let in by a pattern; undefined for what doesn't. */
   readonly why: LeftOut | undefined;
 }
@@ -154,7 +154,7 @@ class Walk {
     path: string,
     entry: Dirent,
     { above, besideManifest }: { above: Above; besideManifest: boolean },
-  ): Reason | undefined {
+  ): LeftOutReason | undefined {
     const isFile = entry.isFile();
     const read = () => this.#beginning(path);
     const reason = above.always ?? alwaysOut({ path, isFile, besideManifest, read });

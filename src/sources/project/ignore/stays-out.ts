@@ -3,7 +3,7 @@ import { existsSync, lstatSync, readdirSync, readlinkSync, realpathSync } from "
 import { dirname, isAbsolute, relative, resolve } from "node:path";
 import type { ReferencesGraph } from "#graph";
 import { compareNames, fsPath } from "#util";
-import { MODULES_CACHES, MODULES_STATE, type Reason } from "./always.ts";
+import { type LeftOutReason, MODULES_CACHES, MODULES_STATE } from "./always.ts";
 import type { LeftOut, OwnFiles } from "./own-files.ts";
 
 /** What of a project stays out. */
@@ -57,7 +57,7 @@ class Inside {
     );
   }
 
-  leave(path: string, reason: Reason): void {
+  leave(path: string, reason: LeftOutReason): void {
     this.left.push({ path, reason });
     this.#out.add(`${this.#folder}/${path}`);
   }
@@ -132,7 +132,7 @@ function isWithin(folder: string, path: string): boolean {
 /** One sentence that says how much stays out, and why; undefined if nothing does. */
 export function summary({ list }: Pick<StaysOut, "list">): string | undefined {
   if (list.length === 0) return undefined;
-  const counts = new Map<Reason, number>();
+  const counts = new Map<LeftOutReason, number>();
   for (const { reason } of list) counts.set(reason, (counts.get(reason) ?? 0) + 1);
   const parts = [...counts].map(([reason, count]) => `${reason} ${count}`);
   return `${list.length === 1 ? "1 path stays" : `${list.length} paths stay`} out of the image (${parts.join(", ")}); --verbose names ${list.length === 1 ? "it" : "them"}`;
