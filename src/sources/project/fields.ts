@@ -1,6 +1,6 @@
 /** The fields of a spec that follow from a project, under those that are given. */
-import type { SpecFields } from "#spec";
-import { splitWords } from "#spec";
+import { posix } from "node:path";
+import { type SpecFields, splitWords } from "#spec";
 import { type BaseConfig, checkRuns, startsNode, userFor } from "./base.ts";
 import type { NodeCommand } from "./command/start.ts";
 import { gitState } from "./git.ts";
@@ -10,7 +10,7 @@ import type { Manifest } from "./manifest.ts";
 import { imageName, imageTag } from "./name.ts";
 import type { NodeLine } from "./node-line.ts";
 
-/** Where a project is in the image, unless its spec says otherwise. */
+/** Where a project, or its workspace, is in the image, unless its spec says otherwise. */
 const FOLDER_IN_IMAGE = "/app";
 
 /** Node.js names places in what was written, not in what was made of it. */
@@ -19,6 +19,8 @@ const SOURCE_MAPS = "--enable-source-maps";
 /** What is known of a project. */
 export interface Known {
   readonly folder: string;
+  /** Where the folder is in its workspace, if it is in one whose packages the graph has; otherwise `.`. */
+  readonly app: string;
   readonly manifest: Manifest;
   /** The fields that are given. */
   readonly given: SpecFields;
@@ -91,7 +93,7 @@ export function fieldsOnBase(known: Known, base: BaseConfig | undefined): Derive
       ...(Object.keys(env.all).length > 0 && { env: env.all }),
       ...(derivedUser !== undefined && { user: derivedUser }),
       ...(Object.keys(labels).length > 0 && { labels: { ...labels, ...given.labels } }),
-      config: { ...config, WorkingDir: folderInImage(given), ...run.full },
+      config: { ...config, WorkingDir: folderInImage(known), ...run.full },
     },
     notes,
   };
@@ -117,8 +119,8 @@ export function fieldsToKeep(known: Known, schema: string): SpecFields {
   };
 }
 
-function folderInImage({ config }: SpecFields): string {
-  return config?.WorkingDir ?? FOLDER_IN_IMAGE;
+function folderInImage({ given: { config }, app }: Known): string {
+  return config?.WorkingDir ?? posix.resolve(FOLDER_IN_IMAGE, app);
 }
 
 /** The environment that follows from the project, and all of it that isn't in the full config. */
@@ -154,7 +156,7 @@ function commandFields(known: Known, base: BaseConfig | undefined): CommandField
   const { flags, file, args, isTool } = command;
   if (isTool) {
     // It may be run in another folder, on files that are there.
-    const path = `${folderInImage(given).replace(/\/+$/, "")}/${file}`;
+    const path = `${folderInImage(known).replace(/\/+$/, "")}/${file}`;
     const node = isNode ? (base?.Entrypoint ?? []) : ["node"];
     return { short: {}, full: { Entrypoint: [...node, ...flags, path] } };
   }

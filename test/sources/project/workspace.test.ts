@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { readGraph } from "#graph";
+import { openProject } from "#project";
+import { LINUX, manifest, writeInstalled } from "../../support/installed-project.ts";
+import { temporaryFolder } from "../../support/tmp.ts";
+
+const LOCK = `lockfileVersion: '9.0'
+importers:
+  .: {}
+  packages/api:
+    dependencies:
+      lib: {specifier: 'workspace:*', version: link:../lib}
+  packages/lib: {}
+`;
+
+describe("a package of a workspace, as a project", () => {
+  it("is run where it is in the image, and leaves out what belongs in none, of the packages that it needs, too", async (t) => {
+    const folder = await temporaryFolder(t);
+    writeInstalled(folder, {
+      files: {
+        "pnpm-lock.yaml": LOCK,
+        "pnpm-workspace.yaml": "packages: ['packages/*']",
+        "node_modules/.modules.yaml": "{included: {optionalDependencies: true}, prunedAt: now}",
+        "packages/api/.env": "SECRET=1",
+        "packages/lib/.env": "SECRET=1",
+        "packages/lib/.dockerignore": "notes\n",
+        "packages/lib/notes": "n",
+      },
+      packages: {
+        ".": manifest("root", "1.0.0"),
+        "packages/api": {
+          ...manifest("api", "1.0.0"),
+          main: "index.js",
+          dependencies: { lib: "workspace:*" },
+          engines: { node: "24" },
+        },
+        "packages/lib": manifest("lib", "1.0.0"),
+      },
+      links: { "packages/api/node_modules/lib": "packages/lib" },
+    });
+    const project = await openProject(`${folder}/packages/api`);
+    const { spec } = project.onBase(undefined);
+    assert.equal(spec.config.WorkingDir, "/app/packages/api");
+    const graph = await readGraph(spec.graph!, { omitDev: true, platform: LINUX });
+    const { list, paths } = project.staysOut(graph);
+    assert.deepEqual(
+      list.map(({ path }) => path),
+      ["../lib/.dockerignore", "../lib/.env", "../lib/notes", ".env"],
+    );
+    assert.deepEqual(
+      [...paths].sort(),
+      ["api/.env", "lib/.dockerignore", "lib/.env", "lib/notes"].map((path) => `${folder}/packages/${path}`),
+    );
+  });
+});
