@@ -106,9 +106,10 @@ describe("foreign text in what is printed", () => {
       ],
       layers: [
         { args: ["layers", "graph.json"] },
-        { args: ["layers", "graph.json", "--exclude", gone], status: 0 },
+        { args: ["layers", "graph.json", "--exclude", gone], status: 1 },
         { args: ["layers", gone], status: 1 },
       ],
+      init: [{ args: ["init", gone], status: 1 }],
       plan: [
         { args: ["plan", "graph.json"] },
         { args: ["plan", "project.json", "--against", layout] },
