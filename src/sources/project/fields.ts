@@ -9,6 +9,7 @@ import { projectLabels } from "./labels.ts";
 import type { Manifest } from "./manifest.ts";
 import { imageName, imageTag } from "./name.ts";
 import type { NodeLine } from "./node-line.ts";
+import type { Installed } from "./workspace.ts";
 
 /** Where a project, or its workspace, is in the image, unless its spec says otherwise. */
 const FOLDER_IN_IMAGE = "/app";
@@ -19,8 +20,7 @@ const SOURCE_MAPS = "--enable-source-maps";
 /** What is known of a project. */
 export interface Known {
   readonly folder: string;
-  /** Where the folder is in its workspace, if it is in one whose packages the graph has; otherwise `.`. */
-  readonly app: string;
+  readonly installed: Installed;
   readonly manifest: Manifest;
   /** The fields that are given. */
   readonly given: SpecFields;
@@ -82,7 +82,7 @@ export function fieldsOnBase(known: Known, base: BaseConfig | undefined): Derive
   if (derivedUser !== undefined) settings.push(`user ${derivedUser}`);
   if (command !== undefined) {
     checkRuns(command, { base, major: known.line?.major });
-    const words = ["node", ...command.flags, command.file, ...command.args];
+    const words = ["node", ...flagsOf(known, command), command.file, ...command.args];
     notes.push(`it runs \`${words.join(" ")}\`, from ${command.from}`, ...(command.notes ?? []));
   }
   if (settings.length > 0) notes.push(`it is run with ${settings.join(", ")}`);
@@ -119,8 +119,16 @@ export function fieldsToKeep(known: Known, schema: string): SpecFields {
   };
 }
 
-function folderInImage({ given: { config }, app }: Known): string {
-  return config?.WorkingDir ?? posix.resolve(FOLDER_IN_IMAGE, app);
+function folderInImage({ given: { config }, installed }: Known): string {
+  return config?.WorkingDir ?? posix.resolve(FOLDER_IN_IMAGE, installed.app);
+}
+
+/** Flags of Node.js: the project's own, and how it finds packages without `node_modules`. */
+function flagsOf(known: Known, { flags }: NodeCommand): readonly string[] {
+  const { app, isPnp } = known.installed;
+  if (!isPnp) return flags;
+  const root = posix.join(folderInImage(known), posix.relative(`/${app}`, "/"));
+  return ["-r", posix.join(root, ".pnp.cjs"), ...flags];
 }
 
 /** The environment that follows from the project, and all of it that isn't in the full config. */
@@ -153,7 +161,8 @@ function commandFields(known: Known, base: BaseConfig | undefined): CommandField
     const isDropped = isNode && words?.[0] === "node" && given.config?.Entrypoint === undefined;
     return { short: isDropped ? { cmd: words!.slice(1) } : {}, full: {} };
   }
-  const { flags, file, args, isTool } = command;
+  const { file, args, isTool } = command;
+  const flags = flagsOf(known, command);
   if (isTool) {
     // It may be run in another folder, on files that are there.
     const path = `${folderInImage(known).replace(/\/+$/, "")}/${file}`;

@@ -20,7 +20,7 @@ import { type OwnFiles, ownFiles } from "./ignore/own-files.ts";
 import { type StaysOut, staysOut } from "./ignore/stays-out.ts";
 import { type Manifest, readManifest } from "./manifest.ts";
 import { nodeLine } from "./node-line.ts";
-import { placeInWorkspace, workspaceStaysOut } from "./workspace.ts";
+import { howInstalled, type Installed, NOT_INSTALLED, workspaceStaysOut } from "./workspace.ts";
 
 /** The name of a spec in a project's folder. */
 export const SPEC_FILE = "varve.json";
@@ -73,7 +73,7 @@ export async function openProject(path: string, options: ProjectOptions = {}): P
   const manifest = await readManifest(folder);
   const written = await givenFields(folder, manifest);
   const change = options.change ?? ((fields) => fields);
-  const about = { folder, manifest, base: options.base, app: await placeInWorkspace(folder) };
+  const about = { folder, manifest, base: options.base, installed: await howInstalled(folder) };
   const what = written.file ?? `the spec of ${folder}`;
   const known = know(change(withPaths(written.fields, folder)), about);
   const shown = { ...known, given: change(written.fields) };
@@ -151,11 +151,10 @@ interface About {
   readonly folder: string;
   readonly manifest: Manifest;
   readonly base: string | undefined;
-  /** Where it is in its workspace, if it is in one; otherwise `.`. */
-  readonly app: string;
+  readonly installed: Installed;
 }
 
-function know(given: SpecFields, { folder, manifest, base, app }: About): Known {
+function know(given: SpecFields, { folder, manifest, base, installed }: About): Known {
   // What is wrong with the spec itself comes first: what follows from it would only confuse.
   check({ name: "app", ...given }, `the spec of ${folder}`);
   const own = filesOf(given.graph ?? folder, given);
@@ -164,7 +163,7 @@ function know(given: SpecFields, { folder, manifest, base, app }: About): Known 
   const place = given.fromImage ?? base;
   const line = place === undefined ? nodeLine(folder, manifest) : undefined;
   const isOwnGraph = given.graph === undefined || resolve(given.graph) === folder;
-  const known = { folder, app: isOwnGraph ? app : ".", manifest, own, command, line };
+  const known = { folder, installed: isOwnGraph ? installed : NOT_INSTALLED, manifest, own, command, line };
   const named = line === undefined ? place : `node:${line.major}-slim`;
   const why = given.fromImage !== undefined ? undefined : (line?.from ?? "VARVE_BASE");
   const { fromImage, ...others } = given;

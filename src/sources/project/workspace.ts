@@ -1,17 +1,30 @@
 /** Projects that are packages of a workspace. */
-import { relative } from "node:path";
+import { existsSync } from "node:fs";
+import { join, relative } from "node:path";
 import { findProject, type ReferencesGraph } from "#graph";
 import { compareNames } from "#util";
 import { type OwnFiles, ownFiles } from "./ignore/own-files.ts";
 import { type StaysOut, staysOut } from "./ignore/stays-out.ts";
 
-/** Where a folder is in the workspace that it is part of; `.` if it is part of none. */
-export async function placeInWorkspace(folder: string): Promise<string> {
+/** How a folder's packages are installed. */
+export interface Installed {
+  /** Where the folder is in the workspace that it is part of; `.` if it is part of none. */
+  readonly app: string;
+  /** Whether yarn has installed without `node_modules`, so that Node.js finds packages by `.pnp.cjs` in the workspace's root. */
+  readonly isPnp: boolean;
+}
+
+/** For a folder that isn't where its graph is. */
+export const NOT_INSTALLED: Installed = { app: ".", isPnp: false };
+
+/** Tells how a folder's packages are installed. */
+export async function howInstalled(folder: string): Promise<Installed> {
   try {
-    return (await findProject(folder)).app;
+    const { app, root, manager } = await findProject(folder);
+    return { app, isPnp: manager === "yarn" && existsSync(join(root, ".pnp.cjs")) };
   } catch {
     // What is wrong with its lock file is said when the graph is read.
-    return ".";
+    return NOT_INSTALLED;
   }
 }
 
@@ -22,7 +35,7 @@ export async function placeInWorkspace(folder: string): Promise<string> {
 export function workspaceStaysOut(own: OwnFiles, graph: ReferencesGraph): StaysOut {
   const isOther = (id: string, path: string) =>
     graph.kind === "npm" &&
-    !/(?:^|\/)node_modules(?:\/|$)/.test(id) &&
+    !/(?:^|\/)(?:node_modules|\.yarn)(?:\/|$)/.test(id) &&
     !`${path}/`.startsWith(`${own.folder}/`) &&
     // A workspace's root has nothing of its own in the image of one of its packages.
     !`${own.folder}/`.startsWith(`${path}/`);

@@ -14,6 +14,18 @@ importers:
   packages/lib: {}
 `;
 
+it("a project that yarn has installed without node_modules finds its packages in the image", async (t) => {
+  const folder = await temporaryFolder(t);
+  const api = { ...manifest("api", "1.0.0"), main: "index.js", engines: { node: "24" } };
+  writeInstalled(folder, {
+    files: { "yarn.lock": "__metadata:\n  version: 8\n", ".pnp.cjs": "" },
+    packages: { ".": { ...api, workspaces: ["packages/*"] }, "packages/api": api },
+  });
+  const commandIn = async (path: string) => (await openProject(path)).onBase(undefined).spec.config.Cmd;
+  assert.deepEqual(await commandIn(folder), ["node", "-r", "/app/.pnp.cjs", "index.js"]);
+  assert.deepEqual(await commandIn(`${folder}/packages/api`), ["node", "-r", "/app/.pnp.cjs", "index.js"]);
+});
+
 describe("a package of a workspace, as a project", () => {
   it("is run where it is in the image, and leaves out what belongs in none, of the packages that it needs, too", async (t) => {
     const folder = await temporaryFolder(t);
