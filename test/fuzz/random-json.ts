@@ -87,11 +87,11 @@ function apply(document: unknown, { at, what, value, key: newKey }: Change): voi
   if (what === "replace") setOwn(container, key, value);
   else if (what === "wrap") setOwn(container, key, at % 2 === 0 ? [old] : { [newKey]: old });
   else if (Array.isArray(container)) {
-    if (what === "repeat") container.push(old);
+    if (what === "repeat") container.push(structuredClone(old));
     else container.splice(Number(key), 1);
   } else if (container !== document) {
     if (what !== "repeat") delete container[key];
-    if (what !== "remove") setOwn(container, newKey, old);
+    if (what !== "remove") setOwn(container, newKey, structuredClone(old));
   }
 }
 

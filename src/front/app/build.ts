@@ -53,8 +53,8 @@ export interface BuiltImage {
  *   running scripts and writing throw; the places then have no image that wasn't there
  */
 export async function build(spec: string | ImageSpecInput, options: BuildOptions): Promise<BuiltImage> {
-  return await operate(options, async ({ machine }) =>
-    buildFrom(await openSource(spec, { machine }), { ...options, machine }),
+  return await operate(options, async ({ machine, signal }) =>
+    buildFrom(await openSource(spec, { machine, signal }), { ...options, machine }),
   );
 }
 

@@ -32,8 +32,8 @@ export interface PlannedImage {
  * @throws VarveError as `build` does for the spec, the graph and the base; and what reading the images to compare with throws
  */
 export async function plan(spec: string | ImageSpecInput, options: PlanOptions = {}): Promise<PlannedImage> {
-  return await operate(options, async ({ machine }) =>
-    planFrom(await openSource(spec, { machine }), { ...options, machine }),
+  return await operate(options, async ({ machine, signal }) =>
+    planFrom(await openSource(spec, { machine, signal }), { ...options, machine }),
   );
 }
 

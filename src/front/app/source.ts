@@ -25,6 +25,8 @@ export interface SourceOptions {
   readonly machine: Machine;
   /** Gets a file's or a folder's fields, not yet checked, and returns those that count. */
   readonly change?: ((fields: SpecFields) => SpecFields) | undefined;
+  /** Ends the wait for a spec that comes out of a pipe. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A spec that is given as it is. */
@@ -43,10 +45,10 @@ export function specSource(spec: ImageSpec): SpecSource {
  */
 export async function openSource(
   given: string | ImageSpecInput,
-  { machine, change }: SourceOptions,
+  { machine, change, signal }: SourceOptions,
 ): Promise<SpecSource> {
   if (typeof given !== "string") return specSource(checkSpecIn(".", given));
-  if (!(await isFolder(given))) return specSource(await readSpec(given, change));
+  if (!(await isFolder(given))) return specSource(await readSpec(given, { change, signal }));
   const project = await openProject(given, { base: machine.base, change });
   return {
     spec: project.spec,

@@ -13,16 +13,22 @@ const MAX_SPEC_SIZE = 16 * 1024 * 1024;
 /** A spec's fields, not yet checked. */
 export type SpecFields = Partial<ImageSpecInput>;
 
+export interface ReadSpecOptions {
+  /** Gets the file's fields, not yet checked, and returns those that count. */
+  readonly change?: ((fields: SpecFields) => SpecFields) | undefined;
+  /** Ends the wait for a pipe that nobody writes to. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * Reads a spec file.
- * @param change gets the file's fields, not yet checked, and returns those that count
  * @throws VarveError `NOT_FOUND`, `UNREADABLE`, `INVALID_JSON`, `INVALID_SPEC`
  */
 export async function readSpec(
   path: string,
-  change: (fields: SpecFields) => SpecFields = (fields) => fields,
+  { change = (fields) => fields, signal }: ReadSpecOptions = {},
 ): Promise<ImageSpec> {
-  const value = await readSpecJson(path);
+  const value = await readSpecJson(path, signal);
   const fields = isFields(value) ? change(withPaths(value, dirname(resolve(path)))) : value;
   return checkSpec(fields, { what: path });
 }
@@ -39,8 +45,8 @@ export function checkSpecIn(folder: string, value: ImageSpecInput, options?: Che
  * What is in a spec file: JSON, in which there may be comments and trailing commas.
  * @throws VarveError `NOT_FOUND`, `UNREADABLE`, `INVALID_JSON`
  */
-export async function readSpecJson(path: string): Promise<unknown> {
-  const bytes = await readWhole(path, { limit: MAX_SPEC_SIZE });
+export async function readSpecJson(path: string, signal?: AbortSignal): Promise<unknown> {
+  const bytes = await readWhole(path, { limit: MAX_SPEC_SIZE, signal });
   return parseSpecJson(bytes, path);
 }
 
