@@ -46,7 +46,7 @@ function writeOddProject(folder: string): void {
       ".git": { dir: { config: secret, HEAD: { file: "ref: refs/heads/main\n" } } },
       ".idea": { dir: { x: secret } },
       ".next": { dir: { cache: { dir: { x: secret } }, BUILD_ID: { file: "1" } } },
-      ".npmrc": { file: `//registry.npmjs.org/:_authToken=${CANARY}\n` },
+      ".npmrc": { file: `//registry.example/:_authToken=${CANARY}\n` },
       ".turbo": { dir: { x: secret } },
       ".vscode": { dir: { "settings.json": secret } },
       ".yarnrc.yml": { file: `npmAuthToken: ${CANARY}\n` },
