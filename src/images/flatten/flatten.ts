@@ -17,7 +17,7 @@ export interface LayerEntry {
   readonly entry: TarEntry;
   /** Counted from 0. */
   readonly position: number;
-  read(length: number): Promise<Uint8Array>;
+  read(length: number, into?: Uint8Array): Promise<Uint8Array>;
 }
 
 /**

@@ -78,9 +78,12 @@ async function* members(
   while (at < nodes.length) yield { entry: header(nodes[at++]!) };
 }
 
+/** Large contents go through two buffers in turn, as `ByteSource` allows: new memory for each piece is work for the collector. */
 async function* contentOf({ read }: LayerEntry, size: number): AsyncGenerator<Uint8Array, void, void> {
+  const buffers = size > CHUNK_SIZE ? [0, 1].map(() => Buffer.allocUnsafeSlow(CHUNK_SIZE)) : [];
+  let turn = 0;
   for (let left = size; left > 0; ) {
-    const piece = await read(Math.min(left, CHUNK_SIZE));
+    const piece = await read(Math.min(left, CHUNK_SIZE), buffers[turn++ % 2]);
     left -= piece.length;
     yield piece;
   }

@@ -11,8 +11,11 @@ import { isSparse, sparseFailure, sparseFile } from "./sparse.ts";
 
 /** Where an archive's bytes come from, front to back. */
 export interface TarInput {
-  /** The next `length` bytes; fewer only at the end. They must not be changed afterwards. */
-  read(length: number): Promise<Uint8Array>;
+  /**
+   * The next `length` bytes; fewer only at the end. They must not be changed afterwards.
+   * @param into where they may go instead of into new memory; it has room for them
+   */
+  read(length: number, into?: Uint8Array): Promise<Uint8Array>;
   /** Passes over `length` bytes; resolves to false if the input ends before. */
   skip(length: number): Promise<boolean>;
 }
@@ -26,8 +29,11 @@ export interface TarMember {
 /** An entry whose content may be read before the next one is asked for, in parts or whole. */
 export interface ReadableEntry {
   readonly entry: TarEntry;
-  /** The next bytes of the content; fewer only at its end. */
-  read(length: number): Promise<Uint8Array>;
+  /**
+   * The next bytes of the content; fewer only at its end.
+   * @param into as {@link TarInput.read} has it
+   */
+  read(length: number, into?: Uint8Array): Promise<Uint8Array>;
 }
 
 /** Real names and records are a few kilobytes; more is an attack on memory. */
@@ -98,8 +104,8 @@ async function* readMembers(
       const size = storedSize(entry, block[TYPE_AT]!);
       const offset = reader.position;
       let left = size;
-      const read = async (length: number) => {
-        const bytes = await reader.content(Math.min(length, left));
+      const read = async (length: number, into?: Uint8Array) => {
+        const bytes = await reader.content(Math.min(length, left), into);
         left -= bytes.length;
         return bytes;
       };
@@ -146,8 +152,8 @@ class HeaderReader {
     return bytes;
   }
 
-  async content(length: number): Promise<Uint8Array> {
-    return this.#passed(await this.#input.read(length), length);
+  async content(length: number, into?: Uint8Array): Promise<Uint8Array> {
+    return this.#passed(await this.#input.read(length, into), length);
   }
 
   /** Skips the padding after a content. */

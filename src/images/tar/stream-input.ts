@@ -21,8 +21,8 @@ export function streamInput(chunks: AsyncIterable<Uint8Array>): TarInput & {
   };
 
   return {
-    async read(length) {
-      const bytes = Buffer.alloc(length);
+    async read(length, into) {
+      const bytes = into?.subarray(0, length) ?? Buffer.alloc(length);
       let filled = 0;
       while (filled < length && (await fill())) {
         const taken = chunk.subarray(at, at + length - filled);
