@@ -21,9 +21,10 @@ import { parseJson, readWhole } from "#util";
 /** The strategies that have a name, the default of `varve build` first. */
 export const STRATEGIES: readonly Strategy[] = [leader, popularity, largest];
 
-/** More operations than any sensible pipeline has. */
 /** More bytes than any pipeline, file of weights or layout has. */
 const MAX_BYTES = 64 * 1024 * 1024;
+
+/** More operations than any sensible pipeline has. */
 const MAX_PIPELINE_DEPTH = 1000;
 
 /** How many bytes of a file are read to distinguish a layout from an archive. */
