@@ -18,7 +18,7 @@ export interface PlaceOptions {
 }
 
 /** The help that explains how places are named. */
-export const PLACES_HELP = `
+const PLACES_HELP = `
 Places:
   docker-archive:PATH[:REF]  what docker save and docker load use
   oci:DIR[:TAG]              an OCI image layout, a folder

@@ -57,7 +57,7 @@ export function parseConfText(text: string, options: ReadConfOptions & { what: s
   return parseConf(parsePythonJson(text, options), options);
 }
 
-export function parseConf(value: PyJson, { now, what }: ReadConfOptions & { what: string }): StreamConf {
+function parseConf(value: PyJson, { now, what }: ReadConfOptions & { what: string }): StreamConf {
   const fields = new Fields(value, what);
   return {
     architecture: fields.text("architecture"),

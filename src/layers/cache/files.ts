@@ -21,7 +21,7 @@ import { dirname, join } from "node:path";
 import { errnoOf } from "#errors";
 
 /** A file that was used within this time isn't marked as used again, in milliseconds. */
-export const TOUCH_PAUSE = 24 * 60 * 60 * 1000;
+const TOUCH_PAUSE = 24 * 60 * 60 * 1000;
 
 const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
 

@@ -19,7 +19,7 @@ import { checkDigest, discard, type HttpResponse, readBody, statusFailure } from
 import { pullScope, pushScope, type RegistryApi } from "./http/registry-api.ts";
 
 /** What a registry is asked for by default. */
-export const MANIFEST_TYPES: readonly string[] = [
+const MANIFEST_TYPES: readonly string[] = [
   MediaType.ociIndex,
   MediaType.ociManifest,
   MediaType.dockerManifestList,

@@ -3,7 +3,7 @@ import { VarveError } from "#errors";
 import { readWhole } from "#util";
 
 /** More bytes than the graph of any real system has: that of a NixOS desktop has a few megabytes. */
-export const GRAPH_SIZE_LIMIT = 256 * 1024 * 1024;
+const GRAPH_SIZE_LIMIT = 256 * 1024 * 1024;
 
 export interface ReadTextOptions {
   readonly limit?: number;

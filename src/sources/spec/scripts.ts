@@ -5,9 +5,6 @@ const Script = z.union([z.string(), z.strictObject({ file: z.string().min(1) })]
   error: 'must be a shell text, or { "file": … } with the path of one',
 });
 
-/** A shell text, or the file that holds it. */
-export type SpecScript = z.output<typeof Script>;
-
 export const scriptFields = {
   runAsRoot: Script.optional().describe(
     "A script that runs as root inside the image, on top of the base's layers; what it changes becomes the layer. It runs before the others.",

@@ -69,7 +69,7 @@ function layerTable({ plan, against }: PlanReport): string {
 }
 
 /** The name of the largest component; of equals, the first. */
-export function largestOf({ components }: ReportedLayer): string {
+function largestOf({ components }: ReportedLayer): string {
   return components.reduce((best, each) => (each.size > best.size ? each : best)).name;
 }
 

@@ -78,7 +78,7 @@ function layoutSource({ name, select, open }: LayoutSourceOptions): ImageSource 
  * @throws VarveError `IMAGE_NOT_FOUND`, `INVALID_IMAGE`, `INVALID_MANIFEST`, `INVALID_DIGEST`, `INVALID_JSON`,
  *   `DIGEST_MISMATCH`, `SIZE_MISMATCH`, `TOO_LARGE`
  */
-export async function readLayout(files: LayoutFiles, options: Selection): Promise<Image> {
+async function readLayout(files: LayoutFiles, options: Selection): Promise<Image> {
   await checkMarker(files);
   const index = await readIndex(files);
   const { entry, names, byPlatform, index: nested } = await chooseManifest(files, index.value, options);

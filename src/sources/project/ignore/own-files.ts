@@ -50,7 +50,7 @@ const LOOK_SIZE = 64 * 1024;
  * The patterns that say what of a project stays out: `.dockerignore`, then the spec's `ignore`, then its `include`.
  * @throws VarveError `INVALID_SPEC`, `UNREADABLE`
  */
-export function projectPatterns(folder: string, { ignore = [], include = [] }: IgnoreFields): Pattern[] {
+function projectPatterns(folder: string, { ignore = [], include = [] }: IgnoreFields): Pattern[] {
   const file = join(folder, ".dockerignore");
   return [
     ...(existsSync(file)
