@@ -1,5 +1,6 @@
 /** What an image is asked for by: a spec, the file that it is in, or a project's folder. */
 import { stat } from "node:fs/promises";
+import { dirname } from "node:path";
 import { readError } from "#errors";
 import type { ReferencesGraph } from "#graph";
 import type { Image } from "#image";
@@ -29,12 +30,15 @@ export interface SourceOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A spec that is given as it is. */
-export function specSource(spec: ImageSpec): SpecSource {
+/**
+ * A spec that is given as it is.
+ * @param folder what its patterns are relative to
+ */
+export function specSource(spec: ImageSpec, folder = "."): SpecSource {
   return {
     spec,
     onBase: () => ({ spec, fields: spec, notes: [] }),
-    staysOut: (graph) => specStaysOut(spec, graph),
+    staysOut: (graph) => specStaysOut(spec, { graph, folder }),
   };
 }
 
@@ -48,7 +52,9 @@ export async function openSource(
   { machine, change, signal }: SourceOptions,
 ): Promise<SpecSource> {
   if (typeof given !== "string") return specSource(checkSpecIn(".", given));
-  if (!(await isFolder(given))) return specSource(await readSpec(given, { change, signal }));
+  if (!(await isFolder(given))) {
+    return specSource(await readSpec(given, { change, signal }), dirname(given));
+  }
   const project = await openProject(given, { base: machine.base, change });
   return {
     spec: project.spec,

@@ -1,6 +1,6 @@
 /** How a spec becomes an image. */
 import { dirname } from "node:path";
-import type { LayerRecipe, TreeItem } from "#fs";
+import type { EntryItem, LayerRecipe, TreeItem } from "#fs";
 import type { ReferencesGraph } from "#graph";
 import {
   type FinishedDraft,
@@ -51,7 +51,8 @@ export async function draftImage(spec: ImageSpec, options: DraftOptions): Promis
 
   const steps = await specScripts(spec, signal);
   const root = specRoot(spec, { graph, placement, onNote: tell });
-  const trees = groups.map((group) => group.map((id) => placement.tree(id)));
+  const trees = groups.map((group) => group.flatMap((id) => placement.trees(id)));
+  const links = groups.map((group) => group.flatMap((id) => placement.links(id)));
   const baseTree = await baseTreeFor(base, { spec, graph, root, trees: trees.flat(), cache });
   const rules = await specRules(spec, (time) => secondsOf(time, options.now));
   const context = { spec, graph, now: options.now, rules, baseTree };
@@ -60,7 +61,9 @@ export async function draftImage(spec: ImageSpec, options: DraftOptions): Promis
   const database = await specDatabase(spec, { ...options, graph });
   const rootItems = [...customisation.items, ...database];
 
-  const components = groups.map((group, index) => componentsRecipe(group, trees[index]!, context));
+  const components = groups.map((group, index) =>
+    componentsRecipe(group, { trees: trees[index]!, links: links[index]! }, context),
+  );
   const rootRecipe = recipeOf(rootItems, { modes: "keep", components: [] }, context);
   const recipes = spec.layered
     ? [...components, rootRecipe]
@@ -191,10 +194,10 @@ interface RecipeContext {
 
 function componentsRecipe(
   ids: readonly string[],
-  trees: readonly TreeItem[],
+  { trees, links }: { readonly trees: readonly TreeItem[]; readonly links: readonly EntryItem[] },
   context: RecipeContext,
 ): LayerRecipe {
-  const items = onBase([...parentsOf(trees), ...trees], context);
+  const items = onBase([...parentsOf(trees), ...trees, ...links], context);
   // Nix makes the modes of its paths the same everywhere; with npm they depend on the umask.
   const modes = context.graph.kind === "nix" ? "keep" : "portable";
   return recipeOf(items, { modes, components: ids }, context);

@@ -3,7 +3,7 @@ import { lstatSync } from "node:fs";
 import { posix } from "node:path";
 import { VarveError } from "#errors";
 import type { EntryItem, TreeItem } from "#fs";
-import type { Component, ReferencesGraph } from "#graph";
+import { type Component, type ComponentPart, partsOf, type ReferencesGraph } from "#graph";
 import { EntryType } from "#tar";
 import { fsPath, sortNames } from "#util";
 
@@ -11,54 +11,88 @@ import { fsPath, sortNames } from "#util";
 const DEFAULT_PROJECT_FOLDER = "/app";
 
 export interface PlacementOptions {
-  /** Where the project is in the image; null and the root count as not given. */
-  readonly workingDir: string | null | undefined;
+  /** Where the project is in the image: see {@link projectFolder}. */
+  readonly folder: string;
   /** Absolute paths that aren't part of the image: what stays out of it, and what is being written while it is built. */
   readonly absent?: readonly string[] | undefined;
 }
 
+/** The absolute path in the image of the folder that a project's working directory is in, or of what is `app` in it. */
+export interface FolderOptions {
+  /** Where the project is run in the image; null and the root count as not given. */
+  readonly workingDir: string | null | undefined;
+  /** The component that is run there, if it is one of a workspace. */
+  readonly app?: string | undefined;
+}
+
 /**
- * A store path is where it is on this machine; a Node package is below the project's folder in the image. The working
- * directory may be that of a workspace's package: then the project is as far above it as it is on this machine.
+ * Where a project is in the image. The working directory may be that of a workspace's package: then the project is as
+ * far above it as it is on this machine.
+ * @throws VarveError `INVALID_SPEC` for a working directory that isn't absolute
  */
+export function projectFolder({ workingDir, app: id = "." }: FolderOptions): string {
+  // Most base images say "/", which means nothing.
+  const folder = workingDir?.replace(/\/+$/, "") || DEFAULT_PROJECT_FOLDER;
+  if (!folder.startsWith("/")) {
+    throw new VarveError(
+      "INVALID_SPEC",
+      `config.WorkingDir is ${workingDir}, but it must be an absolute path`,
+    );
+  }
+  // A path that can be written in two ways is the same path in the image.
+  const given = posix.normalize(folder).replace(/\/$/, "") || DEFAULT_PROJECT_FOLDER;
+  const app = `/${id}`;
+  return given !== app && given.endsWith(app) ? given.slice(0, -app.length) : given;
+}
+
+/** A store path is where it is on this machine; a Node package is below the project's folder in the image. */
 export class Placement {
   readonly #graph: ReferencesGraph;
   readonly #folder: string;
   readonly #absent: readonly string[];
 
-  /** @throws VarveError `INVALID_SPEC` for a working directory that isn't absolute */
-  constructor(graph: ReferencesGraph, { workingDir, absent = [] }: PlacementOptions) {
+  constructor(graph: ReferencesGraph, { folder, absent = [] }: PlacementOptions) {
     this.#graph = graph;
     this.#absent = absent;
-    // Most base images say "/", which means nothing.
-    const folder = workingDir?.replace(/\/+$/, "") || DEFAULT_PROJECT_FOLDER;
-    // A path that can be written in two ways is the same path in the image.
-    const given = posix.normalize(folder).replace(/\/$/, "") || DEFAULT_PROJECT_FOLDER;
-    const app = `/${graph.app ?? "."}`;
-    this.#folder = given !== app && given.endsWith(app) ? given.slice(0, -app.length) : given;
-    if (!folder.startsWith("/")) {
-      throw new VarveError(
-        "INVALID_SPEC",
-        `config.WorkingDir is ${workingDir}, but it must be an absolute path`,
-      );
-    }
+    this.#folder = folder;
   }
 
-  /** The component's tree, its place in the image, and which of its paths belong to other components. */
-  tree(id: string): TreeItem {
+  /** The component's trees, their places in the image, and which of their paths belong to other components. */
+  trees(id: string): TreeItem[] {
     const component = this.#graph.components.get(id)!;
-    const { path, nested = [], narHash } = component;
-    // Many people write the image into the project's folder, and it must not contain itself.
-    const within = this.#absent.filter((below) => below.startsWith(`${path}/`));
-    const exclude = [...nested, ...within.map((below) => below.slice(path.length + 1))];
-    const target = this.#target(component);
-    return {
-      kind: "tree",
-      source: path,
-      target,
-      ...(exclude.length > 0 && { exclude }),
-      ...(narHash && { narHash }),
-    };
+    const { narHash } = component;
+    return partsOf(component).map((part): TreeItem => {
+      const { path, nested = [], links } = part;
+      // Many people write the image into the project's folder, and it must not contain itself.
+      const within = this.#absent.filter((below) => below.startsWith(`${path}/`));
+      const exclude = [
+        ...nested,
+        ...within.map((below) => below.slice(path.length + 1)),
+        ...(links?.keys() ?? []),
+      ];
+      const target = this.#target(component, part);
+      return {
+        kind: "tree",
+        source: path,
+        target,
+        ...(exclude.length > 0 && { exclude }),
+        ...(narHash && { narHash }),
+      };
+    });
+  }
+
+  /** The component's links that lead to other places in the image than on this machine. */
+  links(id: string): EntryItem[] {
+    const component = this.#graph.components.get(id)!;
+    return partsOf(component).flatMap((part) => {
+      const target = this.#target(component, part);
+      return [...(part.links ?? [])].map(
+        ([below, linkname]): EntryItem => ({
+          kind: "entry",
+          entry: { name: `${target}/${below}`, type: EntryType.symlink, mode: 0o777, linkname },
+        }),
+      );
+    });
   }
 
   /**
@@ -78,23 +112,25 @@ export class Placement {
 
   /** Where a path of this machine is in the image; undefined if it is in no component. */
   find(path: string): string | undefined {
-    let holder: Component | undefined;
+    let holder: { component: Component; part: ComponentPart } | undefined;
     for (const component of this.#graph.components.values()) {
-      const holds = path === component.path || path.startsWith(`${component.path}/`);
-      if (holds && component.path.length >= (holder?.path.length ?? 0)) holder = component;
+      for (const part of partsOf(component)) {
+        const holds = path === part.path || path.startsWith(`${part.path}/`);
+        if (holds && part.path.length >= (holder?.part.path.length ?? 0)) holder = { component, part };
+      }
     }
-    return holder && this.#target(holder) + path.slice(holder.path.length);
+    return holder && this.#target(holder.component, holder.part) + path.slice(holder.part.path.length);
   }
 
-  #target(component: Component): string {
-    if (this.#graph.kind === "nix") return component.path;
-    if (component.id.startsWith("../")) {
+  #target({ path, parts }: Component, { place }: ComponentPart): string {
+    if (this.#graph.kind === "nix") return path;
+    if (parts === undefined && place.startsWith("../")) {
       throw new VarveError(
         "INVALID_GRAPH",
-        `the package ${component.path} lies outside its project, so it has no place in the image; move it into the project's folder`,
+        `the package ${path} lies outside its project, so it has no place in the image; move it into the project's folder`,
       );
     }
-    return component.id === "." ? this.#folder : `${this.#folder}/${component.id}`;
+    return posix.join(this.#folder, place);
   }
 }
 

@@ -1,12 +1,12 @@
 /** What a spec's image will be made of: decided before any of its files' contents are read. */
 import type { DigestCache } from "#cache";
 import { VarveError } from "#errors";
-import { makeGraph, type ReferencesGraph, readGraph, withoutComponents } from "#graph";
+import { joinFiles, makeGraph, type ReferencesGraph, readFiles, readGraph, withoutComponents } from "#graph";
 import type { Image } from "#image";
 import { type LayerBudget, type Layout, layerBudget, layoutOf, planLayers, type Strategy } from "#layering";
 import type { ImageSpec } from "#spec";
 import { missingFrom, oneLayerBudget } from "./one-layer.ts";
-import { Placement } from "./placement.ts";
+import { Placement, projectFolder } from "./placement.ts";
 import { type ComponentSizes, componentSizes } from "./sizes.ts";
 import { chooseStrategy } from "./strategy.ts";
 
@@ -53,16 +53,8 @@ export interface ImagePlan {
  * @throws VarveError whatever reading the graph, the layout and the files' sizes has; `NO_LAYERS_LEFT`, `INVALID_SPEC`
  */
 export async function planImage(spec: ImageSpec, options: PlanOptions = {}): Promise<ImagePlan> {
-  const {
-    base,
-    lastImage,
-    cache,
-    outputs = [],
-    workingDir = spec.config.WorkingDir,
-    withSizes = false,
-    signal,
-  } = options;
-  const graph = await readComponents(spec, options);
+  const { base, lastImage, cache, outputs = [], withSizes = false, signal } = options;
+  const { graph, folder } = await readComponents(spec, options);
   const budget = spec.layered
     ? layerBudget({ maxLayers: spec.maxLayers, baseLayers: base?.layers.length ?? 0 })
     : oneLayerBudget(spec, base);
@@ -70,7 +62,7 @@ export async function planImage(spec: ImageSpec, options: PlanOptions = {}): Pro
   // The lock file is often in the very project whose layout it has.
   const written = spec.lockFile === undefined ? outputs : [...outputs, spec.lockFile];
   const absent = [...written, ...(options.leftOut?.(graph) ?? [])];
-  const placement = new Placement(graph, { workingDir, absent });
+  const placement = new Placement(graph, { folder, absent });
 
   const isPlanned = spec.includeStorePaths && graph.components.size > 0;
   const sizes =
@@ -87,16 +79,41 @@ export async function planImage(spec: ImageSpec, options: PlanOptions = {}): Pro
   return { graph, placement, budget, strategy, keepsLayout, groups, layout, sizes, weights };
 }
 
-async function readComponents(
-  { graph, omit, exclude }: ImageSpec,
-  { graphKey: key, signal }: PlanOptions,
-): Promise<ReferencesGraph> {
-  if (graph === undefined) return makeGraph([], { kind: "nix", origin: "no graph" });
-  const options = { omitDev: omit.includes("dev"), ...(key !== undefined && { key }), signal };
-  const whole = await readGraph(graph, options);
-  const unknown = exclude.find((id) => !whole.components.has(id));
+/** The components that a spec asks for, and where its project is in the image. */
+interface SpecComponents {
+  readonly graph: ReferencesGraph;
+  readonly folder: string;
+}
+
+async function readComponents(spec: ImageSpec, options: PlanOptions): Promise<SpecComponents> {
+  const { graph: whole, folder } = await readWhole(spec, options);
+  const unknown = spec.exclude.find((id) => !whole.components.has(id));
   if (unknown !== undefined) throw excludesNothing(unknown, whole);
-  return withoutComponents(whole, exclude);
+  return { graph: withoutComponents(whole, spec.exclude), folder };
+}
+
+async function readWhole(
+  { graph: place, files, omit, config }: ImageSpec,
+  { graphKey: key, signal, workingDir = config.WorkingDir }: PlanOptions,
+): Promise<SpecComponents> {
+  if (place === undefined && files !== undefined) {
+    const folder = filesFolder(files, projectFolder({ workingDir }));
+    return { graph: await readFiles(files, { folder }), folder };
+  }
+  const options = { omitDev: omit.includes("dev"), ...(key !== undefined && { key }), signal };
+  const graph =
+    place === undefined
+      ? makeGraph([], { kind: "nix", origin: "no graph" })
+      : await readGraph(place, options);
+  const folder = projectFolder({ workingDir, app: graph.app });
+  if (files === undefined) return { graph, folder };
+  return { graph: joinFiles(graph, await readFiles(files, { folder })), folder };
+}
+
+/** The outermost of the places of files that the working directory is in, or else that itself. */
+function filesFolder(files: readonly { readonly to: string }[], workingDir: string): string {
+  const around = files.map(({ to }) => to).filter((to) => `${workingDir}/`.startsWith(`${to}/`));
+  return around.reduce((shortest, to) => (to.length < shortest.length ? to : shortest), workingDir);
 }
 
 /** What was to be left out may be in the image under another name, which must not go unnoticed. */

@@ -1,5 +1,5 @@
 import type { DigestCache } from "#cache";
-import { type LayerRecipe, listTree, packedSize } from "#fs";
+import { type LayerRecipe, listTree, packedSize, type TreeItem } from "#fs";
 import type { ReferencesGraph } from "#graph";
 import { isThere, type Placement } from "./placement.ts";
 
@@ -31,18 +31,24 @@ export function componentSizes(
   const absent: string[] = [];
   const sizes = new Map<string, number>();
   for (const { id, path, narSize } of graph.components.values()) {
-    const item = placement.tree(id);
-    const { source, target, narHash, exclude = [] } = item;
+    const items = placement.trees(id);
+    const [{ target, narHash, exclude = [] }] = items as [TreeItem];
     const key = narHash === undefined ? undefined : { narHash, target, exclude };
     let size = key && cache?.treeSize(key);
     if (size === undefined && narSize !== undefined && !isThere(path)) {
       absent.push(id);
       size = narSize;
     } else if (size === undefined) {
-      size = packedSize(USUAL, { item, listing: listTree(source, { exclude }) });
+      // Where parts have the same names, this counts them twice.
+      size = items.reduce((sum, item) => sum + sizeOf(item), 0);
       if (key !== undefined) cache?.putTreeSize(key, size);
     }
     sizes.set(id, size);
   }
   return { sizes, absent };
+}
+
+function sizeOf(item: TreeItem): number {
+  const { source, exclude = [] } = item;
+  return packedSize(USUAL, { item, listing: listTree(source, { exclude }) });
 }

@@ -1,3 +1,4 @@
+export { type FileEntry, joinFiles, readFiles, rootOf } from "./files/files.ts";
 export type { NodePlatform } from "./installed/lock-facts.ts";
 export { type NodeProjectOptions, readNodeProject } from "./node-project.ts";
 export { type NpmGraphOptions, readNpmGraph } from "./npm/npm.ts";
@@ -5,8 +6,10 @@ export { findProject, installCommand, type NodeProject, type PackageManager } fr
 export { type ReadGraphOptions, readGraph } from "./read.ts";
 export {
   type Component,
+  type ComponentPart,
   type GraphKind,
   makeGraph,
+  partsOf,
   type ReferencesGraph,
   withoutComponents,
 } from "./references-graph.ts";

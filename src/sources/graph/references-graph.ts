@@ -26,6 +26,28 @@ export interface Component {
    * nobody. Relative to `path`, parts separated by `/`, ordered by code point, none within another.
    */
   readonly nested?: readonly string[];
+  /**
+   * Where its files are, if they aren't just what is at `path`, to be found in the image at the id: in place of `path` and
+   * `nested`. Where two parts have the same name, the first one counts, as it does where two layers' items meet.
+   */
+  readonly parts?: readonly ComponentPart[];
+}
+
+/** Some of a component's files, and where they are in the image (Node). */
+export interface ComponentPart {
+  /** The absolute path of a file or folder on this machine. */
+  readonly path: string;
+  /** Its path in the image, relative to where the project is; it may lead out of that. */
+  readonly place: string;
+  /** As {@link Component.nested}, below this part's path. */
+  readonly nested?: readonly string[];
+  /** What symbolic links below the path lead to in the image, where that isn't what they say on this machine. */
+  readonly links?: ReadonlyMap<string, string>;
+}
+
+/** A component's parts, of which most have one. */
+export function partsOf({ id, path, nested = [], parts }: Component): readonly ComponentPart[] {
+  return parts ?? [{ path, place: id, nested }];
 }
 
 /** Where a graph came from: `nix` ids are store paths, `npm` ids are paths relative to a Node project. */

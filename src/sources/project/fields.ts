@@ -2,20 +2,22 @@
 import { posix } from "node:path";
 import { type SpecFields, splitWords } from "#spec";
 import { type BaseConfig, checkRuns, startsNode, userFor } from "./base.ts";
+import type { Output } from "./command/outputs.ts";
 import type { NodeCommand } from "./command/start.ts";
 import { gitState } from "./git.ts";
+import type { NamedFiles } from "./ignore/files-out.ts";
 import type { OwnFiles } from "./ignore/own-files.ts";
 import { projectLabels } from "./labels.ts";
 import type { Manifest } from "./manifest.ts";
-import { imageName, imageTag } from "./name.ts";
+import { FOLDER_IN_IMAGE, imageName, imageTag } from "./name.ts";
 import type { NodeLine } from "./node-line.ts";
 import type { Installed } from "./workspace.ts";
 
-/** Where a project, or its workspace, is in the image, unless its spec says otherwise. */
-const FOLDER_IN_IMAGE = "/app";
-
 /** Node.js names places in what was written, not in what was made of it. */
 const SOURCE_MAPS = "--enable-source-maps";
+
+/** Where a server listens that is reached from outside of its container. */
+const EVERYWHERE = "0.0.0.0";
 
 /** What is known of a project. */
 export interface Known {
@@ -25,6 +27,14 @@ export interface Known {
   /** The fields that are given. */
   readonly given: SpecFields;
   readonly own: OwnFiles | undefined;
+  /** The folders that the files are in, where there are any. */
+  readonly named: readonly NamedFiles[];
+  /** Files that follow from the project: what its framework has put out. */
+  readonly output: Output["files"] | undefined;
+  /** Whether the image has the files and nothing else of the project. */
+  readonly isAlone: boolean;
+  /** Where the command is run in the image, if that follows from where its file is there. */
+  readonly workingDir: string | undefined;
   /** Undefined where the spec has a command. */
   readonly command: NodeCommand | undefined;
   /** Undefined where the spec, or the user, names a base. */
@@ -45,7 +55,8 @@ export function saysCommand({ cmd, config }: SpecFields): boolean {
 }
 
 /** What can be said without the base. */
-export function fieldsWithoutBase({ folder, manifest, given, from }: Known): Derived {
+export function fieldsWithoutBase(known: Known): Derived {
+  const { folder, manifest, given, from, output, isAlone } = known;
   const notes: string[] = [];
   const name = given.name ?? imageName(manifest.name, folder);
   const tag = given.tag ?? imageTag(manifest.version);
@@ -54,14 +65,16 @@ export function fieldsWithoutBase({ folder, manifest, given, from }: Known): Der
     notes.push(`the image is ${name}${tag === undefined ? "" : `:${tag}`}, from ${source}`);
   }
   if (from.why !== undefined) notes.push(`the base is ${from.place}, from ${from.why}`);
+  const graph = given.graph ?? (isAlone ? undefined : folder);
+  const files = given.files ?? output;
   return {
     fields: {
       ...given,
       name,
       ...(tag !== undefined && { tag }),
       ...(from.place !== undefined && { fromImage: from.place }),
-      graph: given.graph ?? folder,
-      omit: given.omit ?? ["dev"],
+      ...(graph !== undefined && { graph, omit: given.omit ?? ["dev"] }),
+      ...(files !== undefined && { files }),
     },
     notes,
   };
@@ -85,6 +98,11 @@ export function fieldsOnBase(known: Known, base: BaseConfig | undefined): Derive
     const words = ["node", ...flagsOf(known, command), command.file, ...command.args];
     notes.push(`it runs \`${words.join(" ")}\`, from ${command.from}`, ...(command.notes ?? []));
   }
+  const { listens } = command ?? {};
+  // Whoever sets it knows why.
+  if (listens !== undefined && env.derived[listens.name] === EVERYWHERE) {
+    notes.push(`${listens.name} is ${EVERYWHERE}, since ${listens.why}`);
+  }
   if (settings.length > 0) notes.push(`it is run with ${settings.join(", ")}`);
   return {
     fields: {
@@ -104,13 +122,17 @@ export function fieldsOnBase(known: Known, base: BaseConfig | undefined): Derive
  * @param schema where an editor finds the spec's JSON Schema
  */
 export function fieldsToKeep(known: Known, schema: string): SpecFields {
-  const { name, tag, fromImage, omit, cmd, env, config } = fieldsOnBase(known, undefined).fields;
+  const { name, tag, fromImage, graph, files, omit, cmd, env, config } = fieldsOnBase(
+    known,
+    undefined,
+  ).fields;
   return {
     $schema: schema,
     ...(name !== undefined && { name }),
     ...(known.given.tag !== undefined && { tag }),
     ...(fromImage !== undefined && { fromImage }),
-    graph: ".",
+    ...(graph !== undefined && { graph: "." }),
+    ...(files !== undefined && { files }),
     ...(omit !== undefined && { omit }),
     ignore: [],
     ...(cmd !== undefined && { cmd }),
@@ -119,8 +141,8 @@ export function fieldsToKeep(known: Known, schema: string): SpecFields {
   };
 }
 
-function folderInImage({ given: { config }, installed }: Known): string {
-  return config?.WorkingDir ?? posix.resolve(FOLDER_IN_IMAGE, installed.app);
+function folderInImage({ given: { config }, installed, workingDir }: Known): string {
+  return config?.WorkingDir ?? workingDir ?? posix.resolve(FOLDER_IN_IMAGE, installed.app);
 }
 
 /** Flags of Node.js: the project's own, and how it finds packages without `node_modules`. */
@@ -132,9 +154,10 @@ function flagsOf(known: Known, { flags }: NodeCommand): readonly string[] {
 }
 
 /** The environment that follows from the project, and all of it that isn't in the full config. */
-function environment({ given, command, own }: Known) {
+function environment({ given, command, own, named: files }: Known) {
   const isSaid = command?.flags.includes(SOURCE_MAPS) ?? false;
-  const maps = own?.hasMaps && !isSaid ? { NODE_OPTIONS: SOURCE_MAPS } : {};
+  const hasMaps = own?.hasMaps || files.some((each) => each.hasMaps);
+  const maps = hasMaps && !isSaid ? { NODE_OPTIONS: SOURCE_MAPS } : {};
   const named = Object.fromEntries(
     (given.config?.Env ?? []).map((entry) => [entry.split("=", 1)[0]!, entry]),
   );

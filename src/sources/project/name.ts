@@ -1,5 +1,8 @@
-/** An image's name and tag, as they follow from a package's. */
+/** An image's name and tag, as they follow from a package's, and the place of that in it. */
 import { basename } from "node:path";
+
+/** Where a project, or its workspace, is in the image, unless its spec says otherwise. */
+export const FOLDER_IN_IMAGE = "/app";
 
 /** Docker's registries take no more. */
 const MAX_TAG = 128;

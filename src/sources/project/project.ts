@@ -13,11 +13,12 @@ import {
   withPaths,
 } from "#spec";
 import type { BaseConfig } from "./base.ts";
-import { projectCommand } from "./command/command.ts";
-import type { NodeCommand } from "./command/start.ts";
-import { fieldsOnBase, fieldsToKeep, fieldsWithoutBase, type Known, saysCommand } from "./fields.ts";
+import { contentOf } from "./content.ts";
+import { fieldsOnBase, fieldsToKeep, fieldsWithoutBase, type Known } from "./fields.ts";
+import { filesStayOut, lookAtFiles } from "./ignore/files-out.ts";
+import { checkIsIn } from "./ignore/is-in.ts";
 import { type OwnFiles, ownFiles } from "./ignore/own-files.ts";
-import { type StaysOut, staysOut } from "./ignore/stays-out.ts";
+import { joined, type StaysOut, staysOut } from "./ignore/stays-out.ts";
 import { type Manifest, readManifest } from "./manifest.ts";
 import { nodeLine } from "./node-line.ts";
 import { howInstalled, type Installed, NOT_INSTALLED, workspaceStaysOut } from "./workspace.ts";
@@ -31,8 +32,6 @@ export interface ProjectOptions {
   /** Gets the fields of the project's own spec, not yet checked, and returns those that count. */
   readonly change?: ((fields: SpecFields) => SpecFields) | undefined;
 }
-
-const NOTHING: StaysOut = { list: [], paths: [], notes: [] };
 
 /** The spec of a project's image. */
 export interface ProjectSpec {
@@ -79,29 +78,34 @@ export async function openProject(path: string, options: ProjectOptions = {}): P
   const shown = { ...known, given: change(written.fields) };
   return {
     folder,
-    spec: check(fieldsWithoutBase(known).fields, what),
+    spec: checkIn(folder, fieldsWithoutBase(known).fields, what),
     onBase(base) {
       const { fields, notes } = fieldsOnBase(known, base);
-      const spec = check(fields, what);
+      const spec = checkIn(folder, fields, what);
       return { spec, fields: inFolder(fieldsOnBase(shown, base).fields, folder), notes };
     },
-    staysOut: (graph) => (known.own === undefined ? NOTHING : workspaceStaysOut(known.own, graph)),
+    staysOut: (graph) => {
+      const ofFiles = filesStayOut(known.named, graph);
+      return known.own === undefined ? ofFiles : joined([workspaceStaysOut(known.own, graph), ofFiles]);
+    },
     toKeep: () => fieldsToKeep(shown, "./node_modules/varve/dist/spec.schema.json"),
   };
 }
 
 /**
- * What stays out of the image of a spec that isn't a project's own: nothing, unless it says `ignore` or `include`.
- * @param graph where its graph is
+ * What stays out of the image of a spec that isn't a project's own: of its graph nothing, unless it says `ignore` or
+ * `include`, and of its files what never is in an image.
+ * @param folder what the spec's paths are relative to
  * @throws VarveError `INVALID_SPEC`, `UNREADABLE`
  */
 export function specStaysOut(
-  { graph: place, ignore, include }: Pick<ImageSpec, "graph" | "ignore" | "include">,
-  graph: ReferencesGraph,
+  { graph: place, files = [], ignore, include }: Pick<ImageSpec, "graph" | "files" | "ignore" | "include">,
+  { graph, folder }: { readonly graph: ReferencesGraph; readonly folder: string },
 ): StaysOut {
   const isAsked = ignore !== undefined || include !== undefined;
   const own = place === undefined || !isAsked ? undefined : filesOf(place, { ignore, include });
-  return own === undefined ? NOTHING : staysOut(own, graph);
+  const ofFiles = filesStayOut(lookAtFiles(files, { folder: resolve(folder), ignore, include }), graph);
+  return own === undefined ? ofFiles : joined([staysOut(own, graph), ofFiles]);
 }
 
 /** Whether a folder is a project, as far as that can be seen. */
@@ -157,13 +161,18 @@ interface About {
 function know(given: SpecFields, { folder, manifest, base, installed }: About): Known {
   // What is wrong with the spec itself comes first: what follows from it would only confuse.
   check({ name: "app", ...given }, `the spec of ${folder}`);
-  const own = filesOf(given.graph ?? folder, given);
-  const command = saysCommand(given) ? undefined : projectCommand({ folder, manifest });
+  const project = { folder, manifest, manager: installed.manager };
+  const content = contentOf(given, project);
+  const { isAlone, command } = content;
+  const own = isAlone ? undefined : filesOf(given.graph ?? folder, given);
   if (command !== undefined && own !== undefined) checkIsIn(command, own);
   const place = given.fromImage ?? base;
   const line = place === undefined ? nodeLine(folder, manifest) : undefined;
-  const isOwnGraph = given.graph === undefined || resolve(given.graph) === folder;
-  const known = { folder, installed: isOwnGraph ? installed : NOT_INSTALLED, manifest, own, command, line };
+  const isOwnGraph = !isAlone && (given.graph === undefined || resolve(given.graph) === folder);
+  const known = {
+    ...{ folder, installed: isOwnGraph ? installed : NOT_INSTALLED, manifest, own, line },
+    ...content,
+  };
   const named = line === undefined ? place : `node:${line.major}-slim`;
   const why = given.fromImage !== undefined ? undefined : (line?.from ?? "VARVE_BASE");
   const { fromImage, ...others } = given;
@@ -181,16 +190,10 @@ function filesOf(
   return ownFiles(folder, { ignore, include });
 }
 
-/** @throws VarveError `INVALID_SPEC` if the file that is to be run stays out of the image */
-function checkIsIn({ file, from }: NodeCommand, { out }: OwnFiles): void {
-  const holder = out.find(({ path }) => file === path || file.startsWith(`${path}/`));
-  if (holder === undefined) return;
-  const { path, reason, pattern } = holder;
-  const why = pattern === undefined ? reason : `${reason}, by the pattern ${JSON.stringify(pattern)}`;
-  throw new VarveError(
-    "INVALID_SPEC",
-    `${file}, which is to be run (from ${from}), stays out of the image (${why}); let it in with "include": [${JSON.stringify(path)}] in the spec`,
-  );
+/** As {@link check}, of fields whose files may be relative to the folder. */
+function checkIn(folder: string, fields: SpecFields, what: string): ImageSpec {
+  const { files } = fields;
+  return check(files === undefined ? fields : { ...fields, ...withPaths({ files }, folder) }, what);
 }
 
 /** Fields in which the project's own folder is `.`. */

@@ -2,9 +2,8 @@
 import { existsSync } from "node:fs";
 import { join, relative } from "node:path";
 import { findProject, type ReferencesGraph } from "#graph";
-import { compareNames } from "#util";
 import { type OwnFiles, ownFiles } from "./ignore/own-files.ts";
-import { type StaysOut, staysOut } from "./ignore/stays-out.ts";
+import { joined, type StaysOut, staysOut } from "./ignore/stays-out.ts";
 
 /** How a folder's packages are installed. */
 export interface Installed {
@@ -12,6 +11,8 @@ export interface Installed {
   readonly app: string;
   /** Whether yarn has installed without `node_modules`, so that Node.js finds packages by `.pnp.cjs` in the workspace's root. */
   readonly isPnp: boolean;
+  /** What the project's scripts are run with, where that is known. */
+  readonly manager?: string;
 }
 
 /** For a folder that isn't where its graph is. */
@@ -21,7 +22,8 @@ export const NOT_INSTALLED: Installed = { app: ".", isPnp: false };
 export async function howInstalled(folder: string): Promise<Installed> {
   try {
     const { app, root, manager } = await findProject(folder);
-    return { app, isPnp: manager === "yarn" && existsSync(join(root, ".pnp.cjs")) };
+    const program = manager === "yarn-classic" ? "yarn" : manager;
+    return { app, manager: program, isPnp: manager === "yarn" && existsSync(join(root, ".pnp.cjs")) };
   } catch {
     // What is wrong with its lock file is said when the graph is read.
     return NOT_INSTALLED;
@@ -45,10 +47,5 @@ export function workspaceStaysOut(own: OwnFiles, graph: ReferencesGraph): StaysO
     const below = relative(own.folder, path);
     return { list: list.map((each) => ({ ...each, path: `${below}/${each.path}` })), paths, notes };
   });
-  const all = [staysOut(own, graph), ...parts];
-  return {
-    list: all.flatMap(({ list }) => list).sort((a, b) => compareNames(a.path, b.path)),
-    paths: all.flatMap(({ paths }) => paths),
-    notes: all.flatMap(({ notes }) => notes),
-  };
+  return joined([staysOut(own, graph), ...parts]);
 }

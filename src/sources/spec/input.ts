@@ -14,7 +14,14 @@ export interface ImageSpecInput {
   readonly fromImage?: string | undefined;
   /** The references graph of what is in the image: a file in one of Nix's forms, or the folder of a project that npm, pnpm, yarn or bun has installed. */
   readonly graph?: string | undefined;
-  /** What of such a project is left out: "dev" for what it needs for development only. By default `[]`. */
+  /** Files and folders that are in the image, each with its place, such as what a build has put out. Packages that are found in them (in node_modules) are components as the graph's are, and the rest is the project's own files. With files and no graph there is nothing else in the image, of a project's folder either; with both, files count before what the graph has at the same place, and earlier files before later ones. What never is in an image stays out of them, and so does what ignore says; .dockerignore doesn't count here. */
+  readonly files?: readonly {
+    /** A file or a folder. */
+    readonly from: string;
+    /** Its absolute path in the image, such as /app. */
+    readonly to: string;
+  }[] | undefined;
+  /** What of such a project is left out: "dev" for what it needs for development only. A project's own spec has that by default, and with [] nothing is left out. By default `[]`. */
   readonly omit?: readonly ("dev")[] | undefined;
   /** Components of the graph that are left out, by their ids. By default `[]`. */
   readonly exclude?: readonly string[] | undefined;

@@ -86,6 +86,7 @@ export function withPaths(fields: SpecFields, folder: string): SpecFields {
   return Object.fromEntries(
     Object.entries(fields).map(([key, value]) => {
       if ((SCRIPT_FIELDS as readonly string[]).includes(key)) return [key, scriptIn(folder, value)];
+      if (key === "files" && Array.isArray(value)) return [key, value.map((each) => fileIn(folder, each))];
       if (typeof value === "string") {
         if (PLACE_FIELDS.has(key)) return [key, absolutePlace(value, folder)];
         if (FILE_OR_VALUE.has(key)) return [key, resolve(folder, value)];
@@ -93,6 +94,15 @@ export function withPaths(fields: SpecFields, folder: string): SpecFields {
       return [key, PATH_FIELDS.has(key) ? absolute(value) : value];
     }),
   );
+}
+
+/** An entry of `files` whose path on this machine is absolute. */
+function fileIn(folder: string, entry: unknown): unknown {
+  if (typeof entry !== "object" || entry === null || !("from" in entry)) return entry;
+  // An empty path is a mistake, and not the folder.
+  return typeof entry.from === "string" && entry.from !== ""
+    ? { ...entry, from: resolve(folder, entry.from) }
+    : entry;
 }
 
 /** A script whose file, if it is in one, has its absolute path. */

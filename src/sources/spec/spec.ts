@@ -1,4 +1,5 @@
 /** The image spec of `varve build`: its fields, which are dockerTools' arguments, and its JSON Schema. */
+import { posix } from "node:path";
 import * as z from "zod";
 import { checkSchema } from "#util";
 import { AnyConfig, Config, StringMap, saidTwice, shortFields, withoutShortForms } from "./config.ts";
@@ -48,6 +49,19 @@ const Permission = strictFields({
     .describe("File capabilities as setcap takes them, such as cap_net_raw+ep."),
 });
 
+const Files = z
+  .array(
+    strictFields({
+      from: z.string().min(1).describe("A file or a folder."),
+      to: z
+        .string()
+        .regex(/^\/+(?!\/*$)/, "must be an absolute path in the image, such as /app")
+        .transform((path) => posix.normalize(path).replace(/\/$/, ""))
+        .describe("Its absolute path in the image, such as /app."),
+    }),
+  )
+  .min(1);
+
 /** Patterns of `.dockerignore`. */
 const Patterns = z.array(z.string().min(1));
 
@@ -71,10 +85,15 @@ const fields = {
     .describe(
       "The references graph of what is in the image: a file in one of Nix's forms, or the folder of a project that npm, pnpm, yarn or bun has installed.",
     ),
+  files: Files.optional().describe(
+    "Files and folders that are in the image, each with its place, such as what a build has put out. Packages that are found in them (in node_modules) are components as the graph's are, and the rest is the project's own files. With files and no graph there is nothing else in the image, of a project's folder either; with both, files count before what the graph has at the same place, and earlier files before later ones. What never is in an image stays out of them, and so does what ignore says; .dockerignore doesn't count here.",
+  ),
   omit: z
     .array(z.literal("dev"))
     .default([])
-    .describe('What of such a project is left out: "dev" for what it needs for development only.'),
+    .describe(
+      'What of such a project is left out: "dev" for what it needs for development only. A project\'s own spec has that by default, and with [] nothing is left out.',
+    ),
   exclude: z
     .array(z.string())
     .default([])

@@ -148,7 +148,7 @@ describe("sizes of components", () => {
         const spec = checkSpec({ name: "image", graph: `${folder}/graph.json` });
         const { sizes, placement } = await planImage(spec, { withSizes: true });
         const recipe = {
-          items: [placement.tree(path)],
+          items: placement.trees(path),
           owner: { uid: 0, gid: 0, uname: "root", gname: "root" },
           mtime: 1,
           modes: "keep" as const,

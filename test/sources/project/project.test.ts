@@ -256,13 +256,16 @@ describe("a project's command", () => {
       "node_modules/vite/package.json": bin({ vite: "bin/vite.js" }),
       "node_modules/sh/package.json": bin("run.sh"),
       "node_modules/sh/run.sh": "#!/bin/sh\n",
+      ".next/BUILD_ID": "1",
+      "build/x.js": "",
       ".output/server/index.mjs": "",
       "dist/server/entry.mjs": "",
     };
     for (const [start, words] of [
       ["next start -p 80", ["node", "node_modules/next/dist/bin/next", "start", "-p", "80"]],
-      ["remix-serve ./build", ["node", "node_modules/@remix-run/serve/dist/cli.js", "./build"]],
-      ["react-router-serve ./b", ["node", "node_modules/@react-router/serve/bin.cjs", "./b"]],
+      ["next dev", ["node", "node_modules/next/dist/bin/next", "start"]],
+      ["remix-serve ./build/x.js", ["node", "node_modules/@remix-run/serve/dist/cli.js", "./build/x.js"]],
+      ["react-router-serve ./build", ["node", "node_modules/@react-router/serve/bin.cjs", "./build"]],
       ["nuxt start", ["node", ".output/server/index.mjs"]],
       ["astro preview", ["node", "dist/server/entry.mjs"]],
     ] as const) {

@@ -29,7 +29,7 @@ export interface TreeOptions {
 }
 
 /** Folders whose children are a package each, together with links to what it needs. */
-const STORES = ["node_modules/.pnpm", "node_modules/.bun", "node_modules/.store"];
+export const STORES = ["node_modules/.pnpm", "node_modules/.bun", "node_modules/.store"];
 
 interface Target {
   readonly id: string;

@@ -2,7 +2,8 @@
 import { join } from "node:path";
 import { VarveError } from "#errors";
 import { isFile, type Place, runnable } from "./files.ts";
-import { type Found, type NodeCommand, startCommand } from "./start.ts";
+import { frameworkOf } from "./frameworks.ts";
+import { type Found, frameworkStart, type NodeCommand, startCommand } from "./start.ts";
 
 const USUAL_FILES = [
   ...["index.js", "index.mjs", "index.cjs", "server.js", "server.mjs", "app.js", "main.js"],
@@ -26,6 +27,12 @@ const USUAL_FILES = [
  */
 export function projectCommand(place: Place): NodeCommand {
   const { folder, manifest } = place;
+  const framework = manifest.scripts?.["start"] === undefined ? frameworkOf(place) : undefined;
+  if (framework !== undefined) {
+    const found = frameworkStart(framework, { words: [], place });
+    if ("problem" in found) throw notBuilt(place, { ...found, what: framework.package });
+    return { from: framework.package, env: {}, ...found };
+  }
   const looked: string[] = [];
   for (const [what, find] of WAYS) {
     const found = find(place);
@@ -38,7 +45,7 @@ export function projectCommand(place: Place): NodeCommand {
       found.missing !== undefined &&
       (what === "scripts.start" || manifest.scripts?.["build"] !== undefined)
     ) {
-      throw notBuilt(place, { what, missing: found.missing });
+      throw notBuilt(place, { what, problem: found.problem });
     }
     looked.push(`${what} ${found.problem}`);
   }
@@ -49,14 +56,14 @@ export function projectCommand(place: Place): NodeCommand {
 }
 
 function notBuilt(
-  { folder, manifest }: Place,
-  { what, missing }: { what: string; missing: string },
+  { folder, manifest, manager = "npm" }: Place,
+  { what, problem }: { what: string; problem: string },
 ): VarveError {
   const advice =
     manifest.scripts?.["build"] === undefined
       ? 'make it, or give another "cmd" in varve.json'
-      : "build the project first (its script `build`)";
-  return new VarveError("INVALID_SPEC", `${what} of ${folder} runs ${missing}, which isn't there; ${advice}`);
+      : `build the project first: \`${manager} run build\``;
+  return new VarveError("INVALID_SPEC", `${what} of ${folder} ${problem}; ${advice}`);
 }
 
 type Way = (place: Place) => Found | undefined;

@@ -7,6 +7,8 @@ import type { Manifest } from "../manifest.ts";
 export interface Place {
   readonly folder: string;
   readonly manifest: Manifest;
+  /** What a script of the project's is run with. */
+  readonly manager?: string | undefined;
 }
 
 const ENDINGS = ["", ".js", ".cjs", ".mjs"];

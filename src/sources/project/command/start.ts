@@ -1,6 +1,9 @@
 /** What `npm start` runs, without npm and a shell, which don't pass signals on. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { splitWords } from "#spec";
-import { type Place, packageProgram, runnable } from "./files.ts";
+import { isFile, type Place, packageProgram, runnable } from "./files.ts";
+import { type Framework, frameworkCommand } from "./frameworks.ts";
 
 /** What runs in a container. */
 export interface NodeCommand {
@@ -15,6 +18,8 @@ export interface NodeCommand {
   readonly from: string;
   /** Whether it is a command-line tool, which gets its arguments when it is run. */
   readonly isTool?: true;
+  /** The variable, among those of `env`, by which it listens on all addresses, and why it has to be told. */
+  readonly listens?: { readonly name: string; readonly why: string };
   /** What the user may want to know. */
   readonly notes?: readonly string[];
 }
@@ -31,14 +36,6 @@ const WITH_VALUE: ReadonlySet<string> = new Set([
 /** What is for development, or reads what isn't in the image. */
 const DROPPED = /^--(?:watch(?:-path|-preserve-output)?|env-file(?:-if-exists)?)(?:=|$)/;
 
-/** What frameworks' own commands run once the project is built; what isn't here is found by its package's `bin`. */
-const FRAMEWORKS: Readonly<Record<string, { words: RegExp; files: readonly string[] }>> = {
-  nest: { words: /^start\b/, files: ["dist/main.js", "dist/src/main.js"] },
-  nuxt: { words: /^(?:start|preview)?\b/, files: [".output/server/index.mjs"] },
-  nuxi: { words: /^(?:start|preview)\b/, files: [".output/server/index.mjs"] },
-  astro: { words: /^(?:preview|start)\b/, files: ["dist/server/entry.mjs"] },
-};
-
 /** The command behind a start script. */
 export function startCommand(script: string, place: Place): Found {
   const words = splitWords(script);
@@ -53,10 +50,12 @@ export function startCommand(script: string, place: Place): Found {
   const [program, ...rest] = words.slice(at);
   if (program === undefined) return { problem: "runs nothing" };
   const found = program === "node" ? nodeCommand(rest, place) : otherCommand(program, { rest, place });
-  return "problem" in found ? found : { ...found, env, from: "scripts.start" };
+  return "problem" in found ? found : { from: "scripts.start", ...found, env: { ...found.env, ...env } };
 }
 
-type Without = Omit<NodeCommand, "env" | "from"> | Extract<Found, { problem: string }>;
+type Without =
+  | (Omit<NodeCommand, "env" | "from"> & Partial<Pick<NodeCommand, "env" | "from">>)
+  | Extract<Found, { problem: string }>;
 
 function nodeCommand(words: readonly string[], place: Place): Without {
   const flags: string[] = [];
@@ -86,13 +85,48 @@ function otherCommand(
   program: string,
   { rest, place }: { readonly rest: readonly string[]; readonly place: Place },
 ): Without {
-  const framework = Object.hasOwn(FRAMEWORKS, program) ? FRAMEWORKS[program] : undefined;
-  if (framework?.words.test(rest.join(" "))) {
-    const file = framework.files.find((file) => runnable(place, file) === file);
-    if (file !== undefined) return { flags: [], file, args: [] };
-    const [missing] = framework.files as [string];
-    return { problem: `runs ${missing}, which isn't there`, missing };
-  }
+  const framework = frameworkCommand([program, ...rest], place.manifest);
+  if (framework !== undefined) return frameworkStart(framework, { words: rest, place });
   const found = packageProgram(place, program);
-  return "problem" in found ? found : { flags: [], file: found.file, args: rest };
+  if ("problem" in found) return found;
+  const [served] = rest;
+  if (SERVING.has(program) && served !== undefined && !existsSync(join(place.folder, served))) {
+    return { problem: `serves ${served}, which isn't there`, missing: served };
+  }
+  return { flags: [], file: found.file, args: rest };
+}
+
+/** What makes a framework's server listen to others. */
+export function listening({ listen }: Framework): Pick<NodeCommand, "env" | "listens"> {
+  return listen === undefined ? { env: {} } : { env: { [listen.name]: "0.0.0.0" }, listens: listen };
+}
+
+/** Programs that are given what a build has put out. */
+const SERVING: ReadonlySet<string> = new Set(["remix-serve", "react-router-serve"]);
+
+/**
+ * What a framework's own command runs once the project is built.
+ * @param words what comes after the framework's name
+ */
+export function frameworkStart(
+  framework: Framework,
+  { words, place }: { readonly words: readonly string[]; readonly place: Place },
+): Without {
+  const { program, files, built } = framework;
+  const file = files.find((file) => runnable(place, file) === file);
+  if (file !== undefined) return { flags: [], file, args: [], ...listening(framework) };
+  // Where the build's folder has another name, the script for production says so.
+  const other = place.manifest.scripts?.["start:prod"];
+  if (files.length > 0 && other !== undefined && /^node\s/.test(other)) {
+    const found = startCommand(other, place);
+    if (!("problem" in found)) return { ...found, from: "scripts.start:prod" };
+  }
+  const missing = built ?? files[0]!;
+  if (built === undefined) return { problem: `runs ${missing}, which isn't there`, missing };
+  if (!isFile(join(place.folder, built))) return { problem: `needs ${built}, which isn't there`, missing };
+  const found = packageProgram(place, program);
+  if ("problem" in found) return found;
+  // Its command for development is for no container.
+  const args = words[0] === "start" ? words : ["start"];
+  return { flags: [], file: found.file, args };
 }

@@ -72,10 +72,30 @@ function projectPatterns(folder: string, { ignore = [], include = [] }: IgnoreFi
  * @throws VarveError `INVALID_SPEC` for a wrong pattern, `NOT_FOUND`, `UNREADABLE`
  */
 export function ownFiles(folder: string, fields: IgnoreFields): OwnFiles {
-  const walk = new Walk(folder, projectPatterns(folder, fields));
+  return walked({ folder, prefix: "" }, projectPatterns(folder, fields));
+}
+
+/** A folder that is named for itself, and its path from the spec's folder. */
+export interface NamedFolder {
+  readonly folder: string;
+  /** Empty, or with a slash at the end. */
+  readonly prefix: string;
+}
+
+/**
+ * Looks at a folder that a spec's `files` names: what is said of where builds begin, in `.dockerignore`, doesn't count.
+ * @throws VarveError as {@link ownFiles}
+ */
+export function namedFiles(named: NamedFolder, { ignore = [], include = [] }: IgnoreFields): OwnFiles {
+  const included = include.map((text) => `!${text}`);
+  return walked(named, [...readPatterns(ignore, "ignore"), ...readPatterns(included, "include")]);
+}
+
+function walked(named: NamedFolder, patterns: readonly Pattern[]): OwnFiles {
+  const walk = new Walk(named, patterns);
   walk.visit("", { matches: undefined, always: undefined, why: undefined });
   const { out, links, modules, hasMaps } = walk;
-  return { folder, out, links, modules, hasMaps };
+  return { folder: named.folder, out, links, modules, hasMaps };
 }
 
 /** What is known of a folder. */
@@ -89,6 +109,8 @@ interface Above {
 
 class Walk {
   readonly #folder: string;
+  /** What paths begin with for patterns. */
+  readonly #prefix: string;
   readonly #patterns: readonly Pattern[];
   readonly #exceptions: readonly Pattern[];
   out: LeftOut[] = [];
@@ -96,8 +118,9 @@ class Walk {
   readonly modules: string[] = [];
   hasMaps = false;
 
-  constructor(folder: string, patterns: readonly Pattern[]) {
+  constructor({ folder, prefix }: NamedFolder, patterns: readonly Pattern[]) {
     this.#folder = folder;
+    this.#prefix = prefix;
     this.#patterns = patterns;
     this.#exceptions = patterns.filter(({ negated }) => negated);
   }
@@ -123,7 +146,7 @@ class Walk {
   }
 
   #look(path: string, entry: Dirent, around: { above: Above; besideManifest: boolean }): boolean {
-    const { by, matches } = judge(this.#patterns, path, around.above.matches);
+    const { by, matches } = judge(this.#patterns, this.#prefix + path, around.above.matches);
     const always = this.#alwaysOut(path, entry, around);
     const isOut = always !== undefined || (by !== undefined && !by.negated);
     const why: LeftOut =
@@ -135,7 +158,7 @@ class Walk {
             pattern: by?.text ?? "",
           };
     if (entry.isDirectory()) {
-      const mayHold = !isOut || this.#exceptions.some((pattern) => reachesInto(pattern, path));
+      const mayHold = !isOut || this.#exceptions.some((pattern) => reachesInto(pattern, this.#prefix + path));
       const before = this.out.length;
       if (mayHold && this.visit(path, { matches, always, why: isOut ? why : undefined })) return true;
       if (!isOut) return true;
@@ -157,8 +180,10 @@ class Walk {
   ): LeftOutReason | undefined {
     const isFile = entry.isFile();
     const read = () => this.#beginning(path);
-    const reason = above.always ?? alwaysOut({ path, isFile, besideManifest, read });
-    const isNamed = reason !== undefined && this.#exceptions.some((each) => each.named && each.matches(path));
+    const whole = this.#prefix + path;
+    const reason = above.always ?? alwaysOut({ path: whole, isFile, besideManifest, read });
+    const isNamed =
+      reason !== undefined && this.#exceptions.some((each) => each.named && each.matches(whole));
     return isNamed ? undefined : reason;
   }
 

@@ -15,6 +15,17 @@ export interface StaysOut {
   readonly notes: readonly string[];
 }
 
+export const NOTHING: StaysOut = { list: [], paths: [], notes: [] };
+
+/** What stays out of several parts of an image. */
+export function joined(parts: readonly StaysOut[]): StaysOut {
+  return {
+    list: parts.flatMap(({ list }) => list).sort((a, b) => compareNames(a.path, b.path)),
+    paths: parts.flatMap(({ paths }) => paths),
+    notes: parts.flatMap(({ notes }) => notes),
+  };
+}
+
 /**
  * All of a project that stays out: its own files, what package managers keep for themselves, links to what isn't in the
  * image, and scope folders that are empty without the packages that are left out.
