@@ -14,6 +14,7 @@ import { dockerArchiveSink } from "#formats";
 import { planText } from "#report";
 import type { ImageSpecInput } from "#spec";
 import { type CacheOptions, cacheOptions } from "../cache-options.ts";
+import { type OmitOptions, omitField, omitOptions } from "../omit-options.ts";
 import { integer, list, pairs, pathList } from "../options.ts";
 import { note, print, printJson, say, scriptOutput, stdoutOutput } from "../output.ts";
 import { compressionOption, onMachine, type PlaceOptions, placeOptions } from "../places.ts";
@@ -22,7 +23,7 @@ import { absolutePath, type StrategyOptions, strategyFields, strategyOptions } f
 import { tellWritten } from "../written.ts";
 import { inRegistry } from "./pull.ts";
 
-interface BuildCommandOptions extends PlaceOptions, CacheOptions, StrategyOptions {
+interface BuildCommandOptions extends PlaceOptions, CacheOptions, StrategyOptions, OmitOptions {
   readonly cacheFrom?: string[];
   readonly cacheTo?: string[];
   readonly output?: string[];
@@ -45,7 +46,6 @@ const FIELDS = [
   "tag",
   "inherit",
   "graph",
-  "omit",
   "exclude",
   "contents",
   "architecture",
@@ -81,7 +81,6 @@ export function command(): Command {
     .option("--no-follow-base", "let directories replace the base's links, such as /bin")
     .option("--inherit <all|env|none>", "what is taken over from the base image's config (default: all)")
     .option("--graph <path>", "the references graph, or the folder of a Node project")
-    .option("--omit <type>", "leave out a Node project's packages of a type: dev", list)
     .option("--exclude <id>", "leave a component out; may be given several times", list)
     .option(
       "--contents <path>",
@@ -95,7 +94,7 @@ export function command(): Command {
     .option("--created <time>", "when the image says it was made: ISO 8601, or now")
     .option("--mtime <time>", "the time of every file in the image: ISO 8601, or now")
     .option("--max-layers <n>", "how many layers the image may have (default: 100)", integer);
-  strategyOptions(command).option(
+  strategyOptions(omitOptions(command)).option(
     "--lock-file <file>",
     "keep to the layout in a file, if it exists, and write the image's layout to it",
     absolutePath,
@@ -156,6 +155,7 @@ function overrides(options: BuildCommandOptions, fields: Partial<ImageSpecInput>
     ...Object.fromEntries(
       FIELDS.filter((name) => given[name] !== undefined).map((name) => [name, given[name]]),
     ),
+    ...omitField(options, fields),
     ...strategyFields(options),
     ...(from === undefined ? {} : { fromImage: from }),
     ...(followBase ? {} : { followBase }),

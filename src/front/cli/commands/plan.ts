@@ -8,16 +8,16 @@ import { hasSpec } from "#project";
 import { planText } from "#report";
 import { checkSpec, type ImageSpecInput, parseSpecJson, startsObject } from "#spec";
 import { bytesSource, readWhole, writeFileAtomically } from "#util";
+import { type OmitOptions, omitField, omitOptions } from "../omit-options.ts";
 import { integer, list } from "../options.ts";
 import { print, printJson } from "../output.ts";
 import { onMachine, type PlaceOptions, placeOptions } from "../places.ts";
 import { absolutePath, type StrategyOptions, strategyFields, strategyOptions } from "../strategy-options.ts";
 
-interface PlanCommandOptions extends PlaceOptions, StrategyOptions {
+interface PlanCommandOptions extends PlaceOptions, StrategyOptions, OmitOptions {
   readonly maxLayers?: number;
   readonly fromImage?: string;
   readonly exclude?: readonly string[];
-  readonly omit?: readonly "dev"[];
   readonly key?: string;
   readonly against?: readonly string[];
   readonly html?: string;
@@ -35,10 +35,9 @@ export function command(): Command {
     )
     .option("--max-layers <n>", "how many layers the image may have (default: 100)", integer)
     .option("--from-image <place>", "the base image, whose layers count, too")
-    .option("--omit <type>", "leave out a Node project's packages of a type: dev", list)
     .option("--exclude <id>", "leave a component out; may be given several times", list)
     .option("--key <key>", "the key under which a JSON object has its graph (default: the only one)");
-  return strategyOptions(command)
+  return strategyOptions(omitOptions(command))
     .option(
       "--against <place>",
       "show how much of it an image has, such as the last one in the registry; may be given several times",
@@ -82,20 +81,25 @@ async function sourceOf(
   options: PlanCommandOptions,
   machine: Machine,
 ): Promise<SpecSource & { readonly isGraph: boolean }> {
-  const { maxLayers, fromImage, exclude, omit } = options;
+  const { maxLayers, fromImage, exclude } = options;
   // Says what is wrong in the words of the option, not of a spec.
   layerBudget({ maxLayers });
   const given = Object.fromEntries(
-    Object.entries({ maxLayers, fromImage, exclude, omit }).filter(([, value]) => value !== undefined),
+    Object.entries({ maxLayers, fromImage, exclude }).filter(([, value]) => value !== undefined),
   );
   const fields: Partial<ImageSpecInput> = { ...given, ...strategyFields(options) };
   if (options.key === undefined && (await isSpec(path))) {
     // A project has a name, and a spec needs none to be planned.
     const unnamed = (await stat(path)).isDirectory() ? {} : { name: "image" };
-    const change = (own: Partial<ImageSpecInput>) => ({ ...unnamed, ...own, ...fields });
+    const change = (own: Partial<ImageSpecInput>) => ({
+      ...unnamed,
+      ...own,
+      ...fields,
+      ...omitField(options, own),
+    });
     return { ...(await openSource(path, { machine, change })), isGraph: false };
   }
-  const spec = checkSpec({ name: "graph", graph: resolve(path), ...fields });
+  const spec = checkSpec({ name: "graph", graph: resolve(path), ...fields, ...omitField(options, {}) });
   return { ...specSource(spec), isGraph: true };
 }
 
@@ -110,5 +114,7 @@ async function isSpec(path: string): Promise<boolean> {
   if (!startsObject(bytes.subarray(0, 4096).toString("latin1"))) return false;
   const value = parseSpecJson(bytes, path) as Record<string, unknown>;
   if ("lockfileVersion" in value || "builder" in value) return false;
-  return typeof value["name"] === "string" || typeof value["graph"] === "string";
+  return (
+    typeof value["name"] === "string" || typeof value["graph"] === "string" || Array.isArray(value["files"])
+  );
 }
