@@ -6,7 +6,8 @@ const blocks = documentedPages().flatMap(blocksOf);
 
 describe("the documentation's code blocks", () => {
   it("say what they are, so that test/system/docs.test.ts can run them", () => {
-    const unknown = blocks.filter(({ language }) => !["sh", "ts", "json", "nix", "text"].includes(language));
+    const known = ["sh", "ts", "json", "nix", "text"];
+    const unknown = blocks.filter(({ language, isFile }) => !known.includes(language) && !isFile);
     assert.deepEqual(unknown, [], "what is to be read only is text");
   });
 
@@ -24,5 +25,8 @@ describe("the documentation's code blocks", () => {
   it("that are a file's content come after its name", () => {
     const nameless = blocks.filter(({ language, path }) => language === "json" && path === undefined);
     assert.deepEqual(nameless, []);
+    // What stands behind the language isn't shown to those who read.
+    const unsaid = blocks.filter(({ isFile, path, before }) => isFile && !before.includes(`\`${path}\``));
+    assert.deepEqual(unsaid, []);
   });
 });

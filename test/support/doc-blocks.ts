@@ -12,8 +12,12 @@ export interface DocBlock {
   readonly text: string;
   /** Why it isn't run, if a comment before it says so: `<!-- not run: WHY -->`. */
   readonly notRun?: string;
-  /** Of a block that is a file's content: the name that the text before it says. */
+  /** Of a block that is a file's content: the name that the text before it says, or that stands behind the language. */
   readonly path?: string;
+  /** Whether the name stands behind the language, so that it is a file's content whatever the language. */
+  readonly isFile: boolean;
+  /** The paragraph before it. */
+  readonly before: string;
 }
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -33,13 +37,13 @@ export function blocksOf(file: string): DocBlock[] {
   const lines = readFileSync(`${root}/${file}`, "utf8").split("\n");
   const blocks: DocBlock[] = [];
   for (let at = 0; at < lines.length; at++) {
-    const [, fence, language = ""] = /^ *(```+|~~~+) *([\w-]*)/.exec(lines[at]!) ?? [];
+    const [, fence, language = "", title = ""] = /^ *(```+|~~~+) *([\w-]*) *(\S*)/.exec(lines[at]!) ?? [];
     if (fence === undefined) continue;
     const end = lines.findIndex((line, index) => index > at && line.trim() === fence);
     if (end === -1) throw new Error(`${file}:${at + 1}: the block isn't closed`);
     const before = paragraphBefore(lines, at);
     const [, notRun] = /^<!-- not run: (.+?) -->$/s.exec(before) ?? [];
-    const path = [...before.matchAll(/`([\w.-]+\.\w+)`/g)].at(-1)?.[1];
+    const path = title || [...before.matchAll(/`([\w.-]+\.\w+)`/g)].at(-1)?.[1];
     blocks.push({
       file,
       line: at + 1,
@@ -47,6 +51,8 @@ export function blocksOf(file: string): DocBlock[] {
       text: `${lines.slice(at + 1, end).join("\n")}\n`,
       ...(notRun === undefined ? {} : { notRun }),
       ...(path === undefined ? {} : { path }),
+      isFile: title !== "",
+      before,
     });
     at = end;
   }
