@@ -21,6 +21,7 @@ const systems = {
     programs: ["unshare", "newuidmap", "fakeroot", "fuse-overlayfs", "setcap", "getcap"],
     obstacle: notRoot,
   },
+  namespaces: { programs: ["unshare", "mount"], obstacle: notRoot },
   nixTools: { programs: ["nix-store", "nix-hash", "sqlite3"] },
   debianPackages: { programs: ["apt-get", "apt-cache", "dpkg-deb"] },
   docker: { programs: ["dockerd", "docker", "containerd", "runc", "setpriv"], obstacle: notRoot },
@@ -40,6 +41,8 @@ const systems = {
   perl: { programs: ["perl"] },
   pty: { programs: ["script"] },
   npm: { programs: ["npm"] },
+  /** What somebody types who follows a page. */
+  network: { programs: ["ip", "curl"] },
   chromium: { programs: ["chromium"] },
 } satisfies Record<string, System>;
 

@@ -1,6 +1,7 @@
 /** Runs a layer's scripts, and makes the layer from what they leave. */
 import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { VarveError } from "#errors";
 import type { Digest } from "#oci";
 import { type TarEntry, type TarInputMember, writeTar } from "#tar";
 import { finished } from "./finish.ts";
@@ -35,6 +36,12 @@ import { emptyWorkFolder, newWorkFolder, removeWorkFolder } from "./work-folder.
  *   name; `INVALID_TAR`; `ABORTED`
  */
 export async function runScripts(options: ScriptOptions): Promise<ScriptedLayer> {
+  if (process.platform !== "linux") {
+    throw new VarveError(
+      "SANDBOX_UNAVAILABLE",
+      "scripts run in namespaces, which only Linux has; build this image on Linux, or have copyToRoot and permissions do what its scripts do",
+    );
+  }
   const programs = await programsOn(options.path);
   const folder = await newWorkFolder(options.temporary, programs);
   let sandbox: Sandbox | undefined;
