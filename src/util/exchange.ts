@@ -1,5 +1,6 @@
 /** One HTTP request and its answer, over Node's own client, with a limit to every wait. */
 import type { Agent, ClientRequest, IncomingMessage } from "node:http";
+import { nodeHttp } from "./node-http.ts";
 import { PROGRESS_STEP, ProgressWatch } from "./progress.ts";
 
 /** How long to wait for the peer, in milliseconds; without a limit for one that is left out. */
@@ -66,8 +67,7 @@ const MAX_HEADERS = 64 * 1024;
  */
 export async function exchange(outgoing: Outgoing): Promise<Incoming> {
   const { url, method, headers, agent, socketPath, waits = {}, signal } = outgoing;
-  // Loaded only here, so that others who import this room don't pay for it.
-  const { request } = await import(url.protocol === "https:" ? "node:https" : "node:http");
+  const { request } = nodeHttp(url.protocol === "https:");
   const sent: ClientRequest = request(url, {
     method,
     headers,

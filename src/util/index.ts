@@ -13,6 +13,7 @@ export { Fingerprint, fingerprintKey } from "./fingerprint.ts";
 export { oneLine, shown, shownJson, shownLines } from "./foreign-text.ts";
 export { type JsonLimits, parseJson } from "./json.ts";
 export { compareNames, decodeName, encodeName, fsPath, isAscii, sortNames } from "./names.ts";
+export { nodeHttp } from "./node-http.ts";
 export { currentOwner, hasEnded, type Owner, ownedName, ownerOfName } from "./owner.ts";
 export { looksLikePath, parentOf } from "./paths.ts";
 export { readChunks, readStdin, readWhole } from "./read.ts";

@@ -1,8 +1,7 @@
-import { Agent } from "node:http";
-import { Agent as SecureAgent } from "node:https";
+import type { Agent } from "node:http";
 import { getCACertificates } from "node:tls";
 import { VarveError } from "#errors";
-import type { Waits } from "#util";
+import { nodeHttp, type Waits } from "#util";
 import { isLoopback } from "./endpoint.ts";
 import { tunnelAgent } from "./tunnel.ts";
 
@@ -59,7 +58,8 @@ export class Connections {
     };
     if (proxy !== undefined)
       return tunnelAgent(proxy, { secure, patience: this.waits.connect ?? 0, ...options });
-    return secure ? new SecureAgent(options) : new Agent(options);
+    const { Agent } = nodeHttp(secure);
+    return new Agent(options);
   }
 
   /** Ends every connection, including those in use. */

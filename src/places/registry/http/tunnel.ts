@@ -1,8 +1,8 @@
-import { Agent, type AgentOptions, type ClientRequest, type IncomingMessage, request } from "node:http";
-import { Agent as SecureAgent, request as secureRequest } from "node:https";
+import type { Agent, AgentOptions, ClientRequest, IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type ConnectionOptions as TlsOptions, connect as tlsConnect } from "node:tls";
+import { nodeHttp } from "#util";
 
 /** How an agent makes its tunnels. */
 export interface TunnelOptions extends AgentOptions {
@@ -17,7 +17,8 @@ type Connected = (error: Error | null, stream: Duplex) => void;
 
 /** An agent whose connections are tunnels through an HTTP proxy (RFC 9110, section 9.3.6). */
 export function tunnelAgent(proxy: URL, { secure, patience, ...options }: TunnelOptions): Agent {
-  const agent = secure ? new SecureAgent(options) : new Agent(options);
+  const { Agent } = nodeHttp(secure);
+  const agent = new Agent(options);
   const underWay = new Set<ClientRequest>();
   agent.createConnection = (target, connected?: Connected) => {
     const { host, port } = target as { host: string; port: number };
@@ -62,7 +63,7 @@ function askForTunnel(proxy: URL, { to, ca }: { to: string; ca?: string[] }): Cl
     username === "" && password === ""
       ? {}
       : { "proxy-authorization": `Basic ${Buffer.from(user).toString("base64")}` };
-  const send = proxy.protocol === "https:" ? secureRequest : request;
+  const { request: send } = nodeHttp(proxy.protocol === "https:");
   return send({
     host: proxy.hostname.replace(/^\[|\]$/g, ""),
     port: proxy.port || (proxy.protocol === "https:" ? 443 : 80),
