@@ -15,6 +15,9 @@ const MAX_THREADS = 6;
  */
 const HEAP = 48;
 
+/** How many bytes are compressed before the first thread is started: that takes longer, and after a small change there is no more. */
+const BEFORE_THREADS = 512 * 1024;
+
 interface Job {
   readonly request: CompressRequest;
   readonly resolve: (bytes: Uint8Array) => void;
@@ -25,6 +28,8 @@ type CompressThread = Thread<CompressRequest, CompressAnswer>;
 
 let idle: CompressThread[] = [];
 let running = 0;
+/** How many bytes may still be compressed without a thread while there is none. */
+let here = BEFORE_THREADS;
 const waiting: Job[] = [];
 
 /**
@@ -33,10 +38,18 @@ const waiting: Job[] = [];
  * @returns the bytes that came out, mostly in the request's own memory
  */
 export function compressBlock(request: CompressRequest): Promise<Uint8Array> {
+  if (running + idle.length === 0 && request.length <= here) {
+    here -= request.length;
+    return compressHere(request);
+  }
   const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
   waiting.push({ request, resolve, reject });
   dispatch();
   return promise;
+}
+
+async function compressHere(request: CompressRequest): Promise<Uint8Array> {
+  return bytesOf(request, compressInPlace(request));
 }
 
 /** Gives waiting blocks to threads, starting as many as there may be. */
@@ -52,8 +65,7 @@ function dispatch(): void {
 
 async function work(thread: CompressThread, { request, resolve, reject }: Job): Promise<void> {
   try {
-    const answer = await thread.ask(request);
-    resolve(typeof answer === "number" ? new Uint8Array(request.memory, 0, answer) : answer);
+    resolve(bytesOf(request, await thread.ask(request)));
   } catch (error) {
     reject(error);
   } finally {
@@ -62,6 +74,10 @@ async function work(thread: CompressThread, { request, resolve, reject }: Job): 
     idle.push(thread);
     dispatch();
   }
+}
+
+function bytesOf({ memory }: CompressRequest, answer: CompressAnswer): Uint8Array {
+  return typeof answer === "number" ? new Uint8Array(memory, 0, answer) : answer;
 }
 
 function start(): CompressThread {

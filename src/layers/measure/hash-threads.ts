@@ -4,6 +4,9 @@ import { startThread } from "#util";
 import { ChunkRing, newRingMemory, type RingMemory } from "./chunk-ring.ts";
 import { InlineHasher, type LayerHasher } from "./layer-hasher.ts";
 
+/** How many bytes are hashed before the first thread is started: that takes longer, and after a small change there is no more. */
+const BEFORE_THREADS = 4 * 1024 * 1024;
+
 /** A hasher that is lent to one layer. */
 export interface LentHasher extends Disposable {
   readonly hasher: LayerHasher;
@@ -49,6 +52,8 @@ export class HashThreads implements Disposable {
   readonly #limit: number;
   #free: Lendable[] = [];
   #lent = 0;
+  /** How many bytes may still be hashed without a thread while there is none. */
+  #here = BEFORE_THREADS;
   #closed = false;
 
   /** @param limit how many threads there are at most; further layers are hashed in the thread that reads them */
@@ -56,9 +61,11 @@ export class HashThreads implements Disposable {
     this.#limit = limit;
   }
 
-  lend(): LentHasher {
+  /** @param size how many bytes the layer has, about */
+  lend(size: number): LentHasher {
     this.#free = this.#free.filter(({ thread }) => !thread.lost);
-    const lent = this.#lent >= this.#limit ? undefined : (this.#free.pop() ?? start());
+    const lent =
+      this.#lent >= this.#limit || this.#takesHere(size) ? undefined : (this.#free.pop() ?? start());
     if (lent === undefined) return { hasher: new InlineHasher(), [Symbol.dispose]() {} };
     this.#lent++;
     return {
@@ -69,6 +76,12 @@ export class HashThreads implements Disposable {
         else this.#free.push(lent);
       },
     };
+  }
+
+  #takesHere(size: number): boolean {
+    const isHere = this.#lent + this.#free.length === 0 && size <= this.#here;
+    if (isHere) this.#here -= size;
+    return isHere;
   }
 
   /** Ends the threads that nobody uses, and from then on each as soon as nobody uses it. */

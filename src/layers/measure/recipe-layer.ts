@@ -72,7 +72,7 @@ export function cachedLayer(
     ...(claimed && { claimed }),
     async *open(signal) {
       const now = listings ?? listRecipe(recipe);
-      const found = yield* packHashed(recipe, { listings: now, threads, signal, limit: size });
+      const found = yield* packHashed(recipe, { listings: now, threads, signal, size, limit: size });
       if (found?.diffId === diffId && found.size === size) {
         if (claimed) record.keep(found);
         return;
@@ -94,11 +94,12 @@ export function unmeasuredLayer(
 ): UnmeasuredLayer {
   const { recipe } = record;
   let layer: Layer | undefined;
+  const estimatedSize = estimateSize(recipe, listings);
   return {
     components: recipe.components,
-    estimatedSize: estimateSize(recipe, listings),
+    estimatedSize,
     async *open(signal) {
-      const found = (yield* packHashed(recipe, { listings, threads, signal }))!;
+      const found = (yield* packHashed(recipe, { listings, threads, signal, size: estimatedSize }))!;
       // A tree that is named by its hash doesn't change; in others a file may have been written to while it was being read.
       const torn = !record.portable && findChange(recipe, listings) !== undefined;
       if (torn || (layer ?? found).diffId !== found.diffId) throw changedTree(recipe, listings);
@@ -116,6 +117,8 @@ interface HashedOptions {
   readonly listings: readonly TreeListing[];
   readonly threads: HashThreads;
   readonly signal: AbortSignal | undefined;
+  /** How many bytes the layer has, about. */
+  readonly size: number;
   /** How many bytes are handed out at most. */
   readonly limit?: number;
 }
@@ -123,9 +126,9 @@ interface HashedOptions {
 /** Packs a layer and hashes it at the same time. @returns what it is; undefined if it is larger than the limit */
 function* packHashed(
   recipe: LayerRecipe,
-  { listings, threads, signal, limit = Number.POSITIVE_INFINITY }: HashedOptions,
+  { listings, threads, signal, size: expected, limit = Number.POSITIVE_INFINITY }: HashedOptions,
 ): Generator<Uint8Array, Measured | undefined, void> {
-  using lent = threads.lend();
+  using lent = threads.lend(expected);
   const { hasher } = lent;
   let size = 0;
   let complete = false;

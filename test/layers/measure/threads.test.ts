@@ -62,6 +62,40 @@ describe("a build", { concurrency: 2 }, () => {
   }
 });
 
+describe("a build into a place that takes layers as they come", { concurrency: 2 }, () => {
+  /** How many threads a build starts. */
+  async function threads(folder: string): Promise<number> {
+    const counting =
+      'let n = 0; process.on("worker", () => n++).on("exit", () => console.log("threads: " + n));';
+    const [node, ...args] = sourceCommand;
+    const command = [
+      node,
+      "--import",
+      `data:text/javascript,${encodeURIComponent(counting)}`,
+      ...args,
+    ] as const;
+    const told = await mustRun(
+      [...command, "build", "--no-cache", "--quiet", "spec.json", "-o", "oci:layout"],
+      {
+        cwd: folder,
+      },
+    );
+    return Number(/threads: (\d+)/.exec(told)![1]);
+  }
+
+  it("starts no thread for a few small layers", async (t) => {
+    const folder = await temporaryFolder(t);
+    writeProject(join(folder, "project"));
+    writeFileSync(join(folder, "spec.json"), '{"name": "image", "tag": "1", "graph": "project"}');
+    assert.equal(await threads(folder), 0);
+  });
+
+  it("starts threads for a large one", async (t) => {
+    // One that hashes, and as many that compress as there are cores.
+    assert.ok((await threads(await spec(t))) >= 2);
+  });
+});
+
 describe("measuring", { timeout: 30_000 }, () => {
   it("fails when anything does while an answer is taken", async (t) => {
     const folder = await temporaryFolder(t);
