@@ -169,6 +169,7 @@ function asidePath(path: string, owner: Owner): string {
 
 /** The path that a temporary file is meant for; undefined if the path isn't that of a temporary file. */
 export function placeOfAside(path: string): string | undefined {
+  if (!path.endsWith(ASIDE_END)) return undefined;
   return /^(.*)\.varve-[0-9a-f-]{26,}\.tmp$/s.exec(path)?.[1];
 }
 

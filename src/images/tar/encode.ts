@@ -33,9 +33,7 @@ export function encodeHeader(entry: TarEntry): Buffer {
  * @returns how many bytes were written; 0, with nothing written, if there is too little room
  */
 export function writeHeader(entry: TarEntry, target: Buffer, at: number): number {
-  // A directory's name ends with a slash in the archive.
-  const isDirectory = entry.type === EntryType.directory && !entry.name.endsWith("/");
-  const name = isDirectory ? `${entry.name}/` : entry.name;
+  const name = nameInArchive(entry);
   const records = recordsOf(entry, name);
   if (records === undefined) {
     if (at + BLOCK_SIZE > target.length) return 0;
@@ -54,6 +52,19 @@ export function writeHeader(entry: TarEntry, target: Buffer, at: number): number
   target.fill(0, end, end + fill);
   writeBlock(entry, { name, target, at: end + fill });
   return length;
+}
+
+/** How many bytes an entry's header has. */
+export function headerLength(entry: TarEntry): number {
+  const records = recordsOf(entry, nameInArchive(entry));
+  if (records === undefined) return BLOCK_SIZE;
+  const { length } = encodeRecords(records);
+  return BLOCK_SIZE + length + padding(length) + BLOCK_SIZE;
+}
+
+/** A directory's name ends with a slash in the archive. */
+function nameInArchive({ type, name }: TarEntry): string {
+  return type === EntryType.directory && !name.endsWith("/") ? `${name}/` : name;
 }
 
 /**

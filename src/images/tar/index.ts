@@ -1,5 +1,5 @@
 export { type ReadableEntry, readLayerTar, readTar, type TarInput, type TarMember } from "./decode.ts";
-export { encodeHeader, endOfArchive, RECORD_SIZE, writeHeader } from "./encode.ts";
+export { encodeHeader, endOfArchive, headerLength, RECORD_SIZE, writeHeader } from "./encode.ts";
 export { BLOCK_SIZE, EntryType, hasContent, padding, type TarEntry } from "./entry.ts";
 export { fileEntry, fileMember } from "./file-member.ts";
 export { streamInput } from "./stream-input.ts";

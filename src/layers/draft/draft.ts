@@ -1,6 +1,6 @@
 /** How a spec becomes an image. */
 import { dirname } from "node:path";
-import type { EntryItem, LayerRecipe, TreeItem } from "#fs";
+import { type EntryItem, KeptListings, type LayerRecipe, type TreeItem } from "#fs";
 import type { ReferencesGraph } from "#graph";
 import {
   type FinishedDraft,
@@ -45,7 +45,9 @@ export async function draftImage(spec: ImageSpec, options: DraftOptions): Promis
   const { base, lastImage, outputs, leftOut, cache, signal } = options;
   const config = configOf(spec, base);
   const workingDir = config.WorkingDir;
-  const plan = await planImage(spec, { base, lastImage, cache, outputs, leftOut, workingDir, signal });
+  const listings = new KeptListings(cache?.now() ?? 0);
+  const given = { base, lastImage, cache, listings, outputs, leftOut, workingDir, signal };
+  const plan = await planImage(spec, given);
   const { graph, placement, groups, layout } = plan;
   const tell = (sentence: string) => options.onNote?.(sentence);
 
@@ -99,7 +101,8 @@ export async function draftImage(spec: ImageSpec, options: DraftOptions): Promis
     const last = await scripted?.layer(signal);
     yield* base?.layers ?? [];
     const measured = last === undefined ? recipes : spec.layered ? components : [];
-    yield* known(measured, { cache, signal });
+    // While scripts ran, what was listed may have changed.
+    yield* known(measured, { cache, signal, kept: last === undefined ? listings : undefined });
     if (last !== undefined) yield last;
   };
   return {

@@ -1,3 +1,4 @@
+export { KeptListings } from "./kept-listings.ts";
 export { type ListOptions, listTree, readNames, type TreeIdentity, type TreeListing } from "./listing.ts";
 export { findChange, listRecipe, type PackOptions, packedSize, packLayer } from "./pack.ts";
 export { permissionsOf } from "./permissions.ts";

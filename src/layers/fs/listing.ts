@@ -59,6 +59,8 @@ export function listTree(root: string, options: ListOptions = {}): TreeListing {
   const devices = new Map<number, number>();
   const identity = options.identify ? new IdentityColumns() : undefined;
 
+  const isExcluded = (path: string): boolean =>
+    excluded.has(path) || excluded.has(placeOfAside(path) ?? path);
   const visit = (name: string): void => {
     const path = name === "" ? root : `${root}/${name}`;
     const stat = attempt(path, () => lstatSync(fsPath(path)));
@@ -72,7 +74,7 @@ export function listTree(root: string, options: ListOptions = {}): TreeListing {
     if (type === constants.S_IFDIR) {
       for (const child of readNames(path)) {
         const below = name === "" ? child : `${name}/${child}`;
-        if (!excluded.has(below) && !excluded.has(placeOfAside(below) ?? below)) visit(below);
+        if (excluded.size === 0 || !isExcluded(below)) visit(below);
       }
     } else if (type === constants.S_IFLNK) {
       targets.set(

@@ -1,23 +1,35 @@
 /** Turns listed trees into the bytes of a layer's tar archive. */
 import { closeSync, constants, openSync, readSync } from "node:fs";
 import { errnoOf, readError, VarveError } from "#errors";
-import { EntryType, endOfArchive, padding, type TarEntry, writeHeader } from "#tar";
+import { EntryType, endOfArchive, headerLength, padding, type TarEntry, writeHeader } from "#tar";
 import { CHUNK_SIZE, fsPath } from "#util";
 import { giveBackBuffers, takeBuffers } from "./buffers.ts";
 import { joinItems } from "./join.ts";
+import type { KeptListings } from "./kept-listings.ts";
 import { listTree, type TreeListing } from "./listing.ts";
 import { groupName, permissionsOf, userName } from "./permissions.ts";
 import type { EntryItem, LayerRecipe, TreeItem } from "./recipe.ts";
 import { type SmallFiles, SmallFilesCursor } from "./small-files.ts";
 
+export interface ListRecipeOptions {
+  /** Asks for the trees' identities. */
+  readonly identify?: boolean;
+  /** Trees that were listed shortly before. */
+  readonly kept?: KeptListings | undefined;
+}
+
 /** Lists every tree of a recipe once, in the order of its items. */
 export function listRecipe(
   recipe: LayerRecipe,
-  { identify = false }: { identify?: boolean } = {},
+  { identify = false, kept }: ListRecipeOptions = {},
 ): TreeListing[] {
   return recipe.items
     .filter((item) => item.kind === "tree")
-    .map(({ source, exclude = [] }) => listTree(source, { exclude, identify }));
+    .map((item) => {
+      const before = kept?.take(item);
+      if (before !== undefined && (!identify || before.identity !== undefined)) return before;
+      return listTree(item.source, { exclude: item.exclude ?? [], identify });
+    });
 }
 
 export interface PackOptions {
@@ -134,9 +146,6 @@ export function* packLayer(recipe: LayerRecipe, options: PackOptions): Generator
   }
 }
 
-/** Room for any header: a name and a link's target have at most 4 KiB each, and somewhat more in UTF-8. */
-const HEADER_ROOM = 64 * 1024;
-
 /**
  * How many bytes a tree takes in the archive of a layer with these settings: headers and contents, each rounded up to whole
  * blocks, without the end of the archive. Only names, types and lengths matter. A file with several names counts once for
@@ -146,11 +155,10 @@ export function packedSize(
   recipe: Pick<LayerRecipe, "owner" | "mtime" | "modes">,
   { item, listing }: { readonly item: TreeItem; readonly listing: TreeListing },
 ): number {
-  const room = Buffer.alloc(HEADER_ROOM);
   let size = 0;
   for (let index = 0; index < listing.names.length; index++) {
     const entry = treeEntry(recipe, { item, listing, index });
-    size += writeHeader(entry, room, 0) + entry.size + padding(entry.size);
+    size += headerLength(entry) + entry.size + padding(entry.size);
   }
   return size;
 }

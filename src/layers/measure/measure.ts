@@ -6,7 +6,7 @@
 import { availableParallelism } from "node:os";
 import type { DigestCache } from "#cache";
 import { cancelled } from "#errors";
-import { type LayerRecipe, listRecipe } from "#fs";
+import type { KeptListings, LayerRecipe } from "#fs";
 import type { Layer, UnmeasuredLayer } from "#image";
 import { HashThreads } from "./hash-threads.ts";
 import { MeasurePool } from "./pool.ts";
@@ -24,6 +24,8 @@ export interface MeasureOptions {
   readonly threads?: number;
   /** Layers that the cache knows aren't measured again, but checked while they are written. */
   readonly cache?: DigestCache | undefined;
+  /** Trees that were listed shortly before; what is used of them is gone. */
+  readonly kept?: KeptListings | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -33,11 +35,11 @@ export interface MeasureOptions {
  */
 export async function* measureLayers(
   recipes: readonly LayerRecipe[],
-  { threads = Math.min(availableParallelism(), MAX_THREADS), cache, signal }: MeasureOptions = {},
+  { threads = Math.min(availableParallelism(), MAX_THREADS), cache, kept, signal }: MeasureOptions = {},
 ): AsyncGenerator<Layer, void, void> {
   const records = recipes.map((recipe) => new RecipeRecord(recipe, cache));
   using hashThreads = new HashThreads(HASH_THREADS);
-  await using pool = new MeasurePool(records, { threads, hashThreads });
+  await using pool = new MeasurePool(records, { threads, hashThreads, kept });
   for (const layer of pool.layers) yield await unlessAborted(layer, signal);
 }
 
@@ -48,13 +50,13 @@ export async function* measureLayers(
  */
 export async function* unmeasuredLayers(
   recipes: readonly LayerRecipe[],
-  { cache, signal }: Pick<MeasureOptions, "cache" | "signal"> = {},
+  { cache, kept, signal }: Omit<MeasureOptions, "threads"> = {},
 ): AsyncGenerator<Layer | UnmeasuredLayer, void, void> {
   using threads = new HashThreads(HASH_THREADS);
   for (const recipe of recipes) {
     if (signal?.aborted) throw cancelled("the build");
     const record = new RecipeRecord(recipe, cache);
-    yield lookUp(record, threads) ?? listed(record, threads);
+    yield lookUp(record, threads) ?? listed(record, threads, kept);
   }
 }
 
@@ -63,10 +65,12 @@ function lookUp(record: RecipeRecord, threads: HashThreads): Layer | undefined {
   return known && cachedLayer(record, known, threads);
 }
 
-function listed(record: RecipeRecord, threads: HashThreads): Layer | UnmeasuredLayer {
-  record.beginListing();
-  const listings = listRecipe(record.recipe, { identify: record.needsListing });
-  record.listed(listings);
+function listed(
+  record: RecipeRecord,
+  threads: HashThreads,
+  kept: KeptListings | undefined,
+): Layer | UnmeasuredLayer {
+  const listings = record.list(kept);
   const known = record.known();
   if (known !== undefined) return cachedLayer(record, { ...known, listings }, threads);
   return unmeasuredLayer(record, listings, threads);

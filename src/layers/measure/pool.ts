@@ -1,5 +1,5 @@
 /** Threads that measure layers. */
-import type { TreeListing } from "#fs";
+import type { KeptListings, TreeListing } from "#fs";
 import type { Layer } from "#image";
 import { parseDigest } from "#oci";
 import { fingerprintKey } from "#util";
@@ -16,6 +16,8 @@ export interface MeasurePoolOptions {
   readonly threads: number;
   /** For the layers that needn't be measured. */
   readonly hashThreads: HashThreads;
+  /** Trees that were listed shortly before. */
+  readonly kept?: KeptListings | undefined;
 }
 
 interface Job {
@@ -72,11 +74,27 @@ export class MeasurePool implements AsyncDisposable {
   #enqueue(record: RecipeRecord): Promise<Layer> {
     const known = record.known();
     if (known) return Promise.resolve(cachedLayer(record, known, this.#options.hashThreads));
+    const listed = this.#knownAsListed(record);
+    if (listed) return Promise.resolve(listed);
     const { promise, resolve, reject } = Promise.withResolvers<Layer>();
     this.#inOrder.push({ record, resolve, reject });
     // Each is awaited in its turn; until then its failure must not count as an unhandled rejection.
     promise.catch(() => {});
     return promise;
+  }
+
+  /** Looks a recipe up that can be known only by its trees' listings, where these are there. */
+  #knownAsListed(record: RecipeRecord): Layer | undefined {
+    const { kept, hashThreads } = this.#options;
+    const trees = record.recipe.items.filter((item) => item.kind === "tree");
+    if (kept === undefined || !record.needsListing || !trees.every((tree) => kept.has(tree)))
+      return undefined;
+    const listings = record.list(kept);
+    const known = record.known();
+    if (known !== undefined) return cachedLayer(record, { ...known, listings }, hashThreads);
+    // A thread packs what it lists itself, and what it packs must be known by that.
+    record.forgetListing();
+    return undefined;
   }
 
   /** Lets a thread do what is left of a queue. An error in a job rejects that job only. */

@@ -1,5 +1,5 @@
 import type { CachedLayer, DigestCache, LayerKey } from "#cache";
-import type { LayerRecipe, TreeListing } from "#fs";
+import { type KeptListings, type LayerRecipe, listRecipe, type TreeListing } from "#fs";
 import type { Digest } from "#oci";
 import { recipeKey } from "./layer-key.ts";
 
@@ -31,9 +31,20 @@ export class RecipeRecord {
     return this.#cache !== undefined && this.#key === undefined;
   }
 
-  /** To be called before the trees are listed. */
-  beginListing(): void {
-    this.#askedAt = this.#cache?.now() ?? 0;
+  /** Lists the trees here, with their identity if it is needed, or takes what was listed before. */
+  list(kept: KeptListings | undefined): readonly TreeListing[] {
+    this.beginListing(kept?.since);
+    const listings = listRecipe(this.recipe, { identify: this.needsListing, kept });
+    this.listed(listings);
+    return listings;
+  }
+
+  /**
+   * To be called before the trees are listed elsewhere.
+   * @param since when the listing of some of them began, by the cache's clock
+   */
+  beginListing(since = this.#cache?.now() ?? 0): void {
+    this.#askedAt = since;
   }
 
   /** Makes the key from what was listed, if it couldn't be made from hashes. */
@@ -43,6 +54,11 @@ export class RecipeRecord {
     this.#key = recipeKey(this.recipe, listings);
     // Listing may take long; what counts is how old the last change was when listing began.
     this.#settled = lastChange < this.#askedAt - UNSETTLED;
+  }
+
+  /** Takes the trees for not listed yet. */
+  forgetListing(): void {
+    this.#key = recipeKey(this.recipe);
   }
 
   /** What the cache knows of the layer. */

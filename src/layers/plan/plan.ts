@@ -1,6 +1,7 @@
 /** What a spec's image will be made of: decided before any of its files' contents are read. */
 import type { DigestCache } from "#cache";
 import { VarveError } from "#errors";
+import type { KeptListings } from "#fs";
 import { joinFiles, makeGraph, type ReferencesGraph, readFiles, readGraph, withoutComponents } from "#graph";
 import type { Image } from "#image";
 import { type LayerBudget, type Layout, layerBudget, layoutOf, planLayers, type Strategy } from "#layering";
@@ -21,6 +22,8 @@ export interface PlanOptions {
   readonly leftOut?: ((graph: ReferencesGraph) => readonly string[]) | undefined;
   /** Has the sizes of components that were counted before. */
   readonly cache?: DigestCache | undefined;
+  /** Gets the listings of components that are counted. */
+  readonly listings?: KeptListings | undefined;
   /** Where an npm project is in the image; by default as the spec's own config says. */
   readonly workingDir?: string | null | undefined;
   /** Under which key a JSON object has its graph; see reading a graph. */
@@ -53,7 +56,7 @@ export interface ImagePlan {
  * @throws VarveError whatever reading the graph, the layout and the files' sizes has; `NO_LAYERS_LEFT`, `INVALID_SPEC`
  */
 export async function planImage(spec: ImageSpec, options: PlanOptions = {}): Promise<ImagePlan> {
-  const { base, lastImage, cache, outputs = [], withSizes = false, signal } = options;
+  const { base, lastImage, cache, listings, outputs = [], withSizes = false, signal } = options;
   const { graph, folder } = await readComponents(spec, options);
   const budget = spec.layered
     ? layerBudget({ maxLayers: spec.maxLayers, baseLayers: base?.layers.length ?? 0 })
@@ -67,7 +70,7 @@ export async function planImage(spec: ImageSpec, options: PlanOptions = {}): Pro
   const isPlanned = spec.includeStorePaths && graph.components.size > 0;
   const sizes =
     (isPlanned && spec.layered && needsSizes) || withSizes
-      ? componentSizes(graph, { placement, cache })
+      ? componentSizes(graph, { placement, cache, listings })
       : undefined;
   const known = { available: budget.available, sizes: sizes?.sizes, weights };
   const groups = !isPlanned

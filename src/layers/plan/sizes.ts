@@ -1,5 +1,5 @@
 import type { DigestCache } from "#cache";
-import { type LayerRecipe, listTree, packedSize, type TreeItem } from "#fs";
+import { type KeptListings, type LayerRecipe, listTree, packedSize, type TreeItem } from "#fs";
 import type { ReferencesGraph } from "#graph";
 import { isThere, type Placement } from "./placement.ts";
 
@@ -18,6 +18,15 @@ export interface ComponentSizes {
   readonly absent: readonly string[];
 }
 
+/** What components are counted with. */
+export interface SizeOptions {
+  readonly placement: Placement;
+  /** Has the sizes of components that were counted before. */
+  readonly cache: DigestCache | undefined;
+  /** Gets what was listed, with its identity if there is a cache. */
+  readonly listings?: KeptListings | undefined;
+}
+
 /**
  * How many bytes of a layer's tar each component takes where it is in the image. That follows from its files' names,
  * types and lengths, and so is the same on every machine. Only directories are read, and for
@@ -26,7 +35,7 @@ export interface ComponentSizes {
  */
 export function componentSizes(
   graph: ReferencesGraph,
-  { placement, cache }: { placement: Placement; cache: DigestCache | undefined },
+  { placement, cache, listings }: SizeOptions,
 ): ComponentSizes {
   const absent: string[] = [];
   const sizes = new Map<string, number>();
@@ -39,16 +48,17 @@ export function componentSizes(
       absent.push(id);
       size = narSize;
     } else if (size === undefined) {
+      const identify = listings !== undefined && cache !== undefined && key === undefined;
       // Where parts have the same names, this counts them twice.
-      size = items.reduce((sum, item) => sum + sizeOf(item), 0);
+      size = items.reduce((sum, item) => {
+        const { source, exclude = [] } = item;
+        const listing = listTree(source, { exclude, identify });
+        listings?.keep(item, listing);
+        return sum + packedSize(USUAL, { item, listing });
+      }, 0);
       if (key !== undefined) cache?.putTreeSize(key, size);
     }
     sizes.set(id, size);
   }
   return { sizes, absent };
-}
-
-function sizeOf(item: TreeItem): number {
-  const { source, exclude = [] } = item;
-  return packedSize(USUAL, { item, listing: listTree(source, { exclude }) });
 }

@@ -6,6 +6,7 @@ import {
   EntryType,
   encodeHeader,
   endOfArchive,
+  headerLength,
   RECORD_SIZE,
   type TarEntry,
   writeHeader,
@@ -33,6 +34,13 @@ describe("a header", () => {
     fc.assert(fc.property(fc.array(entry, { minLength: 100, maxLength: 300, size: "max" }), assertAsPython), {
       numRuns: 6,
     });
+  });
+
+  it("has the length that is told without it, whatever the entry", () => {
+    const withRecords = fc
+      .tuple(entry, fc.option(paxRecords, { nil: undefined }))
+      .map(([fields, pax]) => (pax === undefined ? fields : { ...fields, pax }));
+    fc.assert(fc.property(withRecords, (each) => headerLength(each) === encodeHeader(each).length));
   });
 
   it("keeps pax records that an entry has as CPython does", { skip: requires("python") }, () => {
