@@ -37,10 +37,10 @@ export interface ReadableEntry {
 }
 
 /** Real names and records are a few kilobytes; more is an attack on memory. */
-const MAX_EXTENDED_SIZE = 1024 * 1024;
+export const MAX_EXTENDED_SIZE = 1024 * 1024;
 
 /** What came before a header and belongs to it. */
-interface Preamble {
+export interface Preamble {
   pax: Map<string, string>;
   longName?: string;
   longLink?: string;
@@ -190,13 +190,18 @@ class HeaderReader {
  * link's only what a pax record says; and those that the size says after any other, links and devices, too.
  * @param flag the type flag as the header has it
  */
-function storedSize({ size, pax }: TarEntry, flag: number): number {
+export function storedSize({ size, pax }: TarEntry, flag: number): number {
   const type = String.fromCharCode(flag);
   if (type === EntryType.directory) return 0;
   return type === EntryType.hardLink && pax?.has("size") !== true ? 0 : size;
 }
 
-function applyPreamble(raw: TarEntry, preamble: Preamble, globals: ReadonlyMap<string, string>): TarEntry {
+/** An entry with what extended headers say of it. */
+export function applyPreamble(
+  raw: TarEntry,
+  preamble: Preamble,
+  globals: ReadonlyMap<string, string>,
+): TarEntry {
   const directory = raw.type === EntryType.directory;
   const longName = preamble.longName;
   const pax = new Map([...globals, ...preamble.pax]);

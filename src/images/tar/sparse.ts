@@ -87,6 +87,13 @@ function nameOf({ name, pax }: Pick<TarEntry, "name" | "pax">): string {
   return pax?.get(`${PREFIX}name`) || name;
 }
 
+/** What a sparse entry is, without its map: its real name and size. */
+export function sparseEntry(entry: TarEntry): TarEntry {
+  const { pax } = entry;
+  const size = number(pax?.get(`${PREFIX}size`) || pax?.get(`${PREFIX}realsize`)) ?? entry.size;
+  return { ...entry, name: nameOf(entry), size };
+}
+
 /** The version of the form; optional for 0.0 and 0.1. */
 function formOf({ type }: TarEntry, records: ReadonlyMap<string, string>): "0.x" | "1.0" | undefined {
   if (type !== EntryType.file && type !== EntryType.contiguous && type !== "\0") return undefined;
