@@ -12,6 +12,7 @@ export async function cliPage(): Promise<string> {
     "# The command line",
     GENERATED,
     "Exit status: 0; 1 when something failed, with one sentence on stderr that says what and what to do; 2 for wrong usage. A signal ends a command with 128 and the signal's number, as shells have it, and what was half-written is removed: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP; a second one ends it at once. A text whose reader goes away (`varve plan image.json | head`) was read as far as was wanted: 0, and no error. An image whose reader goes away (`varve stream conf.json | head`) isn't whole: 141 without a word, as `tar` and others end by SIGPIPE.",
+    'With `--json`, stdout has one JSON document: the result, or `{"error": {"code": "…", "message": "…"}}` with the sentence that is on stderr, too. The codes are those of `VarveError` (`ErrorCode` in [api.md](api.md)), such as `NOT_FOUND` or `UNAUTHORIZED`; `USAGE` also stands for a command line that makes no sense, `ABORTED` for a signal, and `FAULT` for a fault of varve\'s own. The exit status is the same as without.',
   ];
   for (const { load } of Object.values(COMMANDS)) parts.push(...helpOf((await load()).command(), "varve"));
   return `${parts.join("\n\n")}\n`;

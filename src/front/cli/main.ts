@@ -1,5 +1,4 @@
-/** The command line: finds the command, runs it, and turns failures into a sentence and an exit status. */
-import { constants } from "node:os";
+/** The command line: finds the command, runs it, and has failures told. */
 import type { Command as CommanderCommand } from "commander";
 import { VarveError } from "#errors";
 import { COMMANDS } from "./commands.ts";
@@ -18,9 +17,11 @@ export async function main(args: readonly string[]): Promise<number> {
     return printVersion();
   }
   const { CommanderError, Command } = await import("commander");
-  const { printNow, say, sayMisuse, sayText, StdoutClosed } = await import("./output.ts");
-  const { cancelWork, interruptedStatus } = await import("./interrupt.ts");
-  const faults = watchFaults({ tell: say, cancel: cancelWork });
+  const { printNow, sayMisuse, sayText } = await import("./output.ts");
+  const { cancelWork } = await import("./interrupt.ts");
+  const { asksForJson, tellFailure, tellFault } = await import("./failure.ts");
+  const json = asksForJson(args);
+  const faults = watchFaults({ tell: (sentence) => tellFault(sentence, { json }), cancel: cancelWork });
   try {
     const program = new Command("varve")
       .description("Layered, reproducible container images from a graph of files, without a Docker daemon.")
@@ -42,14 +43,9 @@ export async function main(args: readonly string[]): Promise<number> {
     await program.parseAsync(args, { from: "user" });
     return faults.told ? 1 : 0;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    if (faults.told) return 1;
-    if (error instanceof StdoutClosed) return 128 + constants.signals.SIGPIPE;
-    const status = interruptedStatus();
-    if (error instanceof VarveError) say(sentence(error));
-    else sayText(status === undefined ? sentence(error) : "Error: interrupted");
-    if (status !== undefined) return status;
-    return error instanceof VarveError && error.code === "USAGE" ? 2 : 1;
+    // What else fails after a fault has been told is only a consequence.
+    if (faults.told && !(error instanceof CommanderError)) return 1;
+    return tellFailure(error, { json });
   }
 }
 

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { InvalidArgumentError } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 
 /** Reads an option that is a whole number. */
 export function integer(text: string): number {
@@ -42,4 +42,9 @@ export function pairs(
   const equals = text.indexOf("=");
   if (equals <= 0) throw new InvalidArgumentError("It must be KEY=VALUE.");
   return { ...previous, [text.slice(0, equals)]: text.slice(equals + 1) };
+}
+
+/** The option that makes a command's output one for programs. */
+export function jsonOption(): Option {
+  return new Option("--json", "print the result, or why there is none, as JSON, for programs");
 }

@@ -69,9 +69,24 @@ function isClosed(error: unknown): boolean {
   return error instanceof VarveError && error.code === "OUTPUT_CLOSED";
 }
 
+/** Whether a program has got its document: there is one for each command. */
+let isDocumentPrinted = false;
+
 /** A result for programs, with the exact values. */
 export async function printJson(value: unknown): Promise<void> {
+  isDocumentPrinted = true;
   await print(`${shownJson(value, 2)}\n`);
+}
+
+/** Tells a program why there is no result. Where stdout doesn't take it, the exit status says enough. */
+export function printErrorNow(error: { readonly code: string; readonly message: string }): void {
+  if (isDocumentPrinted) return;
+  isDocumentPrinted = true;
+  try {
+    writeWhole(STDOUT, `${shownJson({ error }, 2)}\n`);
+  } catch {
+    // It has been told on stderr.
+  }
 }
 
 /** A line about what is being done. Foreign text in it can't start another line, and it doesn't matter if nobody reads it. */

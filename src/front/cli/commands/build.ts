@@ -15,7 +15,7 @@ import { planText } from "#report";
 import type { ImageSpecInput } from "#spec";
 import { type CacheOptions, cacheOptions } from "../cache-options.ts";
 import { type OmitOptions, omitField, omitOptions } from "../omit-options.ts";
-import { integer, list, pairs, pathList } from "../options.ts";
+import { integer, jsonOption, list, pairs, pathList } from "../options.ts";
 import { note, print, printJson, say, scriptOutput, stdoutOutput } from "../output.ts";
 import { compressionOption, onMachine, type PlaceOptions, placeOptions } from "../places.ts";
 import { sharedCacheOptions } from "../shared-cache.ts";
@@ -103,7 +103,7 @@ export function command(): Command {
     .option("--dry-run", "print the spec with all that follows from the project, and the plan; build nothing")
     .option("-q, --quiet", "print nothing but errors")
     .option("-v, --verbose", "name what of the project stays out of the image, and why")
-    .option("--json", "print the result as JSON, for programs")
+    .addOption(jsonOption())
     .action(run);
 }
 

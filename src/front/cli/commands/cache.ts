@@ -4,7 +4,7 @@ import type { DigestCache } from "#cache";
 import { formatBytes } from "#report";
 import { shown } from "#util";
 import { type CacheOptions, cacheDirOption } from "../cache-options.ts";
-import { integer } from "../options.ts";
+import { integer, jsonOption } from "../options.ts";
 import { print, printJson } from "../output.ts";
 
 interface CommonOptions extends CacheOptions {
@@ -39,7 +39,7 @@ export function command(): Command {
 }
 
 function subcommand(parent: Command, name: string): Command {
-  return cacheDirOption(parent.command(name)).option("--json", "print JSON, for programs");
+  return cacheDirOption(parent.command(name)).addOption(jsonOption());
 }
 
 async function info(cache: DigestCache, { json }: CommonOptions): Promise<void> {

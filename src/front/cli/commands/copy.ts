@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { copy, type Machine, type Target } from "#app";
 import type { CompressionChoice } from "#compress";
 import { type CacheOptions, cacheOptions } from "../cache-options.ts";
+import { jsonOption } from "../options.ts";
 import { compressionOption, onMachine, type PlaceOptions, placeOptions } from "../places.ts";
 import { tellWritten } from "../written.ts";
 
@@ -27,7 +28,7 @@ export function command(): Command {
 export function copyOptions(command: Command): Command {
   return cacheOptions(compressionOption(placeOptions(command)))
     .option("-q, --quiet", "print nothing but errors")
-    .option("--json", "print the result as JSON, for programs");
+    .addOption(jsonOption());
 }
 
 /** Copies an image to one place, and reports it. */

@@ -4,6 +4,7 @@ import { VarveError } from "#errors";
 import { formatPlatform } from "#oci";
 import { formatBytes, table } from "#report";
 import { shown } from "#util";
+import { jsonOption } from "../options.ts";
 import { print, printJson } from "../output.ts";
 import { onMachine, type PlaceOptions, placeOptions } from "../places.ts";
 
@@ -21,7 +22,7 @@ export function command(): Command {
     .argument("<source>", "where the image is")
     .option("--raw", "print the manifest as it is, or the index of an image for several platforms")
     .option("--config", "print the config as it is")
-    .option("--json", "print JSON, for programs")
+    .addOption(jsonOption())
     .action(async (from: string, options: InspectOptions) => {
       await onMachine(options, async (operation) => {
         const { source, description, documents } = await inspect(from, operation);

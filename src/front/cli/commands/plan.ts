@@ -9,7 +9,7 @@ import { planText } from "#report";
 import { checkSpec, type ImageSpecInput, parseSpecJson, startsObject } from "#spec";
 import { bytesSource, readWhole, writeFileAtomically } from "#util";
 import { type OmitOptions, omitField, omitOptions } from "../omit-options.ts";
-import { integer, list } from "../options.ts";
+import { integer, jsonOption, list } from "../options.ts";
 import { print, printJson } from "../output.ts";
 import { onMachine, type PlaceOptions, placeOptions } from "../places.ts";
 import { absolutePath, type StrategyOptions, strategyFields, strategyOptions } from "../strategy-options.ts";
@@ -48,7 +48,7 @@ export function command(): Command {
       "write a page with all details, which needs nothing but a browser, instead of the table",
       absolutePath,
     )
-    .option("--json", "print JSON, for programs")
+    .addOption(jsonOption())
     .action(run);
 }
 

@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { validate } from "#app";
 import { formatBytes, table } from "#report";
 import { shown } from "#util";
+import { jsonOption } from "../options.ts";
 import { print, printJson } from "../output.ts";
 import { onMachine, type PlaceOptions, placeOptions } from "../places.ts";
 
@@ -15,7 +16,7 @@ export function command(): Command {
       "Reads all of an image and checks that every digest, size and archive in it is sound, with no path twice in a layer.",
     )
     .argument("<source>", "where the image is")
-    .option("--json", "print JSON, for programs")
+    .addOption(jsonOption())
     .action(async (from: string, options: ValidateOptions) => {
       await onMachine(options, async (operation) => {
         const { source, ...image } = await validate(from, operation);

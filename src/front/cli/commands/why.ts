@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { compare } from "#app";
 import { explain } from "#report";
 import { type CacheOptions, cacheOptions } from "../cache-options.ts";
+import { jsonOption } from "../options.ts";
 import { note, print, printJson, scriptOutput } from "../output.ts";
 import { onMachine, type PlaceOptions, placeOptions } from "../places.ts";
 
@@ -16,7 +17,7 @@ export function command(): Command {
     )
     .argument("<source>", "the image that exists already, or its spec")
     .argument("<new>", "the new image, or its spec: a JSON file; its image is measured, but not written")
-    .option("--json", "print JSON, with all details, for programs")
+    .addOption(jsonOption())
     .action(async (from: string, to: string, options: WhyOptions) => {
       await onMachine(options, async (operation) => {
         const compared = await compare(from, to, { ...operation, onNote: note, onOutput: scriptOutput });
