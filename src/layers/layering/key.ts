@@ -1,5 +1,5 @@
 /** What a component is called from one version of an image to the next: its key. */
-import type { Component, ReferencesGraph } from "#graph";
+import { type Component, isInstalled, type ReferencesGraph } from "#graph";
 
 /** The hash that a store path's name begins with, in Nix' base 32. */
 const STORE_HASH = /^[0-9a-df-np-sv-z]{32}-/;
@@ -50,7 +50,7 @@ export function versionOf({ id, version }: Component): string {
     const base = id.slice(id.lastIndexOf("/") + 1);
     return STORE_HASH.test(base) ? base.slice(0, 16) : base;
   }
-  return /(?:^|\/)(?:node_modules|\.yarn\/(?:cache|unplugged))\//.test(id) ? (version ?? "") : "";
+  return isInstalled(id) ? (version ?? "") : "";
 }
 
 /** The possible keys of a component, the shortest first; the last is its id, which is unique. */
