@@ -7,6 +7,8 @@ export type {
   ImageDescription,
   ImageDocuments,
   InspectedImage,
+  LayerContents,
+  LayerKind,
   MachineOptions,
   MergedImages,
   MergeOptions,
@@ -21,6 +23,7 @@ export type {
   WritingOptions,
   Written,
   WrittenIndex,
+  WrittenLayer,
 } from "#app";
 export type {
   CacheInfo,

@@ -1,11 +1,13 @@
 /** Builds an image from a spec, and writes it to places. */
 import { draftImage } from "#draft";
 import { VarveError } from "#errors";
+import type { Image } from "#image";
 import { formatLayout, type Layout } from "#layering";
 import type { Digest } from "#oci";
 import type { ScriptName } from "#sandbox";
 import type { ImageSpec, ImageSpecInput } from "#spec";
 import { bytesSource, writeFileAtomically } from "#util";
+import { type LayerContents, layerContents } from "./contents.ts";
 import { type Operation, type OperationOptions, operate } from "./machine.ts";
 import {
   described,
@@ -44,6 +46,12 @@ export interface BuiltImage {
   readonly names: readonly string[];
   /** The image as it is at each place, in their order. */
   readonly places: readonly Written[];
+  /** What each of its layers has, in the order of theirs. */
+  readonly contents: readonly LayerContents[];
+  /** What its base is called; undefined without one. */
+  readonly base: string | undefined;
+  /** The ports that it exposes, such as `3000/tcp`. */
+  readonly ports: readonly string[];
 }
 
 /**
@@ -75,15 +83,24 @@ export async function buildFrom(source: SpecSource, options: BuildOptions): Prom
       await using draft = await draftImage(checked, given);
       const written = await writeTo(draft, { sinks, operation, options });
       await remember(checked, draft.layout);
-      return written.map(described);
+      const places = written.map(described);
+      const [first] = places as [Written, ...Written[]];
+      const { digest, names } = first;
+      const ports = Object.keys(draft.config.ExposedPorts ?? {}).sort();
+      const contents = layerContents(first.layers, { graph: draft.graph, base: images.base });
+      return { digest, names, places, contents, base: nameOfBase(checked, images.base), ports };
     };
     // What the reader of a stream has got can't be taken back.
     const streams = sinks.some(({ isStream }) => isStream);
-    const places = streams ? await attempt() : await againIfStale(attempt, { machine, onNote });
+    const built = streams ? await attempt() : await againIfStale(attempt, { machine, onNote });
     await pushCaches(cacheTo, { ...operation, onNote });
-    const [{ digest, names }] = places as [Written];
-    return { digest, names, places };
+    return built;
   });
+}
+
+/** What people call a base: its own name, if it has one, or where it is. */
+function nameOfBase({ fromImage }: ImageSpec, base: Image | undefined): string | undefined {
+  return base === undefined ? undefined : (base.names[0] ?? fromImage);
 }
 
 /** What a draft needs from an operation. */

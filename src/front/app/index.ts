@@ -1,5 +1,6 @@
 export { type BuildOptions, type BuiltImage, build, buildFrom, inputs, type SpecOptions } from "./build.ts";
 export { type ComparedImage, type Comparison, compare } from "./compare.ts";
+export type { LayerContents, LayerKind } from "./contents.ts";
 export { type CopyOptions, copy } from "./copy.ts";
 export { createIndex, type WrittenIndex } from "./create-index.ts";
 export { type ExportOptions, exportRoot } from "./export-root.ts";
@@ -21,7 +22,14 @@ export {
 } from "./machine.ts";
 export { type MergedImages, type MergeOptions, merge } from "./merge.ts";
 export { isDockerArchive, openImages } from "./open-images.ts";
-export { type Target, type WriteProgress, type WritingOptions, type Written, writeDraft } from "./places.ts";
+export {
+  type Target,
+  type WriteProgress,
+  type WritingOptions,
+  type Written,
+  type WrittenLayer,
+  writeDraft,
+} from "./places.ts";
 export { type PlannedImage, type PlanOptions, plan, planFrom, planGroups } from "./plan.ts";
 export { openSource, type SourceListener, type SpecSource, specSource } from "./source.ts";
 export { openSpecImages } from "./spec-images.ts";

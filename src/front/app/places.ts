@@ -24,6 +24,14 @@ export interface WritingOptions {
   readonly onProgress?: ((progress: WriteProgress) => void) | undefined;
 }
 
+/** A layer as it is stored at a place. */
+export interface WrittenLayer extends Descriptor {
+  /** Whether it was written, was there already, or was mounted from another repository. */
+  readonly outcome: LayerOutcome;
+  /** The ids of the components that are in it; empty if they aren't known. */
+  readonly components: readonly string[];
+}
+
 /** An image as it is at one of the places where it was written. */
 export interface Written {
   /** The place, as people call it. */
@@ -34,8 +42,8 @@ export interface Written {
   readonly digest: Digest;
   /** Of its config: the image's ID. */
   readonly config: Digest;
-  /** From the bottom up, the base's first, as they are stored there; and of each whether it was written, present already, or mounted. */
-  readonly layers: readonly (Descriptor & { readonly outcome: LayerOutcome })[];
+  /** From the bottom up, the base's first, as they are stored there. */
+  readonly layers: readonly WrittenLayer[];
 }
 
 /**
@@ -100,6 +108,6 @@ export function described({ sink, names, descriptor, config, layers }: WrittenIm
     names,
     digest: descriptor.digest,
     config: config.digest,
-    layers: layers.map(({ descriptor, outcome }) => ({ ...descriptor, outcome })),
+    layers: layers.map(({ descriptor, outcome, components }) => ({ ...descriptor, outcome, components })),
   };
 }

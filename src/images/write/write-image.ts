@@ -40,8 +40,11 @@ export interface WrittenImage {
   readonly descriptor: Descriptor;
   readonly config: Descriptor;
   readonly names: readonly string[];
-  readonly layers: readonly StoredLayer[];
+  readonly layers: readonly WrittenLayer[];
 }
+
+/** A layer as a sink stored it, and the ids of the components that are in it. */
+export interface WrittenLayer extends StoredLayer, Pick<Layer, "components"> {}
 
 /**
  * Writes an image to all sinks. Each gets the layers from the bottom up, then the config and the manifest; the manifest
@@ -165,7 +168,7 @@ class Output {
   readonly sink: ImageSink;
   readonly #writer: ImageWriter;
   readonly #options: WriteOptions;
-  readonly #stored: StoredLayer[] = [];
+  readonly #stored: WrittenLayer[] = [];
 
   constructor(sink: ImageSink, writer: ImageWriter, options: WriteOptions) {
     this.sink = sink;
@@ -201,7 +204,7 @@ class Output {
     const stored = isUnmeasured(layer)
       ? await this.#writer.unmeasuredLayer!({ ...layer, open })
       : await this.#writer.layer({ ...layer, open });
-    this.#stored[index] = stored;
+    this.#stored[index] = { ...stored, components: layer.components };
     report(stored.outcome);
   }
 

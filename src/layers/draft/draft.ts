@@ -31,6 +31,10 @@ const DERIVED_TAG_LENGTH = 32;
 export interface PlannedDraft extends ImageDraft, AsyncDisposable {
   /** Which components share a layer, so that later builds can keep to it; the image has it as an annotation. */
   readonly layout: Layout;
+  /** What the layers' components are components of. */
+  readonly graph: ReferencesGraph;
+  /** How a container of the image is run. */
+  readonly config: ContainerConfig;
 }
 
 /**
@@ -110,6 +114,8 @@ export async function draftImage(spec: ImageSpec, options: DraftOptions): Promis
     unmeasuredLayers: (signal) => layers(signal, unmeasuredLayers),
     finish: (layers) => finishImage(layers, spec, { ...options, layout }),
     layout,
+    graph,
+    config,
     async [Symbol.asyncDispose]() {
       await scripted?.[Symbol.asyncDispose]();
     },

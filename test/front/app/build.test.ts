@@ -52,6 +52,37 @@ describe("build", () => {
     assert.equal((await validate(to[0]!, { machine })).layers.length, image.places[0]!.layers.length);
   });
 
+  it("says what each layer has: the base's, dependencies, the project", async (t) => {
+    const { folder, machine, spec } = await world(t);
+    const config = { ExposedPorts: { "8080/tcp": {}, "53/udp": {} } };
+    const to = [`oci:${join(folder, "layout")}:1`];
+    const image = await build({ ...spec, config }, { machine, to });
+    assert.deepEqual(image.contents.map(({ kind, names }) => [kind, names]).sort(), [
+      ["app", ["project@0.1.0"]],
+      ["base", []],
+      ["customisation", []],
+      ["dependencies", ["base@1.0.0"]],
+      ["dependencies", ["dep@2.0.0"]],
+    ]);
+    const [place] = image.places;
+    assert.deepEqual(
+      image.contents.map(({ kind }, index) => kind === "app" && place!.layers[index]!.components),
+      place!.layers.map(({ components }) => components.includes(".") && ["."]),
+    );
+    assert.deepEqual(image.ports, ["53/udp", "8080/tcp"]);
+    assert.equal(image.base, `oci:${join(folder, "base")}:1`);
+    // Where all is in one layer, it is the app's; and a base that has components of its own stays the base.
+    const { contents, base } = await build(
+      { ...spec, layered: false, fromImage: to[0]! },
+      { machine, to: [join(folder, "one.tar")] },
+    );
+    assert.deepEqual(
+      contents.map(({ kind, names }) => `${kind} ${names.length}`),
+      [...Array(5).fill("base 0"), "app 3"],
+    );
+    assert.equal(base, to[0]);
+  });
+
   it("finds everything present the second time", async (t) => {
     const { folder, machine, spec } = await world(t);
     const to = [`oci:${join(folder, "layout")}:1`];
