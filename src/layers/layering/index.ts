@@ -1,5 +1,5 @@
 export { DEFAULT_MAX_LAYERS, type LayerBudget, layerBudget } from "./budget.ts";
-export { keepLayout } from "./keep-layout.ts";
+export { keepLayout } from "./keep/keep-layout.ts";
 export { keysOf, versionOf } from "./key.ts";
 export { largest } from "./largest.ts";
 export {
@@ -14,6 +14,8 @@ export { leader } from "./leader.ts";
 export { pipelineStrategy } from "./pipeline/pipeline.ts";
 export { type ComponentMetadata, type LayerPlan, type PlanInput, planLayers, type Strategy } from "./plan.ts";
 export { type Contestant, compareByName, popularity, popularityContest } from "./popularity.ts";
+export { expectedUpdates } from "./steady/expected-updates.ts";
+export { steady, steadyForSeries } from "./steady/steady.ts";
 export {
   layerOf,
   type ModelLayer,

@@ -8,6 +8,8 @@ export type UnitSet = Int32Array;
 
 /** The weights of units, and what they make of sets. */
 export class UnitWeights {
+  /** The weight of each unit, a positive integer. */
+  readonly each: readonly number[];
   /** The sum of all weights. */
   readonly total: number;
   /** How many words a set has. */
@@ -21,6 +23,7 @@ export class UnitWeights {
 
   /** @param weights of each unit, a positive integer. */
   constructor(weights: readonly number[]) {
+    this.each = weights;
     this.words = Math.ceil(weights.length / 32);
     this.total = weights.reduce((sum, weight) => sum + weight, 0);
     const planes: { digit: number; bits: UnitSet }[] = [];
@@ -85,6 +88,13 @@ export class UnitWeights {
 /** Adds all of `more` to `set`. */
 export function addUnits(set: UnitSet, more: UnitSet): void {
   for (let at = 0; at < set.length; at++) set[at]! |= more[at]!;
+}
+
+/** Calls a function with the number of each unit of a set, in order. */
+export function forEachUnit(set: UnitSet, act: (unit: number) => void): void {
+  for (let at = 0; at < set.length; at++) {
+    for (let word = set[at]!; word !== 0; word &= word - 1) act(at * 32 + (31 - Math.clz32(word & -word)));
+  }
 }
 
 /** How many bits of a word are set: pairs, nibbles and bytes are added up side by side. */

@@ -1,0 +1,110 @@
+/** The layers of the last build, and which of them a grouping still has. */
+import { compareNames } from "#util";
+import { versionOf } from "../key.ts";
+import type { Layout } from "../layout.ts";
+import type { PlanInput } from "../plan.ts";
+import { pagesOf } from "../steady/grouping.ts";
+import type { ModelNode, UpdateModel } from "../update-model.ts";
+
+/** Of one layer: what it is compared with, and how much of that differs. */
+interface LastLayer {
+  /** The nodes that it had, as far as these have the versions that they had. */
+  readonly same: ReadonlySet<number>;
+  /** Members that are gone or have another version, so that it can't be had again. */
+  readonly lost: number;
+}
+
+/** What of the last build is there already, by the places of its layers. */
+export class LastLayers {
+  /** The layer in which each node was, if any of its components was in one. */
+  readonly homes: ReadonlyMap<number, number>;
+  /** Whether all that can be seen of the image is as it was. */
+  readonly isUnchanged: boolean;
+  readonly #layers: readonly LastLayer[];
+  readonly #nodes: readonly ModelNode[];
+  readonly #signatures: ReadonlySet<string>;
+  readonly #versions: (node: ModelNode) => readonly (readonly [string, string])[];
+  /** How many members each layer lacks, has too many, or has in another version. */
+  readonly #wrong: Int32Array;
+
+  constructor({ layers }: Layout, { graph, model }: Pick<PlanInput, "graph"> & { model: UpdateModel }) {
+    this.#versions = ({ ids }) =>
+      ids.map((id) => [model.keys.get(id)!, versionOf(graph.components.get(id)!)]);
+    const layerOfKey = new Map(layers.flatMap((layer, at) => [...layer.keys()].map((key) => [key, at])));
+    const homes = new Map<number, number>();
+    const same = layers.map(() => new Set<number>());
+    const kept = layers.map(() => 0);
+    for (const [number, node] of model.nodes.entries()) {
+      const members = this.#versions(node);
+      // The members of a cycle stay together, with the first of them that was there before.
+      const at = members.map(([key]) => layerOfKey.get(key)).find((found) => found !== undefined);
+      if (at === undefined) continue;
+      homes.set(number, at);
+      const isSame = members.every(([key, version]) => version !== "" && layers[at]!.get(key) === version);
+      if (!isSame) continue;
+      same[at]!.add(number);
+      kept[at]! += members.length;
+    }
+    this.homes = homes;
+    this.#nodes = model.nodes;
+    const members = model.nodes.flatMap((node, number) =>
+      this.#versions(node).map(([key, version]) => layers[homes.get(number) ?? -1]?.get(key) === version),
+    );
+    const count = layers.reduce((sum, layer) => sum + layer.size, 0);
+    this.isUnchanged = members.length === count && members.every((isSame) => isSame);
+    this.#layers = layers.map((layer, at) => ({
+      same: same[at]!,
+      lost: layer.size - kept[at]!,
+    }));
+    this.#signatures = new Set(
+      layers.filter((layer) => ![...layer.values()].includes("")).map((layer) => signature([...layer])),
+    );
+    this.#wrong = Int32Array.from(this.#layers, ({ lost, same }) => lost + same.size);
+  }
+
+  /** How many layers there were. */
+  get count(): number {
+    return this.#layers.length;
+  }
+
+  /** The nodes that are left of each layer. */
+  groups(): ModelNode[][] {
+    const groups: ModelNode[][] = this.#layers.map(() => []);
+    for (const [node, layer] of this.homes) groups[layer]!.push(this.#nodes[node]!);
+    return groups.filter((group) => group.length > 0);
+  }
+
+  /** Tells that a node is in a layer now. */
+  add(node: number, layer: number): void {
+    if (layer >= this.count) return;
+    this.#wrong[layer]! += this.#layers[layer]!.same.has(node) ? -1 : 1;
+  }
+
+  /** Tells that a node isn't in a layer any more. */
+  remove(node: number, layer: number): void {
+    if (layer >= this.count) return;
+    this.#wrong[layer]! -= this.#layers[layer]!.same.has(node) ? -1 : 1;
+  }
+
+  /** Whether a layer is there as it is now: no member is missing, foreign, or in another version. */
+  isThere(layer: number): boolean {
+    return layer < this.count && this.#wrong[layer] === 0 && this.#layers[layer]!.same.size > 0;
+  }
+
+  /** Whether a layer would be there with one node more. */
+  wouldBeThere(layer: number, node: number): boolean {
+    return layer < this.count && this.#wrong[layer] === 1 && this.#layers[layer]!.same.has(node);
+  }
+
+  /** The pages of those groups that the last build didn't have. */
+  pagesToSend(groups: readonly (readonly ModelNode[])[]): number {
+    return groups.reduce((sum, nodes) => {
+      if (this.#signatures.has(signature(nodes.flatMap(this.#versions)))) return sum;
+      return sum + nodes.reduce((pages, node) => pages + pagesOf(node), 0);
+    }, 0);
+  }
+}
+
+function signature(entries: readonly (readonly [string, string])[]): string {
+  return JSON.stringify([...entries].sort(([a], [b]) => compareNames(a, b)));
+}
