@@ -12,6 +12,7 @@ export {
 export {
   type ComponentMetadata,
   DEFAULT_MAX_LAYERS,
+  expectedUpdates,
   formatLayout,
   keepLayout,
   keysOf,
@@ -30,4 +31,6 @@ export {
   planLayers,
   popularity,
   type Strategy,
+  steady,
+  steadyForSeries,
 } from "#layering";

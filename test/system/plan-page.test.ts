@@ -92,7 +92,7 @@ describe("the page of varve plan, in Chromium", { skip: requires("chromium") }, 
       await page.evaluate(`document.querySelector("${tile}").getAttribute("aria-expanded")`),
       "true",
     );
-    assert.match(await focused(page), /^Layer \d of leader: \d+ kB$/);
+    assert.match(await focused(page), /^Layer \d of steady: \d+ kB$/);
     assert.match((await texts(page, "#details-body p"))[0]!, /of updates touch it, by a change of libc/);
     await page.click("#details-body button[aria-expanded]");
     const lists = await texts(page, "#details-body .refs");

@@ -4,7 +4,16 @@ import { VarveError } from "#errors";
 import type { KeptListings } from "#fs";
 import { joinFiles, makeGraph, type ReferencesGraph, readFiles, readGraph, withoutComponents } from "#graph";
 import type { Image } from "#image";
-import { type LayerBudget, type Layout, layerBudget, layoutOf, planLayers, type Strategy } from "#layering";
+import {
+  type ComponentMetadata,
+  expectedUpdates,
+  type LayerBudget,
+  type Layout,
+  layerBudget,
+  layoutOf,
+  planLayers,
+  type Strategy,
+} from "#layering";
 import type { ImageSpec } from "#spec";
 import { missingFrom, oneLayerBudget } from "./one-layer.ts";
 import { Placement, projectFolder } from "./placement.ts";
@@ -48,7 +57,8 @@ export interface ImagePlan {
   readonly layout: Layout;
   /** Undefined if nobody asked for sizes. */
   readonly sizes: ComponentSizes | undefined;
-  readonly weights: ReadonlyMap<string, number> | undefined;
+  /** What changes together, and how often. */
+  readonly updates: Pick<ComponentMetadata, "units" | "weights">;
 }
 
 /**
@@ -72,14 +82,15 @@ export async function planImage(spec: ImageSpec, options: PlanOptions = {}): Pro
     (isPlanned && spec.layered && needsSizes) || withSizes
       ? componentSizes(graph, { placement, cache, listings })
       : undefined;
-  const known = { available: budget.available, sizes: sizes?.sizes, weights };
+  const updates = expectedUpdates(graph, { sizes: sizes?.sizes, weights });
+  const known = { available: budget.available, sizes: sizes?.sizes, ...updates };
   const groups = !isPlanned
     ? []
     : spec.layered
       ? planLayers(graph, strategy, known).groups
       : [await missingFrom(base, graph)].filter((group) => group.length > 0);
   const layout = layoutOf(graph, groups);
-  return { graph, placement, budget, strategy, keepsLayout, groups, layout, sizes, weights };
+  return { graph, placement, budget, strategy, keepsLayout, groups, layout, sizes, updates };
 }
 
 /** The components that a spec asks for, and where its project is in the image. */

@@ -14,12 +14,14 @@ import {
   pipelineStrategy,
   popularity,
   type Strategy,
+  steady,
+  steadyForSeries,
 } from "#layering";
 import type { ImageSpec } from "#spec";
 import { parseJson, readWhole } from "#util";
 
 /** The strategies that have a name, the default of `varve build` first. */
-export const STRATEGIES: readonly Strategy[] = [leader, popularity, largest];
+export const STRATEGIES: readonly Strategy[] = [steady, leader, popularity, largest];
 
 /** More bytes than any pipeline, file of weights or layout has. */
 const MAX_BYTES = 64 * 1024 * 1024;
@@ -64,10 +66,12 @@ export async function chooseStrategy(
   }
   const weights = await weightsOf(spec, signal);
   const layout = await lastLayout(spec, { lastImage, signal });
-  const named = STRATEGIES.find(({ name }) => name === spec.strategy) ?? leader;
   const keepsLayout = layout !== undefined;
-  const strategy = keepsLayout ? keepLayout(layout, named) : named;
-  return { strategy, weights, needsSizes: keepsLayout || named !== popularity, keepsLayout };
+  const isSeries = keepsLayout || spec.lockFile !== undefined;
+  const chosen = STRATEGIES.find(({ name }) => name === spec.strategy) ?? steady;
+  const fresh = isSeries && chosen === steady ? steadyForSeries : chosen;
+  const strategy = keepsLayout ? keepLayout(layout, fresh) : fresh;
+  return { strategy, weights, needsSizes: keepsLayout || chosen !== popularity, keepsLayout };
 }
 
 /**

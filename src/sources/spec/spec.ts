@@ -172,10 +172,10 @@ const fields = {
     .default(100)
     .describe("How many layers the image may have, including the base's."),
   strategy: z
-    .enum(["leader", "popularity", "largest"])
+    .enum(["steady", "leader", "popularity", "largest"])
     .optional()
     .describe(
-      "How components are grouped in layers: leader (the default), for layers that survive updates; popularity, as dockerTools does; largest.",
+      "How components are grouped in layers: steady (the default), for layers that survive updates; leader, its predecessor; popularity, as dockerTools does; largest.",
     ),
   weights: z
     .union([z.string().min(1), z.record(z.string(), z.int().min(1))], {

@@ -47,7 +47,7 @@ describe("varve layers", { concurrency: 2 }, () => {
     ]);
     assert.match(
       await failure(...budget, "--strategy", "best"),
-      /Allowed choices are leader, popularity, largest/,
+      /Allowed choices are steady, leader, popularity, largest/,
     );
   });
 

@@ -44,7 +44,7 @@ describe("varve plan", { concurrency: 2 }, () => {
   it("shows the layers of a graph, what touches them, and what an update sends by each strategy", async () => {
     assert.equal(
       await plan("graph.json", "--max-layers", "4"),
-      `Plan:    a graph of nix: 5 components, 537 MB, grouped by leader
+      `Plan:    a graph of nix: 5 components, 537 MB, grouped by steady
 Budget:  4 layers at most: 1 of the customisation, 3 of components; none left
 Note:    the files of 5 components aren't on this machine, so NAR sizes stand in for theirs
 
@@ -56,6 +56,7 @@ LAYER     SIZE  SHARE  COMPONENTS  LARGEST  TOUCHED BY
 An update changes one of 5 units. It sends again, on average:
 
 GROUPED BY             LAYERS   BYTES  OF THE FLOOR
+steady                      3  113 MB         1.03x
 leader                      3  113 MB         1.03x
 popularity                  3  113 MB         1.03x
 largest                     3  113 MB         1.03x
@@ -68,7 +69,7 @@ one component a layer       5  109 MB         1.00x
     const { plan: own, floor, units, others } = await json("graph.json", "--max-layers", "4");
     assert.equal(own.resent, (500e6 * 1 + 30e6 * 1 + 7e6 * 5) / 5);
     assert.equal(floor, (500e6 * 1 + 30e6 * 1 + 5e6 * 2 + 1e6 * 4 + 1e6 * 2) / 5);
-    assert.deepEqual([units, others.map(({ name }) => name)], [5, ["popularity", "largest"]]);
+    assert.deepEqual([units, others.map(({ name }) => name)], [5, ["leader", "popularity", "largest"]]);
     save("weights.json", { data: 96 });
     const weighted = await json("graph.json", "--max-layers", "4", "--weights", "weights.json");
     assert.equal(weighted.floor, (500e6 * 96 + 30e6 * 1 + 5e6 * 2 + 1e6 * 99 + 1e6 * 2) / 100);
@@ -79,17 +80,19 @@ one component a layer       5  109 MB         1.00x
       const { plan: own, others } = await json("graph.json", "--max-layers", "3", ...args);
       return [own, ...others].map(({ name }) => name);
     };
-    assert.deepEqual(await names("--strategy", "popularity"), ["popularity", "leader", "largest"]);
+    assert.deepEqual(await names("--strategy", "popularity"), ["popularity", "steady", "leader", "largest"]);
     save("pipeline.json", [["popularity_contest"], ["limit_layers", 2]]);
     assert.deepEqual(await names("--pipeline", "pipeline.json"), [
       "pipeline",
+      "steady",
       "leader",
       "popularity",
       "largest",
     ]);
     save("lock.json", { version: 1, layers: [{ data: "" }] });
     assert.deepEqual(await names("--layers-from", "lock.json"), [
-      "leader, with the last layout",
+      "steady, with the last layout",
+      "steady",
       "leader",
       "popularity",
       "largest",

@@ -45,11 +45,11 @@ describe("varve build groups components", { concurrency: 2 }, () => {
     return layersOf(place);
   }
 
-  const byLeader = ["data-1", "libc-2", "app-1 lib-1 tool-1"];
+  const byDefault = ["data-1", "libc-2", "app-1 lib-1 tool-1"];
   const byPopularity = ["libc-2", "data-1", "lib-1 app-1 tool-1"];
 
-  it("by leader unless it is told otherwise, and an option counts more than the spec", async () => {
-    assert.deepEqual(await built("spec.json"), byLeader);
+  it("by steady unless it is told otherwise, and an option counts more than the spec", async () => {
+    assert.deepEqual(await built("spec.json"), byDefault);
     assert.deepEqual(await built("spec.json", "--strategy", "popularity"), byPopularity);
     assert.deepEqual((await built("spec.json", "--weights", "weights.json")).at(-1), "app-1");
     const piped = await built("spec.json", "--pipeline", "pipeline.json");

@@ -39,7 +39,7 @@ const STORE = {
 } as const;
 
 describe("the plan of an image", () => {
-  it("is by leader unless the spec names another strategy", async (t) => {
+  it("is by steady, which begins as leader does in a store, unless the spec names another strategy", async (t) => {
     const { groups, path } = await storeOf(t, STORE);
     const maxLayers = 4;
     const byLeader = ["data-1", "libc-2", "app-1 lib-1 tool-1"];

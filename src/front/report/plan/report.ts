@@ -88,8 +88,8 @@ export interface PlanReport {
  * @throws VarveError `TOO_LARGE` for a graph that no strategy but popularity can plan
  */
 export function reportPlan(plan: ImagePlan, image?: string): PlanReport {
-  const { graph, budget, sizes, weights, groups } = plan;
-  const input = { graph, sizes: sizes?.sizes, weights };
+  const { graph, budget, sizes, updates, groups } = plan;
+  const input = { graph, sizes: sizes?.sizes, ...updates };
   const model = updateModel(input);
   const grouper = new Grouper(plan, model);
   const floor = model.nodes.map((node) => layerOf([node], model));
@@ -119,8 +119,8 @@ function chosenName({ strategy, keepsLayout }: ImagePlan): string {
 }
 
 function otherGroupings(plan: ImagePlan, grouper: Grouper): Grouping[] {
-  const { graph, budget, sizes, weights } = plan;
-  const known = { available: budget.available, sizes: sizes?.sizes, weights };
+  const { graph, budget, sizes, updates } = plan;
+  const known = { available: budget.available, sizes: sizes?.sizes, ...updates };
   return STRATEGIES.filter(({ name }) => name !== chosenName(plan)).flatMap((strategy) => {
     try {
       return [grouper.group(strategy.name, planLayers(graph, strategy, known).groups)];
@@ -176,7 +176,7 @@ class Grouper {
   #unitsOf({ nodes, units }: ModelLayer): string[] {
     const own = new Set(nodes.map(({ key }) => key));
     const rank = (unit: string): number => (own.has(unit) ? 0 : 1);
-    const weight = (unit: string): number => this.#plan.weights?.get(unit) ?? 1;
+    const weight = (unit: string): number => this.#plan.updates.weights?.get(unit) ?? 1;
     return this.#model.units
       .filter((_, unit) => (units[unit >> 5]! & (1 << (unit & 31))) !== 0)
       .sort((a, b) => weight(b) - weight(a) || rank(a) - rank(b) || compareNames(a, b));
