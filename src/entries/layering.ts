@@ -1,6 +1,7 @@
 /** Which components share a layer: references graphs, strategies, and the layouts that builds keep to. */
 export {
   type Component,
+  type ComponentPart,
   type GraphKind,
   makeGraph,
   type NodePlatform,
