@@ -6,50 +6,16 @@ import { mustRun } from "../support/process.ts";
 import { requires } from "../support/systems.ts";
 import { stacked, temporaryFolder } from "../support/tmp.ts";
 import { builtCommand } from "../support/varve.ts";
-
-/** The package managers themselves, which npm installs; bun is a program for one platform. */
-const BUN = `@oven/bun-${process.platform}-${process.arch === "arm64" ? "aarch64" : process.arch}`;
-const TOOLS = ["pnpm@10.34.9", "yarn@1.22.22", "@yarnpkg/cli-dist@4.18.1", `${BUN}@1.4.5`];
-
-type Command = readonly [string, ...string[]];
-
-/** How a project is installed: by what, and with which files beside its `package.json`. */
-interface Manager {
-  readonly command: (tools: string) => Command;
-  readonly files?: Readonly<Record<string, string>>;
-  /** What Node is started with. */
-  readonly node?: readonly string[];
-}
-
-const npm: Manager = { command: () => ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund"] };
-const pnpm = (...options: string[]): Manager => ({
-  command: (tools) => [
-    process.execPath,
-    join(tools, "pnpm/bin/pnpm.cjs"),
-    "install",
-    "--ignore-scripts",
-    ...options,
-  ],
-});
-const yarn1: Manager = {
-  command: (tools) => [process.execPath, join(tools, "yarn/bin/yarn.js"), "install", "--ignore-scripts"],
-};
-const yarn4 = (linker: string): Manager => ({
-  command: (tools) => [
-    process.execPath,
-    join(tools, "@yarnpkg/cli-dist/bin/yarn.js"),
-    "install",
-    "--no-immutable",
-  ],
-  files: {
-    ".yarnrc.yml": `nodeLinker: ${linker}\nenableScripts: false\nenableGlobalCache: false\n`,
-    "yarn.lock": "",
-  },
-  node: linker === "pnp" ? ["-r", "./.pnp.cjs"] : [],
-});
-const bun = (linker: string): Manager => ({
-  command: (tools) => [join(tools, BUN, "bin/bun"), "install", "--ignore-scripts", "--linker", linker],
-});
+import {
+  bun,
+  installManagers,
+  type Manager,
+  managersEnv,
+  npm,
+  pnpm,
+  yarn1,
+  yarn4,
+} from "./support/package-managers.ts";
 
 const PROJECTS: Readonly<Record<string, Manager>> = {
   npm,
@@ -124,31 +90,22 @@ describe("images of what package managers have installed", { skip: requires("npm
 
   before(async () => {
     folder = await temporaryFolder(scope);
-    writeFileSync(join(folder, "package.json"), "{}");
-    const options = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"];
-    await mustRun(["npm", "install", ...options, ...TOOLS], { cwd: folder });
-    tools = join(folder, "node_modules");
+    tools = await installManagers(folder);
   });
 
   async function installed(
     name: string,
-    { command, files }: Manager,
+    manager: Manager,
     own: Readonly<Record<string, string>>,
   ): Promise<string> {
     const project = join(folder, name.replaceAll(/[^a-z0-9]/g, "-"));
-    for (const [path, text] of Object.entries({ ...own, ...files })) {
+    for (const [path, text] of Object.entries({ ...own, ...manager.files })) {
       mkdirSync(dirname(join(project, path)), { recursive: true });
       writeFileSync(join(project, path), text);
     }
     // What they keep for other projects goes with the test.
-    const env = {
-      npm_config_store_dir: join(folder, "pnpm-store"),
-      YARN_CACHE_FOLDER: name.startsWith("yarn 1") ? join(folder, "yarn-cache") : undefined,
-      YARN_ENABLE_TELEMETRY: "0",
-      YARN_GLOBAL_FOLDER: join(folder, "yarn-global"),
-      BUN_INSTALL_CACHE_DIR: join(folder, "bun-cache"),
-    };
-    await mustRun(command(tools), { cwd: project, env });
+    const env = managersEnv(folder, { isYarn1: manager === yarn1 });
+    await mustRun(manager.command(tools), { cwd: project, env });
     return project;
   }
 
