@@ -124,6 +124,13 @@ describe("a framework's server", () => {
       [{ dependencies: { "@astrojs/node": "9" } }, "dist/server/entry.mjs", undefined, "HOST=0.0.0.0"],
       [start("astro dev"), "dist/server/entry.mjs", undefined, "HOST=0.0.0.0"],
       [start("HOST=:: astro dev"), "dist/server/entry.mjs", undefined, "HOST=::"],
+      [
+        start("node ./dist/server/entry.mjs", { dependencies: { "@astrojs/node": "9" } }),
+        "dist/server/entry.mjs",
+        undefined,
+        "HOST=0.0.0.0",
+      ],
+      [start("node ./dist/server/entry.mjs"), "dist/server/entry.mjs"],
       [{ devDependencies: { "@sveltejs/adapter-node": "5" } }, "build/index.js", undefined, undefined],
       [start("vite preview", { devDependencies: { "@sveltejs/adapter-node": "5" } }), "build/index.js"],
       [start("nest start --watch"), "dist/main.js"],

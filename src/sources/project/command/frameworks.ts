@@ -75,6 +75,11 @@ export function frameworkCommand(
   );
 }
 
+/** The framework of whose making a file is that the project runs itself. */
+export function frameworkServer(file: string, manifest: Manifest): Framework | undefined {
+  return ALL.find((each) => each.files.includes(file) && dependsOn(manifest, each.package));
+}
+
 function dependsOn({ dependencies, devDependencies }: Manifest, name: string): boolean {
   return Object.hasOwn({ ...dependencies, ...devDependencies }, name);
 }

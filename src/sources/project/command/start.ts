@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { splitWords } from "#spec";
 import { isFile, type Place, packageProgram, runnable } from "./files.ts";
-import { type Framework, frameworkCommand } from "./frameworks.ts";
+import { type Framework, frameworkCommand, frameworkServer } from "./frameworks.ts";
 
 /** What runs in a container. */
 export interface NodeCommand {
@@ -78,7 +78,9 @@ function nodeCommand(words: readonly string[], place: Place): Without {
   if (path === undefined) return { problem: "runs node without a file" };
   const file = runnable(place, path);
   if (file === undefined) return { problem: `runs ${path}, which isn't there`, missing: path };
-  return { flags, file, args, ...(notes.length > 0 && { notes }) };
+  const framework = frameworkServer(file, place.manifest);
+  const listens = framework === undefined ? {} : listening(framework);
+  return { flags, file, args, ...listens, ...(notes.length > 0 && { notes }) };
 }
 
 function otherCommand(
