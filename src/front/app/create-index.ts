@@ -12,7 +12,7 @@ import {
 } from "#oci";
 import type { CopyOptions } from "./copy.ts";
 import { operate } from "./machine.ts";
-import { openTargets, type Target, writeTo } from "./places.ts";
+import { described, openTargets, type Target, type Written, writeTo } from "./places.ts";
 
 /** An index as it was written. */
 export interface WrittenIndex {
@@ -22,6 +22,8 @@ export interface WrittenIndex {
   readonly digest: Digest;
   /** The images that it names, with their platforms. */
   readonly manifests: readonly Descriptor[];
+  /** The same images as they were written, in the same order. */
+  readonly images: readonly Written[];
 }
 
 /**
@@ -43,6 +45,7 @@ export async function createIndex(
       throw new VarveError("USAGE", `${sink.name} can't hold an index; write to a registry or an OCI layout`);
     }
     const manifests: Descriptor[] = [];
+    const images: Written[] = [];
     for (const place of from) {
       await using source = await machine.transports.source(place);
       const image = await source.read(read);
@@ -50,11 +53,12 @@ export async function createIndex(
       refuseTwice(manifests, platform);
       const [written] = await writeTo(draftOf(image), { sinks, operation, options, untagged: true });
       manifests.push({ ...written!.descriptor, platform });
+      images.push(described(written!));
     }
     const value: ImageIndex = { schemaVersion: 2, mediaType: MediaType.ociIndex, manifests };
     const index = encodeDocument(value, MediaType.ociIndex);
     await sink.writeIndex(index, { signal });
-    return { destination: sink.name, digest: index.descriptor.digest, manifests };
+    return { destination: sink.name, digest: index.descriptor.digest, manifests, images };
   });
 }
 

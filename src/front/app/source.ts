@@ -12,10 +12,11 @@ import type { Machine } from "./machine.ts";
 export interface SpecSource {
   /** Enough to open the images that it names. */
   readonly spec: ImageSpec;
-  /** The whole spec, the same as people write it, and a sentence for each thing that follows from a project. */
+  /** The whole spec, the same as people write it, what follows from a project, and what the user may have to see to. */
   onBase(base: Image | undefined): {
     readonly spec: ImageSpec;
     readonly fields: SpecFields;
+    readonly derived: readonly string[];
     readonly notes: readonly string[];
   };
   /** What of the graph's folder isn't in the image. */
@@ -37,7 +38,7 @@ export interface SourceOptions {
 export function specSource(spec: ImageSpec, folder = "."): SpecSource {
   return {
     spec,
-    onBase: () => ({ spec, fields: spec, notes: [] }),
+    onBase: () => ({ spec, fields: spec, derived: [], notes: [] }),
     staysOut: (graph) => specStaysOut(spec, { graph, folder }),
   };
 }
@@ -74,14 +75,17 @@ async function isFolder(path: string): Promise<boolean> {
 export interface SourceListener {
   /** Gets a sentence for what the user may want to know. */
   readonly onNote?: ((sentence: string) => void) | undefined;
+  /** Gets the sentences, three at most, about what follows from a project; without it they are notes like others. */
+  readonly onDerived?: ((sentence: string) => void) | undefined;
   /** Gets what of the project stays out of the image, all of it. */
   readonly onLeftOut?: ((list: readonly LeftOut[]) => void) | undefined;
 }
 
 /** What a source says once its base is known. What there is to tell is told once, however often its graph is read. */
 export function sourceOnBase(source: SpecSource, base: Image | undefined, listener: SourceListener) {
-  const { onNote, onLeftOut } = listener;
-  const { notes, ...known } = source.onBase(base);
+  const { onNote, onDerived = onNote, onLeftOut } = listener;
+  const { derived, notes, ...known } = source.onBase(base);
+  for (const sentence of derived) onDerived?.(sentence);
   for (const note of notes) onNote?.(note);
   let isTold = false;
   const leftOut = (graph: ReferencesGraph): readonly string[] => {
@@ -89,7 +93,7 @@ export function sourceOnBase(source: SpecSource, base: Image | undefined, listen
     const line = summary(out);
     if (!isTold) {
       for (const note of out.notes) onNote?.(note);
-      if (line !== undefined) onNote?.(line);
+      if (line !== undefined) onDerived?.(line);
       onLeftOut?.(out.list);
     }
     isTold = true;

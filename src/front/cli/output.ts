@@ -94,6 +94,11 @@ export function say(line: string): void {
   sayText(shown(line));
 }
 
+/** A sentence about what is being done, as a line of its own. */
+export function tellSentence(sentence: string): void {
+  say(sentence.slice(0, 1).toUpperCase() + sentence.slice(1));
+}
+
 /** A sentence about the result that isn't an error. */
 export function note(sentence: string): void {
   say(`Note: ${sentence}`);
@@ -114,18 +119,21 @@ export function sayText(lines: string): void {
   tell(`${shownLines(lines)}\n`);
 }
 
-/**
- * Writes lines to a terminal's stderr, in place of the last ones there.
- * @param replaced how many of the last lines go
- */
-export function redraw(lines: readonly string[], replaced: number): void {
-  const up = replaced > 0 ? `\x1b[${replaced}A` : "";
-  tell(`${up}\x1b[0J${lines.map((line) => `\x1b[2K${shown(line)}\n`).join("")}`);
+/** How many lines at the end of the terminal are to be replaced by what is said next. */
+let drawn = 0;
+
+/** Writes lines to a terminal's stderr that stay there until something else is said or drawn. */
+export function draw(lines: readonly string[]): void {
+  const text = lines.map((line) => `\x1b[2K${shown(line)}\n`).join("");
+  if (drawn > 0 || text !== "") tell(text);
+  drawn = lines.length;
 }
 
 function tell(text: string): void {
+  const erased = drawn > 0 ? `\x1b[${drawn}A\x1b[0J` : "";
+  drawn = 0;
   try {
-    writeWhole(STDERR, text);
+    writeWhole(STDERR, erased + text);
   } catch {
     // There is no better place to report it.
   }

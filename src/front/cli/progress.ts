@@ -1,16 +1,9 @@
-/** Shows progress on stderr. */
-
+/** Shows progress on a terminal. */
 import type { WriteProgress } from "#app";
 import { formatBytes } from "#report";
 import { shown } from "#util";
-import type { LayerOutcome } from "#write";
-import { redraw, say } from "./output.ts";
-
-const WORDS: Record<LayerOutcome, string> = {
-  written: "written",
-  present: "already there",
-  mounted: "mounted",
-};
+import { draw } from "./output.ts";
+import { counted } from "./summary/numbers.ts";
 
 /** How often the lines of layers under way are drawn anew, in milliseconds. */
 const REDRAW_PAUSE = 100;
@@ -23,15 +16,14 @@ export interface ProgressOptions {
 }
 
 /**
- * Shows a line for each layer when it is done and, on a terminal, also while it is being written. Other outputs get only the
- * former, so that logs can be read.
+ * On a terminal, shows how many layers are done, and a line for each one that is being written; in the end nothing of that is
+ * left. Logs get none of it.
  */
 export class Progress {
   readonly #options: ProgressOptions;
   readonly #live = process.stderr.isTTY === true;
   readonly #active = new Map<string, string>();
-  readonly #totals = new Map<LayerOutcome, { layers: number; bytes: number }>();
-  #drawn = 0;
+  readonly #done = { layers: 0, bytes: 0 };
   #lastDraw = 0;
 
   constructor(options: ProgressOptions) {
@@ -40,44 +32,33 @@ export class Progress {
 
   /** The callback for operations that write. */
   readonly report = ({ destination, index, digest, size, done, outcome }: WriteProgress): void => {
-    if (this.#options.quiet) return;
-    const where = this.#options.several ? `${destination} ` : "";
-    const name = `${where}layer ${String(index + 1).padStart(3)}  ${(digest?.slice(7, 19) ?? "").padEnd(12)}  ${formatBytes(size).padStart(7)}`;
+    if (this.#options.quiet || !this.#live) return;
     const key = `${destination} ${index}`;
     if (outcome === undefined) {
+      const where = this.#options.several ? `${destination} ` : "";
+      const name = `${where}layer ${String(index + 1).padStart(3)}  ${(digest?.slice(7, 19) ?? "").padEnd(12)}`;
       const share = size === 0 ? 100 : Math.min(100, Math.floor((100 * done) / size));
-      this.#active.set(key, `${name}  ${String(share).padStart(3)} %`);
-      this.#redraw([]);
+      this.#active.set(key, `${name}  ${formatBytes(size).padStart(7)}  ${String(share).padStart(3)} %`);
     } else {
       this.#active.delete(key);
-      const total = this.#totals.get(outcome) ?? { layers: 0, bytes: 0 };
-      this.#totals.set(outcome, { layers: total.layers + 1, bytes: total.bytes + size });
-      this.#redraw([`${name}  ${WORDS[outcome]}`]);
+      this.#done.layers++;
+      this.#done.bytes += size;
     }
+    this.#redraw();
   };
 
-  /** Reports the result of all layers together. */
+  /** Takes everything away. */
   finish(): void {
-    if (this.#options.quiet) return;
-    this.#active.clear();
-    const totals = [...this.#totals].map(
-      ([outcome, { layers, bytes }]) => `${layers} ${WORDS[outcome]} (${formatBytes(bytes)})`,
-    );
-    this.#redraw(totals.length === 0 ? [] : [`Layers: ${totals.join(", ")}`]);
+    if (this.#live) draw([]);
   }
 
-  /** Prints lines that stay, and below them, on a terminal, those of the layers under way. */
-  #redraw(lines: readonly string[]): void {
-    if (!this.#live) {
-      for (const line of lines) say(line);
-      return;
-    }
+  #redraw(): void {
     const now = performance.now();
-    if (lines.length === 0 && this.#active.size > 0 && now - this.#lastDraw < REDRAW_PAUSE) return;
+    if (now - this.#lastDraw < REDRAW_PAUSE) return;
     this.#lastDraw = now;
+    const { layers, bytes } = this.#done;
+    const lines = [`${counted(layers, "layer")} done, ${formatBytes(bytes)}`, ...this.#active.values()];
     const width = process.stderr.columns || 80;
-    const active = [...this.#active.values()].map((line) => shown(line, width - 1));
-    redraw([...lines, ...active], this.#drawn);
-    this.#drawn = active.length;
+    draw(lines.map((line) => shown(line, width - 1)));
   }
 }

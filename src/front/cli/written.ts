@@ -2,24 +2,34 @@
 import type { WriteProgress, Written } from "#app";
 import { printJson, say } from "./output.ts";
 import { Progress } from "./progress.ts";
+import { layerLines, type Summarised, summaryLines } from "./summary/summary.ts";
 
 export interface WrittenOptions {
   readonly quiet?: boolean | undefined;
+  readonly verbose?: boolean | undefined;
   readonly json?: boolean | undefined;
 }
 
-/** Runs an operation that writes an image, with progress on stderr; then says where the image is, or prints that as JSON. */
+/**
+ * Runs an operation that writes an image, with progress on stderr where that is a terminal; then says in few lines what was
+ * written, or prints that as JSON.
+ */
 export async function tellWritten(
-  write: (onProgress: (progress: WriteProgress) => void) => Promise<readonly Written[]>,
-  { quiet = false, json = false, several = false }: WrittenOptions & { readonly several?: boolean },
+  write: (onProgress: (progress: WriteProgress) => void) => Promise<Summarised | readonly Written[]>,
+  { quiet = false, verbose = false, json = false, several = false }: WrittenOptions & { several?: boolean },
 ): Promise<void> {
   const progress = new Progress({ quiet, several });
   const written = await write(progress.report);
   progress.finish();
-  if (json) await printJson(written);
+  const image: Summarised = "places" in written ? written : { places: written };
+  if (json) await printJson(image.places);
   else if (!quiet) {
-    for (const { destination, names, digest } of written) {
-      say(`Wrote ${names.join(", ") || "the image"} to ${destination}: ${digest}`);
-    }
+    if (verbose) for (const line of layerLines(image)) say(line);
+    for (const line of summaryLines(image, secondsSinceStart())) say(line);
   }
+}
+
+/** For how long this process has been running: that is how long the user has been waiting. */
+export function secondsSinceStart(): number {
+  return performance.now() / 1000;
 }

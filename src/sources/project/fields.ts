@@ -43,10 +43,13 @@ export interface Known {
   readonly from: { readonly place: string | undefined; readonly why: string | undefined };
 }
 
-/** Fields, and a line for each thing that follows from the project. */
+/** Fields that follow from a project. */
 export interface Derived {
   readonly fields: SpecFields;
-  readonly notes: string[];
+  /** Sentences about what follows. */
+  readonly derived: string[];
+  /** Sentences about what the user may have to see to. */
+  readonly notes: readonly string[];
 }
 
 /** Whether a spec says what is run. */
@@ -57,14 +60,16 @@ export function saysCommand({ cmd, config }: SpecFields): boolean {
 /** What can be said without the base. */
 export function fieldsWithoutBase(known: Known): Derived {
   const { folder, manifest, given, from, output, isAlone } = known;
-  const notes: string[] = [];
+  const { manager } = known.installed;
   const name = given.name ?? imageName(manifest.name, folder);
   const tag = given.tag ?? imageTag(manifest.version);
+  const parts: string[] = [];
   if (given.name === undefined) {
     const source = manifest.name === undefined ? "the folder's name" : "package.json";
-    notes.push(`the image is ${name}${tag === undefined ? "" : `:${tag}`}, from ${source}`);
+    parts.push(`${name}${tag === undefined ? "" : `:${tag}`} (from ${source})`);
   }
-  if (from.why !== undefined) notes.push(`the base is ${from.place}, from ${from.why}`);
+  if (from.why !== undefined) parts.push(`on ${from.place} (from ${from.why})`);
+  if (manager !== undefined) parts.push(`with packages of ${manager}`);
   const graph = given.graph ?? (isAlone ? undefined : folder);
   const files = given.files ?? output;
   return {
@@ -76,7 +81,8 @@ export function fieldsWithoutBase(known: Known): Derived {
       ...(graph !== undefined && { graph, omit: given.omit ?? ["dev"] }),
       ...(files !== undefined && { files }),
     },
-    notes,
+    derived: parts.length > 0 ? [`the image is ${parts.join(", ")}`] : [],
+    notes: [],
   };
 }
 
@@ -84,7 +90,7 @@ export function fieldsWithoutBase(known: Known): Derived {
 export function fieldsOnBase(known: Known, base: BaseConfig | undefined): Derived {
   const { given, manifest, folder, command } = known;
   const taken = given.inherit === undefined || given.inherit === "all" ? base : undefined;
-  const { fields, notes } = fieldsWithoutBase(known);
+  const { fields, derived } = fieldsWithoutBase(known);
   const { config = {} } = given;
   const env = environment(known);
   const user = given.user ?? config.User;
@@ -92,18 +98,21 @@ export function fieldsOnBase(known: Known, base: BaseConfig | undefined): Derive
   const run = commandFields(known, taken);
   const labels = unless(config.Labels, projectLabels(manifest, gitState(folder)));
   const settings = Object.entries(env.derived).map(([name, value]) => `${name}=${value}`);
-  if (derivedUser !== undefined) settings.push(`user ${derivedUser}`);
+  const how = [
+    ...(settings.length > 0 ? [`with ${settings.join(" ")}`] : []),
+    ...(derivedUser === undefined ? [] : [`as user ${derivedUser}`]),
+  ].join(" ");
   if (command !== undefined) {
     checkRuns(command, { base, major: known.line?.major });
     const words = ["node", ...flagsOf(known, command), command.file, ...command.args];
-    notes.push(`it runs \`${words.join(" ")}\`, from ${command.from}`, ...(command.notes ?? []));
-  }
+    derived.push(`it runs \`${words.join(" ")}\` (from ${command.from}) ${how}`.trimEnd());
+  } else if (how !== "") derived.push(`it is run ${how}`);
+  const notes = [...(command?.notes ?? [])];
   const { listens } = command ?? {};
   // Whoever sets it knows why.
   if (listens !== undefined && env.derived[listens.name] === EVERYWHERE) {
     notes.push(`${listens.name} is ${EVERYWHERE}, since ${listens.why}`);
   }
-  if (settings.length > 0) notes.push(`it is run with ${settings.join(", ")}`);
   return {
     fields: {
       ...fields,
@@ -113,6 +122,7 @@ export function fieldsOnBase(known: Known, base: BaseConfig | undefined): Derive
       ...(Object.keys(labels).length > 0 && { labels: { ...labels, ...given.labels } }),
       config: { ...config, WorkingDir: folderInImage(known), ...run.full },
     },
+    derived,
     notes,
   };
 }

@@ -38,7 +38,9 @@ export interface ProjectSpec {
   readonly spec: ImageSpec;
   /** The same as people write it. */
   readonly fields: SpecFields;
-  /** A sentence for each thing that follows from the project. */
+  /** Sentences about what follows from the project. */
+  readonly derived: readonly string[];
+  /** Sentences about what the user may have to see to. */
   readonly notes: readonly string[];
 }
 
@@ -80,9 +82,9 @@ export async function openProject(path: string, options: ProjectOptions = {}): P
     folder,
     spec: checkIn(folder, fieldsWithoutBase(known).fields, what),
     onBase(base) {
-      const { fields, notes } = fieldsOnBase(known, base);
+      const { fields, derived, notes } = fieldsOnBase(known, base);
       const spec = checkIn(folder, fields, what);
-      return { spec, fields: inFolder(fieldsOnBase(shown, base).fields, folder), notes };
+      return { spec, fields: inFolder(fieldsOnBase(shown, base).fields, folder), derived, notes };
     },
     staysOut: (graph) => {
       const ofFiles = filesStayOut(known.named, graph);

@@ -24,7 +24,9 @@ it("varve export writes the same archive to stdout, to a file and compressed, an
   };
   const { stdout, stderr } = await succeed();
   assert.deepEqual(await names(stdout), ["a", "b"]);
-  assert.match(stderr, /layer {3}1 .* listed\n.*layer {3}1 .* written\n.*Wrote the root file system/s);
+  assert.equal(stderr, "Wrote the root file system of docker-archive:image.tar to stdout\n");
+  const { stderr: verbose } = await succeed("-", "--verbose");
+  assert.match(verbose, /layer {3}1 .* listed\n.*layer {3}1 .* written\n.*Wrote the root file system/s);
   assert.equal((await succeed("-", "--quiet")).stderr, "");
   await succeed("root.tar");
   await succeed("--output", "root.tar.gz");

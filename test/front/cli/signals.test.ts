@@ -9,6 +9,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  statSync,
   truncateSync,
   writeFileSync,
 } from "node:fs";
@@ -73,14 +74,13 @@ async function ending(child: ChildProcess): Promise<{ status: number; stderr: st
   return { status: code ?? 128 + constants.signals[signal!], stderr };
 }
 
-/** Sends a signal when the first layer is in the file aside; the second will not be. */
-function atWork(child: ChildProcess, work: () => void): void {
-  let stderr = "";
-  child.stderr?.on("data", (chunk: Buffer) => {
-    const before = stderr.includes("\n");
-    stderr += chunk;
-    if (!before && stderr.includes("\n")) work();
-  });
+/** Waits until the first layer is in the file aside; the second will not be. */
+async function atWork(folder: string): Promise<void> {
+  for (;;) {
+    const [file] = readdirSync(`${folder}/out`);
+    if (file !== undefined && statSync(`${folder}/out/${file}`).size > 0) return;
+    await setTimeout(10);
+  }
 }
 
 /** Waits until somebody has opened a pipe to read it, and keeps it open for writing without writing. */
@@ -106,8 +106,10 @@ describe("a signal", { concurrency: 2 }, () => {
     it(`${signal} leaves nothing of a build's output, and the status is ${status}`, PATIENCE, async (t) => {
       const folder = await endlessBuild(t);
       const child = start(t, ["build", "spec.json", "-o", "out/image.tar"], { cwd: folder });
-      atWork(child, () => child.kill(signal));
-      const ended = await ending(child);
+      const end = ending(child);
+      await atWork(folder);
+      child.kill(signal);
+      const ended = await end;
       assert.match(ended.stderr, /^Error: .* cancelled\n$/m);
       assert.equal(ended.status, status);
       assert.deepEqual(readdirSync(`${folder}/out`), []);
@@ -117,8 +119,10 @@ describe("a signal", { concurrency: 2 }, () => {
   it("SIGKILL leaves a file, which the next write to the same place removes", PATIENCE, async (t) => {
     const folder = await endlessBuild(t);
     const child = start(t, ["build", "spec.json", "-o", "out/image.tar"], { cwd: folder });
-    atWork(child, () => child.kill("SIGKILL"));
-    await ending(child);
+    const end = ending(child);
+    await atWork(folder);
+    child.kill("SIGKILL");
+    await end;
     assert.equal(readdirSync(`${folder}/out`).length, 1);
     writeFileSync(`${folder}/out/other.tar.varve-1.tmp`, "another's");
     truncateSync(`${folder}/store/endless`, 0);

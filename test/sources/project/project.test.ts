@@ -70,7 +70,7 @@ describe("a project's image", () => {
         ".git/config": '[remote "origin"]\n\turl = https://me:token@github.com/acme/api.git\n',
       },
     );
-    const { spec, fields, notes } = await specOf(folder);
+    const { spec, fields, derived } = await specOf(folder);
     assert.deepEqual([spec.name, spec.tag, spec.fromImage], ["acme/api", "1.2.3-b", "node:24-slim"]);
     assert.deepEqual([spec.graph, spec.omit, spec.uid], [folder, ["dev"], 0]);
     assert.deepEqual(spec.config, {
@@ -88,11 +88,9 @@ describe("a project's image", () => {
       "org.opencontainers.image.revision": revision,
     });
     assert.deepEqual([fields.graph, fields.cmd], [".", "node dist/index.js"]);
-    assert.deepEqual(notes, [
-      "the image is acme/api:1.2.3-b, from package.json",
-      "the base is node:24-slim, from the newest line with long-term support",
-      "it runs `node dist/index.js`, from scripts.start",
-      "it is run with NODE_ENV=production, NODE_OPTIONS=--enable-source-maps, user 1000:1000",
+    assert.deepEqual(derived, [
+      "the image is acme/api:1.2.3-b (from package.json), on node:24-slim (from the newest line with long-term support)",
+      "it runs `node dist/index.js` (from scripts.start) with NODE_ENV=production NODE_OPTIONS=--enable-source-maps as user 1000:1000",
     ]);
   });
 

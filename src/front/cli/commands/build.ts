@@ -16,7 +16,7 @@ import type { ImageSpecInput } from "#spec";
 import { type CacheOptions, cacheOptions } from "../cache-options.ts";
 import { type OmitOptions, omitField, omitOptions } from "../omit-options.ts";
 import { integer, jsonOption, list, pairs, pathList } from "../options.ts";
-import { note, print, printJson, say, scriptOutput, stdoutOutput } from "../output.ts";
+import { note, print, printJson, say, scriptOutput, stdoutOutput, tellSentence } from "../output.ts";
 import { compressionOption, onMachine, type PlaceOptions, placeOptions } from "../places.ts";
 import { sharedCacheOptions } from "../shared-cache.ts";
 import { absolutePath, type StrategyOptions, strategyFields, strategyOptions } from "../strategy-options.ts";
@@ -102,7 +102,7 @@ export function command(): Command {
   return sharedCacheOptions(cacheOptions(compressionOption(placeOptions(command))))
     .option("--dry-run", "print the spec with all that follows from the project, and the plan; build nothing")
     .option("-q, --quiet", "print nothing but errors")
-    .option("-v, --verbose", "name what of the project stays out of the image, and why")
+    .option("-v, --verbose", "name all layers, and what of the project stays out of the image and why")
     .addOption(jsonOption())
     .action(run);
 }
@@ -116,7 +116,7 @@ async function run(path: string, options: BuildCommandOptions): Promise<void> {
     });
     const listener: SourceListener = quiet
       ? {}
-      : { onNote: note, ...(options.verbose && { onLeftOut: tellLeftOut }) };
+      : { onNote: note, onDerived: tellSentence, ...(options.verbose && { onLeftOut: tellLeftOut }) };
     if (options.dryRun) {
       const { fields, report } = await planFrom(source, { ...operation, ...listener });
       if (options.json) await printJson({ spec: fields, plan: report });
@@ -125,7 +125,7 @@ async function run(path: string, options: BuildCommandOptions): Promise<void> {
     }
     const to = await targets(operation.machine, options);
     const write = async (onProgress: BuildOptions["onProgress"]) => {
-      const { places } = await buildFrom(source, {
+      return await buildFrom(source, {
         ...operation,
         ...listener,
         to,
@@ -135,7 +135,6 @@ async function run(path: string, options: BuildCommandOptions): Promise<void> {
         onProgress,
         onOutput: quiet ? undefined : scriptOutput,
       });
-      return places;
     };
     await tellWritten(write, { ...options, several: to.length > 1 });
   });

@@ -9,6 +9,7 @@ import { tellWritten } from "../written.ts";
 export interface CopyOptions extends PlaceOptions, CacheOptions {
   readonly compression?: CompressionChoice;
   readonly quiet?: true;
+  readonly verbose?: true;
   readonly json?: true;
 }
 
@@ -28,6 +29,7 @@ export function command(): Command {
 export function copyOptions(command: Command): Command {
   return cacheOptions(compressionOption(placeOptions(command)))
     .option("-q, --quiet", "print nothing but errors")
+    .option("-v, --verbose", "name all layers")
     .addOption(jsonOption());
 }
 

@@ -13,6 +13,7 @@ interface ExportOptions extends PlaceOptions {
   readonly output?: string;
   readonly mtime?: number;
   readonly quiet?: true;
+  readonly verbose?: true;
 }
 
 export function command(): Command {
@@ -32,11 +33,12 @@ export function command(): Command {
       integer,
     )
     .option("-q, --quiet", "print nothing but errors")
+    .option("-v, --verbose", "name all layers")
     .action(async (from: string, file: string | undefined, options: ExportOptions) => {
       const output = outputOf(file, options.output);
       await onMachine(options, async (operation) => {
-        const { mtime, quiet } = options;
-        const onLayer = quiet ? undefined : tell;
+        const { mtime, quiet, verbose } = options;
+        const onLayer = verbose && !quiet ? tell : undefined;
         const source = await exportRoot(from, output, { ...operation, mtime, onLayer });
         if (!quiet) say(`Wrote the root file system of ${source} to ${output.name}`);
       });

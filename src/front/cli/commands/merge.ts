@@ -7,6 +7,7 @@ import { onMachine, type PlaceOptions, placeOptions } from "../places.ts";
 
 interface MergeCommandOptions extends PlaceOptions {
   readonly quiet?: true;
+  readonly verbose?: true;
 }
 
 export function command(): Command {
@@ -19,6 +20,7 @@ export function command(): Command {
       "where the images are and, last, where to write them: a docker-archive, an OCI archive or layout, or - for a docker-archive on stdout",
     )
     .option("-q, --quiet", "print nothing but errors")
+    .option("-v, --verbose", "name all layers")
     .action(async (places: string[], options: MergeCommandOptions) => {
       const from = places.slice(0, -1);
       if (from.length === 0) {
@@ -30,7 +32,7 @@ export function command(): Command {
       const last = places.at(-1)!;
       const to = last === "-" ? stdoutOutput() : last;
       await onMachine(options, async (operation) => {
-        const onLayer = options.quiet ? undefined : tell;
+        const onLayer = options.verbose && !options.quiet ? tell : undefined;
         const { images, destination } = await merge(from, to, { ...operation, onLayer });
         if (!options.quiet) say(`Wrote ${images} images to ${destination}`);
       });
