@@ -194,7 +194,7 @@ const KINDS: Readonly<
       await outcomeOf(() => {
         const value = parseJson(bytes, { what: "the spec", maxBytes: 1 << 24 });
         const spec = checkSpec(value);
-        assert.ok(spec.maxLayers >= 2 && spec.uid >= 0);
+        assert.ok((spec.maxLayers ?? 2) >= 2 && spec.uid >= 0);
       });
     },
   },

@@ -14,7 +14,7 @@ import {
 import { formatLayout, LAYOUT_ANNOTATION, type Layout } from "#layering";
 import { type MeasureOptions, measureLayers, unmeasuredLayers } from "#measure";
 import { type ContainerConfig, type HistoryEntry, hexOf, parseReference } from "#oci";
-import { parentsOf, planImage } from "#plan";
+import { belowRoot, parentsOf, planImage } from "#plan";
 import { type BaseTree, type CompiledRule, type RootItem, rulesFor } from "#root";
 import type { ImageSpec } from "#spec";
 import { layerComments } from "#write";
@@ -71,9 +71,12 @@ export async function draftImage(spec: ImageSpec, options: DraftOptions): Promis
     componentsRecipe(group, { trees: trees[index]!, links: links[index]! }, context),
   );
   const rootRecipe = recipeOf(rootItems, { modes: "keep", components: [] }, context);
-  const recipes = spec.layered
-    ? [...components, rootRecipe]
-    : [joinedRecipe(rootRecipe, components[0], context)];
+  const below = belowRoot(plan, groups);
+  const recipes = !spec.layered
+    ? [joinedRecipe(rootRecipe, components[0], context)]
+    : below === undefined
+      ? components
+      : components.toSpliced(below, 0, rootRecipe);
   const noteOf = (recipes: readonly LayerRecipe[], elsewhere?: readonly string[]) => {
     if (options.onNote !== undefined) {
       noteUnmatched(recipes, { rules, tell, ...(elsewhere && { elsewhere }) });

@@ -1,5 +1,6 @@
 import type { ReferencesGraph } from "#graph";
 import type { LayerBudget } from "./budget.ts";
+import { projectLayers } from "./project-layers.ts";
 
 /** Which components share a layer, in the order of the layers, the lowest first. */
 export interface LayerPlan {
@@ -23,6 +24,8 @@ export interface ComponentMetadata {
 /** What a strategy is given. */
 export interface PlanInput extends ComponentMetadata {
   readonly graph: ReferencesGraph;
+  /** The components' keys, where the graph is part of another, in which they have these. */
+  readonly keys?: ReadonlyMap<string, string> | undefined;
   /** How many layers there may be: 1 or more. */
   readonly available: number;
 }
@@ -31,16 +34,25 @@ export interface PlanInput extends ComponentMetadata {
 export interface Strategy {
   /** What it is called on the command line. */
   readonly name: string;
+  /** Whether the order of its layers stands in a Node project, too, where others' are ordered by what is likely to change. */
+  readonly keepsOrder?: boolean;
+  /** Whether it is about all of a Node project, whose own files have a layer for themselves otherwise. */
+  readonly plansAll?: boolean;
   /** Puts each component into one of at most `available` groups, none of them empty. */
   plan(input: PlanInput): string[][];
 }
 
-/** Plans an image's component layers: `strategy` decides, within what `budget` leaves. */
+/**
+ * Plans an image's component layers: `strategy` decides, within what `budget` leaves. Of a Node project it decides about what
+ * has been installed; above that are the workspace's other packages and, on top and alone, the project's own files.
+ */
 export function planLayers(
   graph: ReferencesGraph,
   strategy: Strategy,
   { available, ...metadata }: Pick<LayerBudget, "available"> & ComponentMetadata,
 ): LayerPlan {
   const { sizes, weights, units } = metadata;
-  return { groups: strategy.plan({ graph, available, sizes, weights, units }) };
+  const input = { graph, available, sizes, weights, units };
+  const isProject = graph.kind === "npm" && !strategy.plansAll;
+  return { groups: isProject ? projectLayers(strategy, input) : strategy.plan(input) };
 }

@@ -13,7 +13,7 @@ import type { PlanInput } from "./plan.ts";
 import { addUnits, checkWeight, type UnitSet, UnitWeights } from "./unit-sets.ts";
 
 /** More nodes would take too much memory: their sets have as many bits as the square of this. */
-const MAX_NODES = 50_000;
+export const MAX_MODEL_NODES = 50_000;
 
 /** A component, or the components of one cycle. */
 export interface ModelNode {
@@ -44,15 +44,20 @@ export interface UpdateModel {
  * @throws {VarveError} TOO_LARGE for more than 50,000 components or if all sizes or weights together are beyond 2^53;
  *   USAGE if a weight isn't a whole number of 1 or more.
  */
-export function updateModel({ graph, sizes, weights, units }: Omit<PlanInput, "available">): UpdateModel {
+export function updateModel({
+  graph,
+  sizes,
+  weights,
+  units,
+  keys = keysOf(graph),
+}: Omit<PlanInput, "available">): UpdateModel {
   const { members, children } = condense(graph);
-  if (members.length > MAX_NODES) {
+  if (members.length > MAX_MODEL_NODES) {
     throw new VarveError(
       "TOO_LARGE",
       `a graph of ${members.length} components is too large for this strategy; take "popularity" instead`,
     );
   }
-  const keys = keysOf(graph);
   const byKey = (a: string, b: string): number => compareNames(keys.get(a)!, keys.get(b)!);
   for (const ids of members) ids.sort(byKey);
 
@@ -123,7 +128,7 @@ export function layerOf(nodes: readonly ModelNode[], { weights }: UpdateModel): 
 }
 
 /** The ids of a layer's components, in the order of their keys. */
-export function idsOf({ nodes }: ModelLayer, { keys }: UpdateModel): string[] {
+export function idsOf({ nodes }: Pick<ModelLayer, "nodes">, { keys }: UpdateModel): string[] {
   return nodes.flatMap(({ ids }) => ids).sort((a, b) => compareNames(keys.get(a)!, keys.get(b)!));
 }
 

@@ -3,14 +3,17 @@ import { VarveError } from "#errors";
 import { rootTreeOf } from "#flatten";
 import type { ReferencesGraph } from "#graph";
 import type { Image } from "#image";
-import type { LayerBudget } from "#layering";
+import { DEFAULT_MAX_LAYERS, type LayerBudget } from "#layering";
 import type { ImageSpec } from "#spec";
 
 /**
  * What goes into the one layer.
  * @throws VarveError `NO_LAYERS_LEFT`
  */
-export function oneLayerBudget({ maxLayers }: ImageSpec, base: Image | undefined): LayerBudget {
+export function oneLayerBudget(
+  { maxLayers = DEFAULT_MAX_LAYERS }: ImageSpec,
+  base: Image | undefined,
+): LayerBudget {
   const usedLayers = base?.layers.length ?? 0;
   if (usedLayers < maxLayers) return { maxLayers, usedLayers, available: 1 };
   throw new VarveError(

@@ -6,6 +6,8 @@ import { joinFiles, makeGraph, type ReferencesGraph, readFiles, readGraph, witho
 import type { Image } from "#image";
 import {
   type ComponentMetadata,
+  DEFAULT_MAX_LAYERS,
+  DEFAULT_PROJECT_LAYERS,
   expectedUpdates,
   type LayerBudget,
   type Layout,
@@ -17,6 +19,7 @@ import {
 import type { ImageSpec } from "#spec";
 import { missingFrom, oneLayerBudget } from "./one-layer.ts";
 import { Placement, projectFolder } from "./placement.ts";
+import { type RootPlace, rootPlaceOf } from "./root-place.ts";
 import { type ComponentSizes, componentSizes } from "./sizes.ts";
 import { chooseStrategy } from "./strategy.ts";
 
@@ -47,6 +50,10 @@ export interface PlanOptions {
 export interface ImagePlan {
   readonly graph: ReferencesGraph;
   readonly placement: Placement;
+  /** How many layers are the base's. */
+  readonly baseLayers: number;
+  /** Where the layer is of what is put in the root besides components. */
+  readonly rootPlace: RootPlace;
   readonly budget: LayerBudget;
   readonly strategy: Strategy;
   /** Whether there was a layout of the last build to keep to. */
@@ -68,14 +75,20 @@ export interface ImagePlan {
 export async function planImage(spec: ImageSpec, options: PlanOptions = {}): Promise<ImagePlan> {
   const { base, lastImage, cache, listings, outputs = [], withSizes = false, signal } = options;
   const { graph, folder } = await readComponents(spec, options);
-  const budget = spec.layered
-    ? layerBudget({ maxLayers: spec.maxLayers, baseLayers: base?.layers.length ?? 0 })
-    : oneLayerBudget(spec, base);
   const { strategy, weights, needsSizes, keepsLayout } = await chooseStrategy(spec, { lastImage, signal });
   // The lock file is often in the very project whose layout it has.
   const written = spec.lockFile === undefined ? outputs : [...outputs, spec.lockFile];
   const absent = [...written, ...(options.leftOut?.(graph) ?? [])];
   const placement = new Placement(graph, { folder, absent });
+  const rootPlace = rootPlaceOf(spec, { graph, placement });
+  const baseLayers = base?.layers.length ?? 0;
+  const budget = spec.layered
+    ? layerBudget({
+        maxLayers: maxLayersOf(spec, graph, baseLayers),
+        baseLayers,
+        isCustomised: rootPlace !== "none",
+      })
+    : oneLayerBudget(spec, base);
 
   const isPlanned = spec.includeStorePaths && graph.components.size > 0;
   const sizes =
@@ -90,7 +103,27 @@ export async function planImage(spec: ImageSpec, options: PlanOptions = {}): Pro
       ? planLayers(graph, strategy, known).groups
       : [await missingFrom(base, graph)].filter((group) => group.length > 0);
   const layout = layoutOf(graph, groups);
-  return { graph, placement, budget, strategy, keepsLayout, groups, layout, sizes, updates };
+  return {
+    graph,
+    placement,
+    baseLayers,
+    rootPlace,
+    budget,
+    strategy,
+    keepsLayout,
+    groups,
+    layout,
+    sizes,
+    updates,
+  };
+}
+
+/** Layers cost an engine time, and a Node project's many small packages are worth few: docs/layering.md. */
+function maxLayersOf({ maxLayers }: ImageSpec, { kind }: ReferencesGraph, baseLayers: number): number {
+  if (maxLayers !== undefined) return maxLayers;
+  if (kind !== "npm") return DEFAULT_MAX_LAYERS;
+  // A base that has nearly as many leaves fewer, and one that has more an error.
+  return Math.min(baseLayers + DEFAULT_PROJECT_LAYERS, DEFAULT_MAX_LAYERS);
 }
 
 /** The components that a spec asks for, and where its project is in the image. */

@@ -122,7 +122,7 @@ export interface ImageSpecInput {
   readonly uname?: string | undefined;
   /** The group's name. By default `"root"`. */
   readonly gname?: string | undefined;
-  /** How many layers the image may have, including the base's. By default `100`. */
+  /** How many layers the image may have, including the base's; by default 100, and for a Node project 20 besides the base's. */
   readonly maxLayers?: number | undefined;
   /** How components are grouped in layers: steady (the default), for layers that survive updates; leader, its predecessor; popularity, as dockerTools does; largest. */
   readonly strategy?: "steady" | "leader" | "popularity" | "largest" | undefined;

@@ -169,8 +169,10 @@ const fields = {
   maxLayers: z
     .int()
     .min(2)
-    .default(100)
-    .describe("How many layers the image may have, including the base's."),
+    .optional()
+    .describe(
+      "How many layers the image may have, including the base's; by default 100, and for a Node project 20 besides the base's.",
+    ),
   strategy: z
     .enum(["steady", "leader", "popularity", "largest"])
     .optional()

@@ -60,11 +60,11 @@ function hashOf(text: string): string {
 }
 
 function summary({ components, size, plan, budget, absent }: PlanReport): string {
-  const { maxLayers, base, available, used } = budget;
+  const { maxLayers, base, customisation, available, used } = budget;
   const rest = available - used;
   const parts = [
     ...(base === 0 ? [] : [`${base} of the base image`]),
-    "1 of the customisation",
+    ...(customisation === 0 ? [] : ["1 of the customisation"]),
     `${used} of components`,
   ];
   const note =

@@ -4,7 +4,7 @@ import { VarveError } from "#errors";
 import { makeGraph } from "#graph";
 import type { Image } from "#image";
 import { keysOf, LAYOUT_ANNOTATION, type Layout, versionOf } from "#layering";
-import { type ImagePlan, imageLayout } from "#plan";
+import { type ImagePlan, imageLayout, layerNumbers } from "#plan";
 import { nameOf } from "./names.ts";
 
 /** A component as an image describes it. */
@@ -110,7 +110,8 @@ export function compareWith(
   plan: ImagePlan,
   { image, place, base }: { image: Image; place: string; base: Image | undefined },
 ): PlanComparison {
-  const { graph, groups, sizes, budget } = plan;
+  const { graph, groups, sizes } = plan;
+  const numbers = layerNumbers(plan, groups);
   const theirs = imageLayers(image);
   const identity = (id: string, version: string): string | undefined =>
     id.startsWith("/") ? id : version === "" ? undefined : `${version} ${id}`;
@@ -126,7 +127,7 @@ export function compareWith(
     const parts = ids.map((id) => identity(id, versionOf(graph.components.get(id)!)));
     const unchanged = ids.filter((_, index) => parts[index] !== undefined && has.has(parts[index]!));
     return {
-      number: budget.usedLayers + at,
+      number: numbers[at]!,
       there: !parts.includes(undefined) && hasLayer.has(JSON.stringify(parts)),
       unchanged: unchanged.reduce((sum, id) => sum + (sizes?.sizes.get(id) ?? 0), 0),
     };

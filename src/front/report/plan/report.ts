@@ -11,7 +11,7 @@ import {
   updateCost,
   updateModel,
 } from "#layering";
-import { type ImagePlan, STRATEGIES } from "#plan";
+import { type ImagePlan, layerNumbers, STRATEGIES } from "#plan";
 import { compareNames } from "#util";
 import type { PlanComparison } from "./against.ts";
 import { nameOf } from "./names.ts";
@@ -66,7 +66,7 @@ export interface PlanReport {
   readonly budget: {
     readonly maxLayers: number;
     readonly base: number;
-    readonly customisation: 1;
+    readonly customisation: 0 | 1;
     /** How many layers components may have, and how many they take. */
     readonly available: number;
     readonly used: number;
@@ -101,8 +101,8 @@ export function reportPlan(plan: ImagePlan, image?: string): PlanReport {
     units: model.units.length,
     budget: {
       maxLayers: budget.maxLayers,
-      base: budget.usedLayers - 1,
-      customisation: 1,
+      base: plan.baseLayers,
+      customisation: plan.rootPlace === "none" ? 0 : 1,
       available: budget.available,
       used: groups.length,
     },
@@ -150,22 +150,23 @@ class Grouper {
     const layers = groups.map((ids) =>
       layerOf([...new Set(ids.map((id) => this.#nodeOf.get(id)!))], this.#model),
     );
+    const numbers = layerNumbers(this.#plan, groups);
     return {
       name,
-      layers: layers.map((layer, at) => this.#layer(layer, { ids: groups[at]!, at })),
+      layers: layers.map((layer, at) => this.#layer(layer, { ids: groups[at]!, number: numbers[at]! })),
       resent: perUpdate(layers, this.#model),
     };
   }
 
-  #layer(layer: ModelLayer, { ids, at }: { ids: readonly string[]; at: number }): ReportedLayer {
-    const { graph, budget, sizes } = this.#plan;
+  #layer(layer: ModelLayer, { ids, number }: { ids: readonly string[]; number: number }): ReportedLayer {
+    const { graph, sizes } = this.#plan;
     const components = ids.map((id): ReportedComponent => {
       const component = graph.components.get(id)!;
       const size = sizes?.sizes.get(id) ?? 0;
       return { id, key: this.#model.keys.get(id)!, name: nameOf(component), size };
     });
     return {
-      number: budget.usedLayers + at,
+      number,
       size: layer.bytes,
       share: this.total === 0 ? 0 : layer.bytes / this.total,
       components,

@@ -22,11 +22,11 @@ export function planText(report: PlanReport): string {
 }
 
 function summary({ image, graph, components, size, budget, plan, absent }: PlanReport): string[] {
-  const { maxLayers, base, available, used } = budget;
+  const { maxLayers, base, customisation, available, used } = budget;
   const what = image === undefined ? `a graph of ${graph}` : shown(image);
   const parts = [
     ...(base === 0 ? [] : [`${base} of the base image`]),
-    "1 of the customisation",
+    ...(customisation === 0 ? [] : ["1 of the customisation"]),
     `${used} of components`,
   ];
   const left = available - used;

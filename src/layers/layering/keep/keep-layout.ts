@@ -2,12 +2,22 @@
  * Plans with the layout of the last build: components that shared a layer stay together, new ones go where they cost least, and
  * single ones move if that pays off soon. Once a fresh plan is so much better that sending more now pays off soon, it is used.
  */
+import { compareNames } from "#util";
 import { orderLayers } from "../layer-order.ts";
 import type { Layout } from "../layout.ts";
 import type { PlanInput, Strategy } from "../plan.ts";
+import { orderByChange } from "../project-layers.ts";
+import { LAYER_PRICE } from "../steady/contiguous.ts";
 import { checkExact, Grouping, groupingOf, pagesOf } from "../steady/grouping.ts";
 import { settle } from "../steady/settle.ts";
-import { idsOf, layerOf, type ModelNode, type UpdateModel, updateModel } from "../update-model.ts";
+import {
+  idsOf,
+  layerOf,
+  type ModelLayer,
+  type ModelNode,
+  type UpdateModel,
+  updateModel,
+} from "../update-model.ts";
 import { LastLayers } from "./last-layers.ts";
 
 /** How many updates are looked ahead: what a better plan saves in that many updates may be sent now. */
@@ -15,26 +25,52 @@ const UPDATES_AHEAD = 30;
 
 /** A strategy that keeps to `layout` as long as that is worth it, and otherwise does what `fresh` does. */
 export function keepLayout(layout: Layout, fresh: Strategy): Strategy {
-  return { name: fresh.name, plan: (input) => planWith(layout, fresh, input) };
+  return { name: fresh.name, keepsOrder: true, plan: (input) => planWith(layout, fresh, input) };
 }
 
-function planWith(layout: Layout, fresh: Strategy, input: PlanInput): string[][] {
+function planWith(whole: Layout, fresh: Strategy, input: PlanInput): string[][] {
   const { graph, available } = input;
   const model = updateModel(input);
+  const isProject = graph.kind === "npm";
+  const layout = isProject ? ofPackages(whole) : whole;
+  const given = { model, graph, available, price: isProject ? LAYER_PRICE : 0 };
   checkExact(model, UPDATES_AHEAD + 1);
-  const last = new LastLayers(layout, { graph, model });
-  // What the updates ahead send, and what this build sends.
-  const price = (groups: readonly (readonly ModelNode[])[]): number =>
-    UPDATES_AHEAD * groupingOf(groups, { model, available }).cost() +
-    model.weights.total * last.pagesToSend(groups);
+  const last = new LastLayers(layout, given);
   const ordered = (groups: readonly (readonly ModelNode[])[]): string[][] => {
     const layers = groups.map((nodes) => layerOf(nodes, model));
-    return orderLayers(layers, model).map((layer) => idsOf(layer, model));
+    const inOrder = isProject ? lastOrder(layers, layout, model) : orderLayers(layers, model);
+    return inOrder.map((layer) => idsOf(layer, model));
   };
   if (last.isUnchanged && layout.layers.length <= available) return ordered(last.groups());
-  const kept = keptGroups(trimmed(layout, { model, graph, available }), { model, graph, available });
+  // What the updates ahead send, and what this build sends.
+  const price = (groups: readonly (readonly ModelNode[])[]): number =>
+    UPDATES_AHEAD * (groupingOf(groups, given).cost() + given.price * model.weights.total * groups.length) +
+    model.weights.total * last.pagesToSend(groups);
+  const kept = keptGroups(trimmed(layout, given), given);
   const freshIds = fresh.plan(input);
-  return price(groupsOf(freshIds, model)) < price(kept) ? freshIds : ordered(kept);
+  if (price(groupsOf(freshIds, model)) >= price(kept)) return ordered(kept);
+  return isProject ? orderByChange(freshIds, input) : freshIds;
+}
+
+/**
+ * The order that the layers had. What the classic Docker Engine has of them it has with all layers below, so each
+ * that changes its place costs those above it; what is new comes last.
+ */
+function lastOrder(kept: readonly ModelLayer[], { layers }: Layout, { keys }: UpdateModel): ModelLayer[] {
+  const placeOf = new Map(layers.flatMap((layer, at) => [...layer.keys()].map((key) => [key, at] as const)));
+  const place = ({ nodes }: ModelLayer): number =>
+    Math.min(
+      ...nodes.flatMap(({ ids }) => ids.map((id) => placeOf.get(keys.get(id)!) ?? Number.POSITIVE_INFINITY)),
+    );
+  return kept
+    .map((layer) => ({ layer, at: place(layer), key: layer.nodes[0]!.key }))
+    .sort((a, b) => (a.at === b.at ? compareNames(a.key, b.key) : a.at - b.at))
+    .map(({ layer }) => layer);
+}
+
+/** The layout without a project's own files and its workspace's, which aren't shared out. */
+function ofPackages({ layers }: Layout): Layout {
+  return { layers: layers.filter((layer) => [...layer.values()].some((version) => version !== "")) };
 }
 
 function groupsOf(groups: readonly (readonly string[])[], model: UpdateModel): ModelNode[][] {
@@ -44,10 +80,12 @@ function groupsOf(groups: readonly (readonly string[])[], model: UpdateModel): M
 
 interface KeepOptions extends Pick<PlanInput, "graph" | "available"> {
   readonly model: UpdateModel;
+  /** The pages that a layer has to save an update to be worth having. */
+  readonly price: number;
 }
 
 /** The layout without those layers for which there is no room any more: the smallest. */
-function trimmed(layout: Layout, { model, graph, available }: KeepOptions): Layout {
+function trimmed(layout: Layout, { model, graph, available }: Omit<KeepOptions, "price">): Layout {
   if (layout.layers.length <= available) return layout;
   const { homes } = new LastLayers(layout, { graph, model });
   const pages = layout.layers.map(() => 0);
@@ -58,15 +96,16 @@ function trimmed(layout: Layout, { model, graph, available }: KeepOptions): Layo
 }
 
 /** The groups of a layout that has no more of them than there may be, after whatever pays off has moved. */
-function keptGroups(layout: Layout, { model, graph, available }: KeepOptions): ModelNode[][] {
+function keptGroups(layout: Layout, { model, graph, available, price }: KeepOptions): ModelNode[][] {
   const last = new LastLayers(layout, { graph, model });
   const grouping = new Grouping(model, available);
   const { total } = model.weights;
   /** What has to be sent now because of a node's place, beside what updates send. */
   const extra = (node: number, layer: number): number => {
     const [pages, size] = [grouping.pages[layer]!, grouping.sizes[node]!];
+    const alone = grouping.members[layer] === 0 ? UPDATES_AHEAD * price : 0;
     if (last.isThere(layer)) return total * (pages + size);
-    return total * (last.wouldBeThere(layer, node) ? -pages : size);
+    return total * (alone + (last.wouldBeThere(layer, node) ? -pages : size));
   };
   const put = (node: number, layer: number): void => {
     grouping.add(node, layer);

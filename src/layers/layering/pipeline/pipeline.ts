@@ -44,6 +44,8 @@ export function pipelineStrategy(steps: unknown, what = "the layering pipeline")
   const operation = parseAll(steps, what, 0);
   return {
     name: "pipeline",
+    keepsOrder: true,
+    plansAll: true,
     plan({ graph, available }) {
       const groups = layersOf(operation, graph);
       if (groups.length <= available) return groups;

@@ -11,6 +11,12 @@ import { addUnits, forEachUnit } from "../unit-sets.ts";
 import type { ModelNode, UpdateModel } from "../update-model.ts";
 import { pagesOf } from "./grouping.ts";
 
+/**
+ * The pages that a layer has to save an update, on average, to be worth having: each takes a request and a digest in the
+ * manifest and the config, and the engines' time. See docs/layering.md.
+ */
+export const LAYER_PRICE = 8;
+
 /** What changes together, with all nodes that it changes. */
 interface Atom {
   readonly nodes: readonly ModelNode[];
@@ -20,12 +26,15 @@ interface Atom {
   readonly key: string;
 }
 
-/** The nodes in at most `available` groups. Nodes that a unit joins share one. */
+/** The nodes in at most `available` groups, each of them worth its price. Nodes that a unit joins share one. */
 export function contiguous(model: UpdateModel, available: number): ModelNode[][] {
   const atoms = atomsOf(model).sort(
     (a, b) => a.weight * b.pages - b.weight * a.pages || compareNames(a.key, b.key),
   );
-  const ends = cuts(atoms, Math.min(available, atoms.length));
+  const ends = cuts(atoms, {
+    most: Math.min(available, atoms.length),
+    price: LAYER_PRICE * model.weights.total,
+  });
   return ends.map((end, at) => atoms.slice(ends[at - 1] ?? 0, end).flatMap(({ nodes }) => nodes));
 }
 
@@ -60,9 +69,17 @@ function atomsOf({ nodes, weights }: UpdateModel): Atom[] {
   });
 }
 
-/** Where each of `count` runs ends, so that all together cost least; of equally good places the first. */
-function cuts(atoms: readonly Atom[], count: number): number[] {
+interface CutOptions {
+  /** How many runs there may be. */
+  readonly most: number;
+  /** What one more has to save. Each saves less than the one before. */
+  readonly price: number;
+}
+
+/** Where each of some runs ends, so that all together cost least; of equally good places the first. */
+function cuts(atoms: readonly Atom[], { most, price }: CutOptions): number[] {
   const n = atoms.length;
+  if (n === 0) return [];
   const [pages, weight] = [new Float64Array(n + 1), new Float64Array(n + 1)];
   for (const [at, atom] of atoms.entries()) {
     pages[at + 1] = pages[at]! + atom.pages;
@@ -71,7 +88,7 @@ function cuts(atoms: readonly Atom[], count: number): number[] {
   // What the best cut of the first j atoms costs, in as many runs as rounds were made.
   let best = Float64Array.from(pages, (sum, j) => sum * weight[j]!);
   const starts = [new Int32Array(n + 1)];
-  for (let runs = 2; runs <= count; runs++) {
+  for (let runs = 2; runs <= most; runs++) {
     const next = new Float64Array(n + 1).fill(Number.POSITIVE_INFINITY);
     const start = new Int32Array(n + 1);
     const last = best;
@@ -88,10 +105,12 @@ function cuts(atoms: readonly Atom[], count: number): number[] {
       solve(j + 1, high, [start[j]!, end]);
     };
     solve(runs, n, [runs - 1, n - 1]);
+    if (last[n]! - next[n]! < price) break;
     best = next;
     starts.push(start);
   }
   const ends: number[] = [];
-  for (let runs = count - 1, end = n; runs >= 0; end = starts[runs]![end]!, runs--) ends.unshift(end);
+  for (let end = n; ends.length < starts.length; end = starts[starts.length - ends.length]![end]!)
+    ends.unshift(end);
   return ends;
 }

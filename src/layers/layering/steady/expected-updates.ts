@@ -4,7 +4,7 @@
  */
 import type { Component, ReferencesGraph } from "#graph";
 import { keysOf, versionOf } from "../key.ts";
-import type { ComponentMetadata } from "../plan.ts";
+import type { ComponentMetadata, PlanInput } from "../plan.ts";
 import { pagesOf } from "./grouping.ts";
 
 /** No version number says more than this of how often a package is published. */
@@ -16,27 +16,32 @@ const OWN_FILES = 4096;
 /**
  * The units of a Node project's packages, and the weight of each unit: what one repository publishes is one unit. Of another graph, and
  * where units are given, it is what is given.
- * @param given sizes in bytes; weights by units' names or packages' keys, which count instead of what is expected
+ * @param given - sizes in bytes; weights by units' names or packages' keys, which count instead of what is expected
  */
 export function expectedUpdates(
   graph: ReferencesGraph,
-  given: ComponentMetadata,
+  given: ComponentMetadata & Pick<PlanInput, "keys">,
 ): Pick<ComponentMetadata, "units" | "weights"> {
   if (graph.kind !== "npm" || given.units !== undefined)
     return { units: given.units, weights: given.weights };
-  const keys = keysOf(graph);
+  const keys = given.keys ?? keysOf(graph);
+  const all = [...graph.components.values()];
+  const isOwn = (component: Component): boolean => versionOf(component) === "";
+  const published = Map.groupBy(
+    all.filter((one) => !isOwn(one)),
+    repositoryOf,
+  );
   const units = new Map<string, string>();
   const weights = new Map<string, number>();
-  for (const component of graph.components.values()) {
+  for (const component of all) {
     const { id } = component;
     const key = keys.get(id)!;
-    const isOwn = versionOf(component) === "";
-    const unit = (isOwn ? undefined : repositoryOf(component)) ?? key;
+    const repository = isOwn(component) ? undefined : repositoryOf(component);
+    const isAlone = repository === undefined || published.get(repository)!.length === 1;
+    const unit = isAlone ? key : repository;
     units.set(id, unit);
-    const bytes = given.sizes?.get(id) ?? 0;
-    const expected = (isOwn ? OWN_FILES : 1) * weightOf(component, bytes);
-    const weight = given.weights?.get(key) ?? expected;
-    weights.set(unit, Math.max(weights.get(unit) ?? 0, weight));
+    const expected = (isOwn(component) ? OWN_FILES : 1) * weightOf(component, given.sizes?.get(id) ?? 0);
+    weights.set(unit, Math.max(weights.get(unit) ?? 0, given.weights?.get(key) ?? expected));
   }
   for (const [unit, weight] of given.weights ?? []) if (weights.has(unit)) weights.set(unit, weight);
   return { units, weights };

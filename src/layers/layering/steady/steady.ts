@@ -40,7 +40,7 @@ function strategy(group: (model: UpdateModel, input: PlanInput) => ModelNode[][]
 }
 
 function start(model: UpdateModel, { graph, available }: PlanInput): ModelNode[][] {
-  if (model.nodes.length <= available) return model.nodes.map((node) => [node]);
   if (graph.kind === "npm") return contiguous(model, available);
+  if (model.nodes.length <= available) return model.nodes.map((node) => [node]);
   return leaderLayers(model, available).map(({ nodes }) => [...nodes]);
 }
