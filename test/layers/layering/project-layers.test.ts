@@ -112,10 +112,10 @@ describe("a Node project's layers", () => {
   });
 
   it("keep tiny packages together, those that are new, too", () => {
-    const { graph, sizes } = project({ dependencies: 14 });
+    const { graph, sizes } = project({ dependencies: 11 });
     const tiny = new Map([...sizes.keys()].map((id) => [id, 3 * KB]));
     assert.equal(planLayers(graph, steady, { available: 20, sizes: tiny }).groups.length, 2);
-    const before = project({ dependencies: 9 });
+    const before = project({ dependencies: 8 });
     const last = layoutOf(
       before.graph,
       planLayers(before.graph, steady, { available: 20, sizes: tiny }).groups,
@@ -177,7 +177,7 @@ test("no division into neighbours sends less, but for layers that aren't worth t
           count,
         );
       assert.equal(costOf(groups), best(groups.length));
-      const overhead = 32 * 1024 * bytes.length;
+      const overhead = 16 * 1024 * bytes.length;
       if (groups.length < Math.min(available, bytes.length)) {
         assert.ok(costOf(groups) - best(groups.length + 1) < overhead);
       }

@@ -47,9 +47,9 @@ test("of packages that change equally often, no grouping at all costs less, with
       (pages, available) => {
         const input = packages(pages);
         const model = updateModel(input);
-        // Each layer has to save eight pages an update.
+        // each layer has to save four pages an update.
         const price = (groups: string[][]) =>
-          costOf(groups, model) + BigInt(groups.length * model.weights.total * 8 * PAGE);
+          costOf(groups, model) + BigInt(groups.length * model.weights.total * 4 * PAGE);
         const best = [...partitions([...input.graph.components.keys()])]
           .filter((groups) => groups.length <= available)
           .map(price)

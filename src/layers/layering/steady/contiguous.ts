@@ -15,7 +15,7 @@ import { pagesOf } from "./grouping.ts";
  * The pages that a layer has to save an update, on average, to be worth having: each takes a request and a digest in the
  * manifest and the config, and the engines' time. See docs/layering.md.
  */
-export const LAYER_PRICE = 8;
+export const LAYER_PRICE = 4;
 
 /** What changes together, with all nodes that it changes. */
 interface Atom {
