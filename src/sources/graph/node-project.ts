@@ -2,10 +2,11 @@
 import { readBunLock } from "./bun/lock.ts";
 import { readInstalled } from "./installed/installed.ts";
 import { type LockFacts, type NodePlatform, thisPlatform } from "./installed/lock-facts.ts";
+import { isOutside } from "./installed/outside.ts";
 import { checkInstalled } from "./npm/installed.ts";
 import { readNpmLock } from "./npm/lock.ts";
 import { npmFacts } from "./npm/lock-facts.ts";
-import { readNpmGraph } from "./npm/npm.ts";
+import { npmGraph } from "./npm/npm.ts";
 import { readPnpmLock } from "./pnpm/lock.ts";
 import { findProject, type NodeProject } from "./project.ts";
 import type { ReferencesGraph } from "./references-graph.ts";
@@ -35,22 +36,21 @@ export async function readNodeProject(
 ): Promise<ReferencesGraph> {
   const project = await findProject(folder);
   const { omitDev = false, platform = thisPlatform() } = options;
-  if (project.manager === "npm" && project.app === ".") {
-    return await readNpmGraph({ project: project.root, omitDev, platform });
+  if (project.manager === "npm") {
+    const lock = await readNpmLock(project.root);
+    await checkInstalled(lock, { project: project.root, platform });
+    const isAlone = project.app === "." && ![...lock.entries.keys()].some(isOutside);
+    if (isAlone) return await npmGraph(lock, { project: project.root, omitDev });
+    return await readInstalled(project, npmFacts(lock), { omitDev, platform });
   }
-  const facts = await readFacts(project, platform);
+  const facts = await readFacts(project);
   if (project.manager === "yarn" && isPnp(project))
     return await readPnp(project, facts, { omitDev, platform });
   return await readInstalled(project, facts, { omitDev, platform });
 }
 
-async function readFacts(project: NodeProject, platform: NodePlatform): Promise<LockFacts> {
-  const { manager, root, lockFile } = project;
-  if (manager === "npm") {
-    const lock = await readNpmLock(root);
-    await checkInstalled(lock, { project: root, platform });
-    return npmFacts(lock);
-  }
+async function readFacts(project: NodeProject): Promise<LockFacts> {
+  const { manager, lockFile } = project;
   if (manager === "pnpm") return await readPnpmLock(project);
   if (manager === "bun") return await readBunLock(lockFile);
   if (manager === "yarn-classic") return await readClassicLock(lockFile);

@@ -40,10 +40,13 @@ export function workspaceStaysOut(own: OwnFiles, graph: ReferencesGraph): StaysO
     !/(?:^|\/)(?:node_modules|\.yarn)(?:\/|$)/.test(id) &&
     !`${path}/`.startsWith(`${own.folder}/`) &&
     // A workspace's root has nothing of its own in the image of one of its packages.
-    !`${own.folder}/`.startsWith(`${path}/`);
+    (id.startsWith("..") || !`${own.folder}/`.startsWith(`${path}/`));
   const others = [...graph.components.values()].filter(({ id, path }) => isOther(id, path));
   const parts = others.map(({ path }) => {
-    const { list, paths, notes } = staysOut(ownFiles(path, {}), graph);
+    const { list: all, notes } = staysOut(ownFiles(path, {}), graph);
+    // What lies around the project has no say in it.
+    const list = all.filter((each) => !`${path}/${each.path}/`.startsWith(`${own.folder}/`));
+    const paths = list.map((each) => `${path}/${each.path}`);
     const below = relative(own.folder, path);
     return { list: list.map((each) => ({ ...each, path: `${below}/${each.path}` })), paths, notes };
   });

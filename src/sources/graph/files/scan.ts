@@ -5,7 +5,7 @@ import { readError } from "#errors";
 import { decodeName, fsPath, sortNames } from "#util";
 import { isObject, type JsonObject } from "../file.ts";
 import { repositoryOf } from "../installed/installed.ts";
-import { STORES } from "../installed/tree.ts";
+import { isStore } from "../installed/tree.ts";
 import type { Component, ComponentPart } from "../references-graph.ts";
 import { readManifest } from "../workspace.ts";
 import { text } from "../yaml.ts";
@@ -85,7 +85,7 @@ export class FilesScan {
       const below = { path: `${path}/${name}`, place: posix.join(place, name), part };
       if (entry.isSymbolicLink()) links.push(leadsTo(below));
       if (!entry.isDirectory()) continue;
-      if (scope === "" && STORES.includes(`node_modules/${name}`)) this.#store(below);
+      if (scope === "" && isStore(`node_modules/${name}`)) this.#store(below);
       // Where several versions are needed, Nitro has them here, and links to them.
       else if (scope === "" && name === ".nitro") this.#modules(below, links);
       else if (name.startsWith("@") && scope === "") this.#modules(below, links, `${name}/`);

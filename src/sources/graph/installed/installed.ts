@@ -1,11 +1,13 @@
+import { realpathSync } from "node:fs";
 import { resolve } from "node:path";
 import { isObject } from "../file.ts";
-import { nestedPaths } from "../npm/nested.ts";
+import { NOBODYS, nestedPaths } from "../npm/nested.ts";
 import type { NodeProject } from "../project.ts";
 import { type Component, makeGraph, type ReferencesGraph } from "../references-graph.ts";
 import { text } from "../yaml.ts";
 import { leftOut } from "./left.ts";
 import type { LockFacts } from "./lock-facts.ts";
+import { isOutside, Outside } from "./outside.ts";
 import { InstalledTree, isSource, type TreeOptions, type Unit } from "./tree.ts";
 
 const ROOT = ".";
@@ -17,7 +19,7 @@ const ROOT = ".";
  * project. Of a workspace package's graph, `.` has nothing but the links in the root's `node_modules`.
  *
  * @throws VarveError `DANGLING_REFERENCE` if a package that is needed here isn't installed; `INVALID_GRAPH` if what is
- *   installed isn't what the lock file says, or lies outside of the project
+ *   installed isn't what the lock file says, or is in a store for several projects
  */
 export async function readInstalled(
   project: NodeProject,
@@ -29,7 +31,7 @@ export async function readInstalled(
   // All packages of a workspace are part of the project that its root is.
   const starts = app === ROOT ? [ROOT, ...project.workspaces] : [app];
   await tree.follow(starts);
-  return graphOfUnits(project, { units: tree.units, left: leftOut(tree), facts });
+  return graphOfUnits(project, { units: tree.units, ...leftOut(tree), facts });
 }
 
 /** What has been found of a project. */
@@ -37,6 +39,8 @@ interface Found {
   readonly units: ReadonlyMap<string, Unit>;
   /** Paths in units' folders that are in no component. */
   readonly left: readonly string[];
+  /** Links to packages, and where these are, both relative to the project. */
+  readonly links?: ReadonlyMap<string, string>;
   readonly facts: LockFacts;
 }
 
@@ -50,11 +54,19 @@ export function graphOfUnits(project: NodeProject, found: Found): ReferencesGrap
     units.set(ROOT, { id: ROOT, manifest: {}, references: new Set() });
     units.get(app)!.references.add(ROOT);
   }
-  const nested = nestedPaths([...units.keys(), ...left]);
+  const outside = new Outside(realpathSync(root), units.keys());
+  const nested = outside.isEmpty
+    ? nestedPaths([...units.keys(), ...left])
+    : outside.nested([...left, ...NOBODYS]);
+  const links = outside.isEmpty ? undefined : outside.links(found.links ?? new Map());
   const components = [...units].map(([id, unit]): Component => {
     const path = resolve(root, id);
     const references = [...unit.references];
-    return { id, path, references, ...described(unit, facts), nested: nested.get(id) ?? [] };
+    const own = { path, nested: nested.get(id) ?? [] };
+    const moved = links?.get(id);
+    const isMoved = moved !== undefined || isOutside(id);
+    const parts = [{ ...own, place: outside.placeOf(id), ...(moved && { links: moved }) }];
+    return { id, references, ...described(unit, facts), ...own, ...(isMoved && { parts }) };
   });
   return makeGraph(components, {
     kind: "npm",

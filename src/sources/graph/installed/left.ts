@@ -2,19 +2,29 @@
 import { type Dirent, readdirSync } from "node:fs";
 import { join, posix } from "node:path";
 import { readError } from "#errors";
-import { type InstalledTree, isSource } from "./tree.ts";
+import { isOutside } from "./outside.ts";
+import { type InstalledTree, isSource, isStore } from "./tree.ts";
 
 /** What package managers and tools keep in `node_modules` for themselves. */
 const STATE =
   /^\.(?:modules\.yaml|package-lock\.json|yarn-integrity|yarn-state\.yml|package-map\.json|pnpm-workspace-state.*|cache|vite|vite-temp)$/;
 
+/** What has been found in units' folders, as paths relative to the project. */
+export interface Found {
+  /** What is in no component. */
+  readonly left: readonly string[];
+  /** Links to packages, and where these are. */
+  readonly links: ReadonlyMap<string, string>;
+}
+
 /**
  * The paths, relative to the project, of what is in a reached unit's folder and in no component: packages that weren't
  * reached and links to them, package managers' own files, and scripts in `.bin`, which have this machine's paths in them.
  */
-export function leftOut(tree: InstalledTree): string[] {
+export function leftOut(tree: InstalledTree): Found {
   const { project, units } = tree;
   const left: string[] = [];
+  const links = new Map<string, string>();
 
   const list = (id: string): Dirent[] | undefined => {
     const path = join(project.root, id);
@@ -38,7 +48,9 @@ export function leftOut(tree: InstalledTree): string[] {
   };
   const isReached = (path: string): boolean => {
     const real = tree.realId(path);
-    return real !== undefined && units.has(ownerOf(tree, real) ?? "");
+    if (real === undefined || !units.has(ownerOf(tree, real) ?? "")) return false;
+    links.set(path, real);
+    return true;
   };
   const bin = (id: string): boolean => sift(id, (path, entry) => entry.isSymbolicLink() && isReached(path));
 
@@ -50,7 +62,7 @@ export function leftOut(tree: InstalledTree): string[] {
       if (name === ".bin") return bin(path);
       if (entry.isSymbolicLink()) return isReached(path);
       if (!entry.isDirectory()) return true;
-      if (tree.isStore(path)) {
+      if (isStore(path)) {
         return sift(
           path,
           (below, { name }) => units.has(below) || (name === "node_modules" && modules(below, false)),
@@ -80,7 +92,7 @@ export function leftOut(tree: InstalledTree): string[] {
     left.push(...names.filter((name) => name !== "node_modules"));
   }
   left.push(".yarn");
-  return left;
+  return { left, links };
 }
 
 /** The unit that a path is part of; undefined for a workspace package that wasn't reached. */
@@ -91,6 +103,11 @@ function ownerOf(tree: InstalledTree, path: string): string | undefined {
   if (installed !== undefined) return installed;
   for (let folder = path; ; folder = posix.dirname(folder)) {
     if (tree.units.has(folder)) return folder;
-    if (folder === "." || tree.project.workspaces.includes(folder)) return undefined;
+    if (
+      folder === "." ||
+      (isOutside(folder) && posix.basename(folder) === "..") ||
+      tree.project.workspaces.includes(folder)
+    )
+      return undefined;
   }
 }

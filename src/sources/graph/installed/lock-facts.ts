@@ -28,6 +28,8 @@ export interface LockFacts {
   readonly packages: LockedPackages;
   /** Which version the lock file has for a need, as far as it can tell. */
   readonly versionFor?: (wish: Wish) => string | undefined;
+  /** Whether the lock file has a link to a folder for a need, where `package.json` need not say so. */
+  readonly isLinked?: (wish: Wish) => boolean;
   /** Whether optional packages were left out on purpose. */
   readonly omitsOptional?: boolean;
 }

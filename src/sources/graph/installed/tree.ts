@@ -8,6 +8,7 @@ import { installCommand, type NodeProject } from "../project.ts";
 import { readManifest } from "../workspace.ts";
 import { text } from "../yaml.ts";
 import { type LockFacts, type NodePlatform, plainVersion } from "./lock-facts.ts";
+import { isOutside } from "./outside.ts";
 
 /** A package's folder, and what it is. */
 export interface InstalledPackage {
@@ -29,7 +30,16 @@ export interface TreeOptions {
 }
 
 /** Folders whose children are a package each, together with links to what it needs. */
-export const STORES = ["node_modules/.pnpm", "node_modules/.bun", "node_modules/.store"];
+const STORE = /(?:^|\/)node_modules\/\.(?:pnpm|bun|store)$/;
+const STORE_UNIT = /^(?:.*?\/)?node_modules\/\.(?:pnpm|bun|store)\/[^/]+/;
+
+/** Whether a path is that of a virtual store. */
+export function isStore(id: string): boolean {
+  return STORE.test(id);
+}
+
+/** What `package.json` has for a folder; a workspace's package may lie outside of its root, too. */
+const LINKED = /^(?:link|file|portal|workspace):|^(?:~|\.{1,2})?\//;
 
 interface Target {
   readonly id: string;
@@ -87,10 +97,7 @@ export class InstalledTree {
   }
 
   #storeUnit(id: string): string {
-    const store = STORES.find((folder) => id.startsWith(`${folder}/`));
-    if (store === undefined) return id;
-    const end = id.indexOf("/", store.length + 1);
-    return end === -1 ? id : id.slice(0, end);
+    return STORE_UNIT.exec(id)?.[0] ?? id;
   }
 
   /** The package that was published with the one at `id` in it, which therefore no lock file knows. */
@@ -102,24 +109,17 @@ export class InstalledTree {
     return undefined;
   }
 
-  /** Whether a folder is a virtual store. */
-  isStore(id: string): boolean {
-    return STORES.includes(id);
-  }
-
-  /** Where a path below the project leads, relative to it; undefined if that is nowhere or outside. */
+  /** Where a path leads, relative to the project; undefined if that is nowhere. */
   realId(id: string): string | undefined {
     try {
-      const real = realpathSync.native(join(this.#root, id));
-      return this.#below(real);
+      return this.#idOf(realpathSync.native(join(this.#root, id)));
     } catch {
       return undefined;
     }
   }
 
-  #below(real: string): string | undefined {
-    if (real === this.#root) return ".";
-    return real.startsWith(`${this.#root}/`) ? relative(this.#root, real).split(sep).join("/") : undefined;
+  #idOf(real: string): string {
+    return relative(this.#root, real).split(sep).join("/") || ".";
   }
 
   #unit({ id, manifest }: InstalledPackage): Unit {
@@ -148,6 +148,7 @@ export class InstalledTree {
       const id = this.#resolve(from.id, need.name);
       if (id === undefined) missing.push(need);
       else {
+        this.#checkLinked(from, { need, id });
         this.#checkVersion(from, { need, found: await this.#package(id) });
         targets.push({ id, unit: this.unitOf(id), name: need.name });
       }
@@ -192,6 +193,8 @@ export class InstalledTree {
         if (id !== undefined) return id;
       }
       if (folder === ".") return undefined;
+      // In the image the project is around what lies outside of it here.
+      if (posix.basename(folder) === "..") folder = "..";
     }
   }
 
@@ -213,9 +216,22 @@ export class InstalledTree {
     } catch (error) {
       throw readError(absolute, error);
     }
-    const id = this.#below(real);
-    if (id !== undefined) return id;
-    throw new VarveError(
+    const id = this.#idOf(real);
+    // What is found from a folder that was linked is installed in it. A store for all projects has no place in an image.
+    if (!isOutside(id) || isOutside(path) || isSource(id)) return id;
+    throw this.#leadsOut(path, real);
+  }
+
+  /** Only what the project says it has linked is looked for outside of it. */
+  #checkLinked(from: InstalledPackage, { need, id }: { need: Need; id: string }): void {
+    if (!isOutside(id) || isOutside(from.id)) return;
+    const wish = { from: from.id, name: need.name, range: need.range };
+    if (isSource(from.id) && (LINKED.test(need.range) || this.#facts.isLinked?.(wish))) return;
+    throw this.#leadsOut(posix.join(from.id, "node_modules", need.name), resolve(this.#root, id));
+  }
+
+  #leadsOut(path: string, real: string): VarveError {
+    return new VarveError(
       "INVALID_GRAPH",
       `${resolve(this.project.root, path)} leads to ${real}, which lies outside the project ${this.project.root}, so it has no place in the image; have it installed within the project (for pnpm: enableGlobalVirtualStore: false), or move it there`,
     );
@@ -231,11 +247,14 @@ export class InstalledTree {
         : kind === "optional" && !omitsOptional && packages.isMadeFor(name, this.#options.platform) === true;
     if (!isNeeded) return;
     const who = from.id === "." ? `the project ${this.project.root}` : from.id;
+    const advice = isOutside(from.id)
+      ? `install the packages of ${resolve(this.project.root, from.id)} there`
+      : this.#advice;
     const { os, cpu } = this.#options.platform;
     const why = kind === "optional" ? ` on ${os}/${cpu}` : "";
     throw new VarveError(
       "DANGLING_REFERENCE",
-      `${who} needs ${name}${why}, which is not installed; ${this.#advice}`,
+      `${who} needs ${name}${why}, which is not installed; ${advice}`,
     );
   }
 
@@ -243,6 +262,8 @@ export class InstalledTree {
     const { manifest, id } = found;
     const [name, version] = [text(manifest["name"]), text(manifest["version"])];
     if (isSource(id) || name === undefined || version === undefined) return;
+    // What is outside has a lock file of its own, if it has any.
+    if (isOutside(id)) return;
     if (this.#bundlerOf(id) !== undefined || this.#bundlerOf(from.id) !== undefined) return;
     const { packages, versionFor } = this.#facts;
     const wanted = versionFor?.({ from: from.id, name: need.name, range: need.range });

@@ -1,6 +1,6 @@
 import { posix } from "node:path";
-import { type LockedPackage, LockedPackages, type LockFacts } from "../installed/lock-facts.ts";
-import { installedName, type NpmLock } from "./lock.ts";
+import { type LockedPackage, LockedPackages, type LockFacts, type Wish } from "../installed/lock-facts.ts";
+import { installedName, type LockEntry, type NpmLock } from "./lock.ts";
 
 /** What npm's lock file says, as other package managers' do. */
 export function npmFacts({ entries }: NpmLock): LockFacts {
@@ -11,14 +11,15 @@ export function npmFacts({ entries }: NpmLock): LockFacts {
     const { version, integrity, os, cpu, libc } = entry;
     packages.push({ name, version, integrity, os, cpu, libc });
   }
+  const find = ({ from, name }: Pick<Wish, "from" | "name">): LockEntry | undefined => {
+    for (let folder = from; ; folder = posix.dirname(folder)) {
+      const entry = entries.get(posix.join(folder, "node_modules", name));
+      if (entry !== undefined || folder === ".") return entry;
+    }
+  };
   return {
     packages: new LockedPackages(packages),
-    versionFor: ({ from, name }) => {
-      for (let folder = from; ; folder = posix.dirname(folder)) {
-        const entry = entries.get(posix.join(folder, "node_modules", name));
-        if (entry !== undefined) return entry.version;
-        if (folder === ".") return undefined;
-      }
-    },
+    versionFor: (wish) => find(wish)?.version,
+    isLinked: (wish) => find(wish)?.link === true,
   };
 }

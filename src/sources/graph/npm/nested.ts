@@ -2,7 +2,7 @@ import { posix } from "node:path";
 import { sortNames } from "#util";
 
 /** In the project's folder, but never part of an image: its history, and npm's list of what is installed on this machine. */
-const NOBODYS = [".git", "node_modules/.package-lock.json"];
+export const NOBODYS = [".git", "node_modules/.package-lock.json"];
 
 /**
  * For each component the paths below it that are not its own, as {@link Component.nested} has them. All keys are

@@ -41,6 +41,11 @@ export async function readNpmGraph(options: NpmGraphOptions): Promise<References
   const { omitDev = false, platform = thisPlatform() } = options;
   const lock = await readNpmLock(project, options.lockFile);
   if (options.lockFile === undefined) await checkInstalled(lock, { project, platform });
+  return await npmGraph(lock, { project, omitDev });
+}
+
+/** As {@link readNpmGraph}, by a lock file that was read. */
+export async function npmGraph(lock: NpmLock, { project, omitDev }: TreeOptions): Promise<ReferencesGraph> {
   const tree = new InstalledTree(lock, { project, omitDev });
   const nested = nestedPaths([ROOT, ...tree.packages.keys(), ...tree.left]);
   const components: Component[] = [];

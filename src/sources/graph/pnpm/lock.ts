@@ -19,6 +19,7 @@ export async function readPnpmLock({ root, lockFile }: NodeProject): Promise<Loc
   return {
     packages: new LockedPackages(packagesOf(lock)),
     versionFor: ({ from, name }: Wish) => plain(dependencyOf(importers[from], name)),
+    isLinked: ({ from, name }: Wish) => dependencyOf(importers[from], name)?.startsWith("link:") === true,
     omitsOptional: await omitsOptional(root),
   };
 }

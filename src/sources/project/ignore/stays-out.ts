@@ -39,7 +39,9 @@ export function staysOut(own: OwnFiles, graph: ReferencesGraph): StaysOut {
   const notes: string[] = [];
   for (const [path, target] of own.links) {
     if (isAbsolute(target)) notes.push(`${path} is a link to ${target}, an absolute path, and stays one`);
-    else if (!inside.leads(path, target)) inside.leave(path, "links that lead nowhere");
+    // What is linked has another place in the image, to which only links among packages are led.
+    else if (!inside.leads(path, target) || inside.isLinked(path, target))
+      inside.leave(path, "links that lead nowhere");
   }
   for (const { path, reason } of own.out) {
     if (reason === "special files")
@@ -58,8 +60,12 @@ class Inside {
   /** What is in components' folders, and isn't theirs. */
   readonly #nested: ReadonlySet<string>;
 
+  /** The folders outside of the project that are linked into it. */
+  readonly #linked: readonly string[];
+
   constructor({ folder, out }: OwnFiles, graph: ReferencesGraph) {
     const components = [...graph.components.values()];
+    this.#linked = components.filter(({ id }) => id.startsWith("..")).map(({ path }) => path);
     this.#folder = folder;
     this.#out = new Set(out.map(({ path }) => `${folder}/${path}`));
     this.#components = new Set(components.map(({ path }) => path));
@@ -82,6 +88,12 @@ class Inside {
     const home = realpathSync(this.#folder);
     const within = isWithin(home, real) ? resolve(this.#folder, relative(home, real)) : real;
     return this.#has(said) && this.#has(within);
+  }
+
+  /** Whether a link leads to a folder outside of the project that is linked into it, or from one of these out of it. */
+  isLinked(path: string, target: string): boolean {
+    const said = resolve(this.#folder, dirname(path), target);
+    return !isWithin(this.#folder, said) && this.#linked.some((folder) => isWithin(folder, said));
   }
 
   /** Leaves out of a `node_modules` folder what isn't packages, and says whether anything of it stays. */

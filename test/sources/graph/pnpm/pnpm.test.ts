@@ -208,12 +208,14 @@ describe("a project that pnpm has installed", () => {
     });
   });
 
-  it("is refused if its packages lie elsewhere", async (t) => {
+  it("is refused if its packages lie elsewhere, in a store for several projects", async (t) => {
     const [folder, store] = [await installed(t), await temporaryFolder(t)];
-    writeInstalled(store, { packages: { a: manifest("a", "1.0.0") } });
+    writeInstalled(store, { packages: { "links/a/node_modules/a": manifest("a", "1.0.0") } });
     rmSync(join(folder, "node_modules/a"));
     writeInstalled(folder, {
-      links: { "node_modules/a": join("..", store.slice(folder.lastIndexOf("/") + 1), "a") },
+      links: {
+        "node_modules/a": join("..", store.slice(folder.lastIndexOf("/") + 1), "links/a/node_modules/a"),
+      },
     });
     await assert.rejects(readGraph(folder, { platform: LINUX }), {
       code: "INVALID_GRAPH",
