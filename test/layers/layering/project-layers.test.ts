@@ -90,7 +90,7 @@ describe("a Node project's layers", () => {
     });
 
     it(`have heavier dependencies above lighter ones: ${strategy.name}`, () => {
-      const { graph, sizes } = project({ dependencies: 8 });
+      const { graph, sizes } = project({ dependencies: 5 });
       const weights = new Map([["d007", 1000]]);
       const { groups } = planLayers(graph, strategy, { available: 9, sizes, weights });
       assert.ok(groups.at(-2)!.includes("node_modules/d007"), JSON.stringify(groups));
@@ -112,10 +112,10 @@ describe("a Node project's layers", () => {
   });
 
   it("keep tiny packages together, those that are new, too", () => {
-    const { graph, sizes } = project({ dependencies: 11 });
+    const { graph, sizes } = project({ dependencies: 7 });
     const tiny = new Map([...sizes.keys()].map((id) => [id, 3 * KB]));
     assert.equal(planLayers(graph, steady, { available: 20, sizes: tiny }).groups.length, 2);
-    const before = project({ dependencies: 8 });
+    const before = project({ dependencies: 5 });
     const last = layoutOf(
       before.graph,
       planLayers(before.graph, steady, { available: 20, sizes: tiny }).groups,
