@@ -1,4 +1,6 @@
 /** The door to projects of all package managers. */
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { readBunLock } from "./bun/lock.ts";
 import { readInstalled } from "./installed/installed.ts";
 import { type LockFacts, type NodePlatform, thisPlatform } from "./installed/lock-facts.ts";
@@ -8,8 +10,9 @@ import { readNpmLock } from "./npm/lock.ts";
 import { npmFacts } from "./npm/lock-facts.ts";
 import { npmGraph } from "./npm/npm.ts";
 import { readPnpmLock } from "./pnpm/lock.ts";
-import { findProject, type NodeProject } from "./project.ts";
-import type { ReferencesGraph } from "./references-graph.ts";
+import { findProject, hasLock, type NodeProject } from "./project.ts";
+import { makeGraph, type ReferencesGraph } from "./references-graph.ts";
+import { readManifest } from "./workspace.ts";
 import { readBerryLock } from "./yarn/berry.ts";
 import { readClassicLock } from "./yarn/classic.ts";
 import { isPnp, readPnp } from "./yarn/pnp.ts";
@@ -27,15 +30,17 @@ export interface NodeProjectOptions {
  * those of the workspace that it needs, and what both need; paths are relative to the workspace's root.
  *
  * @param folder the project's, or that of a workspace's package
- * @throws VarveError `INVALID_GRAPH` if there is no lock file, or what is installed isn't what it says;
+ * @throws VarveError `INVALID_GRAPH` if there is no lock file though packages are needed, or what is installed isn't what it says;
  *   `DANGLING_REFERENCE` if a package that is needed isn't installed
  */
 export async function readNodeProject(
   folder: string,
   options: NodeProjectOptions = {},
 ): Promise<ReferencesGraph> {
-  const project = await findProject(folder);
   const { omitDev = false, platform = thisPlatform() } = options;
+  const alone = await readWithoutPackages(resolve(folder), { omitDev });
+  if (alone !== undefined) return alone;
+  const project = await findProject(folder);
   if (project.manager === "npm") {
     const lock = await readNpmLock(project.root);
     await checkInstalled(lock, { project: project.root, platform });
@@ -47,6 +52,33 @@ export async function readNodeProject(
   if (project.manager === "yarn" && isPnp(project))
     return await readPnp(project, facts, { omitDev, platform });
   return await readInstalled(project, facts, { omitDev, platform });
+}
+
+/** A project that needs no packages, so that no package manager was ever run in it. */
+async function readWithoutPackages(
+  folder: string,
+  { omitDev }: { readonly omitDev: boolean },
+): Promise<ReferencesGraph | undefined> {
+  if (hasLock(folder) || existsSync(join(folder, "node_modules"))) return undefined;
+  const manifest = await readManifest(folder);
+  if (manifest === undefined) return undefined;
+  const kinds = ["dependencies", "optionalDependencies", "peerDependencies"];
+  for (const kind of omitDev ? kinds : [...kinds, "devDependencies"]) {
+    if (Object.keys(manifest[kind] ?? {}).length > 0) return undefined;
+  }
+  // It may be a workspace's.
+  const isInstalled = await findProject(folder).then(
+    () => true,
+    () => false,
+  );
+  if (isInstalled) return undefined;
+  const { name, version } = manifest;
+  const own = {
+    ...(typeof name === "string" && { name }),
+    ...(typeof version === "string" && { version }),
+  };
+  const component = { id: ".", path: folder, references: [], ...own, nested: [] };
+  return makeGraph([component], { kind: "npm", origin: `the project ${folder}` });
 }
 
 async function readFacts(project: NodeProject): Promise<LockFacts> {

@@ -47,6 +47,11 @@ export function isLockName(name: string): boolean {
   return LOCKS.some(({ manager, files }) => manager !== "npm" && files.includes(name));
 }
 
+/** Whether a folder itself has a lock file. */
+export function hasLock(folder: string): boolean {
+  return LOCKS.some(({ files }) => files.some((name) => existsSync(join(folder, name))));
+}
+
 /**
  * Tells of which project a folder is: its own, or that of the nearest folder above it with a lock file whose workspace it
  * belongs to.

@@ -90,7 +90,7 @@ describe("a Node project's layers", () => {
     });
 
     it(`have heavier dependencies above lighter ones: ${strategy.name}`, () => {
-      const { graph, sizes } = project({ dependencies: 5 });
+      const { graph, sizes } = project({ dependencies: 8 });
       const weights = new Map([["d007", 1000]]);
       const { groups } = planLayers(graph, strategy, { available: 9, sizes, weights });
       assert.ok(groups.at(-2)!.includes("node_modules/d007"), JSON.stringify(groups));

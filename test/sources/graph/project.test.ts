@@ -38,6 +38,27 @@ describe("a project's package manager", () => {
     }
   });
 
+  it("is none where nothing is needed, so that nothing was ever installed", async (t) => {
+    const own = { name: "own", version: "1.0.0", devDependencies: { dev: "*" } };
+    const folder = await made(t, { packages: { ".": own } });
+    const { components, kind } = await readGraph(folder, { omitDev: true });
+    assert.equal(kind, "npm");
+    const only = { id: ".", path: folder, name: "own", version: "1.0.0", references: [], nested: [] };
+    assert.deepEqual([...components.values()], [only]);
+    await assert.rejects(readGraph(folder), { message: /has no lock file/ });
+    await assert.rejects(
+      readGraph(await made(t, { files: locks, packages: { ".": own } }), { omitDev: true }),
+      {
+        message: /has the lock files of several/,
+      },
+    );
+    for (const files of [{ packages: { ".": own, "node_modules/a": {} } }, { files: { "a.js": "" } }]) {
+      await assert.rejects(readGraph(await made(t, files), { omitDev: true }), {
+        message: /has no lock file/,
+      });
+    }
+  });
+
   it("is what package.json says, or whose files are in node_modules, where there are several lock files", async (t) => {
     const managerOf = async (files: InstalledFiles) => (await findProject(await made(t, files))).manager;
     const said = (fields: object) => ({ files: locks, packages: { ".": { ...fields } } });
@@ -51,7 +72,7 @@ describe("a project's package manager", () => {
   });
 
   it("must be one", async (t) => {
-    await assert.rejects(readGraph(await made(t, { packages: { ".": {} } })), {
+    await assert.rejects(readGraph(await made(t, { packages: { ".": { dependencies: { a: "1" } } } })), {
       code: "INVALID_GRAPH",
       message:
         /has no lock file, nor is it part of a workspace that has one: package-lock\.json, pnpm-lock\.yaml, yarn\.lock, bun\.lock are/,
