@@ -176,3 +176,21 @@ describe("a framework's server", () => {
     }
   });
 });
+
+describe("a file that is run", () => {
+  it("is said with why what the project says first isn't", async (t) => {
+    for (const [manifest, note] of [
+      [start("npm run build && node b.js"), "scripts.start isn't used: it is more than a plain command"],
+      [start("tsx a.ts"), "scripts.start isn't used: no package that the project depends on brings tsx"],
+      [{ main: "gone.js" }, "main isn't used: it is gone.js, which isn't there"],
+      [{}, undefined],
+    ] as const) {
+      const { run, notes } = await derived(t, manifest, { "index.js": "" });
+      assert.equal(run, "node index.js");
+      assert.deepEqual(
+        notes.filter((each) => each.includes("isn't used")),
+        note === undefined ? [] : [note],
+      );
+    }
+  });
+});

@@ -34,13 +34,14 @@ export function projectCommand(place: Place): NodeCommand {
     return { from: framework.package, env: {}, ...found };
   }
   const looked: string[] = [];
+  const notes: string[] = [];
   for (const [what, find] of WAYS) {
     const found = find(place);
     if (found === undefined) {
       looked.push(`no ${what}`);
       continue;
     }
-    if (!("problem" in found)) return found;
+    if (!("problem" in found)) return { ...found, notes: [...notes, ...(found.notes ?? [])] };
     if (
       found.missing !== undefined &&
       (what === "scripts.start" || manifest.scripts?.["build"] !== undefined)
@@ -48,6 +49,8 @@ export function projectCommand(place: Place): NodeCommand {
       throw notBuilt(place, { what, problem: found.problem });
     }
     looked.push(`${what} ${found.problem}`);
+    // It may not be what the project's author thinks of.
+    notes.push(`${what} isn't used: ${found.problem.replace(/^(?=(?:is|has|runs|serves|needs) )/, "it ")}`);
   }
   throw new VarveError(
     "INVALID_SPEC",
