@@ -27,6 +27,8 @@ SYSTEMS="
   setpriv:util-linux
   chromium:chromium
   shellcheck:shellcheck
+  zsh:zsh
+  fish:fish
 "
 
 # Installs what is missing where that is allowed: on Debian, as root. Elsewhere, and where it fails, the tests say

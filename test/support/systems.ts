@@ -43,6 +43,8 @@ const systems = {
   npm: { programs: ["npm"] },
   /** What somebody types who follows a page. */
   network: { programs: ["ip", "curl"] },
+  zsh: { programs: ["zsh"] },
+  fish: { programs: ["fish"] },
   chromium: { programs: ["chromium"] },
 } satisfies Record<string, System>;
 

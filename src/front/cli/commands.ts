@@ -5,40 +5,123 @@ interface CommandModule {
   command(): Command;
 }
 
+/** Where a command stands in the help, the first group first. */
+export const GROUPS = {
+  build: "Making images:",
+  images: "Images, wherever they are:",
+  machine: "This machine:",
+  nix: "Nix and dockerTools:",
+} as const;
+
+interface KnownCommand {
+  readonly summary: string;
+  readonly group: (typeof GROUPS)[keyof typeof GROUPS];
+  /** Whether it needs the definitions of all others. */
+  readonly isAboutAll?: true;
+  load(): Promise<CommandModule>;
+}
+
 /** What varve can do, in the order of the help. */
-export const COMMANDS: Record<string, { summary: string; load(): Promise<CommandModule> }> = {
-  build: { summary: "build an image from a project or a spec", load: () => import("./commands/build.ts") },
-  init: { summary: "write a project's spec down, to be changed", load: () => import("./commands/init.ts") },
-  stream: {
-    summary: "stream an image from dockerTools' conf JSON",
-    load: () => import("./commands/stream.ts"),
+export const COMMANDS: Record<string, KnownCommand> = {
+  build: {
+    summary: "build the image of a project, or of a spec",
+    group: GROUPS.build,
+    load: () => import("./commands/build.ts"),
   },
-  layers: { summary: "plan the layers of a references graph", load: () => import("./commands/layers.ts") },
+  init: {
+    summary: "write a project's spec down, to be changed",
+    group: GROUPS.build,
+    load: () => import("./commands/init.ts"),
+  },
   plan: {
     summary: "show the layers of an image before it is built",
+    group: GROUPS.build,
     load: () => import("./commands/plan.ts"),
   },
-  copy: { summary: "copy an image from one place to another", load: () => import("./commands/copy.ts") },
-  pull: { summary: "copy an image from a registry", load: () => import("./commands/pull.ts") },
-  push: { summary: "copy an image to a registry", load: () => import("./commands/push.ts") },
+  why: {
+    summary: "say what a change to an image costs, and why",
+    group: GROUPS.build,
+    load: () => import("./commands/why.ts"),
+  },
+  push: {
+    summary: "copy an image to a registry",
+    group: GROUPS.images,
+    load: () => import("./commands/push.ts"),
+  },
+  pull: {
+    summary: "copy an image from a registry",
+    group: GROUPS.images,
+    load: () => import("./commands/pull.ts"),
+  },
+  load: {
+    summary: "load an image into the Docker daemon",
+    group: GROUPS.images,
+    load: () => import("./commands/load.ts"),
+  },
+  copy: {
+    summary: "copy an image from one place to another",
+    group: GROUPS.images,
+    load: () => import("./commands/copy.ts"),
+  },
+  inspect: {
+    summary: "show what is in an image",
+    group: GROUPS.images,
+    load: () => import("./commands/inspect.ts"),
+  },
+  validate: {
+    summary: "check all of an image",
+    group: GROUPS.images,
+    load: () => import("./commands/validate.ts"),
+  },
   export: {
     summary: "write an image's root file system as a tar archive",
+    group: GROUPS.images,
     load: () => import("./commands/export.ts"),
   },
-  merge: { summary: "put several images into one archive", load: () => import("./commands/merge.ts") },
-  load: { summary: "load an image into the Docker daemon", load: () => import("./commands/load.ts") },
-  inspect: { summary: "show what is in an image", load: () => import("./commands/inspect.ts") },
-  why: { summary: "say what a change to an image costs, and why", load: () => import("./commands/why.ts") },
-  validate: { summary: "check all of an image", load: () => import("./commands/validate.ts") },
+  merge: {
+    summary: "put several images into one archive",
+    group: GROUPS.images,
+    load: () => import("./commands/merge.ts"),
+  },
   index: {
     summary: "make an index over several platforms",
+    group: GROUPS.images,
     load: () => import("./commands/index-command.ts"),
+  },
+  login: {
+    summary: "keep a registry's credentials",
+    group: GROUPS.machine,
+    load: () => import("./commands/login.ts"),
+  },
+  logout: {
+    summary: "forget a registry's credentials",
+    group: GROUPS.machine,
+    load: () => import("./commands/logout.ts"),
   },
   cache: {
     summary: "tell of the digests that are kept, and prune them",
+    group: GROUPS.machine,
     load: () => import("./commands/cache.ts"),
   },
-  nix: { summary: "do a step of the Nix functions", load: () => import("./commands/nix.ts") },
-  login: { summary: "keep a registry's credentials", load: () => import("./commands/login.ts") },
-  logout: { summary: "forget a registry's credentials", load: () => import("./commands/logout.ts") },
+  completion: {
+    summary: "let a shell complete commands, options and files",
+    group: GROUPS.machine,
+    isAboutAll: true,
+    load: () => import("./commands/completion.ts"),
+  },
+  stream: {
+    summary: "stream an image from dockerTools' conf JSON",
+    group: GROUPS.nix,
+    load: () => import("./commands/stream.ts"),
+  },
+  layers: {
+    summary: "plan the layers of a references graph",
+    group: GROUPS.nix,
+    load: () => import("./commands/layers.ts"),
+  },
+  nix: {
+    summary: "do a step of the Nix functions",
+    group: GROUPS.nix,
+    load: () => import("./commands/nix.ts"),
+  },
 };

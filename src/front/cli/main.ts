@@ -1,7 +1,6 @@
 /** The command line: finds the command, runs it, and has failures told. */
 import type { Command as CommanderCommand } from "commander";
 import { VarveError } from "#errors";
-import { COMMANDS } from "./commands.ts";
 import { faultSentence, watchFaults } from "./fault.ts";
 import { version } from "./version.ts";
 
@@ -16,21 +15,15 @@ export async function main(args: readonly string[]): Promise<number> {
   if (args.length === 1 && (args[0] === "--version" || args[0] === "-V")) {
     return printVersion();
   }
-  const { CommanderError, Command } = await import("commander");
+  const { CommanderError } = await import("commander");
   const { printNow, sayMisuse, sayText } = await import("./output.ts");
   const { cancelWork } = await import("./interrupt.ts");
   const { asksForJson, tellFailure, tellFault } = await import("./failure.ts");
   const json = asksForJson(args);
   const faults = watchFaults({ tell: (sentence) => tellFault(sentence, { json }), cancel: cancelWork });
   try {
-    const program = new Command("varve")
-      .description("Layered, reproducible container images from a graph of files, without a Docker daemon.")
-      .version(version(), "-V, --version")
-      .showHelpAfterError("(varve --help, or varve COMMAND --help, says more)");
-    for (const [name, { summary, load }] of Object.entries(COMMANDS)) {
-      if (args[0] === name || args[1] === name) program.addCommand((await load()).command().summary(summary));
-      else program.command(name).summary(summary);
-    }
+    const { makeProgram } = await import("./program.ts");
+    const program = await makeProgram(args.slice(0, 2));
     const settle = (command: CommanderCommand): void => {
       command.exitOverride().configureOutput({
         writeOut: printNow,
