@@ -8,21 +8,18 @@ import type { ImageSpecInput } from "#spec";
 export function strategyOptions(command: Command): Command {
   return command
     .addOption(
-      new Option("--strategy <name>", `how components are grouped (default: ${STRATEGIES[0]!.name})`).choices(
-        STRATEGIES.map(({ name }) => name),
-      ),
+      new Option(
+        "--strategy <name>",
+        `how packages, or store paths, are grouped (default: ${STRATEGIES[0]!.name})`,
+      ).choices(STRATEGIES.map(({ name }) => name)),
     )
-    .option(
-      "--weights <file>",
-      "how often components change, a JSON object of whole numbers by key",
-      absolutePath,
-    )
+    .option("--weights <file>", "how often they change, a JSON object of whole numbers by name", absolutePath)
     .option(
       "--layers-from <place>",
       "keep to the layout of the last build if that is worth it: an image, or a lock file",
     )
     .addOption(
-      new Option("--pipeline <file>", "group them as this layering pipeline says, a JSON list")
+      new Option("--pipeline <file>", "group them as a layering pipeline says, a JSON list, as in nixpkgs")
         .argParser(absolutePath)
         .conflicts(["strategy", "weights", "layersFrom"]),
     );

@@ -132,6 +132,11 @@ describe("what is said of an image that was built", () => {
   it("has no table of an image that was copied", () => {
     const { places } = image(NODE, "x/api:1", { names: [] });
     assert.equal(summaryLines({ places }, 1).length, 3);
+    const project = [{ ...places[0]!.layers[0]!, components: ["."] }];
+    assert.match(
+      layerLines({ places: [{ ...places[0]!, layers: project }] })[1]!,
+      / mounted {2}the project$/,
+    );
     assert.match(layerLines({ places })[3]!, / already there {2}express@5\.1\.0, qs@6\.0\.0$/);
     assert.deepEqual(
       indexLines({ destination: "oci:x", digest: digest("b"), images: places, manifests: [] }, 1),

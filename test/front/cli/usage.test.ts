@@ -20,6 +20,14 @@ describe("varve", { concurrency: 2 }, () => {
     const help = stdout.toString();
     for (const name of ["build", "stream", "layers", "inspect"])
       assert.match(help, new RegExp(`^  ${name} +\\w`, "m"));
+    // A Node user's come first, in the program's help and in that of build.
+    assert.ok(help.indexOf("build") < help.indexOf("stream"));
+    const ofBuild = (await varve(["build", "--help"])).stdout.toString();
+    assert.match(
+      ofBuild,
+      /^Where it goes:\n {2}--load .*^What is in it:.*^How it is divided.*^For Nix.*--graph/ms,
+    );
+    assert.doesNotMatch(ofBuild.split("For Nix")[0]!, /component|graph/);
     for (const name of ["stream"]) {
       const ofCommand = await varve([name, "--help"]);
       assert.equal(ofCommand.code, 0);

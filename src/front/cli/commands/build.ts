@@ -58,53 +58,93 @@ const FIELDS = [
 export function command(): Command {
   const command = new Command("build")
     .description(
-      "Builds the image of a Node.js project, or the one that a spec asks for: the components of a graph in layers, on top of a base image.",
+      "Builds the image of a Node.js project, or the one that a spec asks for: packages and the project's own files in layers, on top of a base image.",
     )
     .argument(
       "[path]",
       "a project's folder, whose varve.json, or varve in package.json, says what doesn't follow from the project; or a spec, a JSON file",
       ".",
-    )
+    );
+  whereOptions(command.optionsGroup("Where it goes:"));
+  whatOptions(command.optionsGroup("What is in it:"));
+  messageOptions(command.optionsGroup(MESSAGES));
+  layerOptions(command.optionsGroup("How it is divided into layers:"));
+  placeOptions(command.optionsGroup("Registries and the base image:"));
+  sharedCacheOptions(cacheOptions(command.optionsGroup("What is kept from build to build:")));
+  graphOptions(command.optionsGroup("For Nix, and for specs with files and scripts of their own:"));
+  return command.optionsGroup(MESSAGES).helpOption("-h, --help", "show this help").action(run);
+}
+
+const MESSAGES = "What is printed:";
+
+function whereOptions(command: Command): void {
+  command
+    .option("--load", "load the image into the Docker daemon")
+    .option("--push <reference>", "push the image to a registry; may be given several times", list)
     .option(
       "-o, --output <place>",
       "write the image to a place; may be given several times (default: stdout)",
       list,
-    )
-    .option("--push <reference>", "push the image to a registry; may be given several times", list)
-    .option("--load", "load the image into the Docker daemon")
+    );
+  compressionOption(command);
+}
+
+function whatOptions(command: Command): void {
+  command
     .option("--name <name>", "the image's name")
-    .option("--tag <tag>", "the image's tag (default: derived from the image's digest)")
+    .option(
+      "--tag <tag>",
+      "the image's tag (default: the project's version, or derived from the image's digest)",
+    )
     .option(
       "--from-image, --from <place>",
       "the base image (default, for a project: $VARVE_BASE, or node:MAJOR-slim; scratch is none)",
-    )
-    .option("--no-follow-base", "let directories replace the base's links, such as /bin")
-    .option("--inherit <all|env|none>", "what is taken over from the base image's config (default: all)")
-    .option("--graph <path>", "the references graph, or the folder of a Node project")
-    .option("--exclude <id>", "leave a component out; may be given several times", list)
+    );
+  omitOptions(command)
     .option(
-      "--contents <path>",
-      "merge a component's tree into the root; may be given several times",
-      pathList,
+      "--exclude <id>",
+      "leave out a package by its path, such as node_modules/left-pad, or a store path; may be given several times",
+      list,
     )
     .option("--label <key=value>", "add a label; may be given several times", pairs)
     .option("--annotation <key=value>", "add an annotation; may be given several times", pairs)
     .option("--architecture <name>", "as Go names it, such as arm64 (default: the base's or this machine's)")
-    .option("--network", "let the spec's scripts use the network")
     .option("--created <time>", "when the image says it was made: ISO 8601, or now")
-    .option("--mtime <time>", "the time of every file in the image: ISO 8601, or now")
-    .option("--max-layers <n>", "how many layers the image may have (default: 100)", integer);
-  strategyOptions(omitOptions(command)).option(
+    .option("--mtime <time>", "the time of every file in the image: ISO 8601, or now");
+}
+
+function messageOptions(command: Command): void {
+  command
+    .option("--dry-run", "print the spec with all that follows from the project, and the plan; build nothing")
+    .option("-q, --quiet", "print nothing but errors")
+    .option("-v, --verbose", "name all layers, and what of the project stays out of the image and why")
+    .addOption(jsonOption());
+}
+
+function layerOptions(command: Command): void {
+  command.option(
+    "--max-layers <n>",
+    "how many layers the image may have (default: 100; for a project, 20 besides the base's)",
+    integer,
+  );
+  strategyOptions(command).option(
     "--lock-file <file>",
     "keep to the layout in a file, if it exists, and write the image's layout to it",
     absolutePath,
   );
-  return sharedCacheOptions(cacheOptions(compressionOption(placeOptions(command))))
-    .option("--dry-run", "print the spec with all that follows from the project, and the plan; build nothing")
-    .option("-q, --quiet", "print nothing but errors")
-    .option("-v, --verbose", "name all layers, and what of the project stays out of the image and why")
-    .addOption(jsonOption())
-    .action(run);
+}
+
+function graphOptions(command: Command): void {
+  command
+    .option("--graph <path>", "a references graph of store paths, or the folder of another Node project")
+    .option(
+      "--contents <path>",
+      "merge the tree of a store path or a package into the root; may be given several times",
+      pathList,
+    )
+    .option("--inherit <all|env|none>", "what is taken over from the base image's config (default: all)")
+    .option("--no-follow-base", "let directories replace the base's links, such as /bin")
+    .option("--network", "let the spec's scripts use the network");
 }
 
 async function run(path: string, options: BuildCommandOptions): Promise<void> {

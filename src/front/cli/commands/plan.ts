@@ -30,12 +30,17 @@ export function command(): Command {
       "Shows the layers that an image will have, before anything is built: how large they are, what is in them, which changes touch them, and what an update sends again.",
     )
     .argument(
-      "<spec>",
-      "a spec, or a project's folder that has one; or a references graph: a file in one of Nix's forms, or the folder of a Node project",
+      "[spec]",
+      "the folder of a Node project; or a spec; or a references graph in one of Nix's forms",
+      ".",
     )
     .option("--max-layers <n>", "how many layers the image may have (default: 100)", integer)
     .option("--from-image <place>", "the base image, whose layers count, too")
-    .option("--exclude <id>", "leave a component out; may be given several times", list)
+    .option(
+      "--exclude <id>",
+      "leave out a package by its path, such as node_modules/left-pad, or a store path; may be given several times",
+      list,
+    )
     .option("--key <key>", "the key under which a JSON object has its graph (default: the only one)");
   return strategyOptions(omitOptions(command))
     .option(

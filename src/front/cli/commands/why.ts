@@ -13,7 +13,7 @@ interface WhyOptions extends PlaceOptions, CacheOptions {
 export function command(): Command {
   return cacheOptions(placeOptions(new Command("why")))
     .description(
-      "Says what a change costs before it is paid: which layers of a new image differ from those of another, which components in them changed and how, and how many bytes would be sent and pulled.",
+      "Says what a change costs before it is paid: which layers of a new image differ from those of another, which packages or store paths in them changed and how, and how many bytes would be sent and pulled.",
     )
     .argument("<source>", "the image that exists already, or its spec")
     .argument("<new>", "the new image, or its spec: a JSON file; its image is measured, but not written")
