@@ -20,12 +20,12 @@ const GOLDEN = [
   {
     strategy: undefined,
     diffIds: [TOGETHER, PROJECT],
-    config: "sha256:07e4086a8c9cee7735e7419954cd11165fdb6df733b29bdec03b35d7dc305e6c",
+    config: "sha256:3c11773cae33e3a19077b553e3cb84e24257c3ff937e4151a750f6ea1d018d9a",
   },
   {
     strategy: "popularity",
     diffIds: [...PACKAGES, PROJECT],
-    config: "sha256:43007d281f525b90f279a017a8f96621afc061bb8c2ada7ed65ce8f4ec5ded34",
+    config: "sha256:8d2202ef70f024f497f86515bf871e683918d5faa96acee42cf1923ec3bd4d77",
   },
 ] as const;
 

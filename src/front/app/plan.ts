@@ -69,7 +69,10 @@ export async function planFrom(
       report,
       fields,
       html() {
-        const layers = others.map(({ place, image }) => ({ place, layers: imageLayers(image) }));
+        const layers = others.map(({ place, image }) => ({
+          place,
+          layers: imageLayers(image, planned.graph),
+        }));
         return planPage({ report, graph: planned.graph, images: layers });
       },
     };

@@ -1,6 +1,6 @@
 /** What differs between two images apart from their layers. */
 import { isDeepStrictEqual } from "node:util";
-import type { Image } from "#image";
+import { componentCounts, type Image } from "#image";
 import type { ImageConfig, Manifest } from "#oci";
 import type { ConfigChange } from "./types.ts";
 
@@ -83,7 +83,7 @@ export function isBaseChanged(source: Image, target: Image): boolean | undefined
 }
 
 /** The diff IDs of the layers below the first that says what it holds. */
-function foreignLayers({ layers, config }: Image): ImageConfig["rootfs"]["diff_ids"] | undefined {
-  const first = layers.findIndex((layer) => layer.components.length > 0);
-  return first === -1 ? undefined : config.value.rootfs.diff_ids.slice(0, first);
+function foreignLayers(image: Image): ImageConfig["rootfs"]["diff_ids"] | undefined {
+  const first = componentCounts(image).findIndex((count) => count > 0);
+  return first === -1 ? undefined : image.config.value.rootfs.diff_ids.slice(0, first);
 }

@@ -1,5 +1,5 @@
 /** Finds which component a path in an image belongs to, and divides a component's name into name, version and hash. */
-import type { Image } from "#image";
+import { type Image, listedComponents } from "#image";
 
 /** A component as it is found in a layer. */
 export interface Identity {
@@ -30,7 +30,9 @@ const MAX_PATH_LENGTH = 4096;
  * looks like a store path or an installed npm package.
  */
 export function attribution(image: Image, components: readonly string[]): Attribution {
-  const find = components.length === 0 ? inferred : recorded(image, components);
+  // An image that is being made knows more than it will say once it is somewhere; both have to be told alike.
+  const listed = listedComponents(components);
+  const find = listed.length === 0 ? inferred : recorded(image, listed);
   return (path) => (path.length > MAX_PATH_LENGTH ? undefined : find(path));
 }
 

@@ -7,7 +7,7 @@ import {
   MediaType,
   type RawDocument,
 } from "#oci";
-import { componentsComment } from "./history.ts";
+import { arePackages, componentsComment } from "./history.ts";
 import type { Layer } from "./layer.ts";
 
 export interface NewConfig {
@@ -27,7 +27,8 @@ export function newConfig(
   layers: readonly Pick<Layer, "diffId" | "components">[],
 ): RawDocument<ImageConfig> {
   const added = layers.slice(baseLayers).map(({ components }) => ({
-    created,
+    // When a package's layer was made nobody asks, and the config goes with every push.
+    ...(arePackages(components) ? {} : { created }),
     created_by: "varve",
     comment: componentsComment(components),
   }));

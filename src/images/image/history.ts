@@ -1,13 +1,40 @@
 /**
  * The image's history says which components a layer has, as with dockerTools: the comment of the layer's entry is
- * `store paths: ` and a list.
+ * `store paths: ` and a list. A layer of many Node packages has a number and an example, since a config is sent with every
+ * change, and where a package is says enough about it.
  */
 
+import type { Image } from "./image.ts";
+
 const PREFIX = "store paths: ";
+const PACKAGES = /^(\d+) packages, such as /;
+
+/** So many Node packages are listed. */
+const MAX_LISTED = 3;
 
 /** The comment for a layer of these components. */
 export function componentsComment(components: readonly string[]): string {
-  return PREFIX + JSON.stringify(components);
+  const listed = listedComponents(components);
+  if (listed.length === components.length) return PREFIX + JSON.stringify(components);
+  return `${components.length} packages, such as ${components[0]}`;
+}
+
+/** Those of a layer's components that its comment lists: all, or none of many packages. */
+export function listedComponents(components: readonly string[]): readonly string[] {
+  return arePackages(components) && components.length > MAX_LISTED ? [] : components;
+}
+
+/** Whether components are those of a Node project, and not store paths. */
+export function arePackages(components: readonly string[]): boolean {
+  return components.length > 0 && !components.some((id) => id.startsWith("/"));
+}
+
+/** How many components each layer of an image has, as far as that is known; 0 for those of which the image says nothing. */
+export function componentCounts({ layers, config }: Pick<Image, "layers" | "config">): number[] {
+  const entries = (config.value.history ?? []).filter((entry) => entry.empty_layer !== true);
+  return layers.map(({ components }, at) =>
+    Math.max(components.length, Number(PACKAGES.exec(entries[at]?.comment ?? "")?.[1] ?? 0)),
+  );
 }
 
 /** An escape in such a string: a code point in hexadecimal digits, or a character after a backslash. */

@@ -1,5 +1,5 @@
 export { type NewConfig, newConfig } from "./config.ts";
-export { componentsComment, componentsOf } from "./history.ts";
+export { componentCounts, componentsComment, componentsOf, listedComponents } from "./history.ts";
 export {
   draftOf,
   type FinishedDraft,

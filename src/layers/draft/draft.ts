@@ -11,7 +11,7 @@ import {
   type Layer,
   newConfig,
 } from "#image";
-import { formatLayout, LAYOUT_ANNOTATION, type Layout } from "#layering";
+import { annotationOf, LAYOUT_ANNOTATION, type Layout } from "#layering";
 import { type MeasureOptions, measureLayers, unmeasuredLayers } from "#measure";
 import { type ContainerConfig, type HistoryEntry, hexOf, parseReference } from "#oci";
 import { belowRoot, parentsOf, planImage } from "#plan";
@@ -71,6 +71,7 @@ export async function draftImage(spec: ImageSpec, options: DraftOptions): Promis
     componentsRecipe(group, { trees: trees[index]!, links: links[index]! }, context),
   );
   const rootRecipe = recipeOf(rootItems, { modes: "keep", components: [] }, context);
+  const layoutText = groups.length === 0 ? undefined : annotationOf(graph, groups);
   const below = belowRoot(plan, groups);
   const recipes = !spec.layered
     ? [joinedRecipe(rootRecipe, components[0], context)]
@@ -115,7 +116,7 @@ export async function draftImage(spec: ImageSpec, options: DraftOptions): Promis
   return {
     layers: (signal) => layers(signal, measureLayers),
     unmeasuredLayers: (signal) => layers(signal, unmeasuredLayers),
-    finish: (layers) => finishImage(layers, spec, { ...options, layout }),
+    finish: (layers) => finishImage(layers, spec, { ...options, layoutText }),
     layout,
     graph,
     config,
@@ -158,7 +159,7 @@ function configOf(spec: ImageSpec, base: Image | undefined): ContainerConfig {
 function finishImage(
   layers: Parameters<ImageDraft["finish"]>[0],
   spec: ImageSpec,
-  { base, architecture, now, layout }: DraftOptions & { readonly layout: Layout },
+  { base, architecture, now, layoutText }: DraftOptions & { readonly layoutText: string | undefined },
 ): FinishedDraft {
   const config = newConfig(
     {
@@ -176,7 +177,7 @@ function finishImage(
     names: [`${nameOf(spec)}:${tag}`],
     annotations: {
       ...(base === undefined ? {} : baseAnnotations(base)),
-      ...(layout.layers.length === 0 ? {} : { [LAYOUT_ANNOTATION]: formatLayout(layout) }),
+      ...(layoutText === undefined ? {} : { [LAYOUT_ANNOTATION]: layoutText }),
       ...spec.annotations,
     },
   };

@@ -3,6 +3,7 @@ export { keepLayout } from "./keep/keep-layout.ts";
 export { keysOf, versionOf } from "./key.ts";
 export { largest } from "./largest.ts";
 export {
+  annotationOf,
   formatLayout,
   LAYOUT_ANNOTATION,
   type Layout,
@@ -14,6 +15,7 @@ export { leader } from "./leader.ts";
 export { pipelineStrategy } from "./pipeline/pipeline.ts";
 export { type ComponentMetadata, type LayerPlan, type PlanInput, planLayers, type Strategy } from "./plan.ts";
 export { type Contestant, compareByName, popularity, popularityContest } from "./popularity.ts";
+export { keyHash, layerHash, stateHash } from "./short-layout.ts";
 export { expectedUpdates } from "./steady/expected-updates.ts";
 export { steady, steadyForSeries } from "./steady/steady.ts";
 export {

@@ -4,6 +4,7 @@ import { VarveError } from "#errors";
 import type { ReferencesGraph } from "#graph";
 import { checkSchema, compareNames, parseJson } from "#util";
 import { keysOf, versionOf } from "./key.ts";
+import { keyHash, parseShortLayer, shortLayer } from "./short-layout.ts";
 
 /** The annotation of an image's manifest that holds its layout. */
 export const LAYOUT_ANNOTATION = "dev.varve.layout";
@@ -11,15 +12,20 @@ export const LAYOUT_ANNOTATION = "dev.varve.layout";
 /** The component layers in their order: for each layer the keys of its components, and the version of each. */
 export interface Layout {
   readonly layers: readonly ReadonlyMap<string, string>[];
+  /**
+   * Present where keys and versions are hashes of them, as in a Node project's image: what stands for each layer as a whole,
+   * undefined for one that may have changed without a sign.
+   */
+  readonly hashes?: readonly (string | undefined)[];
 }
 
 /** More bytes than any manifest may have. */
 const MAX_BYTES = 16 * 1024 * 1024;
 
-const schema = z.strictObject({
-  version: z.literal(1),
-  layers: z.array(z.record(z.string(), z.string())),
-});
+const schema = z.discriminatedUnion("version", [
+  z.strictObject({ version: z.literal(1), layers: z.array(z.record(z.string(), z.string())) }),
+  z.strictObject({ version: z.literal(2), layers: z.array(z.string()) }),
+]);
 
 /** The layout of a plan: `groups` are its component ids. */
 export function layoutOf(graph: ReferencesGraph, groups: readonly (readonly string[])[]): Layout {
@@ -31,14 +37,29 @@ export function layoutOf(graph: ReferencesGraph, groups: readonly (readonly stri
   return { layers };
 }
 
-/** A layout as JSON, the same in an annotation and in a file. Each layer has its own line, which suits version control. */
+/**
+ * A layout's text as an image keeps it: as {@link formatLayout} writes it, or for a Node project in a short form with hashes,
+ * since it goes with each push.
+ */
+export function annotationOf(graph: ReferencesGraph, groups: readonly (readonly string[])[]): string {
+  if (graph.kind !== "npm") return formatLayout(layoutOf(graph, groups));
+  const keys = keysOf(graph);
+  return JSON.stringify({ version: 2, layers: groups.map((ids) => shortLayer(ids, graph, keys)) });
+}
+
+/** What a layout calls a component with this key. */
+export function nameIn({ hashes }: Layout, key: string): string {
+  return hashes === undefined ? key : keyHash(key);
+}
+
+/** A layout as JSON, for a file. Each layer has its own line, which suits version control. It can't be one of hashes. */
 export function formatLayout({ layers }: Layout): string {
   const lines = layers.map((layer) => `    ${JSON.stringify(Object.fromEntries(layer))}`);
   return `{\n  "version": 1,\n  "layers": [\n${lines.join(",\n")}\n  ]\n}\n`;
 }
 
 /**
- * Reads what {@link formatLayout} writes.
+ * Reads what {@link formatLayout} and {@link annotationOf} write.
  *
  * @param what - names the text in messages, such as a file's path.
  * @throws VarveError INVALID_LAYOUT, INVALID_JSON or TOO_LARGE
@@ -46,7 +67,12 @@ export function formatLayout({ layers }: Layout): string {
 export function parseLayout(text: string | Uint8Array, what: string): Layout {
   const bytes = typeof text === "string" ? new TextEncoder().encode(text) : text;
   const value = parseJson(bytes, { what, maxBytes: MAX_BYTES });
-  const { layers } = checkSchema(schema, value, { code: "INVALID_LAYOUT", what });
+  const layout = checkSchema(schema, value, { code: "INVALID_LAYOUT", what });
+  if (layout.version === 2) {
+    const layers = layout.layers.map((layer) => parseShortLayer(layer, what));
+    return { layers: layers.map(({ states }) => states), hashes: layers.map(({ hash }) => hash) };
+  }
+  const { layers } = layout;
   const seen = new Set<string>();
   for (const key of layers.flatMap((layer) => Object.keys(layer))) {
     if (seen.has(key))

@@ -122,7 +122,7 @@ describe("varve why", { concurrency: 2 }, () => {
     writeFileSync(`${dep}/package.json`, JSON.stringify({ name: "dep", version: "2.1.0" }));
     writeFileSync(`${folder}/project/index.js`, "the project, changed");
     const text = await mustVarve("why", `${folder}/old.tar`, spec);
-    assert.match(text, /^1 of 2 layers differs: /);
+    assert.match(text, /^2 of 2 layers differ: /);
     assert.match(text, /dep: 2\.0\.0 → 2\.1\.0$/m);
     assert.match(text, /the project: content \(index\.js\)$/m);
     assert.match(text, /with it 1 component unchanged/);

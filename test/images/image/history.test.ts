@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { componentsComment, componentsOf } from "#image";
+import { componentCounts, componentsComment, componentsOf } from "#image";
+import { madeImage } from "#testing";
 import { pythonRepr } from "../../../src/front/dockertools/python/index.ts";
 
 /** Names as they come from a file system: no NUL, and bytes that aren't UTF-8 alone. */
@@ -23,9 +24,28 @@ const component = fc.oneof(
 );
 
 describe("a comment on a layer", () => {
+  it("lists few packages of a Node project, and of many says how many they are", () => {
+    const packages = ["a", "b", "c", "d"].map((name) => `node_modules/${name}`);
+    assert.deepEqual(componentsOf(componentsComment(packages.slice(1))), packages.slice(1));
+    assert.equal(componentsComment(packages), "4 packages, such as node_modules/a");
+    assert.deepEqual(componentsOf(componentsComment(packages)), []);
+  });
+
+  it("tells how many components a layer has, where it doesn't list them", async () => {
+    const packages = ["a", "b", "c", "d"].map((name) => `node_modules/${name}`);
+    const image = await madeImage([
+      { entries: { etc: { dir: true } } },
+      { components: packages, entries: {} },
+      { components: packages.slice(1), entries: {} },
+    ]);
+    const known = image.layers.map((layer) => ({ ...layer, components: [] }));
+    assert.deepEqual(componentCounts({ ...image, layers: known }).slice(0, 2), [0, 4]);
+    assert.deepEqual(componentCounts(image), [0, 4, 3]);
+  });
+
   it("gives back the components that it was made of", () => {
     fc.assert(
-      fc.property(fc.array(component), (components) => {
+      fc.property(fc.array(component.map((name) => `/${name}`)), (components) => {
         assert.deepEqual(componentsOf(componentsComment(components)), components);
       }),
     );

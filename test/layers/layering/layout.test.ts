@@ -59,7 +59,7 @@ test("what is no layout is refused with its name", () => {
   for (const [text, code] of [
     ["", "INVALID_JSON"],
     ["[]", "INVALID_LAYOUT"],
-    ['{"version":2,"layers":[]}', "INVALID_LAYOUT"],
+    ['{"version":3,"layers":[]}', "INVALID_LAYOUT"],
     ['{"version":1,"layers":[["a"]]}', "INVALID_LAYOUT"],
     ['{"version":1,"layers":[],"more":1}', "INVALID_LAYOUT"],
     ['{"version":1,"layers":[{"a":"1"},{"a":"2"}]}', "INVALID_LAYOUT"],

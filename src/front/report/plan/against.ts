@@ -1,10 +1,11 @@
 /** Compares a plan with an existing image. */
 
 import { VarveError } from "#errors";
-import { makeGraph } from "#graph";
-import type { Image } from "#image";
-import { keysOf, LAYOUT_ANNOTATION, type Layout, versionOf } from "#layering";
+import { makeGraph, type ReferencesGraph } from "#graph";
+import { componentCounts, type Image } from "#image";
+import { keyHash, keysOf, LAYOUT_ANNOTATION, type Layout, layerHash, stateHash, versionOf } from "#layering";
 import { type ImagePlan, imageLayout, layerNumbers } from "#plan";
+import { compareNames } from "#util";
 import { nameOf } from "./names.ts";
 
 /** A component as an image describes it. */
@@ -44,16 +45,24 @@ export interface PlanComparison {
   readonly base: number;
 }
 
-/** An image's layers with their components, from its layout and its history. */
-export function imageLayers(image: Image): ImageLayer[] {
-  const layouts = layoutsOf(image);
+/**
+ * An image's layers with their components, from its layout and its history.
+ * @param planned what is planned, by which components are known where the image has no more than hashes of them
+ */
+export function imageLayers(image: Image, planned?: ReferencesGraph): ImageLayer[] {
+  const { layouts, isShort } = layoutsOf(image);
   const ids = image.layers.flatMap(({ components }) => components);
   const kind = ids.every((id) => id.startsWith("/")) ? "nix" : "npm";
   const parts = [...new Set(ids)].map((id) => ({ id, path: id, references: [] }));
   const graph = makeGraph(parts, { kind, origin: "an image" });
   const keys = keysOf(graph);
+  const byHash = isShort ? knownByHash(planned) : undefined;
   return image.layers.map(({ descriptor, components }, index) => {
     const known = layouts.get(index);
+    if (byHash !== undefined && known !== undefined) {
+      const described = [...known].map((entry) => byHash.get(entry.join(" ")) ?? unknownComponent(entry));
+      return { size: descriptor.size, components: described.sort((a, b) => compareNames(a.key, b.key)) };
+    }
     const described = components.map((id): ImageComponent => {
       const version = versionOf(graph.components.get(id)!);
       const entry = known && entryOf(id, { version, known });
@@ -63,6 +72,23 @@ export function imageLayers(image: Image): ImageLayer[] {
     });
     return { size: descriptor.size, components: described };
   });
+}
+
+/** What is planned, by its entry in a layout of hashes. */
+function knownByHash(graph: ReferencesGraph | undefined): ReadonlyMap<string, ImageComponent> {
+  if (graph === undefined) return new Map();
+  const keys = keysOf(graph);
+  return new Map(
+    [...graph.components.values()].map((component) => {
+      const key = keys.get(component.id)!;
+      const described = { id: component.id, key, version: versionOf(component), name: nameOf(component) };
+      return [`${keyHash(key)} ${stateHash(component)}`, described] as const;
+    }),
+  );
+}
+
+function unknownComponent([key, version]: readonly [string, string]): ImageComponent {
+  return { id: `${key}${version}`, key, version, name: "a package that isn't planned" };
 }
 
 /** A component's entry in a layer of the layout: a store path's is known by its version, a package's by its name. */
@@ -82,24 +108,39 @@ function packageOf(id: string): string {
   return id.replace(/^.*node_modules\//, "");
 }
 
+interface Layouts {
+  readonly layouts: ReadonlyMap<number, Layout["layers"][number]>;
+  /** Whether they have hashes. */
+  readonly isShort: boolean;
+}
+
 /** The layout's layers by the image's: they are the last ones that have components, since a base may have some, too. */
-function layoutsOf(image: Image): Map<number, Layout["layers"][number]> {
-  const none = new Map<number, Layout["layers"][number]>();
-  if (image.manifest?.value.annotations?.[LAYOUT_ANNOTATION] === undefined) return none;
-  let layout: Layout;
-  try {
-    layout = imageLayout(image, "the image");
-  } catch (error) {
-    // The history is good enough then.
-    if (error instanceof VarveError) return none;
-    throw error;
-  }
-  const withComponents = [...image.layers.keys()].filter((at) => image.layers[at]!.components.length > 0);
-  const own = withComponents.slice(-layout.layers.length);
+function layoutsOf(image: Image): Layouts {
+  const layout = layoutIn(image);
+  if (layout === undefined) return { layouts: new Map(), isShort: false };
+  const counts = componentCounts(image);
+  const own = [...image.layers.keys()].filter((at) => counts[at]! > 0).slice(-layout.layers.length);
   const fits =
     own.length === layout.layers.length &&
-    own.every((at, index) => layout.layers[index]!.size === image.layers[at]!.components.length);
-  return fits ? new Map(own.map((at, index) => [at, layout.layers[index]!])) : none;
+    // Two components may have the same hash.
+    own.every((at, index) =>
+      layout.hashes === undefined
+        ? layout.layers[index]!.size === counts[at]
+        : layout.layers[index]!.size <= counts[at]!,
+    );
+  const layouts = fits ? new Map(own.map((at, index) => [at, layout.layers[index]!])) : new Map();
+  return { layouts, isShort: layout.hashes !== undefined };
+}
+
+/** The layout that an image has; none if it can't be read, since the history is good enough then. */
+function layoutIn(image: Image): Layout | undefined {
+  if (image.manifest?.value.annotations?.[LAYOUT_ANNOTATION] === undefined) return undefined;
+  try {
+    return imageLayout(image, "the image");
+  } catch (error) {
+    if (error instanceof VarveError) return undefined;
+    throw error;
+  }
 }
 
 /**
@@ -112,7 +153,8 @@ export function compareWith(
 ): PlanComparison {
   const { graph, groups, sizes } = plan;
   const numbers = layerNumbers(plan, groups);
-  const theirs = imageLayers(image);
+  const theirs = imageLayers(image, graph);
+  const hashes = layoutIn(image)?.hashes;
   const identity = (id: string, version: string): string | undefined =>
     id.startsWith("/") ? id : version === "" ? undefined : `${version} ${id}`;
   const has = new Set<string>();
@@ -128,7 +170,10 @@ export function compareWith(
     const unchanged = ids.filter((_, index) => parts[index] !== undefined && has.has(parts[index]!));
     return {
       number: numbers[at]!,
-      there: !parts.includes(undefined) && hasLayer.has(JSON.stringify(parts)),
+      there:
+        hashes === undefined
+          ? !parts.includes(undefined) && hasLayer.has(JSON.stringify(parts))
+          : hashes.includes(layerHash(ids, graph) ?? ""),
       unchanged: unchanged.reduce((sum, id) => sum + (sizes?.sizes.get(id) ?? 0), 0),
     };
   });

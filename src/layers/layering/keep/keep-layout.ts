@@ -4,7 +4,7 @@
  */
 import { compareNames } from "#util";
 import { orderLayers } from "../layer-order.ts";
-import type { Layout } from "../layout.ts";
+import { type Layout, nameIn } from "../layout.ts";
 import type { PlanInput, Strategy } from "../plan.ts";
 import { orderByChange } from "../project-layers.ts";
 import { LAYER_PRICE } from "../steady/contiguous.ts";
@@ -56,11 +56,14 @@ function planWith(whole: Layout, fresh: Strategy, input: PlanInput): string[][] 
  * The order that the layers had. What the classic Docker Engine has of them it has with all layers below, so each
  * that changes its place costs those above it; what is new comes last.
  */
-function lastOrder(kept: readonly ModelLayer[], { layers }: Layout, { keys }: UpdateModel): ModelLayer[] {
+function lastOrder(kept: readonly ModelLayer[], layout: Layout, { keys }: UpdateModel): ModelLayer[] {
+  const { layers } = layout;
   const placeOf = new Map(layers.flatMap((layer, at) => [...layer.keys()].map((key) => [key, at] as const)));
   const place = ({ nodes }: ModelLayer): number =>
     Math.min(
-      ...nodes.flatMap(({ ids }) => ids.map((id) => placeOf.get(keys.get(id)!) ?? Number.POSITIVE_INFINITY)),
+      ...nodes.flatMap(({ ids }) =>
+        ids.map((id) => placeOf.get(nameIn(layout, keys.get(id)!)) ?? Number.POSITIVE_INFINITY),
+      ),
     );
   return kept
     .map((layer) => ({ layer, at: place(layer), key: layer.nodes[0]!.key }))
@@ -69,8 +72,16 @@ function lastOrder(kept: readonly ModelLayer[], { layers }: Layout, { keys }: Up
 }
 
 /** The layout without a project's own files and its workspace's, which aren't shared out. */
-function ofPackages({ layers }: Layout): Layout {
-  return { layers: layers.filter((layer) => [...layer.values()].some((version) => version !== "")) };
+function ofPackages(layout: Layout): Layout {
+  return layersOf(layout, (layer) => [...layer.values()].some((version) => version !== ""));
+}
+
+function layersOf(
+  { layers, hashes }: Layout,
+  isWanted: (layer: ReadonlyMap<string, string>, at: number) => boolean,
+): Layout {
+  const wanted = (_: unknown, at: number): boolean => isWanted(layers[at]!, at);
+  return { layers: layers.filter(wanted), ...(hashes !== undefined && { hashes: hashes.filter(wanted) }) };
 }
 
 function groupsOf(groups: readonly (readonly string[])[], model: UpdateModel): ModelNode[][] {
@@ -92,7 +103,7 @@ function trimmed(layout: Layout, { model, graph, available }: Omit<KeepOptions, 
   for (const [node, layer] of homes) pages[layer]! += pagesOf(model.nodes[node]!);
   const largest = [...pages.keys()].sort((a, b) => pages[b]! - pages[a]! || a - b);
   const kept = new Set(largest.slice(0, available));
-  return { layers: layout.layers.filter((_, layer) => kept.has(layer)) };
+  return layersOf(layout, (_, layer) => kept.has(layer));
 }
 
 /** The groups of a layout that has no more of them than there may be, after whatever pays off has moved. */

@@ -1,10 +1,11 @@
 /** The layers of the last build, and which of them a grouping still has. */
 import { compareNames } from "#util";
 import { versionOf } from "../key.ts";
-import type { Layout } from "../layout.ts";
+import { type Layout, nameIn } from "../layout.ts";
 import type { PlanInput } from "../plan.ts";
+import { layerHash, stateHash } from "../short-layout.ts";
 import { pagesOf } from "../steady/grouping.ts";
-import type { ModelNode, UpdateModel } from "../update-model.ts";
+import { idsOf, type ModelNode, type UpdateModel } from "../update-model.ts";
 
 /** Of one layer: what it is compared with, and how much of that differs. */
 interface LastLayer {
@@ -22,20 +23,21 @@ export class LastLayers {
   readonly isUnchanged: boolean;
   readonly #layers: readonly LastLayer[];
   readonly #nodes: readonly ModelNode[];
-  readonly #signatures: ReadonlySet<string>;
-  readonly #versions: (node: ModelNode) => readonly (readonly [string, string])[];
+  readonly #isKnown: (nodes: readonly ModelNode[]) => boolean;
   /** How many members each layer lacks, has too many, or has in another version. */
   readonly #wrong: Int32Array;
 
-  constructor({ layers }: Layout, { graph, model }: Pick<PlanInput, "graph"> & { model: UpdateModel }) {
-    this.#versions = ({ ids }) =>
-      ids.map((id) => [model.keys.get(id)!, versionOf(graph.components.get(id)!)]);
+  constructor(layout: Layout, { graph, model }: Pick<PlanInput, "graph"> & { model: UpdateModel }) {
+    const { layers, hashes } = layout;
+    const stateOf = hashes === undefined ? versionOf : stateHash;
+    const versionsOf = ({ ids }: ModelNode): [string, string][] =>
+      ids.map((id) => [nameIn(layout, model.keys.get(id)!), stateOf(graph.components.get(id)!)]);
     const layerOfKey = new Map(layers.flatMap((layer, at) => [...layer.keys()].map((key) => [key, at])));
     const homes = new Map<number, number>();
     const same = layers.map(() => new Set<number>());
     const kept = layers.map(() => 0);
     for (const [number, node] of model.nodes.entries()) {
-      const members = this.#versions(node);
+      const members = versionsOf(node);
       // The members of a cycle stay together, with the first of them that was there before.
       const at = members.map(([key]) => layerOfKey.get(key)).find((found) => found !== undefined);
       if (at === undefined) continue;
@@ -48,7 +50,7 @@ export class LastLayers {
     this.homes = homes;
     this.#nodes = model.nodes;
     const members = model.nodes.flatMap((node, number) =>
-      this.#versions(node).map(([key, version]) => layers[homes.get(number) ?? -1]?.get(key) === version),
+      versionsOf(node).map(([key, version]) => layers[homes.get(number) ?? -1]?.get(key) === version),
     );
     const count = layers.reduce((sum, layer) => sum + layer.size, 0);
     this.isUnchanged = members.length === count && members.every((isSame) => isSame);
@@ -56,9 +58,17 @@ export class LastLayers {
       same: same[at]!,
       lost: layer.size - kept[at]!,
     }));
-    this.#signatures = new Set(
-      layers.filter((layer) => ![...layer.values()].includes("")).map((layer) => signature([...layer])),
-    );
+    if (hashes === undefined) {
+      const whole = layers.filter((layer) => ![...layer.values()].includes(""));
+      const known = new Set(whole.map((layer) => signature([...layer])));
+      this.#isKnown = (nodes) => known.has(signature(nodes.flatMap(versionsOf)));
+    } else {
+      const known = new Set(hashes);
+      this.#isKnown = (nodes) => {
+        const hash = layerHash(idsOf({ nodes }, model), graph);
+        return hash !== undefined && known.has(hash);
+      };
+    }
     this.#wrong = Int32Array.from(this.#layers, ({ lost, same }) => lost + same.size);
   }
 
@@ -99,7 +109,7 @@ export class LastLayers {
   /** The pages of those groups that the last build didn't have. */
   pagesToSend(groups: readonly (readonly ModelNode[])[]): number {
     return groups.reduce((sum, nodes) => {
-      if (this.#signatures.has(signature(nodes.flatMap(this.#versions)))) return sum;
+      if (this.#isKnown(nodes)) return sum;
       return sum + nodes.reduce((pages, node) => pages + pagesOf(node), 0);
     }, 0);
   }
