@@ -25,6 +25,8 @@ SYSTEMS="
   zstd:zstd
   python3:python3
   setpriv:util-linux
+  ip:iproute2
+  curl:curl
   chromium:chromium
   shellcheck:shellcheck
   zsh:zsh

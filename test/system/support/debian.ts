@@ -6,25 +6,30 @@ import { mustRun } from "../../support/process.ts";
 const PROGRAMS = ["bash", "useradd", "groupadd", "id", "chown", "ls", "cat"];
 const FILES = ["/etc/login.defs", "/etc/pam.d", "/etc/nsswitch.conf", "/etc/skel", "/etc/default/useradd"];
 
-/** Copies a program of this machine, and the libraries that it is linked with, below a folder. */
-export async function copyProgram(program: string, tree: string): Promise<void> {
+/** Copies a program of this machine, there or to another path, and the libraries that it is linked with, below a folder. */
+export async function copyProgram(program: string, tree: string, as?: string): Promise<void> {
   const path = (await mustRun(["sh", "-c", 'command -v "$1"', "sh", program])).trim();
-  copy(path, tree);
+  copy(path, tree, as);
   for (const [library] of (await mustRun(["ldd", path])).matchAll(/\/\S+(?= \()/g)) copy(library, tree);
 }
 
-function copy(path: string, tree: string): void {
-  if (existsSync(join(tree, path))) return;
-  mkdirSync(dirname(join(tree, path)), { recursive: true });
-  cpSync(path, join(tree, path), { recursive: true, dereference: true });
+function copy(path: string, tree: string, as = path): void {
+  if (existsSync(join(tree, as))) return;
+  mkdirSync(dirname(join(tree, as)), { recursive: true });
+  cpSync(path, join(tree, as), { recursive: true, dereference: true });
 }
 
-/** A folder with a small usr-merged Debian, made of this machine's files. */
-export async function debianTree(tree: string): Promise<void> {
+/** Makes the links of a usr-merged Debian in a folder. */
+export function mergeUsr(tree: string): void {
   for (const name of ["bin", "lib", "lib64", "sbin"]) {
     mkdirSync(join(tree, "usr", name), { recursive: true });
     symlinkSync(`usr/${name}`, join(tree, name));
   }
+}
+
+/** A folder with a small usr-merged Debian, made of this machine's files. */
+export async function debianTree(tree: string): Promise<void> {
+  mergeUsr(tree);
   for (const name of ["etc", "home", "root", "tmp", "var/lib"])
     mkdirSync(join(tree, name), { recursive: true });
   for (const program of PROGRAMS) await copyProgram(program, tree);

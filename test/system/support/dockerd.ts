@@ -36,11 +36,19 @@ export interface Dockerd {
   start(image: string): Promise<string>;
 }
 
+/** A network of its own for an engine, in which its containers have networks, too, and ports. */
+export interface DockerdNetwork {
+  /** Makes a command one that runs in it. */
+  readonly inside: (command: readonly string[]) => readonly [string, ...string[]];
+  /** What lets programs trust the servers in it. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
 /**
- * Starts a Docker Engine that is gone with the scope. It makes no bridge and no firewall rules, so containers have no
- * network, and neither the machine's own daemon, its settings nor its data are touched.
+ * Starts a Docker Engine that is gone with the scope. Unless it gets a network of its own it makes no bridge, so that containers
+ * have no network. It makes no firewall rules, and neither the machine's own daemon, its settings nor its data are touched.
  */
-export async function startDockerd(outer: Scope): Promise<Dockerd> {
+export async function startDockerd(outer: Scope, network?: DockerdNetwork): Promise<Dockerd> {
   const scope = stacked(outer);
   const folder = await temporaryFolder(scope);
   const socket = join(folder, "docker.sock");
@@ -54,7 +62,7 @@ export async function startDockerd(outer: Scope): Promise<Dockerd> {
       "data-root": join(folder, "data"),
       "exec-root": join(folder, "exec"),
       pidfile: join(folder, "docker.pid"),
-      bridge: "none",
+      ...(network === undefined && { bridge: "none" }),
       iptables: false,
       ip6tables: false,
       "ip-forward": false,
@@ -62,8 +70,10 @@ export async function startDockerd(outer: Scope): Promise<Dockerd> {
       "exec-opts": ["native.cgroupdriver=cgroupfs"],
     }),
   );
+  const command = ["dockerd", "--config-file", settings] as const;
   const service = await startService({
-    command: ["dockerd", "--config-file", settings],
+    command: network?.inside(command) ?? command,
+    ...(network && { env: network.env }),
     logFile: join(folder, "docker.log"),
     ready: () => answersPing(socket),
   });
