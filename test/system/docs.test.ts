@@ -9,7 +9,6 @@ import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { prepare } from "../../examples/nix/prepare.ts";
 import { blocksOf, type DocBlock, documentedPages } from "../support/doc-blocks.ts";
-import { writeProject } from "../support/npm-project.ts";
 import { type Finished, mustRun, run } from "../support/process.ts";
 import { requires } from "../support/systems.ts";
 import { type Scope, stacked, temporaryFolder } from "../support/tmp.ts";
@@ -23,14 +22,6 @@ const path = (relative: string) => fileURLToPath(new URL(`../../${relative}`, im
 
 /** What is true when a page's blocks were run, in shell. */
 const OUTCOMES: Readonly<Record<string, string>> = {
-  "README.md": `
-    for place in hello.tar closure.tar image.tar docker://ghcr.io/me/hello:1 docker://ghcr.io/me/hello:lib; do varve validate $place; done
-    for tag in 1 lib; do
-      varve inspect --config docker://ghcr.io/me/hello:$tag | grep '"PATH=/base/bin"'
-      varve export docker://ghcr.io/me/hello:$tag --quiet | tar t | grep -x bin/node
-    done
-    docker image inspect streamed:1
-  `,
   "docs/api.md": `
     varve validate docker://ghcr.io/me/hello:2
     varve export docker://ghcr.io/me/hello:2 --quiet | tar t | grep -x -e bin/node -e app/index.js | wc -l | grep -x 2
@@ -40,10 +31,16 @@ const OUTCOMES: Readonly<Record<string, string>> = {
     test ! -e failed.tar
   `,
   "docs/dockertools.md": "varve validate result",
+  "docs/nix.md": `
+    for place in closure.tar docker://ghcr.io/me/hello:nix; do varve validate $place; done
+    docker image inspect streamed:1 hello:nix
+    test -s plan.html
+  `,
 };
 
 /** Pages whose blocks need npm's registry and containers with a network, and where they are run. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
+  "README.md": "node-guide.test.ts",
   "docs/ci.md": "ci.test.ts",
   "docs/node.md": "node-guide.test.ts",
 };
@@ -115,18 +112,11 @@ async function startReader(scope: Scope): Promise<Reader> {
     symlinkSync(program, `${home}/node/node`);
   };
   const arrange: Reader["arrange"] = async ({ text }, folder) => {
-    // A project folder with its packages installed.
-    if (text.includes('"graph": "."')) {
-      writeProject(`${folder}/project`);
-      cpSync(`${folder}/project`, folder, { recursive: true });
-    }
     // The conf that dockerTools gives to its script.
     if (text.includes("varve stream conf.json")) {
       const { conf } = await images.stream({ name: "streamed", program: images.base, env: [] });
       cpSync(conf, `${folder}/conf.json`);
     }
-    // What nix-build leaves.
-    if (text.includes("./result")) await mustShell(`ln -sfn ${images.base.path} result`, folder);
   };
 
   // The base image that the pages name.
