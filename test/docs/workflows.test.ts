@@ -51,11 +51,13 @@ for (const { path, text: recipe } of blocksOf("docs/ci.md")) {
 }
 const gitlab = blocksOf("docs/ci.md").find(({ path }) => path === ".gitlab-ci.yml")!;
 
+const gitlabJobs = parse(gitlab.text) as Record<string, { script: string[] }>;
+
 const stepsOf = ({ jobs }: Workflow) => Object.values(jobs).flatMap(({ steps = [] }) => steps);
 const allSteps = [...action.runs.steps, ...[...workflows.values()].flatMap(stepsOf)];
 const scripts = [
   ...allSteps.flatMap(({ run }) => (run === undefined ? [] : [run])),
-  ...(parse(gitlab.text) as { image: { script: string[] } }).image.script,
+  ...gitlabJobs["push-image"]!.script,
 ];
 
 /** The options that `docs/cli.md`, which is made of the commands themselves, has of one. */
@@ -89,6 +91,24 @@ describe("the workflows, the action and the recipes for CI", () => {
     const added = [...build.matchAll(/(?:^ *each .* |options\+=\()(--[a-z-]+)/gm)];
     assert.ok(added.length >= 6);
     for (const [, option] of added) assert.ok(optionsOf("build").includes(option!), option);
+  });
+
+  it("name no job of GitLab's what is a word of its own", () => {
+    const words = [
+      "after_script",
+      "before_script",
+      "cache",
+      "default",
+      "image",
+      "include",
+      "pages",
+      "services",
+    ];
+    const more = ["spec", "stages", "true", "false", "nil", "variables", "workflow"];
+    assert.deepEqual(
+      Object.keys(gitlabJobs).filter((name) => [...words, ...more].includes(name)),
+      [],
+    );
   });
 
   it("call scripts of the repository that there are", () => {
