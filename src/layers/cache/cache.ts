@@ -5,6 +5,7 @@ import {
   type BlobKey,
   baseKeyDigits,
   blobKeyDigits,
+  factsKeyDigits,
   type LayerKey,
   type TreeKey,
   treeKeyDigits,
@@ -96,7 +97,16 @@ class FolderCache implements DigestCache {
 
   putBase(diffIds: readonly Digest[], content: Uint8Array): void {
     const key = baseKeyDigits(diffIds);
-    this.#write(() => this.#store.writeContent(key, { content, time: this.now() }));
+    this.#write(() => this.#store.writeContent({ kind: "base", key }, { content, time: this.now() }));
+  }
+
+  facts(parts: readonly unknown[]): Uint8Array | undefined {
+    return this.#store.readContent({ kind: "facts", key: factsKeyDigits(parts) }, this.now());
+  }
+
+  putFacts(parts: readonly unknown[], content: Uint8Array): void {
+    const key = factsKeyDigits(parts);
+    this.#write(() => this.#store.writeContent({ kind: "facts", key }, { content, time: this.now() }));
   }
 
   prune(limits: PruneLimits = {}): Pruned {

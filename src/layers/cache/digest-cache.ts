@@ -93,6 +93,17 @@ export interface DigestCache {
    */
   putBase(diffIds: readonly Digest[], content: Uint8Array): void;
   /**
+   * What was learned of a layer or an image when it was looked at.
+   * @param parts - all that it depends on, such as the layer's diff ID
+   * @internal
+   */
+  facts(parts: readonly unknown[]): Uint8Array | undefined;
+  /**
+   * Keeps what was learned. It stays on this machine, and isn't kept if it has more than 16 MiB.
+   * @internal
+   */
+  putFacts(parts: readonly unknown[], content: Uint8Array): void;
+  /**
    * Removes old entries, and files that killed processes left. This also happens automatically, at most once a day.
    * @throws VarveError `UNREADABLE`
    */

@@ -4,20 +4,24 @@ import { type Digest, parseDigest } from "#oci";
 
 /**
  * What an entry is about: a layer, by what goes into it; a blob, by the layer that it is the compressed form of; a tree, by
- * its NAR hash and place; a base image, by its layers. The notes about a base follow its entry's line in the same file.
+ * its NAR hash and place; a base image, by its layers; and what was learned of a layer or an image when it was looked at. The notes
+ * about a base, and what was learned, follow the entry's line in the same file.
  */
-export type EntryKind = "base" | "blob" | "layer" | "tree";
+export type EntryKind = "base" | "blob" | "facts" | "layer" | "tree";
 
-export const ENTRY_KINDS: readonly EntryKind[] = ["base", "blob", "layer", "tree"];
+/** The kinds whose entries are followed by a content. */
+export const WITH_CONTENT: ReadonlySet<EntryKind> = new Set(["base", "facts"]);
+
+export const ENTRY_KINDS: readonly EntryKind[] = ["base", "blob", "facts", "layer", "tree"];
 
 /** Something that was once measured. */
 export interface CacheEntry {
   readonly kind: EntryKind;
   /** 64 hexadecimal digits. */
   readonly key: string;
-  /** A layer's diff ID, a blob's digest, or the digest of the notes about a base; a tree has only its key. */
+  /** A layer's diff ID, a blob's digest, or the digest of the content that follows; a tree has only its key. */
   readonly digest: Digest;
-  /** In bytes: of the layer's archive, of the blob, of the tree's part of an archive, or of the notes. */
+  /** In bytes: of the layer's archive, of the blob, of the tree's part of an archive, or of the content. */
   readonly size: number;
   /** Whether it is valid on any machine; false if the key is made of the metadata of this machine's files. */
   readonly portable: boolean;
@@ -27,7 +31,7 @@ export interface CacheEntry {
 export const MAX_LINE = 400;
 
 const LINE =
-  /^\{"kind":"(base|blob|layer|tree)","key":"([0-9a-f]{64})","digest":"(sha256:[0-9a-f]{64})","size":(0|[1-9][0-9]{0,15}),"portable":(true|false),"check":"([0-9a-f]{32})"\}$/;
+  /^\{"kind":"(base|blob|facts|layer|tree)","key":"([0-9a-f]{64})","digest":"(sha256:[0-9a-f]{64})","size":(0|[1-9][0-9]{0,15}),"portable":(true|false),"check":"([0-9a-f]{32})"\}$/;
 
 /** An entry as a line, with the newline at its end. */
 export function encodeEntry({ kind, key, digest, size, portable }: CacheEntry): string {

@@ -64,6 +64,11 @@ export function baseKeyDigits(diffIds: readonly Digest[]): string {
   return hash(["base", BASE_FORMAT, diffIds]);
 }
 
+/** The key of what was learned of a layer or an image, which depends on these parts. */
+export function factsKeyDigits(parts: readonly unknown[]): string {
+  return hash(["facts", parts]);
+}
+
 /** The key of a compressed layer's digest. */
 export function blobKeyDigits({ diffId, algorithm, level, library }: BlobKey): string {
   return hash(["blob", COMPRESSOR_FORMAT, diffId, algorithm, level ?? null, library]);

@@ -3,7 +3,15 @@ import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { errnoOf, readError } from "#errors";
 import { digestOf } from "#oci";
-import { type CacheEntry, decodeEntry, ENTRY_KINDS, type EntryKind, encodeEntry, MAX_LINE } from "./entry.ts";
+import {
+  type CacheEntry,
+  decodeEntry,
+  ENTRY_KINDS,
+  type EntryKind,
+  encodeEntry,
+  MAX_LINE,
+  WITH_CONTENT,
+} from "./entry.ts";
 import { readSmallFile, removeSmallFile, writeSmallFile } from "./files.ts";
 
 /**
@@ -56,7 +64,7 @@ export class EntryStore {
     return this.#read(name, touch)?.entry;
   }
 
-  /** What follows an entry of the kind `base`, as it was written. */
+  /** What follows an entry of a kind that has a content, as it was written. */
   readContent(name: Pick<EntryFile, "kind" | "key">, touch?: number): Uint8Array | undefined {
     return this.#read(name, touch)?.content;
   }
@@ -65,14 +73,14 @@ export class EntryStore {
     { kind, key }: Pick<EntryFile, "kind" | "key">,
     touch: number | undefined,
   ): { entry: CacheEntry; content: Uint8Array } | undefined {
-    const limit = MAX_LINE + 1 + (kind === "base" ? MAX_CONTENT : 0);
+    const limit = MAX_LINE + 1 + (WITH_CONTENT.has(kind) ? MAX_CONTENT : 0);
     const text = readSmallFile(this.entryPath(kind, key), { touch, limit }) ?? "";
     const end = text.indexOf("\n");
     if (end === -1) return undefined;
     const entry = decodeEntry(text.slice(0, end));
     if (entry?.kind !== kind || entry.key !== key) return undefined;
     const content = Buffer.from(text.slice(end + 1), "latin1");
-    const whole = kind === "base" ? digestOf(content) === entry.digest : content.length === 0;
+    const whole = WITH_CONTENT.has(kind) ? digestOf(content) === entry.digest : content.length === 0;
     return whole ? { entry, content } : undefined;
   }
 
@@ -81,12 +89,15 @@ export class EntryStore {
     this.#write(entry, { content: "", time });
   }
 
-  /** Writes what is known of a base image. @throws as {@link write} */
-  writeContent(key: string, { content, time }: { content: Uint8Array; time: number }): void {
+  /** Writes an entry with a content. @throws as {@link write} */
+  writeContent(
+    { kind, key }: Pick<EntryFile, "kind" | "key">,
+    { content, time }: { content: Uint8Array; time: number },
+  ): void {
     if (content.length > MAX_CONTENT) throw new RangeError(`${content.length} bytes are too many to keep`);
     const text = Buffer.from(content).toString("latin1");
     const entry = {
-      kind: "base",
+      kind,
       key,
       digest: digestOf(content),
       size: content.length,

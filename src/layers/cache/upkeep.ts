@@ -77,7 +77,7 @@ export interface CacheInfo {
 /** @throws VarveError `UNREADABLE` */
 export function describe(store: EntryStore, folder: string): CacheInfo {
   const files = usedFiles(store);
-  const entries = { base: 0, blob: 0, layer: 0, tree: 0 };
+  const entries = { base: 0, blob: 0, facts: 0, layer: 0, tree: 0 };
   for (const { kind } of files) entries[kind]++;
   const times = files.map(({ time }) => time).sort((a, b) => a - b);
   return {

@@ -31,7 +31,10 @@ describe("varve cache", () => {
     const folder = await temporaryFolder(t);
     fill(folder);
     const info = await json("info", "--cache-dir", folder);
-    assert.deepEqual([info["folder"], info["entries"]], [folder, { base: 0, blob: 1, layer: 2, tree: 0 }]);
+    assert.deepEqual(
+      [info["folder"], info["entries"]],
+      [folder, { base: 0, blob: 1, facts: 0, layer: 2, tree: 0 }],
+    );
     const text = await varve(["cache", "info"], { env: { VARVE_CACHE_DIR: folder } });
     assert.match(text.stdout.toString(), /^Layers: +2$/m);
     assert.ok(text.stdout.toString().includes(String(info["oldestUse"])));

@@ -62,6 +62,17 @@ describe("a digest cache", () => {
     assert.equal(cache.base([one]), undefined);
   });
 
+  it("keeps what was learned by all that it depends on, and on this machine", async (t) => {
+    const folder = await temporaryFolder(t);
+    const { diffId } = layerOf(1);
+    openAt(folder).putFacts([1, diffId], Buffer.from([0, 255, 10, 128]));
+    const cache = openAt(folder);
+    assert.deepEqual(cache.facts([1, diffId]), Buffer.from([0, 255, 10, 128]));
+    for (const others of [[], [2, diffId], [1], [1, diffId, 3]]) assert.equal(cache.facts(others), undefined);
+    assert.deepEqual([...cache.exportEntries()], []);
+    assert.equal(cache.info().entries.facts, 1);
+  });
+
   it("asks nothing of the disk before it is used, and makes no folder for reading", async (t) => {
     const folder = join(await temporaryFolder(t), "cache");
     const cache = openAt(folder);

@@ -103,7 +103,7 @@ describe("the account of a cache", () => {
     const { cache, clock } = openWithClock(folder);
     assert.deepEqual(cache.info(), {
       folder,
-      entries: { base: 0, blob: 0, layer: 0, tree: 0 },
+      entries: { base: 0, blob: 0, facts: 0, layer: 0, tree: 0 },
       bytes: 0,
       oldestUse: undefined,
       newestUse: undefined,
@@ -114,7 +114,7 @@ describe("the account of a cache", () => {
     const { bytes, ...rest } = cache.info();
     assert.deepEqual(rest, {
       folder,
-      entries: { base: 0, blob: 1, layer: 2, tree: 0 },
+      entries: { base: 0, blob: 1, facts: 0, layer: 2, tree: 0 },
       oldestUse: NOW,
       newestUse: NOW + 5000,
     });

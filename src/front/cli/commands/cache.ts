@@ -58,6 +58,7 @@ async function info(cache: DigestCache, { json }: CommonOptions): Promise<void> 
       `Blobs:       ${entries.blob}`,
       `Trees:       ${entries.tree}`,
       `Bases:       ${entries.base}`,
+      `Facts:       ${entries.facts}`,
       `Size:        ${formatBytes(bytes)}`,
       `Oldest use:  ${oldest ?? "-"}`,
       `Newest use:  ${newest ?? "-"}`,
