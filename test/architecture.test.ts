@@ -12,7 +12,7 @@ const RULES: Rules = {
   wings: {
     sources: ["graph", "spec", "project"],
     layers: ["layering", "plan", "fs", "cache", "measure", "root", "sandbox", "draft"],
-    images: ["oci", "tar", "image", "compress", "write", "flatten", "compare"],
+    images: ["oci", "tar", "image", "compress", "write", "flatten", "compare", "inspect"],
     places: ["formats", "registry", "daemon", "transports"],
     front: ["app", "dockertools", "report", "library", "testing", "cli"],
   },
@@ -47,6 +47,7 @@ const RULES: Rules = {
     write: ["image", "compress", "oci", "tar"],
     flatten: ["image", "compress", "oci", "tar"],
     compare: ["image", "compress", "oci", "tar", "flatten"],
+    inspect: ["image", "compress", "oci", "tar", "flatten"],
     // Where it goes.
     formats: ["write", "image", "compress", "oci", "tar"],
     registry: ["write", "image", "compress", "oci", "tar"],
@@ -55,7 +56,7 @@ const RULES: Rules = {
     // Who asks. The application alone knows both what makes an image and the places where it goes.
     app: [
       ...["draft", "plan", "spec", "project", "graph", "layering", "sandbox", "transports", "registry"],
-      ...["formats", "report", "compare", "flatten", "write", "compress", "image", "cache", "oci"],
+      ...["formats", "report", "compare", "inspect", "flatten", "write", "compress", "image", "cache", "oci"],
     ],
     dockertools: [
       ...["app", "draft", "plan", "spec", "measure", "layering", "graph", "flatten", "formats", "write"],

@@ -4,9 +4,9 @@ import { componentsComment, type Image, type Layer, newManifest } from "#image";
 import { type ContainerConfig, digestOf, encodeDocument, type ImageConfig, MediaType } from "#oci";
 import { EntryType, type TarEntry, writeTar } from "#tar";
 
-/** A file with its content, a link, or a directory; and whatever of its entry isn't as usual. */
+/** A file with its content (a text, or bytes), a link, or a directory; and whatever of its entry isn't as usual. */
 export type MadeEntry = Partial<Omit<TarEntry, "size">> & {
-  readonly content?: string;
+  readonly content?: string | Uint8Array;
   readonly link?: string;
   readonly dir?: true;
 };

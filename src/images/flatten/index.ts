@@ -3,3 +3,4 @@ export { type FlattenOptions, flattenedTree } from "./flatten.ts";
 export { type FlattenImageOptions, type FlattenProgress, flattenImage } from "./image.ts";
 export type { RootEntry, RootEntryKind, RootNode, RootTree } from "./root-entry.ts";
 export { rootTreeOf } from "./root-tree-of.ts";
+export { LayeredTree, pathOf, type TreeNode } from "./tree.ts";

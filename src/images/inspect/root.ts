@@ -1,0 +1,96 @@
+/** An image's root with what is known of its files, and how paths lead through it. */
+import { LayeredTree, pathOf, type RootEntry, type TreeNode } from "#flatten";
+import type { FileFacts, LayerFacts } from "./facts/facts.ts";
+
+/** Where a path leads. */
+export type Resolved =
+  | { readonly kind: "found"; readonly node: TreeNode; readonly path: string }
+  /** `path` is the first that isn't there; `isFile` if it would have to be a directory and isn't. */
+  | { readonly kind: "missing"; readonly path: string }
+  | { readonly kind: "circle" }
+  /** To what is there only when a container runs. */
+  | { readonly kind: "mounted" };
+
+/** As many links as Linux follows in one path. */
+const MAX_LINKS = 40;
+
+/** What runtimes put into each container, and where programs put things while they run. */
+const MOUNTED = ["dev", "proc", "sys", "run", "var/run", "tmp", "var/tmp"];
+const MOUNTED_FILES = ["etc/resolv.conf", "etc/hosts", "etc/hostname", "etc/mtab"];
+
+export class ImageRoot {
+  readonly tree = new LayeredTree();
+  readonly #layers: LayerFacts[] = [];
+  readonly #mounted: string[];
+
+  /** @param mounted absolute paths of what is mounted besides what every container has */
+  constructor(mounted: readonly string[] = []) {
+    this.#mounted = [...MOUNTED, ...MOUNTED_FILES, ...mounted.map((path) => path.replace(/^\/+|\/+$/g, ""))];
+  }
+
+  /**
+   * Puts the next layer on top.
+   * @throws VarveError as `LayeredTree.apply`
+   */
+  add(layer: LayerFacts, what: string): void {
+    const index = this.#layers.push(layer) - 1;
+    const common = { gid: 0, mtime: 0 };
+    for (const [position, [name, type, mode, size, linkname, uid]] of layer.entries.entries()) {
+      this.tree.apply({ name, type, mode, size, linkname, uid, ...common }, { layer: index, position, what });
+    }
+  }
+
+  /** What is known of a file. */
+  facts({ layer, position, kind }: RootEntry): FileFacts {
+    return (kind === "file" ? this.#layers[layer]?.files.get(position) : undefined) ?? {};
+  }
+
+  /** What is at a path; links are followed, the last one, too. */
+  resolve(path: string, from: TreeNode = this.tree.root): Resolved {
+    let node = path.startsWith("/") ? this.tree.root : from;
+    const rest = partsOf(path);
+    let links = 0;
+    for (let name = rest.pop(); name !== undefined; name = rest.pop()) {
+      if (name === "..") {
+        node = node.parent ?? this.tree.root;
+        continue;
+      }
+      const child = node.children?.get(name);
+      if (child === undefined) {
+        const missing = join(pathOf(node), name);
+        return this.#isMounted(missing) ? { kind: "mounted" } : { kind: "missing", path: missing };
+      }
+      if (child.root.kind !== "symlink") {
+        node = child;
+        continue;
+      }
+      if (++links > MAX_LINKS) return { kind: "circle" };
+      const target = child.root.entry.linkname ?? "";
+      if (target.startsWith("/")) node = this.tree.root;
+      rest.push(...partsOf(target));
+    }
+    return { kind: "found", node, path: pathOf(node) };
+  }
+
+  /** The text of a file that is kept; undefined where there is none. */
+  text(path: string): string | undefined {
+    const found = this.resolve(path);
+    return found.kind === "found" ? this.facts(found.node.root).text : undefined;
+  }
+
+  #isMounted(path: string): boolean {
+    return this.#mounted.some((mounted) => path === mounted || path.startsWith(`${mounted}/`));
+  }
+}
+
+/** A path's parts from its end. */
+function partsOf(path: string): string[] {
+  return path
+    .split("/")
+    .filter((part) => part !== "" && part !== ".")
+    .reverse();
+}
+
+function join(folder: string, name: string): string {
+  return folder === "" ? name : `${folder}/${name}`;
+}
