@@ -73,6 +73,8 @@ export type ErrorCode =
   | "SCRIPT_FAILED"
   /** A script of the customisation layer took longer than its time limit. */
   | "SCRIPT_TIMEOUT"
+  /** An image has something that is sure to fail, so it wasn't written: see `docs/check.md`. */
+  | "CHECK_FAILED"
   /** This machine has no sandbox that can run a layer's scripts. */
   | "SANDBOX_UNAVAILABLE"
   /** A credential helper failed. */

@@ -3,6 +3,7 @@ export {
   type BuildOptions,
   type BuiltImage,
   build,
+  check,
   compare,
   copy,
   createIndex,

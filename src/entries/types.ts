@@ -1,5 +1,7 @@
 /** Types that the functions of varve take and return. */
 export type {
+  CheckedImage,
+  CheckImageOptions,
   ComparedImage,
   Comparison,
   CopyOptions,
@@ -58,6 +60,7 @@ export type {
   ReadOptions,
   UnmeasuredLayer,
 } from "#image";
+export type { Finding, FindingCode, IgnoreRule, Sifted } from "#inspect";
 export type {
   ContainerConfig,
   Descriptor,

@@ -2,12 +2,14 @@
 import { draftImage } from "#draft";
 import { VarveError } from "#errors";
 import type { Image } from "#image";
+import type { Sifted } from "#inspect";
 import { formatLayout, type Layout } from "#layering";
 import type { Digest } from "#oci";
 import type { ScriptName } from "#sandbox";
 import type { ImageSpec, ImageSpecInput } from "#spec";
 import { bytesSource, writeFileAtomically } from "#util";
 import { type LayerContents, layerContents } from "./contents.ts";
+import { ownErrors, specInspection } from "./inspection.ts";
 import { type Operation, type OperationOptions, operate } from "./machine.ts";
 import {
   described,
@@ -30,6 +32,10 @@ export interface SpecOptions extends OperationOptions, SourceListener {
 
 /** Where an image that is built goes, and how. */
 export interface BuildOptions extends SpecOptions, WritingOptions {
+  /** False to write the image whatever is wrong with it; nothing is looked for then. */
+  readonly check?: boolean | undefined;
+  /** Gets what is wrong with the image, before an error among it fails the build. */
+  readonly onFindings?: ((findings: Sifted) => void) | undefined;
   /** Where the image goes; each layer is made once for all of them. */
   readonly to: readonly Target[];
   /** Tags in registries from which digests are added to the cache before the build. */
@@ -58,7 +64,7 @@ export interface BuiltImage {
  * Builds the image that a spec asks for, and writes it to all places.
  * @param spec - the path of a spec or of a project's folder, or a spec whose paths are relative to the working directory
  * @throws VarveError `USAGE` without a place; `INVALID_SPEC`, `NOT_FOUND`, `UNREADABLE`, and what reading the graph and the base,
- *   running scripts and writing throw; the places then have no image that wasn't there
+ *   running scripts and writing throw; `CHECK_FAILED` for an image that is sure to fail; the places then have no image that wasn't there
  */
 export async function build(spec: string | ImageSpecInput, options: BuildOptions): Promise<BuiltImage> {
   return await operate(options, async ({ machine, signal }) =>
@@ -79,9 +85,17 @@ export async function buildFrom(source: SpecSource, options: BuildOptions): Prom
     await using images = await openSpecImages(source.spec, operation);
     const { spec: checked, leftOut } = sourceOnBase(source, images.base, options);
     const attempt = async () => {
-      const given = { ...inputs(operation, options), ...images, outputs, leftOut };
+      const inspection =
+        options.check === false ? undefined : specInspection(checked, { operation, base: images.base });
+      const base = (images.base && inspection?.image(images.base)) ?? images.base;
+      const given = { ...inputs(operation, options), ...images, base, outputs, leftOut };
       await using draft = await draftImage(checked, given);
-      const written = await writeTo(draft, { sinks, operation, options });
+      const written = await writeTo(inspection?.draft(draft) ?? draft, {
+        sinks,
+        operation,
+        options,
+        examine: inspection && (async ({ config }) => examine(await inspection.findings(config), options)),
+      });
       await remember(checked, draft.layout);
       const places = written.map(described);
       const [first] = places as [Written, ...Written[]];
@@ -101,6 +115,18 @@ export async function buildFrom(source: SpecSource, options: BuildOptions): Prom
 /** What people call a base: its own name, if it has one, or where it is. */
 function nameOfBase({ fromImage }: ImageSpec, base: Image | undefined): string | undefined {
   return base === undefined ? undefined : (base.names[0] ?? fromImage);
+}
+
+/** Lets an image fail that is sure to fail. @throws VarveError `CHECK_FAILED` */
+function examine(sifted: Sifted, { onFindings }: BuildOptions): void {
+  onFindings?.(sifted);
+  const [first, ...others] = ownErrors(sifted.findings);
+  if (first === undefined) return;
+  const more = others.length === 0 ? "" : ` (and ${others.length} more of its kind)`;
+  throw new VarveError(
+    "CHECK_FAILED",
+    `the image would fail: ${first.path}: ${first.message} (${first.code})${more}; mend it, or let the spec's check.ignore say why it is right`,
+  );
 }
 
 /** What a draft needs from an operation. */

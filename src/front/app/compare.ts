@@ -91,7 +91,7 @@ async function measured(draft: ImageDraft, signal: AbortSignal | undefined): Pro
 const HEADER_SIZE = 512;
 
 /** Whether a text names a project's folder, or a file that is a JSON object: no image is either. */
-async function isSpecPath(text: string): Promise<boolean> {
+export async function isSpecPath(text: string): Promise<boolean> {
   try {
     const found = await stat(text);
     if (found.isDirectory()) return isProject(text);

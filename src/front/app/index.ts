@@ -1,4 +1,5 @@
 export { type BuildOptions, type BuiltImage, build, buildFrom, inputs, type SpecOptions } from "./build.ts";
+export { type CheckedImage, type CheckImageOptions, check } from "./check.ts";
 export { type ComparedImage, type Comparison, compare } from "./compare.ts";
 export type { LayerContents, LayerKind } from "./contents.ts";
 export { type CopyOptions, copy } from "./copy.ts";

@@ -19,6 +19,8 @@ export interface Machine extends SpoolLimit {
   readonly platform: Platform;
   /** The base of projects that name none; `scratch` for none. Where it isn't there either, it follows from the project. */
   readonly base?: string | undefined;
+  /** The home folder of who uses varve: its name in an image's files is a sign that they know this machine. */
+  readonly home?: string | undefined;
   /** `PATH`, on which the programs are found that scripts and a Nix database need. */
   readonly path: string;
   /** The folder in which temporary files and folders are made. */
@@ -60,6 +62,7 @@ export function thisMachine(options: MachineOptions = {}): Machine & AsyncDispos
     now: () => new Date(),
     platform: { os: "linux", architecture: hostArchitecture() },
     base: process.env["VARVE_BASE"] || undefined,
+    home: homedir(),
     path: process.env["PATH"] ?? "",
     temporary: tmpdir(),
     maxSpool,

@@ -4,7 +4,14 @@ import type { CompressionChoice } from "#compress";
 import type { ImageDraft } from "#image";
 import type { Descriptor, Digest } from "#oci";
 import { knownBlobs, parseDestination } from "#transports";
-import { type ImageSink, type LayerOutcome, type LayerProgress, type WrittenImage, writeImage } from "#write";
+import {
+  type ImageSink,
+  type LayerOutcome,
+  type LayerProgress,
+  type WriteOptions,
+  type WrittenImage,
+  writeImage,
+} from "#write";
 import type { Machine, Operation } from "./machine.ts";
 
 /** Where an image goes: a place by its name, such as `docker://localhost:5000/app:1` or `app.tar`, or a sink. */
@@ -73,17 +80,19 @@ export interface Writing {
   readonly options: WritingOptions;
   /** True for images that an index will name, and nothing else. */
   readonly untagged?: boolean;
+  readonly examine?: WriteOptions["examine"];
 }
 
 /** Writes an image to all sinks, with what the cache knows. */
 export async function writeTo(draft: ImageDraft, writing: Writing): Promise<WrittenImage[]> {
-  const { sinks, operation, options, untagged = false } = writing;
+  const { sinks, operation, options, untagged = false, examine } = writing;
   const { cache } = operation.machine;
   const { compression, onProgress } = options;
   return await writeImage(draft, sinks, {
     compression,
     known: cache && knownBlobs(cache),
     untagged,
+    examine,
     signal: operation.signal,
     ...(onProgress && {
       onProgress: (sink, progress) => onProgress({ ...progress, destination: sink.name }),

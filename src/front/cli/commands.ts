@@ -68,6 +68,11 @@ export const COMMANDS: Record<string, KnownCommand> = {
     group: GROUPS.images,
     load: () => import("./commands/inspect.ts"),
   },
+  check: {
+    summary: "look for what is wrong with an image",
+    group: GROUPS.images,
+    load: () => import("./commands/check.ts"),
+  },
   validate: {
     summary: "check all of an image",
     group: GROUPS.images,

@@ -58,7 +58,9 @@ export class ImageRoot {
       const child = node.children?.get(name);
       if (child === undefined) {
         const missing = join(pathOf(node), name);
-        return this.#isMounted(missing) ? { kind: "mounted" } : { kind: "missing", path: missing };
+        return this.#isMounted([missing, ...rest.reverse()].join("/"))
+          ? { kind: "mounted" }
+          : { kind: "missing", path: missing };
       }
       if (child.root.kind !== "symlink") {
         node = child;

@@ -29,6 +29,11 @@ export interface WriteOptions {
   readonly known?: KnownBlobs | undefined;
   /** True for images that an index will name, and nothing else. */
   readonly untagged?: boolean;
+  /**
+   * Called when all layers are stored and nothing is named yet; if it throws, no sink has the image.
+   * @throws whatever speaks against the image
+   */
+  readonly examine?: ((image: FinishedDraft) => Promise<void>) | undefined;
   readonly onProgress?: (sink: ImageSink, progress: LayerProgress) => void;
   readonly signal?: AbortSignal | undefined;
 }
@@ -66,7 +71,7 @@ export async function writeImage(
   let written: WrittenImage[];
   try {
     for (const sink of sinks) outputs.push(new Output(sink, await sink.open(options), options));
-    written = await writeToAll(draft, outputs, options.signal);
+    written = await writeToAll(draft, outputs, options);
   } catch (error) {
     await disposeAll();
     throw error;
@@ -78,7 +83,7 @@ export async function writeImage(
 async function writeToAll(
   draft: ImageDraft,
   outputs: readonly Output[],
-  signal: AbortSignal | undefined,
+  { signal, examine }: Pick<WriteOptions, "signal" | "examine">,
 ): Promise<WrittenImage[]> {
   const layers: Pick<Layer, "diffId" | "components">[] = [];
   const parallel = outputs.length === 1 ? outputs[0]!.sink.parallel : 1;
@@ -91,6 +96,7 @@ async function writeToAll(
     layers[index] = { diffId, components };
   });
   const finished = draft.finish(layers);
+  await examine?.(finished);
   const written: WrittenImage[] = [];
   for (const output of outputs) written.push(await output.prepare(finished));
   if (signal?.aborted) throw cancelled("writing the image");

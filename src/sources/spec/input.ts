@@ -108,6 +108,18 @@ export interface ImageSpecInput {
   readonly labels?: Readonly<Record<string, string>> | undefined;
   /** Annotations of the image's manifest, if it has one. By default `{}`. */
   readonly annotations?: Readonly<Record<string, string>> | undefined;
+  /** Which findings of varve check are meant to be there. */
+  readonly check?: {
+    /** Findings that are neither told nor fail a build, each with its reason. By default `[]`. */
+    readonly ignore?: readonly {
+      /** The finding's code, such as dangling-link. */
+      readonly code: string;
+      /** Which paths in the image, as a glob; all unless given. */
+      readonly path?: string | undefined;
+      /** Why it is meant to be so. */
+      readonly reason: string;
+    }[] | undefined;
+  } | undefined;
   /** As Go names it, such as amd64 or arm64; by default this machine's. */
   readonly architecture?: string | undefined;
   /** When the image says it was made; ISO 8601, or now. By default `"1970-01-01T00:00:01Z"`. */

@@ -2,6 +2,7 @@
 import { posix } from "node:path";
 import * as z from "zod";
 import { checkSchema } from "#util";
+import { Check } from "./check.ts";
 import { AnyConfig, Config, StringMap, saidTwice, shortFields, withoutShortForms } from "./config.ts";
 import { scriptFields } from "./scripts.ts";
 import { strictFields } from "./strict.ts";
@@ -156,6 +157,7 @@ const fields = {
   ...shortFields,
   labels: StringMap.default({}).describe("Labels, added to the config's."),
   annotations: StringMap.default({}).describe("Annotations of the image's manifest, if it has one."),
+  check: Check.optional().describe("Which findings of varve check are meant to be there."),
   architecture: z
     .string()
     .optional()

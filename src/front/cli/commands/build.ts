@@ -14,6 +14,7 @@ import { dockerArchiveSink } from "#formats";
 import { planText } from "#report";
 import type { ImageSpecInput } from "#spec";
 import { type CacheOptions, cacheOptions } from "../cache-options.ts";
+import { findingLines } from "../findings.ts";
 import { type OmitOptions, omitField, omitOptions } from "../omit-options.ts";
 import { integer, jsonOption, list, pairs, pathList } from "../options.ts";
 import { note, print, printJson, say, scriptOutput, stdoutOutput, tellSentence } from "../output.ts";
@@ -36,6 +37,7 @@ interface BuildCommandOptions extends PlaceOptions, CacheOptions, StrategyOption
   readonly json?: true;
   readonly from?: string;
   readonly followBase: boolean;
+  readonly check: boolean;
   readonly label?: Record<string, string>;
   readonly annotation?: Record<string, string>;
 }
@@ -109,6 +111,7 @@ function whatOptions(command: Command): void {
     .option("--label <key=value>", "add a label; may be given several times", pairs)
     .option("--annotation <key=value>", "add an annotation; may be given several times", pairs)
     .option("--architecture <name>", "as Go names it, such as arm64 (default: the base's or this machine's)")
+    .option("--no-check", "write the image without looking for what is wrong with it: see varve check")
     .option("--created <time>", "when the image says it was made: ISO 8601, or now")
     .option("--mtime <time>", "the time of every file in the image: ISO 8601, or now");
 }
@@ -173,12 +176,19 @@ async function run(path: string, options: BuildCommandOptions): Promise<void> {
         cacheFrom,
         cacheTo,
         onProgress,
+        check: options.check,
+        onFindings: quiet ? undefined : tellFindings,
         onOutput: quiet ? undefined : scriptOutput,
       });
     };
     await tellWritten(write, { ...options, several: to.length > 1 });
   });
 }
+
+/** An error is said when the build fails for it, but what else there is isn't. */
+const tellFindings: BuildOptions["onFindings"] = (findings) => {
+  for (const line of findingLines(findings, { withBase: false })) say(line);
+};
 
 const tellLeftOut: SourceListener["onLeftOut"] = (list) => {
   for (const { path, reason, pattern } of list) {
@@ -188,7 +198,9 @@ const tellLeftOut: SourceListener["onLeftOut"] = (list) => {
 
 /** The fields that the options replace; labels and annotations are added to the spec's. */
 function overrides(options: BuildCommandOptions, fields: Partial<ImageSpecInput>): Partial<ImageSpecInput> {
-  const given = options as Partial<ImageSpecInput>;
+  // What is asked here by the name of a field isn't that field.
+  const { check: _, ...others } = options;
+  const given = others as Partial<ImageSpecInput>;
   const { from, followBase, label, annotation } = options;
   return {
     ...Object.fromEntries(
