@@ -1,33 +1,57 @@
 /** What may be wrong with an image. */
 
-/** The codes of findings, and what silences one by default: nothing. Each has a section in `docs/check.md`. */
-export const FINDING_CODES = [
-  "wrong-platform",
-  "broken-elf",
-  "missing-loader",
-  "missing-library",
-  "missing-version",
-  "wrong-libc",
-  "wrong-addon-version",
-  "missing-interpreter",
-  "command-not-found",
-  "command-not-executable",
-  "unknown-user",
-  "missing-working-directory",
-  "wrong-node-version",
-  "dangling-link",
-  "link-leaves-root",
-  "link-circle",
-  "set-user-id",
-  "world-writable",
-  "private-key",
-  "secret-token",
-  "missing-store-path",
-  "builder-home",
-] as const;
+/** What is wrong. A code is never given another meaning. Each has a section in `docs/check.md`. */
+export type FindingCode =
+  | "wrong-platform"
+  | "broken-elf"
+  | "missing-loader"
+  | "missing-library"
+  | "missing-version"
+  | "wrong-libc"
+  | "wrong-addon-version"
+  | "missing-interpreter"
+  | "command-not-found"
+  | "command-not-executable"
+  | "unknown-user"
+  | "missing-working-directory"
+  | "wrong-node-version"
+  | "dangling-link"
+  | "link-leaves-root"
+  | "link-circle"
+  | "set-user-id"
+  | "world-writable"
+  | "private-key"
+  | "secret-token"
+  | "missing-store-path"
+  | "builder-home";
 
-/** What is wrong. A code is never given another meaning. */
-export type FindingCode = (typeof FINDING_CODES)[number];
+const CODES: Readonly<Record<FindingCode, true>> = {
+  "wrong-platform": true,
+  "broken-elf": true,
+  "missing-loader": true,
+  "missing-library": true,
+  "missing-version": true,
+  "wrong-libc": true,
+  "wrong-addon-version": true,
+  "missing-interpreter": true,
+  "command-not-found": true,
+  "command-not-executable": true,
+  "unknown-user": true,
+  "missing-working-directory": true,
+  "wrong-node-version": true,
+  "dangling-link": true,
+  "link-leaves-root": true,
+  "link-circle": true,
+  "set-user-id": true,
+  "world-writable": true,
+  "private-key": true,
+  "secret-token": true,
+  "missing-store-path": true,
+  "builder-home": true,
+};
+
+/** All codes. */
+export const FINDING_CODES = Object.keys(CODES) as readonly FindingCode[];
 
 /** Something that is wrong with an image, or may be. */
 export interface Finding {
@@ -38,6 +62,8 @@ export interface Finding {
   readonly path: string;
   /** Of a text, counted from 1. */
   readonly line?: number;
+  /** What is missing: a library, a version, or what a link leads to. */
+  readonly subject?: string;
   /** The package or store path that has it. */
   readonly component?: string;
   /** One sentence. */

@@ -161,6 +161,11 @@ describe("foreign text in what is printed", () => {
         { args: ["why", layout, "oci:other:1", "--json"] },
         { args: ["why", layout, gone], status: 1 },
       ],
+      check: [
+        { args: ["check", layout] },
+        { args: ["check", layout, "--json"], silent: true },
+        { args: ["check", layout, "--base", HOSTILE], status: 1 },
+      ],
       validate: [
         { args: ["validate", layout] },
         { args: ["validate", `${registry}/app:1`, "--json"], silent: true },

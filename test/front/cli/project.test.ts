@@ -278,7 +278,8 @@ describe("varve in a project's folder", () => {
   it("leaves nothing out for a spec elsewhere that doesn't say so", async () => {
     writeFileSync(`${folder}/spec.json`, JSON.stringify({ name: "x", graph: "project" }));
     const image = `${folder}/image.tar`;
-    await succeed(["build", `${folder}/spec.json`, "-o", image]);
+    // Secrets are in it, which the check would refuse.
+    await succeed(["build", `${folder}/spec.json`, "--no-check", "-o", image]);
     assert.ok(readFileSync(image).includes(CANARY));
   });
 

@@ -20,7 +20,16 @@ function* programFaults(image: Inspected): Generator<Fault, void, void> {
   const error = { severity: "error", path: field } as const;
   if (found === undefined || found.kind === "missing" || found.kind === "circle") {
     const where = word.includes("/") ? "which isn't in the image" : "which is in none of the folders of PATH";
-    yield { ...error, code: "command-not-found", message: `the command is ${word}, ${where}` };
+    const message = `the command is ${word}, ${where}`;
+    // An image without any program is a part of another, or is given its programs when it runs.
+    if (hasPrograms(image)) yield { ...error, code: "command-not-found", message };
+    else
+      yield {
+        ...error,
+        code: "command-not-found",
+        severity: "warning",
+        message: `${message}; nor is any other program: it needs a base`,
+      };
     return;
   }
   if (found.kind === "mounted") return;
@@ -39,6 +48,14 @@ function* programFaults(image: Inspected): Generator<Fault, void, void> {
     code: "command-not-found",
     message: `the command runs ${script} with Node.js, and there is no such file`,
   };
+}
+
+/** Whether there is a program where programs are looked for. */
+function hasPrograms({ root, programFolders }: Inspected): boolean {
+  return programFolders.some((folder) => {
+    const found = root.resolve(folder);
+    return found.kind === "found" && (found.node.children?.size ?? 0) > 0;
+  });
 }
 
 /** Flags of Node.js that take the next word. */

@@ -3,10 +3,9 @@ import type { Fault } from "../findings.ts";
 import type { LoadFault } from "../libraries/load.ts";
 import type { Loader } from "../libraries/loaders.ts";
 
-/** @param root the file that was loaded */
 export function faultOf(
   fault: LoadFault,
-  { loader, severity }: { root: string; loader: Loader; severity: Fault["severity"] },
+  { loader, severity }: { loader: Loader; severity: Fault["severity"] },
 ): Fault {
   const path = fault.by;
   if (fault.kind === "library") {
@@ -14,7 +13,7 @@ export function faultOf(
       fault.elsewhere === "broken"
         ? `it needs ${fault.name}, and what is there under that name is no library`
         : `it needs ${fault.name}, which is nowhere that ${loader.path} looks for it`;
-    return { code: "missing-library", severity, path, message };
+    return { code: "missing-library", severity, path, subject: fault.name, message };
   }
   const { version, library } = fault;
   const [prefix] = version.split(/_(?=\d)/);
@@ -25,7 +24,7 @@ export function faultOf(
   const upTo = newest === undefined ? "" : `, which has no newer than ${newest}`;
   const isOlder = newest !== undefined && byVersion(newest, version) < 0;
   const message = `it needs ${version} of ${library}${isOlder ? upTo : ", which doesn't have it"}`;
-  return { code: "missing-version", severity, path, message };
+  return { code: "missing-version", severity, path, subject: version, message };
 }
 
 function byVersion(a: string, b: string): number {

@@ -166,7 +166,7 @@ class ElfCheck {
     const { path, elf } = file;
     const { loaded, faults } = this.#search.load({ ...placed(file), elf }, { loader, ...(host && { host }) });
     for (const each of loaded.slice(1)) this.#reached.add(each.path);
-    for (const fault of faults) this.#add(faultOf(fault, { root: path, loader, severity }));
+    for (const fault of faults) this.#add(faultOf(fault, { loader, severity }));
     const glibc = elf.neededVersions.flatMap(({ file, versions }) => (file === "libc.so.6" ? versions : []));
     const isCompatible = loaded.some(({ elf }) => COMPATIBLE.test(elf.soname ?? ""));
     if (loader.libc === "musl" && glibc.length > 0 && !isCompatible) {

@@ -10,7 +10,7 @@ export function* linkFaults({ root, links }: Inspected): Generator<Fault, void, 
   for (const { path, node } of links) {
     const target = node.root.entry.linkname ?? "";
     const found = root.resolve(target, node.parent);
-    const about = { severity: "warning", path } as const;
+    const about = { severity: "warning", path, subject: target } as const;
     const depth = path.split("/").length - 2;
     if (found.kind === "circle") {
       yield {

@@ -1,0 +1,127 @@
+/** Root file systems made of Debian packages, and what their own loader says of the programs in them. */
+import { execFileSync } from "node:child_process";
+import { closeSync, lstatSync, mkdirSync, openSync, readdirSync, readlinkSync, readSync } from "node:fs";
+import { join, posix } from "node:path";
+import { closureOf, type DebianPackage, readIndex } from "../../../bench/fixtures/debian-index.ts";
+import { run } from "../../support/process.ts";
+
+/** Packages of Debian that were downloaded. */
+export class DebianPackages {
+  readonly #folder: string;
+  readonly #index = readIndex();
+
+  constructor(folder: string) {
+    this.#folder = folder;
+    mkdirSync(folder, { recursive: true });
+  }
+
+  /** A package with the libraries that it needs, and those need; the programs that it needs are left out. */
+  withLibraries(name: string): readonly DebianPackage[] {
+    const { packages } = closureOf([name, "libc6"], this.#index);
+    return packages.filter((one) => one.name === name || /^(?:lib|zlib|gcc-\d+-base)/.test(one.name));
+  }
+
+  /** Downloads what isn't there yet. */
+  download(packages: readonly DebianPackage[]): void {
+    const there = new Set(readdirSync(this.#folder));
+    const missing = [...new Set(packages)].filter((one) => !there.has(fileName(one)));
+    if (missing.length === 0) return;
+    execFileSync("apt-get", ["download", "-qq", ...missing.map((one) => `${one.name}=${one.version}`)], {
+      cwd: this.#folder,
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+  }
+
+  /** Unpacks packages into one folder, on top of each other. */
+  unpack(packages: readonly DebianPackage[], root: string): void {
+    mkdirSync(root, { recursive: true });
+    for (const one of packages) {
+      const tar = execFileSync("dpkg-deb", ["--fsys-tarfile", join(this.#folder, fileName(one))], {
+        maxBuffer: 1 << 30,
+      });
+      execFileSync("tar", ["-x", "--keep-directory-symlink", "-C", root], { input: tar });
+    }
+  }
+}
+
+/** The name that `apt-get download` gives a package's file. */
+function fileName({ name, version, architecture }: DebianPackage): string {
+  return `${name}_${version.replaceAll(":", "%3a")}_${architecture}.deb`;
+}
+
+/** The programs and libraries below a folder, as absolute paths in it. */
+export function elfFiles(root: string): string[] {
+  const found: string[] = [];
+  const start = Buffer.alloc(18);
+  const visit = (folder: string) => {
+    for (const name of readdirSync(join(root, folder)).sort()) {
+      const path = posix.join(folder, name);
+      const stat = lstatSync(join(root, path));
+      if (stat.isDirectory()) visit(path);
+      if (!stat.isFile() || stat.size < 64) continue;
+      const file = openSync(join(root, path), "r");
+      readSync(file, start);
+      closeSync(file);
+      const isLoaded = start.readUInt16LE(16) === 2 || start.readUInt16LE(16) === 3;
+      if (start.toString("latin1", 0, 4) === "\x7fELF" && isLoaded) found.push(path);
+    }
+  };
+  visit("/");
+  return found;
+}
+
+/** What a loader says of a file. */
+export interface Listed {
+  readonly missing: ReadonlySet<string>;
+  /** Versions that are missing, with the files that need them. */
+  readonly versions: ReadonlySet<string>;
+  /** The file and all that is loaded with it, without links. */
+  readonly loaded: ReadonlySet<string>;
+}
+
+const LOADER = "/lib64/ld-linux-x86-64.so.2";
+
+/** Asks the loader in a root, running there, what `ldd` asks it. */
+export async function listed(root: string, files: readonly string[]): Promise<Map<string, Listed>> {
+  const script = `while read -r file; do echo "==> $file"; chroot "$1" ${LOADER} --list "$file" 2>&1; done; exit 0`;
+  const { stdout } = await run(["sh", "-c", script, "sh", root], {
+    input: files.map((file) => `${file}\n`).join(""),
+    env: { LD_LIBRARY_PATH: undefined, LC_ALL: "C" },
+    timeoutSeconds: 300,
+  });
+  const answers = new Map<string, Listed>();
+  for (const part of stdout.toString().split(/^==> /m).slice(1)) {
+    const [file = "", ...lines] = part.split("\n");
+    const text = lines.join("\n");
+    const paths = [...text.matchAll(/=> (\/\S+) \(0x/g)].map(([, path]) => path!);
+    answers.set(file, {
+      missing: new Set([...text.matchAll(/^\s(\S+) => not found$/gm)].map(([, name]) => name!)),
+      versions: new Set(
+        [...text.matchAll(/version `([^']+)' not found \(required by ([^)]+)\)/g)].map(
+          ([, version, by]) => `${version} ${realPath(root, by!)}`,
+        ),
+      ),
+      loaded: new Set([file, ...paths].map((path) => realPath(root, path))),
+    });
+  }
+  return answers;
+}
+
+/** A path in a root without links, none of which leads out of the root. */
+function realPath(root: string, path: string): string {
+  let real = "/";
+  const rest = path.split("/").reverse();
+  for (let name = rest.pop(); name !== undefined; name = rest.pop()) {
+    const next = posix.join(real, name);
+    const stat =
+      name === ".." || name === "" ? undefined : lstatSync(join(root, next), { throwIfNoEntry: false });
+    if (stat?.isSymbolicLink()) {
+      const target = readlinkSync(join(root, next));
+      if (target.startsWith("/")) real = "/";
+      rest.push(...target.split("/").reverse());
+    } else {
+      real = next;
+    }
+  }
+  return real;
+}
