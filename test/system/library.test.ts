@@ -17,7 +17,7 @@ const BASE = `
 import { draftOf, ociLayoutSink, writeImage } from "varve/formats";
 import { madeImage } from "varve/testing";
 
-const base = await madeImage([{ entries: { "bin/node": "a program" }, gzip: 6 }], { config: { Env: ["A=base"] } });
+const base = await madeImage([{ entries: { "bin/node": { content: "a program", mode: 0o755 } }, gzip: 6 }], { config: { Env: ["A=base"] } });
 const [written] = await writeImage(draftOf(base), [ociLayoutSink({ path: "base", tag: "1" })]);
 console.log(JSON.stringify(written?.layers));
 `;

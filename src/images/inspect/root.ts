@@ -20,7 +20,7 @@ const MOUNTED_FILES = ["etc/resolv.conf", "etc/hosts", "etc/hostname", "etc/mtab
 
 export class ImageRoot {
   readonly tree = new LayeredTree();
-  readonly #layers: LayerFacts[] = [];
+  readonly #files: LayerFacts["files"][] = [];
   readonly #mounted: string[];
 
   /** @param mounted absolute paths of what is mounted besides what every container has */
@@ -33,7 +33,7 @@ export class ImageRoot {
    * @throws VarveError as `LayeredTree.apply`
    */
   add(layer: LayerFacts, what: string): void {
-    const index = this.#layers.push(layer) - 1;
+    const index = this.#files.push(layer.files) - 1;
     const common = { gid: 0, mtime: 0 };
     for (const [position, [name, type, mode, size, linkname, uid]] of layer.entries.entries()) {
       this.tree.apply({ name, type, mode, size, linkname, uid, ...common }, { layer: index, position, what });
@@ -42,7 +42,7 @@ export class ImageRoot {
 
   /** What is known of a file. */
   facts({ layer, position, kind }: RootEntry): FileFacts {
-    return (kind === "file" ? this.#layers[layer]?.files.get(position) : undefined) ?? {};
+    return (kind === "file" ? this.#files[layer]?.get(position) : undefined) ?? {};
   }
 
   /** What is at a path; links are followed, the last one, too. */

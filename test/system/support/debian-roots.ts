@@ -2,51 +2,55 @@
 import { execFileSync } from "node:child_process";
 import { closeSync, lstatSync, mkdirSync, openSync, readdirSync, readlinkSync, readSync } from "node:fs";
 import { join, posix } from "node:path";
-import { closureOf, type DebianPackage, readIndex } from "../../../bench/fixtures/debian-index.ts";
 import { run } from "../../support/process.ts";
 
 /** Packages of Debian that were downloaded. */
 export class DebianPackages {
   readonly #folder: string;
-  readonly #index = readIndex();
+  readonly #known = new Map<string, readonly string[]>();
 
   constructor(folder: string) {
     this.#folder = folder;
     mkdirSync(folder, { recursive: true });
   }
 
-  /** A package with the libraries that it needs, and those need; the programs that it needs are left out. */
-  withLibraries(name: string): readonly DebianPackage[] {
-    const { packages } = closureOf([name, "libc6"], this.#index);
-    return packages.filter((one) => one.name === name || /^(?:lib|zlib|gcc-\d+-base)/.test(one.name));
+  /** A package with the libraries that it needs, and those need, by their names; the programs that it needs are left out. */
+  withLibraries(name: string): readonly string[] {
+    const known = this.#known.get(name);
+    if (known !== undefined) return known;
+    const kinds = ["recommends", "suggests", "conflicts", "breaks", "replaces", "enhances"];
+    const options = ["--recurse", ...kinds.map((kind) => `--no-${kind}`)];
+    const text = execFileSync("apt-cache", ["depends", ...options, name], {
+      encoding: "utf8",
+      maxBuffer: 1 << 28,
+    });
+    // Names in angle brackets are virtual, and those with an architecture are for another one.
+    const names = text.split("\n").filter((line) => /^[a-z0-9]/.test(line) && !line.includes(":"));
+    const wanted = names.filter((one) => one === name || /^(?:lib|zlib|gcc-\d+-base)/.test(one)).sort();
+    this.#known.set(name, wanted);
+    return wanted;
   }
 
-  /** Downloads what isn't there yet. */
-  download(packages: readonly DebianPackage[]): void {
-    const there = new Set(readdirSync(this.#folder));
-    const missing = [...new Set(packages)].filter((one) => !there.has(fileName(one)));
-    if (missing.length === 0) return;
-    execFileSync("apt-get", ["download", "-qq", ...missing.map((one) => `${one.name}=${one.version}`)], {
+  /** Downloads packages. */
+  download(names: readonly string[]): void {
+    execFileSync("apt-get", ["download", "-qq", ...new Set(names)], {
       cwd: this.#folder,
       stdio: ["ignore", "ignore", "pipe"],
     });
   }
 
   /** Unpacks packages into one folder, on top of each other. */
-  unpack(packages: readonly DebianPackage[], root: string): void {
+  unpack(names: readonly string[], root: string): void {
     mkdirSync(root, { recursive: true });
-    for (const one of packages) {
-      const tar = execFileSync("dpkg-deb", ["--fsys-tarfile", join(this.#folder, fileName(one))], {
+    const files = readdirSync(this.#folder);
+    for (const name of names) {
+      const file = files.find((each) => each.startsWith(`${name}_`))!;
+      const tar = execFileSync("dpkg-deb", ["--fsys-tarfile", join(this.#folder, file)], {
         maxBuffer: 1 << 30,
       });
       execFileSync("tar", ["-x", "--keep-directory-symlink", "-C", root], { input: tar });
     }
   }
-}
-
-/** The name that `apt-get download` gives a package's file. */
-function fileName({ name, version, architecture }: DebianPackage): string {
-  return `${name}_${version.replaceAll(":", "%3a")}_${architecture}.deb`;
 }
 
 /** The programs and libraries below a folder, as absolute paths in it. */

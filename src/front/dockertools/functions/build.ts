@@ -25,11 +25,11 @@ export interface ImageArguments extends Omit<ImageSpecInput, "$schema" | "layere
 /**
  * Builds an image of many layers: popular components get a layer each, and `contents`, `extraCommands` and `fakeRootCommands`
  * make the last one. As in dockerTools, only the environment is taken over from the base's config, and layers are grouped by
- * popularity; `inherit` and `strategy` change that.
+ * popularity; `inherit` and `strategy` change that. Nor does anybody look for what is wrong with it, unless `check` is true.
  * @throws VarveError as {@link build}
  */
 export async function buildLayeredImage(args: ImageArguments, options: BuildOptions): Promise<BuiltImage> {
-  return await buildFrom(specSource(layeredSpec(args)), options);
+  return await buildFrom(specSource(layeredSpec(args)), { check: false, ...options });
 }
 
 /**
@@ -55,7 +55,8 @@ export function streamLayeredImage(
  * @throws VarveError as {@link build}
  */
 export async function buildImage(args: ImageArguments, options: BuildOptions): Promise<BuiltImage> {
-  return await buildFrom(specSource(checked({ inherit: "env", ...args, layered: false })), options);
+  const spec = checked({ inherit: "env", ...args, layered: false });
+  return await buildFrom(specSource(spec), { check: false, ...options });
 }
 
 function layeredSpec(args: ImageArguments): ImageSpec {
