@@ -1,6 +1,6 @@
 /** Faults of files that are never loaded, since the same package has others of which it takes one that fits. */
 import type { Fault } from "../findings.ts";
-import { namesPlatform, packageOf, withoutPlatform } from "./platforms.ts";
+import { isForSystem, namesPlatform, packageOf, withoutPlatform } from "./platforms.ts";
 
 interface Report {
   readonly path: string;
@@ -24,7 +24,7 @@ export function withoutAlternatives(reports: readonly Report[]): Fault[] {
     const { rest } = packageOf(path)!;
     const isChosen = namesPlatform(rest.replace(/[^/]*$/, (name) => name.replace(/\.node$/, "")));
     if (isChosen && goodPackages.has(group)) return [];
-    const isWhole = namesPlatform(packageOf(path)!.folder.replace(/^.*\/node_modules\//, ""));
+    const isWhole = isForSystem(packageOf(path)!.folder.replace(/^.*\/node_modules\//, ""));
     return isChosen && !isWhole
       ? faults.map((fault) => ({ ...fault, severity: "warning" as const }))
       : faults;

@@ -16,6 +16,8 @@ const WORDS = [
   ),
 ];
 
+const SYSTEM = new RegExp(`(?<![A-Za-z0-9])(?:${WORDS.join("|")})(?![A-Za-z0-9])`, "i");
+
 const WORD = `(?:${WORDS.join("|")}|node-v\\d+|electron-v[\\d.]+|node-webkit-v[\\d.]+|napi-v\\d+|abi\\d+|uv\\d+|napi|node|electron)`;
 const PLATFORM = new RegExp(`(?<![A-Za-z0-9])${WORD}(?:[-_.+]${WORD})*(?![A-Za-z0-9])`, "gi");
 
@@ -31,6 +33,11 @@ export function withoutPlatform(path: string): string {
 /** Whether a path has any of them. */
 export function namesPlatform(path: string): boolean {
   return withoutPlatform(path).includes("*");
+}
+
+/** Whether a package's name says that it is for one system or processor. */
+export function isForSystem(name: string): boolean {
+  return SYSTEM.test(name);
 }
 
 /** The folder of the package that a path is in, and the path below it; undefined for what is in no package. */
