@@ -153,8 +153,16 @@ describe("a framework's server", () => {
   });
 
   it("isn't there before the project is built, which is said with the command for that", async (t) => {
+    // Who only uses a framework's packages says what is run.
+    const used = await derived(t, { dependencies: { "@nestjs/core": "11" }, main: "x.js" }, { "x.js": "" });
+    assert.equal(used.run, "node x.js");
     const remix = { "node_modules/@remix-run/serve/package.json": '{"bin":{"remix-serve":"cli.js"}}' };
-    const more = { ...remix, "node_modules/@remix-run/serve/cli.js": "", "pnpm-lock.yaml": "" };
+    const more = {
+      ...remix,
+      "src/main.ts": "",
+      "node_modules/@remix-run/serve/cli.js": "",
+      "pnpm-lock.yaml": "",
+    };
     for (const [manifest, missing] of [
       [start("next start"), "needs \\.next/BUILD_ID"],
       [start("nuxt start"), "runs \\.output/server/index\\.mjs"],

@@ -12,9 +12,12 @@ import { parseYaml, strings, text } from "../yaml.ts";
  * @throws VarveError `INVALID_GRAPH`, also if what is installed isn't what the lock file says
  */
 export async function readPnpmLock({ root, lockFile }: NodeProject): Promise<LockFacts> {
-  const lock = await readLock(lockFile);
-  const installed = join(root, "node_modules/.pnpm/lock.yaml");
-  if (existsSync(installed)) checkInstalled(lock, { installed: await readLock(installed), lockFile, root });
+  const text = await readText(lockFile);
+  const lock = await parseLock(lockFile, text);
+  const file = join(root, "node_modules/.pnpm/lock.yaml");
+  const there = existsSync(file) ? await readText(file) : text;
+  // It mostly is the same, and to read it takes as long as all else.
+  if (there !== text) checkInstalled(lock, { installed: await parseLock(file, there), lockFile, root });
   const importers = importersOf(lock);
   return {
     packages: new LockedPackages(packagesOf(lock)),
@@ -24,8 +27,8 @@ export async function readPnpmLock({ root, lockFile }: NodeProject): Promise<Loc
   };
 }
 
-async function readLock(file: string): Promise<JsonObject> {
-  const lock = await parseYaml(file, await readText(file));
+async function parseLock(file: string, text: string): Promise<JsonObject> {
+  const lock = await parseYaml(file, text);
   const version = isObject(lock) ? Number.parseFloat(String(lock["lockfileVersion"])) : Number.NaN;
   if (isObject(lock) && version >= 6 && version < 10) return lock;
   throw new VarveError(

@@ -28,14 +28,15 @@ const USUAL_FILES = [
 export function projectCommand(place: Place): NodeCommand {
   const { folder, manifest } = place;
   const framework = manifest.scripts?.["start"] === undefined ? frameworkOf(place) : undefined;
-  if (framework !== undefined) {
-    const found = frameworkStart(framework, { words: [], place });
-    if ("problem" in found) throw notBuilt(place, { ...found, what: framework.package });
-    return { from: framework.package, env: {}, ...found };
-  }
+  const served = framework && frameworkStart(framework, { words: [], place });
+  if (served !== undefined && !("problem" in served)) return { from: framework!.package, env: {}, ...served };
   const looked: string[] = [];
   const notes: string[] = [];
   for (const [what, find] of WAYS) {
+    // What a framework is built from has usual names, too, and isn't what runs.
+    if (find === usualFile && served !== undefined && "problem" in served) {
+      throw notBuilt(place, { what: framework!.package, problem: served.problem });
+    }
     const found = find(place);
     if (found === undefined) {
       looked.push(`no ${what}`);
@@ -87,14 +88,13 @@ const WAYS: readonly (readonly [string, Way])[] = [
       return main === undefined ? undefined : fileCommand(place, { path: main, from: "main" });
     },
   ],
-  [
-    `file ${USUAL_FILES.join(", ")}`,
-    (place) => {
-      const file = USUAL_FILES.find((file) => isFile(join(place.folder, file)));
-      return file === undefined ? undefined : fileCommand(place, { path: file, from: "its name" });
-    },
-  ],
+  [`file ${USUAL_FILES.join(", ")}`, usualFile],
 ];
+
+function usualFile(place: Place): Found | undefined {
+  const file = USUAL_FILES.find((file) => isFile(join(place.folder, file)));
+  return file === undefined ? undefined : fileCommand(place, { path: file, from: "its name" });
+}
 
 /** A tool's program: the only one, or the one that has the package's name. A project that is started is no tool. */
 function toolCommand(place: Place): Found | undefined {
