@@ -14,7 +14,7 @@ export interface ImageSpecInput {
   readonly fromImage?: string | undefined;
   /** The references graph of what is in the image: a file in one of Nix's forms, or the folder of a project that npm, pnpm, yarn or bun has installed. */
   readonly graph?: string | undefined;
-  /** Files and folders that are in the image, each with its place, such as what a build has put out. Packages that are found in them (in node_modules) are components as the graph's are, and the rest is the project's own files. With files and no graph there is nothing else in the image, of a project's folder either; with both, files count before what the graph has at the same place, and earlier files before later ones. What never is in an image stays out of them, and so does what ignore says; .dockerignore doesn't count here. */
+  /** Files and folders that are in the image, each with its place, such as what a build has put out: a list of objects with from, a path such as dist, and to, an absolute path in the image such as /app/dist. Packages that are found in them (in node_modules) are components as the graph's are, and the rest is the project's own files. With files and no graph there is nothing else in the image, of a project's folder either; with both, files count before what the graph has at the same place, and earlier files before later ones. What never is in an image stays out of them, and so does what ignore says; .dockerignore has no say here. */
   readonly files?: readonly {
     /** A file or a folder. */
     readonly from: string;
