@@ -1,7 +1,7 @@
 /** What an image is asked for by: a spec, the file that it is in, or a project's folder. */
 import { stat } from "node:fs/promises";
-import { dirname } from "node:path";
-import { readError } from "#errors";
+import { basename, dirname } from "node:path";
+import { readError, VarveError } from "#errors";
 import type { ReferencesGraph } from "#graph";
 import type { Image } from "#image";
 import { type LeftOut, openProject, type StaysOut, specStaysOut, summary } from "#project";
@@ -54,6 +54,7 @@ export async function openSource(
 ): Promise<SpecSource> {
   if (typeof given !== "string") return specSource(checkSpecIn(".", given));
   if (!(await isFolder(given))) {
+    refuseProjectFile(given);
     return specSource(await readSpec(given, { change, signal }), dirname(given));
   }
   const project = await openProject(given, { base: machine.base, change });
@@ -62,6 +63,20 @@ export async function openSource(
     onBase: (base) => project.onBase(base?.config.value.config ?? undefined),
     staysOut: project.staysOut,
   };
+}
+
+/** Files of a project's that people take for what the project is asked for by. */
+const PROJECT_FILES: ReadonlySet<string> = new Set([
+  ...["package.json", "package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "yarn.lock", "bun.lock"],
+]);
+
+/** @throws VarveError `INVALID_SPEC` */
+function refuseProjectFile(path: string): void {
+  if (!PROJECT_FILES.has(basename(path))) return;
+  throw new VarveError(
+    "INVALID_SPEC",
+    `${path} is no spec; name the folder that it is in: varve build ${dirname(path)}`,
+  );
 }
 
 async function isFolder(path: string): Promise<boolean> {

@@ -30,13 +30,28 @@ export async function openSpecImages(
   const lastPlace = await placeOfLast(spec);
   const places = [fromImage, lastPlace].filter((place) => place !== undefined);
   const wanted = { ...read, platform: { ...read.platform, architecture } };
-  const opened = await openImages(places, { machine, read: wanted });
+  const opened = await openImages(places, { machine, read: wanted }).catch((error) => {
+    throw fromImage === undefined || lastPlace !== undefined ? error : baseError(fromImage, error);
+  });
   const { images } = opened;
   return {
     base: fromImage === undefined ? undefined : images[0],
     lastImage: lastPlace === undefined ? undefined : images.at(-1),
     [Symbol.asyncDispose]: opened[Symbol.asyncDispose],
   };
+}
+
+/** Failures after which another base may help. */
+const OF_A_PLACE: ReadonlySet<string> = new Set(["NETWORK", "NOT_FOUND", "IMAGE_NOT_FOUND", "UNAUTHORIZED"]);
+
+/** Of a place that nobody has named, such as a project's default base, the reader must learn what it is for. */
+function baseError(place: string, error: unknown): unknown {
+  if (!(error instanceof VarveError && OF_A_PLACE.has(error.code))) return error;
+  return new VarveError(
+    error.code,
+    `the base image ${place} can't be read: ${error.message}; another one is named with --from, or fromImage in the spec`,
+    { cause: error },
+  );
 }
 
 async function placeOfLast({ layersFrom }: Pick<ImageSpec, "layersFrom">): Promise<string | undefined> {

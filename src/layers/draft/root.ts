@@ -58,7 +58,7 @@ function linkOf(
   }
   throw new VarveError(
     "INVALID_SPEC",
-    `${field} is true, but no component of the graph has ${files.join(" or ")}; add one that has, or give a path`,
+    `${field} is true, but nothing that is in the image has ${files.join(" or ")}; add one that has, or give a path`,
   );
 }
 

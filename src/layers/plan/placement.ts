@@ -104,7 +104,7 @@ export class Placement {
     if (target === undefined) {
       throw new VarveError(
         "INVALID_SPEC",
-        `contents has ${path}, which no component of the graph holds, so that links to it would lead nowhere; add it to the graph`,
+        `contents has ${path}, which is in no package and no store path of the image, so that links to it would lead nowhere; add what it is in`,
       );
     }
     return target;

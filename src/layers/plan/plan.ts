@@ -164,11 +164,9 @@ function filesFolder(files: readonly { readonly to: string }[], workingDir: stri
 }
 
 /** What was to be left out may be in the image under another name, which must not go unnoticed. */
-function excludesNothing(id: string, { components }: ReferencesGraph): VarveError {
+function excludesNothing(id: string, { kind, components }: ReferencesGraph): VarveError {
   const named = [...components.values()].find((component) => component.name === id);
-  const hint = named === undefined ? "" : `; the package ${id} has the id ${named.id}`;
-  return new VarveError(
-    "INVALID_SPEC",
-    `exclude names ${JSON.stringify(id)}, and no component of the graph has this id${hint}`,
-  );
+  const hint = named === undefined ? "" : `; that of ${id} is ${named.id}`;
+  const what = kind === "nix" ? "no store path of the graph" : "no package's path in the project";
+  return new VarveError("INVALID_SPEC", `exclude names ${JSON.stringify(id)}, which is ${what}${hint}`);
 }

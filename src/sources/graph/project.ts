@@ -75,7 +75,7 @@ export async function findProject(folder: string): Promise<NodeProject> {
   }
   throw new VarveError(
     "INVALID_GRAPH",
-    `${start} has no lock file, nor is it part of a workspace that has one: ${LOCKS.map(({ files }) => (files[0] === "npm-shrinkwrap.json" ? files[1] : files[0])).join(", ")} are what varve reads; install the packages with your package manager, or name a graph file`,
+    `${start} has no lock file, nor is it part of a workspace that has one: ${LOCKS.map(({ files }) => (files[0] === "npm-shrinkwrap.json" ? files[1] : files[0])).join(", ")} are what varve reads; run npm install, or that of your package manager`,
   );
 }
 

@@ -146,7 +146,7 @@ async function givenFields(
     if (isProject(folder)) return { fields: {} };
     throw new VarveError(
       "INVALID_SPEC",
-      `${folder} is no project: it has neither package.json nor ${SPEC_FILE}; name a folder that has, or a spec`,
+      `${folder} is no project: it has neither package.json nor ${SPEC_FILE}; name a folder that has, or a spec, or begin one with npm init`,
     );
   }
   if (isFields(own)) return { fields: own, file: what };

@@ -134,7 +134,7 @@ describe("the commands on an npm project", { concurrency: 2 }, () => {
     for (const text of ["example:v1", told.config, "linux/", ...told.layers.map((layer) => layer.digest)]) {
       assert.ok(table.includes(text), text);
     }
-    assert.match(table, /LAYER +SIZE +COMPONENTS +DIGEST/);
+    assert.match(table, /LAYER +SIZE +PACKAGES +DIGEST/);
   });
 
   it("varve build --output FILE.tar.gz compresses the same image", async () => {

@@ -252,7 +252,7 @@ describe("varve in a project's folder", () => {
     const { stdout } = await succeed(["build", "--dry-run"], { VARVE_BASE: "scratch" });
     const text = stdout.toString();
     assert.equal(JSON.parse(text.slice(0, text.indexOf("\n\n"))).cmd, "node dist/index.js");
-    assert.match(text, /\n\nPlan: +me\/odd:2\.0\.0: 3 components/);
+    assert.match(text, /\n\nPlan: +me\/odd:2\.0\.0: 3 packages/);
     const { stdout: machine } = await succeed(["build", "--dry-run", "--json", "--from", "scratch"]);
     const { spec, plan } = JSON.parse(machine.toString());
     assert.deepEqual([spec.graph, spec.user, typeof plan], [".", "65532:65532", "object"]);
@@ -288,7 +288,7 @@ describe("varve in a project's folder", () => {
     const { stdout } = await succeed(["plan", "."]);
     assert.match(stdout.toString(), /^Graph: |^Plan: /);
     writeFileSync(file("varve.json"), '{ "fromImage": "scratch" }');
-    assert.match((await succeed(["plan", "."])).stdout.toString(), /^Plan: +me\/odd:2\.0\.0: 3 components/);
+    assert.match((await succeed(["plan", "."])).stdout.toString(), /^Plan: +me\/odd:2\.0\.0: 3 packages/);
     const why = await succeed(["why", `${folder}/image.tar`, ".", "--json"]);
     assert.ok(JSON.parse(why.stdout.toString()).layers);
     assert.match(why.stderr, /Note: the image is me\/odd:2\.0\.0/);
@@ -300,7 +300,7 @@ describe("varve in a project's folder", () => {
     assert.equal(gone.code, 1);
     assert.match(
       gone.stderr,
-      /exclude names "base", and no component of the graph has this id; the package base has the id node_modules\/base/,
+      /exclude names "base", which is no package's path in the project; that of base is node_modules\/base/,
     );
     assert.ok(!existsSync(image));
   });

@@ -124,7 +124,7 @@ describe("a component's place", () => {
     for (const path of ["/nix/store", "/nix/store/ab", "/nix/store/b", "/"]) {
       assert.throws(() => placed(nix).locate(path), {
         code: "INVALID_SPEC",
-        message: new RegExp(`^contents has ${path}, which no component of the graph holds`),
+        message: new RegExp(`^contents has ${path}, which is in no package and no store path`),
       });
     }
   });

@@ -1,3 +1,4 @@
+import { isatty } from "node:tty";
 import { Command } from "commander";
 import {
   type BuildOptions,
@@ -23,6 +24,8 @@ import { sharedCacheOptions } from "../shared-cache.ts";
 import { absolutePath, type StrategyOptions, strategyFields, strategyOptions } from "../strategy-options.ts";
 import { tellWritten } from "../written.ts";
 import { inRegistry } from "./pull.ts";
+
+const STDOUT = 1;
 
 interface BuildCommandOptions extends PlaceOptions, CacheOptions, StrategyOptions, OmitOptions {
   readonly cacheFrom?: string[];
@@ -153,6 +156,7 @@ function graphOptions(command: Command): void {
 async function run(path: string, options: BuildCommandOptions): Promise<void> {
   const { cacheFrom, cacheTo, compression, quiet = false } = options;
   await onMachine(options, async (operation) => {
+    const to = options.dryRun ? [] : await targets(operation.machine, options);
     const source = await openSource(path, {
       ...operation,
       change: (fields) => ({ ...fields, ...overrides(options, fields) }),
@@ -166,7 +170,6 @@ async function run(path: string, options: BuildCommandOptions): Promise<void> {
       else await print(`${JSON.stringify(fields, null, 2)}\n\n${planText(report)}`);
       return;
     }
-    const to = await targets(operation.machine, options);
     const write = async (onProgress: BuildOptions["onProgress"]) => {
       return await buildFrom(source, {
         ...operation,
@@ -224,6 +227,12 @@ async function targets({ transports }: Machine, options: BuildCommandOptions): P
     throw new VarveError(
       "USAGE",
       "stdout can't take both the image and --json; give --output, --push or --load",
+    );
+  }
+  if (isatty(STDOUT)) {
+    throw new VarveError(
+      "USAGE",
+      "say where the image is to go: --load into Docker, --push REFERENCE to a registry, or --output FILE; --dry-run shows what would be built",
     );
   }
   return [dockerArchiveSink({ output: stdoutOutput() })];

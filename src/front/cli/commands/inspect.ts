@@ -62,7 +62,14 @@ function layerTable(layers: ImageDescription["layers"]): string {
   const rows = layers.map(({ size, digest, components }, index) => {
     return [String(index + 1), formatBytes(size), shorten(components), digest];
   });
-  return table(["LAYER", "SIZE", "COMPONENTS", "DIGEST"], rows, ["right", "right", "left", "left"]);
+  // A package's path is relative to its project.
+  const isNode = layers.some(({ components }) => components.some((id) => !id.startsWith("/")));
+  return table(["LAYER", "SIZE", isNode ? "PACKAGES" : "COMPONENTS", "DIGEST"], rows, [
+    "right",
+    "right",
+    "left",
+    "left",
+  ]);
 }
 
 const SHOWN_LENGTH = 44;

@@ -21,27 +21,34 @@ export function planText(report: PlanReport): string {
   ].join("\n");
 }
 
+/** Who builds from a Node project needs none of Nix's words. */
+function wordsFor(graph: PlanReport["graph"]): { readonly one: string; readonly rest: string } {
+  if (graph === "nix") return { one: "component", rest: "of the customisation" };
+  return { one: "package", rest: "of other files" };
+}
+
 function summary({ image, graph, components, size, budget, plan, absent }: PlanReport): string[] {
   const { maxLayers, base, customisation, available, used } = budget;
+  const words = wordsFor(graph);
   const what = image === undefined ? `a graph of ${graph}` : shown(image);
   const parts = [
     ...(base === 0 ? [] : [`${base} of the base image`]),
-    ...(customisation === 0 ? [] : ["1 of the customisation"]),
-    `${used} of components`,
+    ...(customisation === 0 ? [] : [`1 ${words.rest}`]),
+    `${used} of ${words.one}s`,
   ];
   const left = available - used;
   return [
-    `Plan:    ${what}: ${counted(components, "component")}, ${formatBytes(size)}, grouped by ${plan.name}`,
+    `Plan:    ${what}: ${counted(components, words.one)}, ${formatBytes(size)}, grouped by ${plan.name}`,
     `Budget:  ${counted(maxLayers, "layer")} at most: ${parts.join(", ")}; ${left === 0 ? "none" : left} left`,
     ...(absent.length === 0
       ? []
       : [
-          `Note:    the files of ${counted(absent.length, "component")} aren't on this machine, so NAR sizes stand in for theirs`,
+          `Note:    the files of ${counted(absent.length, words.one)} aren't on this machine, so NAR sizes stand in for theirs`,
         ]),
   ];
 }
 
-function layerTable({ plan, against }: PlanReport): string {
+function layerTable({ graph, plan, against }: PlanReport): string {
   const [only] = against.length === 1 ? against : [];
   const rows = plan.layers.map((layer, at) => {
     const { number, size, share, components } = layer;
@@ -56,7 +63,14 @@ function layerTable({ plan, against }: PlanReport): string {
       ...sent,
     ];
   });
-  const headings = ["LAYER", "SIZE", "SHARE", "COMPONENTS", "LARGEST", "TOUCHED BY"];
+  const headings = [
+    "LAYER",
+    "SIZE",
+    "SHARE",
+    `${wordsFor(graph).one.toUpperCase()}S`,
+    "LARGEST",
+    "TOUCHED BY",
+  ];
   return table(only === undefined ? headings : [...headings, "SENT"], rows, [
     "right",
     "right",
@@ -87,7 +101,7 @@ function sentText({ layers }: PlanComparison, at: number): string {
   return unchanged === 0 ? "yes" : `yes, ${formatBytes(unchanged)} of it unchanged`;
 }
 
-function updates({ plan, others, floor, components, units }: PlanReport): string[] {
+function updates({ graph, plan, others, floor, components, units }: PlanReport): string[] {
   const relative = (resent: number): string => (floor === 0 ? "-" : `${(resent / floor).toFixed(2)}x`);
   const row = ({ name, layers, resent }: Grouping): string[] => [
     name,
@@ -98,7 +112,7 @@ function updates({ plan, others, floor, components, units }: PlanReport): string
   const rows = [
     row(plan),
     ...others.map(row),
-    ["one component a layer", String(components), formatBytes(floor), relative(floor)],
+    [`one ${wordsFor(graph).one} a layer`, String(components), formatBytes(floor), relative(floor)],
   ];
   return [
     `An update changes one of ${counted(units, "unit")}. It sends again, on average:`,
@@ -109,10 +123,11 @@ function updates({ plan, others, floor, components, units }: PlanReport): string
 
 function against(
   { place, there, sent, above, base }: PlanComparison,
-  { budget, plan }: PlanReport,
+  { graph, budget, plan }: PlanReport,
 ): string[] {
   const total = plan.layers.length;
-  const has = `${shown(place)} has ${there.layers} of ${counted(total, "layer")} of components (${formatBytes(there.bytes)})`;
+  const { one } = wordsFor(graph);
+  const has = `${shown(place)} has ${there.layers} of ${counted(total, "layer")} of ${one}s (${formatBytes(there.bytes)})`;
   const lacks =
     sent.layers === 0
       ? "none of them is sent"
@@ -125,6 +140,6 @@ function against(
       : [
           `Docker's classic graph drivers fetch all from the lowest of them up: ${counted(above.layers, "layer")}, ${formatBytes(above.bytes)}.`,
         ]),
-    "What is in the root besides components isn't planned; varve why measures it.",
+    `What is in the root besides ${one}s isn't planned; varve why measures it.`,
   ];
 }

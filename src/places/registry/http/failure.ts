@@ -28,7 +28,7 @@ export function isTransient(error: unknown): boolean {
 }
 
 const WORDS: Record<string, string> = {
-  ECONNREFUSED: "the connection was refused",
+  ECONNREFUSED: "the connection was refused; see to it that it runs, and that its name and port are right",
   ECONNRESET: "the connection was reset",
   EPIPE: "the connection was closed",
   ETIMEDOUT: "the connection timed out",
@@ -36,7 +36,7 @@ const WORDS: Record<string, string> = {
   ENETUNREACH: "the network is unreachable",
   ENETDOWN: "the network is down",
   EADDRNOTAVAIL: "no local address is available",
-  ENOTFOUND: "its name is unknown",
+  ENOTFOUND: "its name is unknown; see to the name, and to the network",
   EAI_AGAIN: "its name could not be looked up",
   CONNECT_TIMEOUT: "the connection timed out",
   HEADERS_TIMEOUT: "no answer came in time",

@@ -63,7 +63,7 @@ export async function readNpmLock(project: string, lockFile?: string): Promise<N
   if (file === undefined) {
     throw new VarveError(
       "INVALID_GRAPH",
-      `${project} has neither node_modules/.package-lock.json nor package-lock.json, npm's lists of what is installed; run \`npm install\` there, or name a graph file`,
+      `${project} has neither node_modules/.package-lock.json nor package-lock.json, npm's lists of what is installed; run \`npm install\` there`,
     );
   }
   const entries = await readLockEntries(file);
