@@ -41,7 +41,7 @@ function summary({ layers, gone, cost, configDiffers }: ImageComparison, differi
   const bytes = `${formatBytes(cost.sent.bytes)} of ${formatBytes(cost.total.bytes)}`;
   const verb = differing === 1 ? "differs" : "differ";
   const compression = cost.uncompressed ? " (before they are compressed)" : "";
-  return `${differing} of ${counted(layers.length, "layer")} ${verb}: ${bytes} would be sent, and pulled by who has the other image${compression}.`;
+  return `${differing} of ${counted(layers.length, "layer")} ${verb}: ${bytes} would be sent${compression}.`;
 }
 
 function layerTable(layers: readonly LayerComparison[]): string {
@@ -166,19 +166,26 @@ function goneNotes({ gone }: ImageComparison): string[] {
   ];
 }
 
-function placeNotes({ layers, cost: { sent, extracted } }: ImageComparison): string[] {
+function placeNotes({ layers, cost }: ImageComparison): string[] {
+  const { sent, pulledByGraphDriver: classic } = cost;
   const moved = layers.filter(({ state, from, index }) => state === "same" && from !== index).length;
   const notes: string[] = [];
   if (moved > 0) {
     const verb = moved === 1 ? "is" : "are";
     notes.push(`${counted(moved, "unchanged layer")} ${verb} at another position; that sends nothing.`);
   }
-  if (extracted.layers > sent.layers) notes.push(extractedNote(extracted, layers.length));
+  if (classic.layers > 0) notes.push(pullNote(cost));
+  if (sent.layers > 0 && cost.documents > 0)
+    notes.push(`Config and manifest are ${formatBytes(cost.documents)} more.`);
   return notes;
 }
 
-function extractedNote({ layers, bytes }: LayerCost, total: number): string {
-  return `Docker unpacks everything from layer ${total - layers + 1} up again: ${counted(layers, "layer")}, ${formatBytes(bytes)}.`;
+/** What each kind of engine pulls. */
+function pullNote({ pulled, pulledByGraphDriver: classic }: ImageComparison["cost"]): string {
+  const cost = ({ layers, bytes }: LayerCost) => `${counted(layers, "layer")}, ${formatBytes(bytes)}`;
+  if (classic.layers === pulled.layers) return `Each engine pulls ${cost(pulled)}.`;
+  const others = pulled.layers === 0 ? "nothing" : cost(pulled);
+  return `podman and containerd pull ${others}; the Docker Engine with a classic graph driver pulls the lowest that has changed and all above: ${cost(classic)}.`;
 }
 
 function configNotes(

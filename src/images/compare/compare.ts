@@ -55,7 +55,7 @@ export async function compareImages(
     configDiffers: source.config.descriptor.digest !== target.config.descriptor.digest,
     config: compareConfigs(source, target),
     ...(baseChanged === undefined ? {} : { baseChanged }),
-    cost: costOf(layers, source, target),
+    cost: costOf(layers, { source, target, stock }),
   };
 }
 
@@ -106,16 +106,43 @@ function isUncompressed({ mediaType }: Layer["descriptor"]): boolean {
   return layerCompression(mediaType) === "none";
 }
 
-function costOf(layers: readonly LayerComparison[], source: Image, target: Image): ImageComparison["cost"] {
+interface Compared {
+  readonly source: Image;
+  readonly target: Image;
+  readonly stock: Stock;
+}
+
+function costOf(
+  layers: readonly LayerComparison[],
+  { source, target, stock }: Compared,
+): ImageComparison["cost"] {
   const sent = sum(layers.filter((layer) => layer.sent));
   const first = target.layers.findIndex(({ diffId }, index) => source.layers[index]?.diffId !== diffId);
+  // It finds a layer by the blob's digest, and then by the chain of all diff IDs up to it.
+  const missing = target.layers.findIndex(
+    (layer, index) => source.layers[index]?.diffId !== layer.diffId || stock.lacks(layer),
+  );
   return {
     total: sum(layers),
     sent,
     pulled: sent,
+    pulledByGraphDriver: missing === -1 ? { layers: 0, bytes: 0 } : sum(layers.slice(missing)),
+    documents: documentBytes(source, target),
     extracted: first === -1 ? { layers: 0, bytes: 0 } : sum(layers.slice(first), "each"),
     uncompressed: layers.some(({ sent, index }) => sent && isUncompressed(target.layers[index]!.descriptor)),
   };
+}
+
+/** Of the config and the manifest, each if it is another one. */
+function documentBytes(source: Image, target: Image): number {
+  const pairs = [
+    [source.config, target.config],
+    [source.manifest, target.manifest],
+  ] as const;
+  return pairs.reduce((sum, [before, now]) => {
+    const isOther = now !== undefined && before?.descriptor.digest !== now.descriptor.digest;
+    return sum + (isOther ? now.descriptor.size : 0);
+  }, 0);
 }
 
 /** A blob counts once even if several layers use it, but each layer is unpacked by itself. */

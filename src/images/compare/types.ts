@@ -142,8 +142,15 @@ export interface ImageComparison {
     readonly total: LayerCost;
     /** What a registry that has the source has to be sent. */
     readonly sent: LayerCost;
-    /** What a client that has the source has to pull. */
+    /** What has to be pulled by a client that has the source and knows layers by themselves: podman, containerd, and the Docker Engine with the containerd image store. */
     readonly pulled: LayerCost;
+    /**
+     * What has to be pulled by the Docker Engine with a classic graph driver, which knows a layer together with all layers below it:
+     * the first that it doesn't have there, and all above it.
+     */
+    readonly pulledByGraphDriver: LayerCost;
+    /** Bytes of the target's config and manifest, as far as they differ; they go with each push and pull. */
+    readonly documents: number;
     /**
      * What a client unpacks again if it keeps layers as chains, each on top of those below it, as Docker's graph drivers and
      * containerd's snapshots do: the first layer that has changed, and all above it.

@@ -38,7 +38,7 @@ export function layoutOf(graph: ReferencesGraph, groups: readonly (readonly stri
 }
 
 /**
- * A layout's text as an image keeps it: as {@link formatLayout} writes it, or for a Node project in a short form with hashes,
+ * A layout's text as an image keeps it: as a file has it, or for a Node project in a short form with hashes,
  * since it goes with each push.
  */
 export function annotationOf(graph: ReferencesGraph, groups: readonly (readonly string[])[]): string {
@@ -59,7 +59,7 @@ export function formatLayout({ layers }: Layout): string {
 }
 
 /**
- * Reads what {@link formatLayout} and {@link annotationOf} write.
+ * Reads what {@link formatLayout} writes, and what images have in the annotation {@link LAYOUT_ANNOTATION}.
  *
  * @param what - names the text in messages, such as a file's path.
  * @throws VarveError INVALID_LAYOUT, INVALID_JSON or TOO_LARGE

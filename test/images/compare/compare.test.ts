@@ -468,7 +468,9 @@ describe("the cost of a change", () => {
     assert.deepEqual(cost.total, { layers: 3, bytes: sizes[0]! + sizes[1]! + sizes[2]! });
     assert.deepEqual(cost.sent, { layers: 1, bytes: sizes[1] });
     assert.deepEqual(cost.pulled, cost.sent);
+    assert.deepEqual(cost.pulledByGraphDriver, { layers: 2, bytes: sizes[1]! + sizes[2]! });
     assert.deepEqual(cost.extracted, { layers: 2, bytes: sizes[1]! + sizes[2]! });
+    assert.equal(cost.documents, target.config.descriptor.size + target.manifest!.descriptor.size);
     assert.equal(cost.uncompressed, true);
     assert.deepEqual(
       layers.map(({ sent }) => sent),
@@ -476,8 +478,31 @@ describe("the cost of a change", () => {
     );
   });
 
-  it("is nothing for layers at another position, but that they are unpacked", async () => {
+  it("is nothing in documents that are the same", async () => {
+    const { cost } = await compare([a!, b!], [a!, b!]);
+    assert.deepEqual([cost.documents, cost.pulledByGraphDriver.layers], [0, 0]);
+  });
+
+  it("is what a graph driver pulls of layers that are there under another digest, and above these", async () => {
+    const [x, y] = ["x", "y"].map((text) => ({ entries: { [text]: text.repeat(5000) } }));
+    const { cost, layers } = await compare(
+      [
+        { ...x!, gzip: 1 },
+        { ...y!, gzip: 6 },
+      ],
+      [
+        { ...x!, gzip: 9 },
+        { ...y!, gzip: 6 },
+      ],
+    );
+    assert.deepEqual([layers[0]!.state, layers[1]!.state], ["recompressed", "same"]);
+    assert.equal(cost.pulled.layers, 1);
+    assert.equal(cost.pulledByGraphDriver.layers, 2);
+  });
+
+  it("is nothing for layers at another position, but what graph drivers pull and what is unpacked", async () => {
     const { cost, layers } = await compare([a!, b!, c!], [b!, a!, c!]);
+    assert.deepEqual([cost.pulled.layers, cost.pulledByGraphDriver.layers], [0, 3]);
     assert.deepEqual(cost.sent, { layers: 0, bytes: 0 });
     assert.equal(cost.extracted.layers, 3);
     assert.deepEqual(
