@@ -1,5 +1,14 @@
 /** Sends each version of an image to a registry that has all earlier ones, and counts the bytes. */
-import { keepLayout, type Layout, largest, layoutOf, leader, popularity, type Strategy } from "#layering";
+import {
+  keepLayout,
+  type Layout,
+  largest,
+  layoutOf,
+  leader,
+  planLayers,
+  popularity,
+  type Strategy,
+} from "#layering";
 import type { Version } from "./stream.ts";
 
 /** A way to plan each version, given the layout of the one before. */
@@ -47,7 +56,9 @@ export function plan(
     applicationWeight === undefined
       ? undefined
       : new Map([...applications].map((unit) => [unit, applicationWeight]));
-  return strategy(last).plan({ graph, available, sizes, units, weights });
+  return planLayers(graph, strategy(last), { available, sizes, units, weights }).groups.map((ids) => [
+    ...ids,
+  ]);
 }
 
 /** The bytes that one component a layer would send. */

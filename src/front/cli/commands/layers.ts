@@ -28,7 +28,11 @@ export function command(): Command {
       "Plans the layers of a references graph and prints them as a JSON list of lists of paths, ready to be a conf's store_layers.",
     )
     .argument("<graph>", "a file in one of Nix's forms, or the folder of a Node project")
-    .option("--max-layers <n>", "how many layers the image may have (default: 100)", integer)
+    .option(
+      "--max-layers <n>",
+      "how many layers the image may have (default: 100; for a Node project 20 besides its base's)",
+      integer,
+    )
     .option("--from-image <place>", "the base image, whose layers count, too")
     .option("--exclude <path>", "leave a component out; may be given several times", list, [])
     .option("--key <key>", "the key under which a JSON object has its graph (default: the only one)")

@@ -34,7 +34,11 @@ export function command(): Command {
       "the folder of a Node project; or a spec; or a references graph in one of Nix's forms",
       ".",
     )
-    .option("--max-layers <n>", "how many layers the image may have (default: 100)", integer)
+    .option(
+      "--max-layers <n>",
+      "how many layers the image may have (default: 100; for a Node project 20 besides its base's)",
+      integer,
+    )
     .option("--from-image <place>", "the base image, whose layers count, too")
     .option(
       "--exclude <id>",
