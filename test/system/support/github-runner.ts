@@ -31,8 +31,8 @@ export interface JobOptions {
   readonly own: { readonly uses: string; readonly folder: string };
 }
 
-/** Runs a job's steps on somebody's machine, where its checkout and Node.js are already. */
-export async function runJob(newcomer: Newcomer, { steps, values, own }: JobOptions): Promise<void> {
+/** Runs a job's steps on somebody's machine, where its checkout and Node.js are already, and returns what its scripts print. */
+export async function runJob(newcomer: Newcomer, { steps, values, own }: JobOptions): Promise<string> {
   const outputs = new Outputs(newcomer);
   const known: Record<string, string> = { ...values };
   for (const step of steps) {
@@ -48,6 +48,7 @@ export async function runJob(newcomer: Newcomer, { steps, values, own }: JobOpti
     for (const [name, value] of Object.entries(await given))
       known[`steps.${step.id}.outputs.${name}`] = value;
   }
+  return outputs.printed;
 }
 
 interface ActionOptions {
@@ -82,6 +83,8 @@ export async function runAction(
 class Outputs {
   readonly #newcomer: Newcomer;
   readonly #env: Values;
+  /** What the steps have printed. */
+  printed = "";
 
   constructor(newcomer: Newcomer, env: Values = {}) {
     this.#newcomer = newcomer;
@@ -97,7 +100,10 @@ class Outputs {
     const own = { GITHUB_ACTIONS: "true", CI: "true", GITHUB_OUTPUT: file, RUNNER_TEMP: home, ...this.#env };
     // A step begins where the job does, wherever the one before it went.
     const text = `(\n${fill(run, values)}\n)`;
-    await this.#newcomer.mustShell(text, { env: { ...own, ...filled(env, values) }, program });
+    this.printed += await this.#newcomer.mustShell(text, {
+      env: { ...own, ...filled(env, values) },
+      program,
+    });
     const lines = readFileSync(file, "utf8").split("\n");
     const pairs = lines.filter((line) => line.includes("=")).map((line) => line.split(/=(.*)/s, 2));
     return Object.fromEntries(pairs) as Record<string, string>;
