@@ -35,14 +35,19 @@ export async function count({ host, folder, command }: CountOptions): Promise<Co
   return { requests: proxy.requests(), sent: proxy.sent(), read };
 }
 
-interface CountingProxy extends AsyncDisposable {
+/** A server that passes requests on to a registry until it is disposed of. */
+export interface CountingProxy extends AsyncDisposable {
+  /** `127.0.0.1:PORT`. */
   host: string;
   requests(): number;
+  /** Bytes that came from clients, with the requests' heads. */
   sent(): number;
+  /** Bytes that went to clients, with the answers' heads. */
+  received(): number;
 }
 
 /** An HTTP server that passes everything on to `host` as it comes, and counts it. */
-async function countingProxy(host: string): Promise<CountingProxy> {
+export async function countingProxy(host: string): Promise<CountingProxy> {
   const sockets = new Set<Socket>();
   let requests = 0;
   const server = createServer((incoming, outgoing) => {
@@ -63,6 +68,7 @@ async function countingProxy(host: string): Promise<CountingProxy> {
     host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests: () => requests,
     sent: () => [...sockets].reduce((sum, socket) => sum + socket.bytesRead, 0),
+    received: () => [...sockets].reduce((sum, socket) => sum + socket.bytesWritten, 0),
     async [Symbol.asyncDispose]() {
       server.close();
       server.closeAllConnections();

@@ -9,7 +9,7 @@ export type Target = { atLeast: number } | { atMost: number } | { within: number
 export interface Row {
   /** What is measured, and against what. */
   what: string;
-  unit: "s" | "ms" | "MiB" | "MB" | "requests";
+  unit: "s" | "ms" | "MiB" | "MB" | "kB" | "requests";
   ours: Spread;
   /** What ours is compared with; without it, the target is for ours. */
   theirs?: Spread;
@@ -84,6 +84,24 @@ export function sizeRow(
     ratio: spread([ours / theirs]),
     ...(target === undefined ? {} : { target }),
     met: target === undefined || meets(ours / theirs, target),
+  };
+}
+
+/** A row for bytes of which ours should be no more than so many; theirs are there to compare. */
+export function bytesRow(
+  what: string,
+  { ours, theirs }: { ours: number; theirs: number },
+  atMost: number,
+): Row {
+  const kilobytes = (bytes: number): Spread => spread([bytes / 1e3]);
+  const target = { atMost: Math.round(atMost / 100) / 10 };
+  return {
+    what,
+    unit: "kB",
+    ours: kilobytes(ours),
+    theirs: kilobytes(theirs),
+    target,
+    met: meets(ours / 1e3, target),
   };
 }
 

@@ -40,8 +40,11 @@ export type Sink = "none" | "pipe";
 export interface RunOptions {
   /** Where its output goes. */
   sink: Sink;
-  /** Processes that serve the command and were there before: their processor time is neither its own nor others'. */
-  servants?: readonly number[] | undefined;
+  /**
+   * Processes that serve the command and were there before: their processor time is neither its own nor others'. They may be
+   * unknown, where a daemon starts what does the work; then others aren't told from them.
+   */
+  servants?: readonly number[] | "unknown" | undefined;
 }
 
 /** One run's command, and what was made ready for it. */
@@ -59,6 +62,7 @@ const GNU_TIME = "/usr/bin/time";
 /** Runs a command once. Throws with its last words when it fails. */
 export function measure(command: Command, { sink, servants = [] }: RunOptions): Sample {
   const folder = mkdtempSync(join(tmpdir(), "varve-bench-"));
+  const served = servants === "unknown" ? [] : servants;
   try {
     const [report, reader] = [join(folder, "time"), join(folder, "reader")];
     const time = [GNU_TIME, "-q", "-f", "%U %S %M %x", "-o"] as const;
@@ -72,7 +76,7 @@ export function measure(command: Command, { sink, servants = [] }: RunOptions): 
       ...timed,
     ];
     const [file, ...args] = sink === "pipe" ? piped : timed;
-    const busy = busySeconds() - secondsOf(servants);
+    const busy = busySeconds() - secondsOf(served);
     const start = process.hrtime.bigint();
     const ran = spawnSync(file!, args, { stdio: ["ignore", "ignore", "pipe"], maxBuffer: 1 << 28 });
     const wall = Number(process.hrtime.bigint() - start) / 1e9;
@@ -82,8 +86,8 @@ export function measure(command: Command, { sink, servants = [] }: RunOptions): 
       throw new Error(`${command.join(" ").slice(0, 300)} failed: ${ran.stderr.toString().slice(-1000)}`);
     }
     const known = own.cpu + (sink === "pipe" ? readReport(reader).cpu : 0);
-    const all = busySeconds() - secondsOf(servants) - busy;
-    const others = Math.max(0, all - known) / (wall * cpus().length);
+    const all = busySeconds() - secondsOf(served) - busy;
+    const others = servants === "unknown" ? 0 : Math.max(0, all - known) / (wall * cpus().length);
     return { wall, cpu: own.cpu, peak: own.peak, others };
   } finally {
     rmSync(folder, { recursive: true });
@@ -115,6 +119,8 @@ function secondsOf(processes: readonly number[]): number {
 export interface TurnOptions {
   /** How many times each is run, after a first time that isn't counted and warms the page cache. */
   runs: number;
+  /** Whether the first time counts, for what takes minutes. */
+  once?: boolean;
   /** Runs that others disturbed are taken again, as far as there is patience. */
   quiet?: boolean;
 }
@@ -141,7 +147,7 @@ export async function measurePair({ ours, theirs, sink, ...options }: PairOption
 /** Runs several commands in turns, each made ready anew for each run; answers with each one's samples. */
 export async function measureTurns(
   sides: readonly Setting[],
-  { runs, quiet = false }: TurnOptions,
+  { runs, once = false, quiet = false }: TurnOptions,
 ): Promise<Sample[][]> {
   const sample = async (side: Setting): Promise<Sample> => {
     let taken = await measureStage(side);
@@ -152,9 +158,9 @@ export async function measureTurns(
     }
     return taken;
   };
-  for (const side of sides) await measureStage(side);
+  if (!once) for (const side of sides) await measureStage(side);
   const samples = sides.map((): Sample[] => []);
-  for (let i = 0; i < runs; i++) {
+  for (let i = 0; i < (once ? 1 : runs); i++) {
     for (const [index, side] of sides.entries()) samples[index]!.push(await sample(side));
   }
   return samples;

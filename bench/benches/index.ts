@@ -1,6 +1,8 @@
 /** Every benchmark there is, in the order of the report. */
 import type { Bench } from "../bench.ts";
+import { dockerfile } from "./dockerfile.ts";
 import { layering } from "./layering.ts";
+import { many } from "./many.ts";
 import { memory } from "./memory.ts";
 import { popularity } from "./popularity.ts";
 import { push } from "./push.ts";
@@ -13,6 +15,8 @@ export const BENCHES: readonly Bench[] = [
   streamSmall,
   push,
   warm,
+  dockerfile,
+  many,
   memory,
   startup,
   popularity,
