@@ -9,14 +9,14 @@ import { type Command, measure, measureTurns, type Sample } from "../run.ts";
 
 export const many: Bench = {
   name: "many",
-  what: "varve plan and varve build --push of a project with more than 1,400 packages",
+  what: "varve build --dry-run and --push of a project with more than 1,400 packages",
   async run({ work, varve, say, ...options }) {
     const { project, packages } = manyPackages(work, say);
     const folder = mkdtempSync(join(work, "many-"));
     await using registry = await startRegistry(work);
     try {
       const scratch = ["env", "VARVE_BASE=scratch"] as const;
-      const plan: Command = [...scratch, ...varve, "plan", project, "--json"];
+      const plan: Command = [...scratch, ...varve, "build", project, "--dry-run"];
       const cache = ["--cache-dir", join(folder, "cache"), "--push", `${registry.host}/many:1`];
       const build: Command = [...scratch, ...varve, "build", project, "--quiet", ...cache];
       say(`${packages} packages: planning, and building with a line changed`);
@@ -37,7 +37,7 @@ export const many: Bench = {
       const walls = (samples: readonly Sample[]) => samples.map(({ wall }) => wall);
       const name = `${packages.toLocaleString("en")} packages`;
       return [
-        secondsRow(`${name}: varve plan`, walls(planned!), 1),
+        secondsRow(`${name}: varve build --dry-run`, walls(planned!), 1),
         secondsRow(`${name}: varve build --push, one line changed`, walls(built!), 2),
         secondsRow(`${name}: varve build --push, nothing changed`, walls(again!), 2),
       ];
