@@ -15,7 +15,7 @@ import { after, before, describe, it } from "node:test";
 import type { CheckedImage } from "#app";
 import { run } from "../support/process.ts";
 import { requires } from "../support/systems.ts";
-import { temporaryFolder } from "../support/tmp.ts";
+import { stacked, temporaryFolder } from "../support/tmp.ts";
 import { builtCommand } from "../support/varve.ts";
 import { DebianPackages, elfFiles, listed } from "./support/debian-roots.ts";
 
@@ -95,10 +95,11 @@ const ROOTS: readonly (readonly [name: string, change: Change])[] = [
 const skip = requires("root", "debianPackages");
 
 describe("varve check and the loader itself", { skip, timeout: 1_200_000 }, () => {
+  const scope = stacked({ after });
   let folder: string;
   let packages: DebianPackages;
   before(async () => {
-    folder = await temporaryFolder({ after });
+    folder = await temporaryFolder(scope);
     packages = new DebianPackages(join(folder, "debs"));
     packages.download(ROOTS.flatMap(([name]) => packages.withLibraries(name)));
   });

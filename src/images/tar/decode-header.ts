@@ -40,15 +40,19 @@ export function decodeHeader(block: Uint8Array, what: string): TarEntry {
 }
 
 function checkSum(block: Buffer, expected: number, what: string): void {
-  let unsigned = 8 * 0x20;
-  let signed = 8 * 0x20;
+  let unsigned = 0;
+  let high = 0;
   for (let at = 0; at < BLOCK_SIZE; at++) {
-    if (at >= 148 && at < 156) continue;
     unsigned += block[at]!;
-    signed += block.readInt8(at);
+    high += block[at]! >> 7;
+  }
+  // The sum's own field counts as spaces.
+  for (let at = 148; at < 156; at++) {
+    unsigned += 0x20 - block[at]!;
+    high -= block[at]! >> 7;
   }
   // Old archivers summed signed bytes.
-  if (expected !== unsigned && expected !== signed) {
+  if (expected !== unsigned && expected !== unsigned - 256 * high) {
     throw new VarveError(
       "INVALID_TAR",
       `${what} is not a tar archive, or is damaged: a header's checksum is wrong`,

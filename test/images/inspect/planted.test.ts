@@ -303,6 +303,15 @@ describe("what is planted in a sound image", () => {
     });
   }
 
+  it("is no more than a warning where the image is a part of another", async () => {
+    const alone = { "app/index.js": "1", "app/node_modules/tool/tool": program() };
+    const findings = await findingsOf([alone], { config: CONFIG });
+    assert.deepEqual(
+      findings.map(({ severity, code }) => `${severity} ${code}`),
+      ["warning missing-loader", "warning command-not-found", "warning unknown-user"],
+    );
+  });
+
   it("is the base's alone if the base has it by itself", async () => {
     for (const planted of Object.values(PLANTED)) {
       const base = { ...baseEntries(), ...plant(planted) };

@@ -21,8 +21,7 @@ function* programFaults(image: Inspected): Generator<Fault, void, void> {
   if (found === undefined || found.kind === "missing" || found.kind === "circle") {
     const where = word.includes("/") ? "which isn't in the image" : "which is in none of the folders of PATH";
     const message = `the command is ${word}, ${where}`;
-    // An image without any program is a part of another, or is given its programs when it runs.
-    if (hasPrograms(image)) yield { ...error, code: "command-not-found", message };
+    if (!image.isPart) yield { ...error, code: "command-not-found", message };
     else
       yield {
         ...error,
@@ -48,14 +47,6 @@ function* programFaults(image: Inspected): Generator<Fault, void, void> {
     code: "command-not-found",
     message: `the command runs ${script} with Node.js, and there is no such file`,
   };
-}
-
-/** Whether there is a program where programs are looked for. */
-function hasPrograms({ root, programFolders }: Inspected): boolean {
-  return programFolders.some((folder) => {
-    const found = root.resolve(folder);
-    return found.kind === "found" && (found.node.children?.size ?? 0) > 0;
-  });
 }
 
 /** Flags of Node.js that take the next word. */
@@ -94,7 +85,7 @@ function isModule(script: string, { root, workingDir }: Inspected): boolean {
   });
 }
 
-function* userFaults({ root, config }: Inspected): Generator<Fault, void, void> {
+function* userFaults({ root, config, isPart }: Inspected): Generator<Fault, void, void> {
   const [user = "", group = ""] = (config.User ?? "").split(":");
   const lists = [
     { name: user, file: "/etc/passwd", what: "user" },
@@ -104,7 +95,7 @@ function* userFaults({ root, config }: Inspected): Generator<Fault, void, void> 
     if (name === "" || /^\d+$/.test(name) || hasLine(root, file, name)) continue;
     yield {
       code: "unknown-user",
-      severity: "error",
+      severity: isPart ? "warning" : "error",
       path: "config.User",
       message: `containers run as the ${what} ${name}, which ${file} doesn't have; use a number, or add it`,
     };

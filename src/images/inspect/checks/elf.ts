@@ -124,8 +124,9 @@ class ElfCheck {
     const found = this.#image.root.resolve(place);
     if (found.kind === "mounted") return;
     if (found.kind !== "found" || found.node.root.kind !== "file") {
-      // The C library itself is a program that nobody runs.
-      const severity = /\.so(?:[.\d]|$)/.test(path) ? "warning" : this.#severity(path, elf);
+      // The C library itself is a program that nobody runs; and who makes a part of an image has loaders elsewhere.
+      const isHarmless = /\.so(?:[.\d]|$)/.test(path) || this.#image.isPart;
+      const severity = isHarmless ? "warning" : this.#severity(path, elf);
       const message = `its loader is ${place}, which isn't in the image${/musl/.test(place) ? ", so it is for musl" : ""}`;
       this.#add({ code: "missing-loader", severity, path, message });
       return;

@@ -25,6 +25,8 @@ export interface Inspected {
   /** What `PATH` says, or what engines say where it says nothing. */
   readonly programFolders: readonly string[];
   readonly workingDir: string;
+  /** Whether there is nothing where programs are looked for: such an image is a part of another, or is given its programs when it runs. */
+  readonly isPart: boolean;
 }
 
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -43,7 +45,7 @@ export function inspected(
   for (const node of root.tree.nodes()) {
     const { kind, entry } = node.root;
     const facts = root.facts(node.root);
-    const isPlain = facts === NONE || Object.keys(facts).length === 0;
+    const isPlain = isEmpty(facts);
     const isSpecial = kind !== "symlink" && (entry.mode & SPECIAL) !== 0;
     if (kind !== "symlink" && isPlain && !isSpecial) continue;
     const path = `/${pathOf(node)}`;
@@ -53,6 +55,9 @@ export function inspected(
   }
   const byPath = (a: { path: string }, b: { path: string }) =>
     a.path < b.path ? -1 : a.path > b.path ? 1 : 0;
+  const programFolders = (variable(config, "PATH") ?? DEFAULT_PATH)
+    .split(":")
+    .filter((folder) => folder !== "");
   return {
     root,
     config,
@@ -60,12 +65,20 @@ export function inspected(
     files: withoutOtherNames(files.sort(byPath)),
     links: links.sort(byPath),
     special: special.sort(byPath),
-    programFolders: (variable(config, "PATH") ?? DEFAULT_PATH).split(":").filter((folder) => folder !== ""),
+    programFolders,
+    isPart: !programFolders.some((folder) => hasEntries(root.resolve(folder))),
     workingDir: posix.resolve("/", config.WorkingDir ?? ""),
   };
 }
 
-const NONE: FileFacts = {};
+function hasEntries(found: Resolved): boolean {
+  return found.kind === "found" && (found.node.children?.size ?? 0) > 0;
+}
+
+function isEmpty(facts: FileFacts): boolean {
+  for (const _ in facts) return false;
+  return true;
+}
 
 function withoutOtherNames(files: readonly InspectedFile[]): InspectedFile[] {
   const seen = new Set<RootEntry>();
