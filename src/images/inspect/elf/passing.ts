@@ -9,7 +9,10 @@ const FIRST_LOOK = 4096;
  * In bytes: more is kept neither of the front nor of a range further on. Linkers put the names of libraries and versions into the
  * first segment, but say where only in the dynamic section, which comes later; so of large files the front is kept until then.
  */
-const MOST = 16 * 1024 * 1024;
+const MOST = 8 * 1024 * 1024;
+
+/** Memory for the front of one file after the other: new memory for each would stay until it is collected. */
+let spare: Buffer | undefined;
 
 interface Kept extends Range {
   readonly bytes: Buffer;
@@ -21,6 +24,8 @@ export class PassingElf implements Bytes {
   /** Room for the front, and how much of it is filled. */
   #front: Buffer = Buffer.alloc(0);
   #filled = 0;
+  /** Whether that is its own memory, and not a piece's. */
+  #isOwn = false;
   #frontEnd = FIRST_LOOK;
   readonly #kept: Kept[] = [];
   readonly #looked = new Set<string>();
@@ -48,7 +53,11 @@ export class PassingElf implements Bytes {
 
   /** What the file is; undefined for a broken one. */
   finish(options: { readonly isAddon?: boolean } = {}): Elf | undefined {
-    return readElf(this, { size: this.#size, ...options });
+    const elf = readElf(this, { size: this.#size, ...options });
+    // Texts were copied out of it.
+    if (this.#isOwn) giveBack(this.#front);
+    this.#front = Buffer.alloc(0);
+    return elf;
   }
 
   get({ start, end }: Range): Buffer | undefined {
@@ -72,9 +81,13 @@ export class PassingElf implements Bytes {
   #grow(bytes: Buffer): number {
     const length = this.#filled + bytes.length;
     if (length > this.#front.length) {
-      const room = Buffer.allocUnsafe(Math.min(this.#frontEnd, Math.max(length, 2 * this.#front.length)));
+      const wanted = Math.min(this.#frontEnd, Math.max(length, 2 * this.#front.length));
+      const room = spare !== undefined && spare.length >= wanted ? spare : Buffer.allocUnsafeSlow(wanted);
+      if (room === spare) spare = undefined;
       this.#front.copy(room, 0, 0, this.#filled);
+      giveBack(this.#front);
       this.#front = room;
+      this.#isOwn = true;
     }
     bytes.copy(this.#front, this.#filled);
     this.#filled = length;
@@ -99,6 +112,10 @@ export class PassingElf implements Bytes {
     }
     return isNew;
   }
+}
+
+function giveBack(room: Buffer): void {
+  if (room.length > (spare?.length ?? 0)) spare = room;
 }
 
 function copy(piece: Buffer, start: number, kept: Kept): void {
