@@ -92,7 +92,7 @@ const ROOTS: readonly (readonly [name: string, change: Change])[] = [
   ["libmagickcore-6.q16-6", without(9, 4)],
 ];
 
-const skip = requires("root", "debianPackages");
+const skip = requires("root", "debianPackages", "busybox");
 
 describe("varve check and the loader itself", { skip, timeout: 1_200_000 }, () => {
   const scope = stacked({ after });

@@ -85,9 +85,10 @@ export interface Listed {
 
 const LOADER = "/lib64/ld-linux-x86-64.so.2";
 
-/** Asks the loader in a root, running there, what `ldd` asks it. */
+/** Asks the loader in a root, running there, what `ldd` asks it. What starts it there is static, or it would be asked, too. */
 export async function listed(root: string, files: readonly string[]): Promise<Map<string, Listed>> {
-  const script = `while read -r file; do echo "==> $file"; chroot "$1" ${LOADER} --list "$file" 2>&1; done; exit 0`;
+  const ask = `LD_TRACE_LOADED_OBJECTS=1 busybox chroot "$1" ${LOADER} "$file" 2>&1`;
+  const script = `while read -r file; do echo "==> $file"; ${ask}; done; exit 0`;
   const { stdout } = await run(["sh", "-c", script, "sh", root], {
     input: files.map((file) => `${file}\n`).join(""),
     env: { LD_LIBRARY_PATH: undefined, LC_ALL: "C" },
