@@ -45,11 +45,11 @@ export interface WrittenImage {
   readonly descriptor: Descriptor;
   readonly config: Descriptor;
   readonly names: readonly string[];
-  readonly layers: readonly WrittenLayer[];
+  readonly layers: readonly CompletedLayer[];
 }
 
 /** A layer as a sink stored it, and the ids of the components that are in it. */
-export interface WrittenLayer extends StoredLayer, Pick<Layer, "components"> {}
+export interface CompletedLayer extends StoredLayer, Pick<Layer, "components"> {}
 
 /**
  * Writes an image to all sinks. Each gets the layers from the bottom up, then the config and the manifest; the manifest
@@ -174,7 +174,7 @@ class Output {
   readonly sink: ImageSink;
   readonly #writer: ImageWriter;
   readonly #options: WriteOptions;
-  readonly #stored: WrittenLayer[] = [];
+  readonly #stored: CompletedLayer[] = [];
 
   constructor(sink: ImageSink, writer: ImageWriter, options: WriteOptions) {
     this.sink = sink;

@@ -60,9 +60,7 @@ describe("build", () => {
     assert.deepEqual(image.contents.map(({ kind, names }) => [kind, names]).sort(), [
       ["app", ["project@0.1.0"]],
       ["base", []],
-      ["customisation", []],
-      ["dependencies", ["base@1.0.0"]],
-      ["dependencies", ["dep@2.0.0"]],
+      ["dependencies", ["base@1.0.0", "dep@2.0.0"]],
     ]);
     const [place] = image.places;
     assert.deepEqual(
@@ -78,7 +76,7 @@ describe("build", () => {
     );
     assert.deepEqual(
       contents.map(({ kind, names }) => `${kind} ${names.length}`),
-      [...Array(5).fill("base 0"), "app 3"],
+      [...Array(3).fill("base 0"), "app 3"],
     );
     assert.equal(base, to[0]);
   });

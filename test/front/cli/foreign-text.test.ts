@@ -203,6 +203,7 @@ describe("foreign text in what is printed", () => {
         },
       ],
       logout: [{ args: ["logout", HOSTILE], env: auth }],
+      completion: [{ args: ["completion", HOSTILE], status: 2 }],
     };
   }
 
