@@ -45,11 +45,9 @@ export interface WrittenImage {
   readonly descriptor: Descriptor;
   readonly config: Descriptor;
   readonly names: readonly string[];
-  readonly layers: readonly CompletedLayer[];
+  /** As they are stored, with the ids of the components that are in them. */
+  readonly layers: readonly (StoredLayer & Pick<Layer, "components">)[];
 }
-
-/** A layer as a sink stored it, and the ids of the components that are in it. */
-export interface CompletedLayer extends StoredLayer, Pick<Layer, "components"> {}
 
 /**
  * Writes an image to all sinks. Each gets the layers from the bottom up, then the config and the manifest; the manifest
@@ -174,7 +172,7 @@ class Output {
   readonly sink: ImageSink;
   readonly #writer: ImageWriter;
   readonly #options: WriteOptions;
-  readonly #stored: CompletedLayer[] = [];
+  readonly #stored: WrittenImage["layers"][number][] = [];
 
   constructor(sink: ImageSink, writer: ImageWriter, options: WriteOptions) {
     this.sink = sink;
