@@ -29,8 +29,6 @@ interface Server {
   readonly answers: Readonly<Record<string, RegExp>>;
   /** What is run. */
   readonly runs: string;
-  /** Whether it listens for no signal: Node.js as a container's first process then hears none. */
-  readonly isDeaf?: true;
 }
 
 const api = { answers: { "/": /^from api, 2 minutes$/ }, runs: "node index.js" };
@@ -85,7 +83,6 @@ const SERVERS: Readonly<Record<string, Server>> = {
     port: 4321,
     answers: { "/": /from astro, production/ },
     runs: "node dist/server/entry.mjs",
-    isDeaf: true,
   },
   "sharp, better-sqlite3, esbuild and bcrypt": {
     project: "natives",
@@ -179,7 +176,7 @@ describe("real projects", { skip: requires("docker", "registry", "npm") }, () =>
   const unique = () => `n${++count}`;
 
   for (const [name, server] of Object.entries(SERVERS)) {
-    const { project, app = ".", way, port = 3000, answers, runs, isDeaf = false } = server;
+    const { project, app = ".", way, port = 3000, answers, runs } = server;
     it(`${name}: built with ${way} it answers, isn't root, and ends when it is told to`, async () => {
       const folder = join(await realProject(project), app);
       const container = await dockerd.start(await built(folder, way));
@@ -191,7 +188,7 @@ describe("real projects", { skip: requires("docker", "registry", "npm") }, () =>
         assert.deepEqual(wrong, []);
         assert.ok(command.join(" ").startsWith(runs), command.join(" "));
       }
-      const code = isDeaf ? 0 : await stopped(dockerd, container);
+      const code = await stopped(dockerd, container);
       // Of itself, or by the signal; 137 would say that it had to be killed.
       assert.ok(code === 0 || code === 143, `${code}`);
       await dockerd.docker(["rm", "--force", container]);

@@ -35,10 +35,20 @@ function isOfficial(base: BaseConfig | undefined): boolean {
   return nodeVersion(base) !== undefined && posix.basename(program) === "docker-entrypoint.sh";
 }
 
+/** The line of Node.js that a base says it has. */
+export function nodeMajor(base: BaseConfig | undefined): number | undefined {
+  const version = nodeVersion(base);
+  return version === undefined ? undefined : Number.parseInt(version, 10) || undefined;
+}
+
+/** What a base's environment says of a name. */
+export function baseEnv(base: BaseConfig | undefined, name: string): string | undefined {
+  return base?.Env?.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1);
+}
+
 /** The version of Node.js that a base says it has. */
 function nodeVersion(base: BaseConfig | undefined): string | undefined {
-  const entry = base?.Env?.find((entry) => entry.startsWith("NODE_VERSION="));
-  return entry?.slice("NODE_VERSION=".length);
+  return baseEnv(base, "NODE_VERSION");
 }
 
 /**

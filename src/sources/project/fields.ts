@@ -1,7 +1,7 @@
 /** The fields of a spec that follow from a project, under those that are given. */
 import { posix } from "node:path";
 import { type SpecFields, splitWords } from "#spec";
-import { type BaseConfig, checkRuns, startsNode, userFor } from "./base.ts";
+import { type BaseConfig, baseEnv, checkRuns, nodeMajor, startsNode, userFor } from "./base.ts";
 import type { Output } from "./command/outputs.ts";
 import type { NodeCommand } from "./command/start.ts";
 import { gitState } from "./git.ts";
@@ -11,6 +11,7 @@ import { projectLabels } from "./labels.ts";
 import type { Manifest } from "./manifest.ts";
 import { FOLDER_IN_IMAGE, imageName, imageTag } from "./name.ts";
 import type { NodeLine } from "./node-line.ts";
+import { ENDS_ON_SIGNALS, shortened, takesImports } from "./signals.ts";
 import type { Installed } from "./workspace.ts";
 
 /** Node.js names places in what was written, not in what was made of it. */
@@ -92,12 +93,12 @@ export function fieldsOnBase(known: Known, base: BaseConfig | undefined): Derive
   const taken = given.inherit === undefined || given.inherit === "all" ? base : undefined;
   const { fields, derived } = fieldsWithoutBase(known);
   const { config = {} } = given;
-  const env = environment(known);
+  const env = environment(known, taken);
   const user = given.user ?? config.User;
   const derivedUser = user === undefined ? userFor(taken) : undefined;
   const run = commandFields(known, taken);
   const labels = unless(config.Labels, projectLabels(manifest, gitState(folder)));
-  const settings = Object.entries(env.derived).map(([name, value]) => `${name}=${value}`);
+  const settings = Object.entries(env.derived).map(([name, value]) => shortened(`${name}=${value}`));
   const how = [
     ...(settings.length > 0 ? [`with ${settings.join(" ")}`] : []),
     ...(derivedUser === undefined ? [] : [`as user ${derivedUser}`]),
@@ -136,6 +137,9 @@ export function fieldsToKeep(known: Known, schema: string): SpecFields {
     known,
     undefined,
   ).fields;
+  // Its options follow from the files and the base.
+  const { NODE_OPTIONS: _, ...kept } = env ?? {};
+  const ownEnv = { ...kept, ...known.given.env };
   return {
     $schema: schema,
     ...(name !== undefined && { name }),
@@ -146,7 +150,7 @@ export function fieldsToKeep(known: Known, schema: string): SpecFields {
     ...(omit !== undefined && { omit }),
     ignore: [],
     ...(cmd !== undefined && { cmd }),
-    ...(env !== undefined && { env }),
+    ...(Object.keys(ownEnv).length > 0 && { env: ownEnv }),
     ...(config !== undefined && { config }),
   };
 }
@@ -164,15 +168,22 @@ function flagsOf(known: Known, { flags }: NodeCommand): readonly string[] {
 }
 
 /** The environment that follows from the project, and all of it that isn't in the full config. */
-function environment({ given, command, own, named: files }: Known) {
+function environment({ given, command, own, named: files, line }: Known, base: BaseConfig | undefined) {
   const isSaid = command?.flags.includes(SOURCE_MAPS) ?? false;
   const hasMaps = own?.hasMaps || files.some((each) => each.hasMaps);
-  const maps = hasMaps && !isSaid ? { NODE_OPTIONS: SOURCE_MAPS } : {};
+  const options = [
+    ...(hasMaps && !isSaid ? [SOURCE_MAPS] : []),
+    ...(takesImports(nodeMajor(base) ?? line?.major) ? [ENDS_ON_SIGNALS] : []),
+  ];
+  const ofBase = baseEnv(base, "NODE_OPTIONS");
+  const all = ofBase === undefined ? options : [ofBase, ...options];
+  const node = options.length > 0 ? { NODE_OPTIONS: all.join(" ") } : {};
   const named = Object.fromEntries(
     (given.config?.Env ?? []).map((entry) => [entry.split("=", 1)[0]!, entry]),
   );
-  const derived = unless({ ...named, ...given.env }, { NODE_ENV: "production", ...maps, ...command?.env });
-  return { derived, all: { ...derived, ...given.env } };
+  const usual = unless(named, { NODE_ENV: "production", ...node, ...command?.env });
+  // In one order, whoever says it.
+  return { derived: unless(given.env, usual), all: { ...usual, ...given.env } };
 }
 
 /** Those of some fields whose names others don't have. */

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { describe, it, type TestContext } from "node:test";
 import { type BaseConfig, openProject } from "#project";
 import type { SpecFields } from "#spec";
+import { ENDS_ON_SIGNALS } from "../../../src/sources/project/signals.ts";
 import { temporaryFolder } from "../../support/tmp.ts";
 import { type Tree, writeTree } from "../../support/tree.ts";
 
@@ -76,7 +77,7 @@ describe("a project's image", () => {
     assert.deepEqual(spec.config, {
       WorkingDir: "/app",
       Cmd: ["node", "dist/index.js"],
-      Env: ["NODE_ENV=production", "NODE_OPTIONS=--enable-source-maps"],
+      Env: ["NODE_ENV=production", `NODE_OPTIONS=--enable-source-maps ${ENDS_ON_SIGNALS}`],
       User: "1000:1000",
     });
     assert.deepEqual(spec.labels, {
@@ -90,7 +91,7 @@ describe("a project's image", () => {
     assert.deepEqual([fields.graph, fields.cmd], [".", "node dist/index.js"]);
     assert.deepEqual(derived, [
       "the image is acme/api:1.2.3-b (from package.json), on node:24-slim (from the newest line with long-term support)",
-      "it runs `node dist/index.js` (from scripts.start) with NODE_ENV=production NODE_OPTIONS=--enable-source-maps as user 1000:1000",
+      "it runs `node dist/index.js` (from scripts.start) with NODE_ENV=production NODE_OPTIONS=--enable-source-maps --import=… (which ends it on SIGTERM and SIGINT) as user 1000:1000",
     ]);
   });
 
@@ -120,9 +121,27 @@ describe("a project's image", () => {
         Labels: { "org.opencontainers.image.version": "9" },
         Cmd: ["node", "other.js"],
         User: "me",
-        Env: ["NODE_ENV=test"],
+        Env: ["NODE_ENV=test", `NODE_OPTIONS=${ENDS_ON_SIGNALS}`],
       });
     }
+  });
+
+  it("ends on signals where its Node.js takes what that needs, and nobody says otherwise", async (t) => {
+    const folder = await project(t, {}, HI);
+    const options = async (base: BaseConfig | undefined, change?: SpecFields) =>
+      (await specOf(folder, base, change)).spec.config.Env?.filter((entry) => /^NODE_OPTIONS/.test(entry));
+    const on = (version: string, ...env: string[]) => ({
+      ...OFFICIAL,
+      Env: [`NODE_VERSION=${version}`, ...env],
+    });
+    assert.deepEqual(await options(on("20.9.0")), [`NODE_OPTIONS=${ENDS_ON_SIGNALS}`]);
+    assert.deepEqual(await options(on("18.20.0")), []);
+    assert.deepEqual(await options(on("24.0.0", "NODE_OPTIONS=-r x")), [
+      `NODE_OPTIONS=-r x ${ENDS_ON_SIGNALS}`,
+    ]);
+    assert.deepEqual(await options(OFFICIAL, { env: { NODE_OPTIONS: "" } }), ["NODE_OPTIONS="]);
+    // Who names a base that doesn't say its version may have an older one.
+    assert.deepEqual(await options(DISTROLESS, { fromImage: "distroless" }), []);
   });
 
   it("is refused with two specs, with a wrong one, and where there is no project", async (t) => {
@@ -237,7 +256,12 @@ describe("a project's command", () => {
     }
     const folder = await project(t, { scripts: { start: "A=1 B='x y' node --env-file=.env lib" } }, files);
     const { spec, notes } = await specOf(folder);
-    assert.deepEqual(spec.config.Env, ["NODE_ENV=production", "A=1", "B=x y"]);
+    assert.deepEqual(spec.config.Env, [
+      "NODE_ENV=production",
+      `NODE_OPTIONS=${ENDS_ON_SIGNALS}`,
+      "A=1",
+      "B=x y",
+    ]);
     assert.ok(notes.some((note) => /^scripts\.start reads \.env, which stays out of the image/.test(note)));
   });
 
