@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type ChangeReason, type ComponentChange, compareImages, type ImageComparison } from "#compare";
 import { VarveError } from "#errors";
-import { type MadeImageOptions, type MadeLayer, madeImage } from "#testing";
+import { type MadeImage, type MadeImageOptions, type MadeLayer, madeImage } from "#testing";
 
 const HASHES = ["a", "b", "c", "d", "e"].map((letter) => letter.repeat(32));
 const [A, B, C, D] = HASHES;
@@ -455,6 +455,40 @@ describe("an npm package that differs", () => {
       const change = await onlyChange(layer(text), layer(`${text} `));
       assert.deepEqual([change.reasons, change.version], [["content"], undefined]);
     }
+  });
+});
+
+describe("an image that lists few of its packages", () => {
+  const ids = ["a", "b", "c", "d"].map((name) => `node_modules/.pnpm/${name}@1.0.0`);
+  const entriesOf = (text: string) =>
+    Object.fromEntries(
+      ids.map((id, at) => [`app/${id}/node_modules/${"abcd"[at]}/index.js`, at === 2 ? text : "same"]),
+    );
+  /** As it is read from somewhere: it has nothing but its history's comments. */
+  const read = (image: MadeImage) => ({
+    ...image,
+    layers: image.layers.map((layer) => ({ ...layer, components: [] })),
+  });
+  const imageOf = (text: string, base = "base") =>
+    madeImage([{ entries: { base } }, { components: ids, entries: entriesOf(text) }]);
+
+  it("is compared with one that is being made by where packages are", async () => {
+    const { layers, gone } = await compareImages(read(await imageOf("before")), await imageOf("after"));
+    assert.deepEqual(gone, []);
+    assert.deepEqual(
+      layers[1]!.changes.map(({ name, reasons }) => [name, reasons]),
+      [[".pnpm/c@1.0.0/node_modules/c", ["content"]]],
+    );
+    assert.equal(layers[1]!.unchanged!.components, 3);
+  });
+
+  it("has another base if the layers below its packages are others", async () => {
+    const baseChanged = async (...bases: readonly [string, string]) => {
+      const [source, target] = await Promise.all(bases.map((base) => imageOf("same", base)));
+      return (await compareImages(read(source!), read(target!))).baseChanged;
+    };
+    assert.equal(await baseChanged("one", "two"), true);
+    assert.equal(await baseChanged("one", "one"), false);
   });
 });
 
