@@ -115,7 +115,10 @@ describe("varve check and the loader itself", { skip, timeout: 1_200_000 }, () =
       const files = elfFiles(root);
       assert.ok(files.length > 3);
       const spec = join(folder, `${index}.json`);
-      writeFileSync(spec, JSON.stringify({ name: "root", copyToRoot: root, layered: false }));
+      writeFileSync(
+        spec,
+        JSON.stringify({ name: "root", copyToRoot: root, keepContentsDirlinks: true, layered: false }),
+      );
       const { stdout, stderr } = await run([...builtCommand, "check", spec, "--json", "--no-cache"]);
       const { findings } = JSON.parse(stdout.toString() || assert.fail(stderr)) as CheckedImage;
       const said = await listed(root, files);

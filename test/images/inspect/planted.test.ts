@@ -107,6 +107,16 @@ const PLANTED: Readonly<Record<string, Planted>> = {
     },
     finds: [{ code: "missing-library", path: "/lib64/libone.so.1", severity: "error", says: /libtwo/ }],
   },
+  "a library that its program and another library need, and that isn't there": {
+    add: {
+      "usr/bin/tool": program({ needed: ["libtwo.so.2", "libone.so.1", "libc.so.6"] }),
+      "lib64/libone.so.1": library({ needed: ["libtwo.so.2"], neededVersions: {} }),
+    },
+    finds: [
+      { code: "missing-library", path: "/lib64/libone.so.1", severity: "error", says: /libtwo/ },
+      { code: "missing-library", path: "/usr/bin/tool", severity: "error", says: /libtwo/ },
+    ],
+  },
   "a plugin whose library isn't there": {
     add: { "usr/lib/plugins/gpu.so": library({ needed: ["libcuda.so.1"], neededVersions: {} }) },
     finds: [{ code: "missing-library", path: "/usr/lib/plugins/gpu.so", severity: "warning" }],

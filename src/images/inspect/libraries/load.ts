@@ -65,18 +65,20 @@ export class LibrarySearch {
   load(file: Omit<Loaded, "parent">, { loader, host }: { loader: Loader; host?: LoadResult }): LoadResult {
     const start: Loaded = { ...file, parent: host?.loaded[0] };
     const queue: Loaded[] = [start];
-    const byName = new Map<string, Loaded | "unsure">();
+    const byName = new Map<string, Loaded | "unsure" | "missing">();
     for (const loaded of host?.loaded ?? []) register(byName, loaded);
     register(byName, start);
     const faults: LoadFault[] = [];
     for (let at = 0; at < queue.length; at++) {
       const by = queue[at]!;
       for (const name of by.elf.needed) {
-        if (byName.has(name) || (loader.libc === "musl" && MUSL_OWN.test(name))) continue;
+        const known = byName.get(name);
+        if ((known !== undefined && known !== "missing") || (loader.libc === "musl" && MUSL_OWN.test(name)))
+          continue;
         const located = this.#locate(name, by, loader);
         if (located === undefined || located === "broken") {
           faults.push({ kind: "library", by: by.path, name, elsewhere: located });
-          byName.set(name, "unsure");
+          byName.set(name, "missing");
         } else if (located === "unsure") {
           byName.set(name, "unsure");
         } else {
@@ -129,7 +131,7 @@ export class LibrarySearch {
 
 const inFolder = (name: string) => (folder: string) => `${folder}/${name}`;
 
-function register(names: Map<string, Loaded | "unsure">, loaded: Loaded): void {
+function register(names: Map<string, Loaded | "unsure" | "missing">, loaded: Loaded): void {
   const { path, elf } = loaded;
   for (const name of [posix.basename(path), elf.soname]) {
     if (name !== undefined && !names.has(name)) names.set(name, loaded);
@@ -176,11 +178,11 @@ function expand(path: string, { origin }: Loaded, { machine }: Elf): string[] {
 /** A version may be missing only of a library that has versions at all. */
 function* versionFaults(
   by: Loaded,
-  names: ReadonlyMap<string, Loaded | "unsure">,
+  names: ReadonlyMap<string, Loaded | "unsure" | "missing">,
 ): Generator<LoadFault, void, void> {
   for (const { file, versions } of by.elf.neededVersions) {
     const library = names.get(file);
-    if (library === undefined || library === "unsure" || library.elf.isUnsure) continue;
+    if (library === undefined || typeof library === "string" || library.elf.isUnsure) continue;
     const has = library.elf.versions;
     if (has.length === 0) continue;
     for (const version of versions) {
