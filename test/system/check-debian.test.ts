@@ -1,9 +1,10 @@
-/** `varve check` says of programs what their own loader says, in root file systems made of Debian packages. */
+/** `varve check` says of programs what their own loader says, and lddtree, in root file systems made of Debian packages. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import {
   appendFileSync,
   copyFileSync,
+  existsSync,
   globSync,
   mkdirSync,
   renameSync,
@@ -17,7 +18,7 @@ import { run } from "../support/process.ts";
 import { requires } from "../support/systems.ts";
 import { stacked, temporaryFolder } from "../support/tmp.ts";
 import { builtCommand } from "../support/varve.ts";
-import { DebianPackages, elfFiles, listed } from "./support/debian-roots.ts";
+import { DebianPackages, elfFiles, LddTree, type Listed, listed } from "./support/debian-roots.ts";
 
 /** What is done to a root after its packages were unpacked. */
 type Change = (root: string) => void;
@@ -92,16 +93,38 @@ const ROOTS: readonly (readonly [name: string, change: Change])[] = [
   ["libmagickcore-6.q16-6", without(9, 4)],
 ];
 
+/** Where what was found isn't what somebody else says. */
+function disagreements(
+  found: readonly { readonly path: string; readonly name: string }[],
+  said: ReadonlyMap<string, Listed>,
+): string[] {
+  const unseen = [...said].flatMap(([file, { missing, loaded }]) =>
+    [...missing]
+      .filter((name) => !found.some((each) => each.name === name && loaded.has(each.path)))
+      .map((name) => `${file}: ${name} wasn't found to be missing`),
+  );
+  const answers = [...said.values()];
+  const invented = found
+    .filter(({ path, name }) => !answers.some(({ missing, loaded }) => missing.has(name) && loaded.has(path)))
+    .map(({ path, name }) => `${path}: ${name} isn't missing`);
+  return [...unseen, ...invented];
+}
+
 const skip = requires("root", "debianPackages", "busybox");
 
 describe("varve check and the loader itself", { skip, timeout: 1_200_000 }, () => {
   const scope = stacked({ after });
   let folder: string;
   let packages: DebianPackages;
+  let lddTree: LddTree;
   before(async () => {
     folder = await temporaryFolder(scope);
     packages = new DebianPackages(join(folder, "debs"));
-    packages.download(ROOTS.flatMap(([name]) => packages.withLibraries(name)));
+    packages.download([
+      ...ROOTS.flatMap(([name]) => packages.withLibraries(name)),
+      ...["pax-utils", "python3-pyelftools"],
+    ]);
+    lddTree = new LddTree(packages, join(folder, "lddtree"));
   });
 
   it("are asked of twenty roots and more", () => assert.ok(ROOTS.length >= 20));
@@ -124,28 +147,20 @@ describe("varve check and the loader itself", { skip, timeout: 1_200_000 }, () =
       const said = await listed(root, files);
       const of = (code: string) => findings.filter((finding) => finding.code === code);
 
-      const problems: string[] = [];
       const found = of("missing-library").map(({ path, subject }) => ({ path, name: subject! }));
-      for (const [file, { missing, loaded, versions }] of said) {
-        for (const name of missing) {
-          if (!found.some((each) => each.name === name && loaded.has(each.path)))
-            problems.push(`${file}: ${name} wasn't found to be missing`);
-        }
-        for (const each of versions) {
-          if (!of("missing-version").some(({ path, subject }) => `${subject} ${path}` === each))
-            problems.push(`${file}: ${each} wasn't found to be missing`);
-        }
-      }
+      assert.deepEqual(disagreements(found, said), []);
       const answers = [...said.values()];
-      for (const { path, name } of found) {
-        const isSaid = answers.some(({ missing, loaded }) => missing.has(name) && loaded.has(path));
-        if (!isSaid) problems.push(`${path}: ${name} isn't missing`);
+      const versions = new Set(answers.flatMap(({ versions }) => [...versions]));
+      assert.deepEqual(
+        new Set(of("missing-version").map(({ path, subject }) => `${subject} ${path}`)),
+        versions,
+      );
+      if (!existsSync(join(root, "etc/ld.so.conf"))) {
+        // It takes what this says for searched, which the loader doesn't.
+        const folders = ["/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu"];
+        writeFileSync(join(root, "etc/ld.so.conf"), folders.map((folder) => `${folder}\n`).join(""));
+        assert.deepEqual(disagreements(found, await lddTree.listed(root, files)), []);
       }
-      for (const { path, subject } of of("missing-version")) {
-        if (!answers.some(({ versions }) => versions.has(`${subject} ${path}`)))
-          problems.push(`${path}: ${subject} isn't missing`);
-      }
-      assert.deepEqual(problems, []);
       assert.deepEqual([of("wrong-platform"), of("broken-elf")], [[], []]);
       rmSync(root, { recursive: true });
     });

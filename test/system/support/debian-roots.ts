@@ -112,6 +112,38 @@ export async function listed(root: string, files: readonly string[]): Promise<Ma
   return answers;
 }
 
+/** `lddtree` of Debian's pax-utils, which reads the files and runs nothing. */
+export class LddTree {
+  readonly #folder: string;
+
+  /** @param packages has `pax-utils` and `python3-pyelftools` */
+  constructor(packages: DebianPackages, folder: string) {
+    this.#folder = folder;
+    packages.unpack(["pax-utils", "python3-pyelftools"], folder);
+  }
+
+  /** What it says of files in a root. It doesn't know Debian's folders unless `ld.so.conf` names them. */
+  async listed(root: string, files: readonly string[]): Promise<Map<string, Listed>> {
+    const program = join(this.#folder, "usr/bin/lddtree");
+    const { stdout } = await run(["python3", program, "-R", root, ...files], {
+      env: { PYTHONPATH: join(this.#folder, "usr/lib/python3/dist-packages"), LD_LIBRARY_PATH: undefined },
+      timeoutSeconds: 300,
+    });
+    const answers = new Map<string, Listed>();
+    for (const part of stdout.toString().split(/^(?=\S)/m)) {
+      const file = part
+        .slice(root.length)
+        .replace(/ \(interpreter => .*$/s, "")
+        .trim();
+      const missing = [...part.matchAll(/^ +(\S+) => None$/gm)].map(([, name]) => name!);
+      const paths = [...part.matchAll(/^ +\S+ => (\/\S+)$/gm)].map(([, path]) => path!.slice(root.length));
+      const loaded = new Set([file, ...paths].map((path) => realPath(root, path)));
+      answers.set(file, { missing: new Set(missing), versions: new Set(), loaded });
+    }
+    return answers;
+  }
+}
+
 /** A path in a root without links, none of which leads out of the root. */
 function realPath(root: string, path: string): string {
   let real = "/";
