@@ -119,7 +119,7 @@ describe("varve build of a project whose framework has put out all that it needs
     const { inApp, stderr, bytes } = await build("--verbose");
     assert.deepEqual(inApp, [...IN_IMAGE].sort());
     assert.ok(!bytes.includes(CANARY));
-    assert.match(stderr, /it runs `node server\.js` \(from \.next\/standalone\)/);
+    assert.match(stderr, /It runs `node server\.js` \(from \.next\/standalone\)/);
     assert.match(stderr, /HOSTNAME is 0\.0\.0\.0, since /);
     assert.match(stderr, /NODE_OPTIONS=--enable-source-maps/);
     for (const line of [
