@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
-import { parse } from "yaml";
+import { load as parse } from "js-yaml";
 import { blocksOf } from "../support/doc-blocks.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));

@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { parse } from "yaml";
+import { load as parse } from "js-yaml";
 import { blocksOf } from "../support/doc-blocks.ts";
 import { requires } from "../support/systems.ts";
 import { stacked } from "../support/tmp.ts";
-import { runAction, runJob } from "./support/github-runner.ts";
+import { runAction, runJob, type Step } from "./support/github-runner.ts";
 import { type Newcomer, startNewcomer, writeService } from "./support/newcomer.ts";
 
 const recipe = (name: string) => blocksOf("docs/ci.md").find(({ path }) => path === name)!;
@@ -39,9 +39,11 @@ describe("the recipes for CI", {
   let digest: string;
 
   it("for GitHub install varve, log in and push; what they put out is what was pushed", async () => {
-    const { jobs } = parse(recipe(".github/workflows/image.yml").text);
+    const { jobs } = parse(recipe(".github/workflows/image.yml").text) as {
+      jobs: { image: { steps: Step[] } };
+    };
     const login = { registry: "registry.example.com:5000", username: "me", password: "a password" };
-    const steps = jobs.image.steps.map((step: { id?: string; with?: object }) =>
+    const steps = jobs.image.steps.map((step) =>
       step.id === "image" ? { ...step, with: { ...step.with, ...login } } : step,
     );
     // There anybody may push; whoever logs in is asked for elsewhere.

@@ -1,34 +1,22 @@
 /** Lock files in YAML. */
 import { VarveError } from "#errors";
-import { parsePlainYaml } from "./plain-yaml.ts";
 
 /**
  * The value of a YAML text: objects, lists and texts only, so that a version `1.10` stays what it is.
  * @throws VarveError `INVALID_GRAPH` with what is wrong and where
  */
 export async function parseYaml(file: string, text: string): Promise<unknown> {
-  const plain = text.startsWith("{") ? parseJsonText(text) : parsePlainYaml(text);
-  if (plain !== undefined) return plain;
-  // Most commands read no such YAML, and loading what does takes them longer than all else.
-  const { parse } = await import("yaml");
+  // It has no document, which whoever asks knows what to make of.
+  if (text.trim() === "") return null;
+  // Most commands read no YAML, and loading what reads it takes them longer than all else.
+  const { FAILSAFE_SCHEMA, load, YAMLException } = await import("js-yaml");
   try {
-    return parse(text, { schema: "failsafe", logLevel: "error", prettyErrors: true });
+    return load(text, { schema: FAILSAFE_SCHEMA });
   } catch (cause) {
-    const [reason] = (cause as Error).message.split("\n");
-    throw new VarveError("INVALID_GRAPH", `${file} is not valid YAML: ${reason?.replace(/:$/, "")}`, {
-      cause,
-    });
-  }
-}
-
-/** JSON, which is YAML, too, and which pnpm writes its state in; undefined for anything else. */
-function parseJsonText(text: string): unknown {
-  try {
-    return JSON.parse(text, (_, value) =>
-      typeof value === "object" && value !== null ? value : String(value),
-    );
-  } catch {
-    return undefined;
+    if (!(cause instanceof YAMLException)) throw cause;
+    const { reason, mark } = cause;
+    const where = mark ? ` at line ${mark.line + 1}` : "";
+    throw new VarveError("INVALID_GRAPH", `${file} is not valid YAML: ${reason}${where}`, { cause });
   }
 }
 

@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parse } from "yaml";
+import { load as parse } from "js-yaml";
 import type { Newcomer } from "./newcomer.ts";
 
-interface Step {
+export interface Step {
   readonly id?: string;
   readonly uses?: string;
   readonly run?: string;
