@@ -16,6 +16,11 @@ export interface ByteSource {
   open(signal?: AbortSignal): BorrowedChunks;
 }
 
+/** The same bytes as a Buffer. To make one costs more than it seems where it is done for each of many small files. */
+export function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
 /** A {@link ByteSource} over bytes that are in memory already, in one part or several. */
 export function bytesSource(...parts: readonly Uint8Array[]): ByteSource {
   return {

@@ -1,5 +1,6 @@
 export { boundedSpool, type SpoolLimit } from "./bounded.ts";
 export {
+  asBuffer,
   type BorrowedChunks,
   type ByteSource,
   bytesSource,

@@ -7,6 +7,7 @@ import {
   existsSync,
   globSync,
   mkdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   writeFileSync,
@@ -159,7 +160,10 @@ describe("varve check and the loader itself", { skip, timeout: 1_200_000 }, () =
         // It takes what this says for searched, which the loader doesn't.
         const folders = ["/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu"];
         writeFileSync(join(root, "etc/ld.so.conf"), folders.map((folder) => `${folder}\n`).join(""));
-        assert.deepEqual(disagreements(found, await lddTree.listed(root, files)), []);
+        // And it looks for $ORIGIN outside of the root.
+        const asked = new Set(files.filter((path) => !readFileSync(join(root, path)).includes("$ORIGIN")));
+        const ofThese = found.filter(({ path }) => asked.has(path));
+        assert.deepEqual(disagreements(ofThese, await lddTree.listed(root, [...asked])), []);
       }
       assert.deepEqual([of("wrong-platform"), of("broken-elf")], [[], []]);
       rmSync(root, { recursive: true });

@@ -1,6 +1,6 @@
 /** Reads the fields of one header block: POSIX.1-2017, pax, "ustar Interchange Format"; and GNU tar's numbers. */
 import { VarveError } from "#errors";
-import { decodeName } from "#util";
+import { asBuffer, decodeName } from "#util";
 import { BLOCK_SIZE, EntryType, type TarEntry } from "./entry.ts";
 
 /** Where the type flag is in a header. */
@@ -12,7 +12,7 @@ export const TYPE_AT = 156;
  * @throws VarveError `INVALID_TAR`
  */
 export function decodeHeader(block: Uint8Array, what: string): TarEntry {
-  const bytes = Buffer.from(block.buffer, block.byteOffset, block.length);
+  const bytes = asBuffer(block);
   const text = (at: number, length: number) => untilNul(bytes.subarray(at, at + length));
   const number = (at: number, length: number) => decodeNumber(bytes.subarray(at, at + length), what);
   checkSum(bytes, number(148, 8), what);

@@ -3,6 +3,7 @@
  * whoever only looks on must not slow down the one who writes. What it reads is what `readLayerTar` reads.
  */
 import { VarveError } from "#errors";
+import { asBuffer } from "#util";
 import { applyPreamble, MAX_EXTENDED_SIZE, type Preamble, storedSize } from "./decode.ts";
 import { decodeHeader, TYPE_AT, untilNul } from "./decode-header.ts";
 import { BLOCK_SIZE, padding, type TarEntry } from "./entry.ts";
@@ -54,7 +55,7 @@ export class TarScanner {
    * @throws VarveError `INVALID_TAR`
    */
   push(chunk: Uint8Array): void {
-    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
+    const bytes = asBuffer(chunk);
     let at = 0;
     while (at < bytes.length && this.#part.kind !== "end") {
       const piece = bytes.subarray(at, Math.min(bytes.length, at + this.#left));

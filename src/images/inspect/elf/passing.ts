@@ -1,4 +1,5 @@
 /** An ELF file whose bytes pass by once, front to back, and of which only what matters is kept. */
+import { asBuffer } from "#util";
 import type { Bytes, Elf, Range } from "./elf.ts";
 import { readElf, readFront, wantedRanges } from "./read.ts";
 
@@ -38,7 +39,7 @@ export class PassingElf implements Bytes {
   piece(bytes: Uint8Array): void {
     const start = this.#at;
     this.#at += bytes.length;
-    const piece = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    const piece = asBuffer(bytes);
     // A file in one piece needn't be copied: it is read at its end, before the memory is used for something else.
     if (start === 0 && bytes.length === this.#size) {
       this.#front = piece;

@@ -10,7 +10,8 @@ const SHAPES: Readonly<Record<string, string>> = {
   "a token of npm": "\\bnpm_[A-Za-z0-9]{36}\\b",
   "a token of Slack": "\\bxox[abeprs]-[0-9]{8,}-[0-9A-Za-z-]{20,}",
   "a key of Stripe": "\\b[sr]k_live_[0-9A-Za-z]{24,}",
-  "a secret key of AWS": "\\baws_secret_access_key[\"']?\\s*[=:]\\s*[\"']?[A-Za-z0-9/+]{40}\\b",
+  "a secret key of AWS":
+    "\\b(?:aws_secret_access_key|AWS_SECRET_ACCESS_KEY)[\"']?\\s*[=:]\\s*[\"']?[A-Za-z0-9/+]{40}\\b",
   "a key of Anthropic": "\\bsk-ant-[a-z0-9]{5,}-[A-Za-z0-9_-]{60,}",
   "a key of OpenAI": "\\bsk-(?:proj|svcacct)-[A-Za-z0-9_-]{60,}",
   "a client secret of Google": "\\bGOCSPX-[A-Za-z0-9_-]{28}",
@@ -20,7 +21,7 @@ const SHAPES: Readonly<Record<string, string>> = {
 };
 
 const NAMES = Object.keys(SHAPES);
-const ANY = new RegExp(NAMES.map((name) => `(${SHAPES[name]})`).join("|"), "gi");
+const ANY = new RegExp(NAMES.map((name) => `(${SHAPES[name]})`).join("|"), "g");
 
 /** A registry's token in npm's own settings; a variable's name isn't one. */
 const NPMRC = /^[^\n#;=]*:?_(?:authToken|auth|password)\s*=\s*["']?(?!\$\{)[^\s"']{8,}/gim;

@@ -8,7 +8,7 @@ import { keepsSecrets, lineAt, secretsIn } from "./secrets.ts";
  * in which secrets are kept by name.
  */
 const PUBLISHED =
-  /(?:^|\/)node_modules\/|^(?:nix|gnu)\/store\/|^(?:usr|lib|lib32|lib64|libx32|bin|sbin|boot|var\/lib|var\/cache|nix)\//;
+  /(?:^|\/)(?:node_modules|nix\/store|gnu\/store)\/|^(?:usr|lib|lib32|lib64|libx32|bin|sbin|boot|var\/lib|var\/cache|nix)\//;
 
 /** In bytes: longer texts are data. */
 const MAX_OWN = 1024 * 1024;

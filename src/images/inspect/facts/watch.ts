@@ -1,5 +1,6 @@
 /** Learns of a file while its bytes pass by. */
 import type { ContentWatcher, TarEntry } from "#tar";
+import { asBuffer } from "#util";
 import { isElf, PassingElf } from "../elf/index.ts";
 import type { FileFacts } from "./facts.ts";
 import { foldersIn, isLoader, isNode, NodeSearch } from "./programs.ts";
@@ -32,7 +33,7 @@ export function watchFile(
   return {
     piece(bytes) {
       if (isDull) return;
-      let piece = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+      let piece = asBuffer(bytes);
       if (reading === undefined) {
         // The first four bytes say what it is.
         if (start.length > 0) piece = Buffer.concat([start, piece]);
