@@ -8,6 +8,8 @@ import {
   planLayers,
   popularity,
   type Strategy,
+  steady,
+  steadyForSeries,
 } from "#layering";
 import type { Version } from "./stream.ts";
 
@@ -23,13 +25,16 @@ const always =
   (strategy: Strategy): Planner["strategy"] =>
   () =>
     strategy;
-const kept: Planner["strategy"] = (last) => (last === undefined ? leader : keepLayout(last, leader));
+/** As builds do it that have the layout of the last one. */
+const kept: Planner["strategy"] = (last) =>
+  last === undefined ? steadyForSeries : keepLayout(last, steadyForSeries);
 
 export const PLANNERS: readonly Planner[] = [
   { name: "popularity", strategy: always(popularity) },
   { name: "largest", strategy: always(largest) },
   { name: "leader", strategy: always(leader) },
-  { name: "leader, last layout", strategy: kept },
+  { name: "steady", strategy: always(steady) },
+  { name: "steady, last layout", strategy: kept },
   { name: "the same, weights", strategy: kept, applicationWeight: 365 },
 ];
 

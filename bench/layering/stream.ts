@@ -13,7 +13,7 @@ export const DRAWS: readonly Draw[] = ["uniform", "by size", "one by rate", "dai
 export interface Version {
   readonly graph: ReferencesGraph;
   readonly sizes: ReadonlyMap<string, number>;
-  readonly units: ReadonlyMap<string, string>;
+  readonly units: ReadonlyMap<string, string> | undefined;
   /** What tells a component's bytes from all others. */
   readonly contents: ReadonlyMap<string, string>;
   /** Names of the units of applications. */

@@ -1,10 +1,12 @@
 /** Replays every stream on every graph and puts the ratios into tables. */
 
+import { HISTORIES, historyOf, RHYTHMS, readHistory } from "./histories.ts";
 import { floor, PLANNERS, plan, replay, send } from "./replay.ts";
 import { DRAWS, type Draw, versions } from "./stream.ts";
 import type { World } from "./world.ts";
 
 const LAYERS = [10, 25, 50, 100];
+const HISTORY_LAYERS = [10, 25, 50];
 const UPDATES = 30;
 
 /** The ratios of one graph under one stream with one number of layers, one a planner, the mean of all seeds. */
@@ -35,13 +37,14 @@ export function replayAll(worlds: readonly World[], seeds: number, say: (line: s
   return lines;
 }
 
-/** The table of some lines, each a row; `first` names the row. */
+/** The table of some lines, each a row; `first` names the row, and ratios are of as many planners as there are. */
 export function table(
   rows: readonly { readonly first: readonly string[]; readonly ratios: readonly number[] }[],
   head: readonly string[],
 ): string {
+  const planners = PLANNERS.slice(0, rows[0]?.ratios.length);
   const cells = [
-    [...head, ...PLANNERS.map(({ name }) => name)],
+    [...head, ...planners.map(({ name }) => name)],
     ...rows.map(({ first, ratios }) => [...first, ...ratios.map((ratio) => ratio.toFixed(2))]),
   ];
   const widths = cells[0]!.map((_, column) => Math.max(...cells.map((row) => row[column]!.length)));
@@ -49,6 +52,23 @@ export function table(
     `| ${row.map((cell, column) => (column < head.length ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))).join(" | ")} |`;
   const rule = `| ${widths.map((width, column) => (column < head.length ? "-".repeat(width) : `${"-".repeat(width - 1)}:`)).join(" | ")} |`;
   return [draw(cells[0]!), rule, ...cells.slice(1).map(draw)].join("\n");
+}
+
+/** A table of what updates sent in real projects' histories. Their projects' files are on top whatever their weight is. */
+export function histories(say: (line: string) => void): string {
+  const planners = PLANNERS.filter(({ applicationWeight }) => applicationWeight === undefined);
+  const rows = HISTORIES.flatMap((name) => {
+    say(`${name}: replaying its history`);
+    return RHYTHMS.flatMap((rhythm) => {
+      const images = historyOf(readHistory(name), rhythm);
+      const least = floor(images);
+      return HISTORY_LAYERS.map((layers) => ({
+        first: [name, rhythm, String(layers)],
+        ratios: planners.map((planner) => replay(images, planner, layers) / least),
+      }));
+    });
+  });
+  return table(rows, ["project", "updates", "layers"]);
 }
 
 /** One row for each kind of graph, stream and number of layers: the geometric mean of its graphs. */
