@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HISTORIES, type History, historyOf, readHistory } from "../../bench/layering/histories.ts";
-import { floor, PLANNERS, type Planner, replay } from "../../bench/layering/replay.ts";
+import { floor, PLANNERS, replay } from "../../bench/layering/replay.ts";
 
 /** Two packages of one repository change, one comes and one goes. */
 const history: History = {
