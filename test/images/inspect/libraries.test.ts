@@ -87,6 +87,16 @@ const FOUND: Readonly<Record<string, { entries: Entries; config?: typeof CONFIG 
       "opt/lib/libone.so.1": library({ needed: ["libtwo.so.2"], neededVersions: {} }),
     },
   },
+  "that is the loader itself, wherever it is": {
+    entries: {
+      "usr/bin/tool": program({
+        interpreter: "/opt/ld/ld-other.so.2",
+        needed: ["ld-other.so.2"],
+        neededVersions: {},
+      }),
+      "opt/ld/ld-other.so.2": { mode: 0o755, content: elfFile({ soname: "ld-other.so.2" }) },
+    },
+  },
   "since another library has loaded it before": {
     entries: {
       ...at("opt/lib/libone.so.1", { needed: ["libone.so.1", "libtwo.so.2"], runpath: "/opt/lib" }),

@@ -66,6 +66,9 @@ export class LibrarySearch {
     const start: Loaded = { ...file, parent: host?.loaded[0] };
     const queue: Loaded[] = [start];
     const byName = new Map<string, Loaded | "unsure" | "missing">();
+    // The loader is there before all else, wherever it is, and is found by its own name.
+    const own = this.#open(loader.path, file.elf);
+    if (typeof own === "object") register(byName, { ...own, parent: undefined });
     for (const loaded of host?.loaded ?? []) register(byName, loaded);
     register(byName, start);
     const faults: LoadFault[] = [];
