@@ -90,11 +90,11 @@ const FOUND: Readonly<Record<string, { entries: Entries; config?: typeof CONFIG 
   "that is the loader itself, wherever it is": {
     entries: {
       "usr/bin/tool": program({
-        interpreter: "/opt/ld/ld-other.so.2",
-        needed: ["ld-other.so.2"],
+        interpreter: "/opt/ld/ld-linux.so.2",
+        needed: ["ld-linux.so.2"],
         neededVersions: {},
       }),
-      "opt/ld/ld-other.so.2": { mode: 0o755, content: elfFile({ soname: "ld-other.so.2" }) },
+      "opt/ld/ld-linux.so.2": { mode: 0o755, content: elfFile({ soname: "ld-linux.so.2" }) },
     },
   },
   "since another library has loaded it before": {
