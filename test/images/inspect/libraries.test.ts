@@ -94,7 +94,10 @@ const FOUND: Readonly<Record<string, { entries: Entries; config?: typeof CONFIG 
         needed: ["ld-linux.so.2"],
         neededVersions: {},
       }),
-      "opt/ld/ld-linux.so.2": { mode: 0o755, content: elfFile({ soname: "ld-linux.so.2" }) },
+      "opt/ld/ld-linux.so.2": {
+        mode: 0o755,
+        content: elfFile({ soname: "ld-linux.so.2", symbols: ["/lib64/", "/usr/lib64/"] }),
+      },
     },
   },
   "since another library has loaded it before": {
