@@ -29,7 +29,7 @@ import {
   updateModel,
 } from "./update-model.ts";
 
-/** The strategy that makes the least of an update, and that is taken unless another is asked for: docs/layering.md. */
+/** Groups what changes together, and is what `steady` begins with among store paths: docs/layering.md. */
 export const leader: Strategy = {
   name: "leader",
   plan({ available, ...input }) {
