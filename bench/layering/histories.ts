@@ -5,7 +5,7 @@ import { type Component, makeGraph } from "#graph";
 import type { Version } from "./stream.ts";
 
 /** The projects, by the framework that each is made with: `histories/README.md` says how they were written. */
-export const HISTORIES = ["fastify", "next"] as const;
+export const HISTORIES = ["fastify", "next", "nest", "astro"] as const;
 
 /**
  * What one update brings.
