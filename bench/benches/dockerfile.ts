@@ -40,9 +40,11 @@ async function coldRows({ sides, work, ...options }: Scene): Promise<Row[]> {
   const intoEmpty =
     (side: Side): Setting =>
     async () => {
-      const registry = await startRegistry(work);
+      await using stack = new AsyncDisposableStack();
+      const registry = stack.use(await startRegistry(work));
       const base = sides.addBase(registry.host);
       side.forget();
+      const started = stack.move();
       return {
         command: side.push({ host: registry.host, base }),
         sink: "none",
@@ -51,7 +53,7 @@ async function coldRows({ sides, work, ...options }: Scene): Promise<Row[]> {
           const whole = layerBytes(await registry.manifest(side.name, "1"));
           sizes.set(side.name, whole - layerBytes(await registry.manifest("node", "1")));
         },
-        [Symbol.asyncDispose]: () => registry[Symbol.asyncDispose](),
+        [Symbol.asyncDispose]: () => started.disposeAsync(),
       };
     };
   const { ours, compiling } = sides;
