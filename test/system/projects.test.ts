@@ -46,7 +46,7 @@ const SERVERS: Readonly<Record<string, Server>> = {
   "Fastify in TypeScript, compiled": {
     project: "fastify",
     way: "--push",
-    answers: { "/": /^\{"from":"fastify","options":"--enable-source-maps"\}$/ },
+    answers: { "/": /^\{"from":"fastify","options":"--enable-source-maps --import=.*"\}$/ },
     runs: "node dist/server.js",
   },
   "Fastify in TypeScript as it is, installed by pnpm": {

@@ -2,24 +2,28 @@
 import type { CheckedImage } from "#app";
 import { shown } from "#util";
 
-/** How many findings of one code are shown; --json has all. */
-const MOST = 20;
-
 type Findings = Pick<CheckedImage, "findings" | "ignored" | "unused">;
 type Finding = Findings["findings"][number];
 
-/** @param withBase whether what the base has by itself is shown, too, and not only counted */
+export interface FindingLinesOptions {
+  /** How many findings of one code are shown. */
+  readonly most: number;
+  /** Whether what the base has by itself is shown, too. */
+  readonly withBase: boolean;
+}
+
 export function findingLines(
   { findings, ignored, unused }: Findings,
-  { withBase }: { withBase: boolean },
+  { most, withBase }: FindingLinesOptions,
 ): string[] {
   const own = findings.filter(({ isBase }) => !isBase);
   const ofBase = findings.filter(({ isBase }) => isBase);
-  const lines = groups(own);
-  if (ofBase.length > 0) {
-    const count = `${ofBase.length} ${ofBase.length === 1 ? "finding" : "findings"}`;
-    lines.push(`The base image by itself has ${count}${withBase ? ":" : "; varve check shows them"}`);
-    if (withBase) lines.push(...groups(ofBase));
+  const lines = groups(own, most);
+  if (ofBase.length > 0 && withBase) {
+    lines.push(
+      `The base image by itself has ${ofBase.length} ${ofBase.length === 1 ? "finding" : "findings"}:`,
+    );
+    lines.push(...groups(ofBase, most));
   }
   if (ignored.length > 0) lines.push(`${ignored.length} ignored, as check.ignore says`);
   for (const { code, path } of unused) {
@@ -31,17 +35,17 @@ export function findingLines(
 }
 
 /** The first of each code. */
-function groups(findings: readonly Finding[]): string[] {
+function groups(findings: readonly Finding[], most: number): string[] {
   const counts = new Map<string, number>();
   const lines: string[] = [];
   for (const finding of findings) {
     const name = `${finding.severity} ${finding.code}`;
     const count = (counts.get(name) ?? 0) + 1;
     counts.set(name, count);
-    if (count <= MOST) lines.push(lineOf(finding));
+    if (count <= most) lines.push(lineOf(finding));
   }
   for (const [name, count] of counts) {
-    if (count > MOST) lines.push(`… and ${count - MOST} more of ${name}; varve check --json shows all`);
+    if (count > most) lines.push(`… and ${count - most} more of ${name}; varve check --json shows all`);
   }
   return lines;
 }

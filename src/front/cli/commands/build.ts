@@ -190,7 +190,7 @@ async function run(path: string, options: BuildCommandOptions): Promise<void> {
 
 /** An error is said when the build fails for it, but what else there is isn't. */
 const tellFindings: BuildOptions["onFindings"] = (findings) => {
-  for (const line of findingLines(findings, { withBase: false })) say(line);
+  for (const line of findingLines(findings, { most: 3, withBase: false })) say(line);
 };
 
 const tellLeftOut: SourceListener["onLeftOut"] = (list) => {

@@ -44,7 +44,7 @@ export function command(): Command {
 function report(checked: CheckedImage): string {
   const { source, findings, errors } = checked;
   const own = findings.filter(({ isBase }) => !isBase).length;
-  const lines = findingLines(checked, { withBase: true });
+  const lines = findingLines(checked, { most: 20, withBase: true });
   const end = errors > 0 ? [] : [own > 0 ? `${source} has no errors.` : `Nothing is wrong with ${source}.`];
   return [...lines, ...(lines.length > 0 && end.length > 0 ? [""] : []), ...end, ""].join("\n");
 }
