@@ -68,11 +68,7 @@ export class UnitWeights {
    * bits in are looked at, and in most graphs these are few.
    */
   sharedWith(set: UnitSet): (other: UnitSet) => number {
-    const planes = this.#planes.map(({ digit, bits }) => {
-      const masks = set.map((word, at) => word & bits[at]!);
-      const places = Int32Array.from(masks.keys()).filter((at) => masks[at] !== 0);
-      return { digit, places, masks: Int32Array.from(places, (at) => masks[at]!) };
-    });
+    const planes = this.#planes.map(({ digit, bits }) => ({ digit, ...wordsOf(set, bits) }));
     return (other) => {
       let sum = 0;
       for (const { digit, places, masks } of planes) {
@@ -83,6 +79,20 @@ export class UnitWeights {
       return sum;
     };
   }
+}
+
+/** The words of a set and a plane that have bits in common, and which words these are. Simple loops, since this is done for each node. */
+function wordsOf(set: UnitSet, bits: UnitSet): { places: Int32Array; masks: Int32Array } {
+  let count = 0;
+  for (let at = 0; at < set.length; at++) if ((set[at]! & bits[at]!) !== 0) count++;
+  const [places, masks] = [new Int32Array(count), new Int32Array(count)];
+  for (let at = 0, next = 0; next < count; at++) {
+    const mask = set[at]! & bits[at]!;
+    if (mask === 0) continue;
+    places[next] = at;
+    masks[next++] = mask;
+  }
+  return { places, masks };
 }
 
 /** Adds all of `more` to `set`. */

@@ -92,32 +92,35 @@ export class Grouping {
   ): number {
     const { units, weight } = this.#model.nodes[node]!;
     const size = this.sizes[node]!;
-    const shared = this.#model.weights.sharedWith(units);
-    let best = Number.POSITIVE_INFINITY;
-    let found = first;
-    let isEmptySeen = false;
-    const look = (layer: number): void => {
+    const cost = (layer: number, added: number): number => {
       const [pages, touched] = [this.pages[layer]!, this.#weights[layer]!];
-      const more = extra?.(node, layer) ?? 0;
-      // What is new to the layer weighs at least this. It decides most cases without an exact sum.
-      const atLeast = Math.max(0, weight - touched);
-      if (factor * (size * touched + (pages + size) * atLeast) + more >= best) return;
-      const added = weight - shared(this.#sets[layer]!);
-      const cost = factor * (size * touched + (pages + size) * added) + more;
-      if (cost >= best) return;
-      best = cost;
-      found = layer;
+      return factor * (size * touched + (pages + size) * added) + (extra?.(node, layer) ?? 0);
     };
-    if (first >= 0) look(first);
-    for (let layer = 0; layer < this.available; layer++) {
-      if (layer === first) continue;
-      if (this.members[layer] === 0) {
-        if (isEmptySeen) continue;
-        isEmptySeen = true;
+    // What is new to a layer weighs at least the difference. The least first, so that most layers needn't be looked at.
+    const offers = this.#open(first)
+      .map((layer) => ({ layer, atLeast: cost(layer, Math.max(0, weight - this.#weights[layer]!)) }))
+      .sort((a, b) => a.atLeast - b.atLeast || a.layer - b.layer);
+    const shared = this.#model.weights.sharedWith(units);
+    const exact = (layer: number): number => cost(layer, weight - shared(this.#sets[layer]!));
+    let found = first;
+    let best = first < 0 ? Number.POSITIVE_INFINITY : exact(first);
+    for (const { layer, atLeast } of offers) {
+      if (atLeast > best) break;
+      const offered = exact(layer);
+      if (offered < best || (offered === best && found !== first && layer < found)) {
+        best = offered;
+        found = layer;
       }
-      look(layer);
     }
     return found;
+  }
+
+  /** The layers in which a node may be put besides one: of those that are empty, the first only. */
+  #open(besides: number): number[] {
+    const empty = this.members.indexOf(0);
+    return [...this.members.keys()].filter(
+      (layer) => layer !== besides && (this.members[layer]! > 0 || layer === empty),
+    );
   }
 
   /** What updates send, on average, times the sum of all weights; in pages. */
