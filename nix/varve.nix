@@ -39,7 +39,7 @@ let
         cp -r ${files} dist
         mkdir node_modules
         cp -r ${dependency "commander"} node_modules/commander
-        cp -r ${dependency "yaml"} node_modules/yaml
+        cp -r ${dependency "js-yaml"} node_modules/js-yaml
       '';
     };
 

@@ -6,6 +6,9 @@ import { faultSentence } from "./fault.ts";
 import { interruptedStatus } from "./interrupt.ts";
 import { printErrorNow, StdoutClosed, say, sayText } from "./output.ts";
 
+/** Says that a command's result is bad news. The result has been printed, and so JSON has it. */
+export class BadResult extends VarveError {}
+
 /** What a failure is called that no {@link VarveError} has foreseen. */
 const FAULT = "FAULT";
 
@@ -39,7 +42,7 @@ export function tellFailure(error: unknown, { json }: { readonly json: boolean }
       : "Error: interrupted";
   if (known) say(sentence);
   else sayText(sentence);
-  if (json) {
+  if (json && !(error instanceof BadResult)) {
     const code = known ? error.code : status === undefined ? FAULT : "ABORTED";
     printErrorNow({ code, message: withoutError(sentence) });
   }

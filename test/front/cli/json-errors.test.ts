@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { describe, it } from "node:test";
 import { pathToFileURL } from "node:url";
@@ -19,7 +20,6 @@ describe("a command that fails with --json", { concurrency: 2 }, () => {
   const closed = "127.0.0.1:1/app:1";
   for (const [name, args, code, status] of [
     ["build", ["build", "nowhere", "-o", "x.tar"], "NOT_FOUND", 1],
-    ["build without a place", ["build", "nowhere"], "NOT_FOUND", 1],
     ["copy", ["copy", "nowhere.tar", "x.tar"], "NOT_FOUND", 1],
     ["push", ["push", "nowhere.tar", closed], "NOT_FOUND", 1],
     ["pull", ["pull", closed, "x.tar"], "NETWORK", 1],
@@ -97,6 +97,23 @@ describe("a command that fails with --json", { concurrency: 2 }, () => {
     const { port } = silent.address() as { port: number };
     const interrupted = await run("interrupt", "inspect", `docker://127.0.0.1:${port}/app:1`);
     assert.deepEqual([errorOf(interrupted.stdout).code, interrupted.code], ["ABORTED", 130]);
+  });
+
+  it("prints a result that is bad news as a result", async (t) => {
+    const cwd = await temporaryFolder(t);
+    writeTree(`${cwd}/root`, {
+      dir: {
+        bin: { dir: { sh: { file: "#!/bin/sh\n", mode: 0o755 } } },
+        etc: { dir: { passwd: { file: "root:x:0:0::/:/bin/sh\n" } } },
+      },
+    });
+    const config = { Cmd: ["/bin/sh"], User: "nobody-here", Env: ["PATH=/bin"] };
+    writeFileSync(`${cwd}/spec.json`, JSON.stringify({ name: "x", tag: "1", copyToRoot: "root", config }));
+    await varve(["build", "spec.json", "--no-check", "-o", "oci:layout:1"], { cwd });
+    const { code, stdout, stderr } = await varve(["check", "oci:layout:1", "--json"], { cwd });
+    assert.equal(code, 1, stderr);
+    assert.equal(JSON.parse(stdout.toString()).errors, 1);
+    assert.match(stderr, /^Error: .* has an error; /);
   });
 
   it("is documented where a command has the option", async () => {

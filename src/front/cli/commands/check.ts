@@ -1,8 +1,9 @@
 import { Command } from "commander";
 import { type CheckedImage, check } from "#app";
-import { VarveError } from "#errors";
 import { type CacheOptions, cacheOptions } from "../cache-options.ts";
+import { BadResult } from "../failure.ts";
 import { findingLines } from "../findings.ts";
+import { jsonOption } from "../options.ts";
 import { note, print, printJson, scriptOutput } from "../output.ts";
 import { onMachine, type PlaceOptions, placeOptions } from "../places.ts";
 
@@ -24,7 +25,7 @@ export function command(): Command {
       "--base <place>",
       "the image that it is based on, whose own findings fail nothing (default: what the image says, or the spec)",
     )
-    .option("--json", "print JSON, for programs")
+    .addOption(jsonOption())
     .action(async (given: string, { base, ...options }: CheckCommandOptions) => {
       const checked = await onMachine(options, async (operation) =>
         check(given, { ...operation, base, onNote: note, onOutput: scriptOutput }),
@@ -34,7 +35,7 @@ export function command(): Command {
       const { source, errors } = checked;
       if (errors === 0) return;
       const count = errors === 1 ? "an error" : `${errors} errors`;
-      throw new VarveError(
+      throw new BadResult(
         "CHECK_FAILED",
         `${source} has ${count}; docs/check.md says of each code what to do`,
       );
