@@ -5,8 +5,9 @@
  * small itself, and so adds nothing to the peak, as a Node that started the command would. The clock runs
  * outside, since GNU time's own has steps of 10 ms.
  */
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -116,6 +117,18 @@ function secondsOf(processes: readonly number[]): number {
 }
 
 /** How often runs are repeated. */
+/** Runs a command while this process goes on, such as with a server that the command talks to. */
+export async function runBeside(command: Command): Promise<void> {
+  const [file, ...args] = command;
+  const child = spawn(file, args, { stdio: ["ignore", "ignore", "pipe"] });
+  let messages = "";
+  child.stderr.on("data", (data) => {
+    messages = `${messages}${data}`.slice(-1000);
+  });
+  const [status] = await once(child, "close");
+  if (status !== 0) throw new Error(`${command.join(" ").slice(0, 300)} failed: ${messages}`);
+}
+
 export interface TurnOptions {
   /** How many times each is run, after a first time that isn't counted and warms the page cache. */
   runs: number;

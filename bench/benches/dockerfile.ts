@@ -8,7 +8,7 @@ import { serviceFixture } from "../fixtures/service.ts";
 import { changeLine, type Rivals, rivals, type Side, within } from "../fixtures/service-sides.ts";
 import { layerBytes, startRegistry } from "../registry.ts";
 import { bytesRow, type Row, secondsRow, sizeRow, timeRow } from "../report.ts";
-import { measure, measureTurns, type Pair, type Setting } from "../run.ts";
+import { measure, measureTurns, type Pair, runBeside, type Setting } from "../run.ts";
 
 /** What may go over the wire besides the changed files. */
 const ROOM = 10_000;
@@ -42,7 +42,7 @@ async function coldRows({ sides, work, ...options }: Scene): Promise<Row[]> {
     async () => {
       await using stack = new AsyncDisposableStack();
       const registry = stack.use(await startRegistry(work));
-      const base = sides.addBase(registry.host);
+      const base = await sides.addBase(registry.host);
       side.forget();
       const started = stack.move();
       return {
@@ -74,7 +74,7 @@ async function coldRows({ sides, work, ...options }: Scene): Promise<Row[]> {
 /** With a registry that has the image as it was before. */
 async function lineRows({ sides, work, ...options }: Scene): Promise<Row[]> {
   await using registry = await startRegistry(work);
-  const to = { host: registry.host, base: sides.addBase(registry.host) };
+  const to = { host: registry.host, base: await sides.addBase(registry.host) };
   const { ours, ourCompiling, compiled, compiling } = sides;
   for (const side of [ours, compiled, compiling]) measure(side.push(to), { sink: "none" });
   const changed =
@@ -121,40 +121,42 @@ async function countedRows({ sides, work }: Scene): Promise<Row[]> {
   await using registry = await startRegistry(work);
   await using proxy = await countingProxy(registry.host);
   await using puller = await startEngine();
-  const to = { host: proxy.host, base: sides.addBase(proxy.host) };
+  const to = { host: proxy.host, base: await sides.addBase(proxy.host) };
   const both = [sides.ours, sides.compiled] as const;
   const push = (side: Side) =>
     within(
       () => proxy.sent(),
-      () => measure(side.push(to), { sink: "none" }),
+      () => runBeside(side.push(to)),
     );
   const pull = (side: Side) =>
     within(
       () => proxy.received(),
-      () => puller.docker("pull", "--quiet", `${proxy.host}/${side.name}:1`),
+      () => runBeside(puller.command("pull", "--quiet", `${proxy.host}/${side.name}:1`)),
     );
   for (const side of both) {
-    push(side);
-    pull(side);
+    await push(side);
+    await pull(side);
     checkRuns(puller, `${proxy.host}/${side.name}:1`);
     changeLine(side, "dist/server.js");
   }
-  const [ourSent, theirSent] = both.map(push);
-  const [ourPulled, theirPulled] = both.map(pull);
+  const ofBoth = async (count: (side: Side) => Promise<number>) =>
+    [await count(sides.ours), await count(sides.compiled)] as const;
+  const [ourSent, theirSent] = await ofBoth(push);
+  const [ourPulled, theirPulled] = await ofBoth(pull);
   const changed = statSync(join(sides.ours.project, "dist/server.js")).size;
   for (const side of both) side.changeDependency();
-  const [ourNew, theirNew] = both.map(push);
+  const [ourNew, theirNew] = await ofBoth(push);
   const most = changed + ROOM;
   return [
-    bytesRow("service, one line changed: sent to the registry", { ours: ourSent!, theirs: theirSent! }, most),
+    bytesRow("service, one line changed: sent to the registry", { ours: ourSent, theirs: theirSent }, most),
     bytesRow(
       "service, one line changed: pulled by the Docker Engine",
-      { ours: ourPulled!, theirs: theirPulled! },
+      { ours: ourPulled, theirs: theirPulled },
       most,
     ),
     sizeRow(
       "service, one dependency changed: sent / by the Dockerfile's",
-      { ours: ourNew!, theirs: theirNew! },
+      { ours: ourNew, theirs: theirNew },
       { atMost: 0.1 },
     ),
   ];
