@@ -1,5 +1,5 @@
 /** Reports what an image's documents say. */
-import type { Image } from "#image";
+import { componentSummaries, type Image } from "#image";
 import { type Descriptor, type Digest, formatPlatform, type ImageIndex, type Platform } from "#oci";
 import { type OperationOptions, operate } from "./machine.ts";
 
@@ -20,7 +20,12 @@ export interface ImageDescription {
   /** From the bottom up, as they are stored there; `size` is that of the blob, in bytes. */
   readonly layers: readonly (Descriptor & {
     readonly diffId: Digest;
+    /** The ids of its components; none where the image only counts them. */
     readonly components: readonly string[];
+    /** How many components it has, as far as the image says. */
+    readonly count: number;
+    /** One of them. */
+    readonly example?: string;
   })[];
 }
 
@@ -59,7 +64,9 @@ export async function inspect(from: string, options: OperationOptions = {}): Pro
   });
 }
 
-function describe({ names, manifest, index, config, layers }: Image): ImageDescription {
+function describe(image: Image): ImageDescription {
+  const { names, manifest, index, config, layers } = image;
+  const summaries = componentSummaries(image);
   const { os, architecture, variant, created } = config.value;
   return {
     names,
@@ -70,7 +77,10 @@ function describe({ names, manifest, index, config, layers }: Image): ImageDescr
       index: { digest: index.descriptor.digest, platforms: platformsOf(index.value) },
     }),
     created: created ?? undefined,
-    layers: layers.map(({ descriptor, diffId, components }) => ({ ...descriptor, diffId, components })),
+    layers: layers.map(({ descriptor, diffId, components }, at) => {
+      const { count, example } = summaries[at]!;
+      return { ...descriptor, diffId, components, count, ...(example !== undefined && { example }) };
+    }),
   };
 }
 

@@ -7,7 +7,7 @@
 import type { Image } from "./image.ts";
 
 const PREFIX = "store paths: ";
-const PACKAGES = /^(\d+) packages, such as /;
+const PACKAGES = /^(\d+) packages, such as (.*)$/s;
 
 /** So many Node packages are listed. */
 const MAX_LISTED = 3;
@@ -29,12 +29,21 @@ export function arePackages(components: readonly string[]): boolean {
   return components.length > 0 && !components.some((id) => id.startsWith("/"));
 }
 
-/** How many components each layer of an image has, as far as that is known; 0 for those of which the image says nothing. */
-export function componentCounts({ layers, config }: Pick<Image, "layers" | "config">): number[] {
+/** What an image says of a layer's components. */
+export interface ComponentSummary {
+  /** How many there are; 0 where it says nothing. */
+  readonly count: number;
+  /** One of them, the first that is listed. */
+  readonly example: string | undefined;
+}
+
+/** What an image says of the components of each of its layers, be they listed or only counted. */
+export function componentSummaries({ layers, config }: Pick<Image, "layers" | "config">): ComponentSummary[] {
   const entries = (config.value.history ?? []).filter((entry) => entry.empty_layer !== true);
-  return layers.map(({ components }, at) =>
-    Math.max(components.length, Number(PACKAGES.exec(entries[at]?.comment ?? "")?.[1] ?? 0)),
-  );
+  return layers.map(({ components }, at) => {
+    const [, count = 0, example] = PACKAGES.exec(entries[at]?.comment ?? "") ?? [];
+    return { count: Math.max(components.length, Number(count)), example: components[0] ?? example };
+  });
 }
 
 /** An escape in such a string: a code point in hexadecimal digits, or a character after a backslash. */

@@ -1,5 +1,11 @@
 export { type NewConfig, newConfig } from "./config.ts";
-export { componentCounts, componentsComment, componentsOf, listedComponents } from "./history.ts";
+export {
+  type ComponentSummary,
+  componentSummaries,
+  componentsComment,
+  componentsOf,
+  listedComponents,
+} from "./history.ts";
 export {
   draftOf,
   type FinishedDraft,

@@ -59,11 +59,11 @@ function summary({ names, digest, index, config, platform, created, layers }: Im
 }
 
 function layerTable(layers: ImageDescription["layers"]): string {
-  const rows = layers.map(({ size, digest, components }, index) => {
-    return [String(index + 1), formatBytes(size), shorten(components), digest];
+  const rows = layers.map((layer, index) => {
+    return [String(index + 1), formatBytes(layer.size), shorten(layer), layer.digest];
   });
   // A package's path is relative to its project.
-  const isNode = layers.some(({ components }) => components.some((id) => !id.startsWith("/")));
+  const isNode = layers.some(({ example }) => example !== undefined && !example.startsWith("/"));
   return table(["LAYER", "SIZE", isNode ? "PACKAGES" : "COMPONENTS", "DIGEST"], rows, [
     "right",
     "right",
@@ -74,11 +74,10 @@ function layerTable(layers: ImageDescription["layers"]): string {
 
 const SHOWN_LENGTH = 44;
 
-/** How many components there are, and the first by name. */
-function shorten(components: readonly string[]): string {
-  const [first] = components;
-  if (first === undefined) return "-";
+/** How many components there are, and one by name. */
+function shorten({ count, example }: ImageDescription["layers"][number]): string {
+  if (example === undefined) return "-";
   // A package is known by its name, a store path without its folder and hash.
-  const name = first.replace(/^.*node_modules\//s, "").replace(/^\/.*\/(?:[0-9a-z]{32}-)?/s, "");
-  return shown(components.length === 1 ? name : `${components.length}: ${name}, …`, SHOWN_LENGTH);
+  const name = example.replace(/^.*node_modules\//s, "").replace(/^\/.*\/(?:[0-9a-z]{32}-)?/s, "");
+  return shown(count === 1 ? name : `${count}: ${name}, …`, SHOWN_LENGTH);
 }

@@ -2,7 +2,7 @@
 
 import { VarveError } from "#errors";
 import { makeGraph, type ReferencesGraph } from "#graph";
-import { componentCounts, type Image } from "#image";
+import { componentSummaries, type Image } from "#image";
 import { keyHash, keysOf, LAYOUT_ANNOTATION, type Layout, layerHash, stateHash, versionOf } from "#layering";
 import { type ImagePlan, imageLayout, layerNumbers } from "#plan";
 import { compareNames } from "#util";
@@ -118,7 +118,7 @@ interface Layouts {
 function layoutsOf(image: Image): Layouts {
   const layout = layoutIn(image);
   if (layout === undefined) return { layouts: new Map(), isShort: false };
-  const counts = componentCounts(image);
+  const counts = componentSummaries(image).map(({ count }) => count);
   const own = [...image.layers.keys()].filter((at) => counts[at]! > 0).slice(-layout.layers.length);
   const fits =
     own.length === layout.layers.length &&
