@@ -10,7 +10,7 @@ describe("a spec", () => {
     const spec = checkSpec({ name: "x" });
     assert.deepEqual(
       [spec.created, spec.mtime, spec.uid, spec.gid, spec.uname, spec.gname, spec.maxLayers],
-      ["1970-01-01T00:00:01Z", "1970-01-01T00:00:01Z", 0, 0, "root", "root", 100],
+      ["1970-01-01T00:00:01Z", "1970-01-01T00:00:01Z", 0, 0, "root", "root", undefined],
     );
     assert.deepEqual(
       [spec.tag, spec.graph, spec.fromImage, spec.architecture],
