@@ -81,7 +81,7 @@ let
     impureEnvVars = [ "http_proxy" "https_proxy" "no_proxy" "HTTP_PROXY" "HTTPS_PROXY" "NO_PROXY" "NIX_SSL_CERT_FILE" "npm_config_registry" ];
     outputHashMode = "recursive";
     outputHashAlgo = "sha256";
-    outputHash = "sha256-TZC/2rKGbi37B1Bd2JMR6uYNYQS6cYYr5z8hTs0jUNU=";
+    outputHash = "sha256-mznqZOMFpzGHUxPKzC7+zWaNzLdbJYP/+MLROoqISWc=";
   };
 in
 if builtins.pathExists (dist + "/bin.js") then fromDist else fromSource
