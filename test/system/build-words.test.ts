@@ -6,8 +6,8 @@ import { after, before, describe, it } from "node:test";
 import { mustRun, run } from "../support/process.ts";
 import { requires } from "../support/systems.ts";
 import { stacked, temporaryFolder } from "../support/tmp.ts";
-import { copyProgram } from "./support/debian.ts";
 import { Images } from "./support/images.ts";
+import { pushNodeBase } from "./support/node-base.ts";
 import { npmFixture } from "./support/npm-fixture.ts";
 import { type Registry, startRegistry } from "./support/registry.ts";
 
@@ -16,6 +16,7 @@ describe("a real project, built and pushed", { skip: requires("npm", "registry")
   let registry: Registry;
   let images: Images;
   let project: string;
+  let base: string;
   before(async () => {
     registry = await startRegistry(scope);
     const folder = await temporaryFolder(scope);
@@ -23,21 +24,12 @@ describe("a real project, built and pushed", { skip: requires("npm", "registry")
     project = join(folder, "project");
     cpSync(await npmFixture("npm-small"), project, { recursive: true, verbatimSymlinks: true });
     writeFileSync(join(project, "varve.json"), '{ "name": "shop", "tag": "1", "expose": [3000] }');
-    await copyProgram("cat", join(folder, "tree"));
-    writeFileSync(join(folder, "base.json"), JSON.stringify({ name: "base", copyToRoot: "tree" }));
-    await images.varve(["build", join(folder, "base.json"), "-q", "--push", `${registry.host}/base:1`]);
+    base = await pushNodeBase(images, registry);
   });
 
   /** The lines that a push says, and the sizes of what was stored. */
   const push = async (reference: string) => {
-    const { command, env } = images.command([
-      "build",
-      project,
-      "--from",
-      `${registry.host}/base:1`,
-      "--push",
-      reference,
-    ]);
+    const { command, env } = images.command(["build", project, "--from", base, "--push", reference]);
     const { code, stdout, stderr } = await run(command, { env });
     assert.deepEqual([code, stdout.length], [0, 0], stderr);
     return stderr.trimEnd().split("\n");
@@ -50,7 +42,7 @@ describe("a real project, built and pushed", { skip: requires("npm", "registry")
     const text = first.join("\n");
     assert.match(text, /^ {2}app +\d+ layers? .* sent$/m);
     assert.match(text, /^ {2}dependencies +\d+ layers? +\d+ packages +[\d.]+ [kM]B {2}sent$/m);
-    assert.match(text, /^ {2}base +1 layer +[\d.]+ [kM]?B {2}mounted \(127\.0\.0\.1:\d+\/base:1\)$/m);
+    assert.match(text, /^ {2}base +1 layer +[\d.]+ [kM]?B {2}mounted \(127\.0\.0\.1:\d+\/node:\d+-slim\)$/m);
     assert.match(
       text,
       /^Pushed 127\.0\.0\.1:\d+\/shop:1 in .*: [\d.]+ MB sent, [\d.]+ [kM]?B mounted \(compressed\)$/m,

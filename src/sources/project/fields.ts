@@ -82,7 +82,8 @@ export function fieldsWithoutBase(known: Known): Derived {
       ...(graph !== undefined && { graph, omit: given.omit ?? ["dev"] }),
       ...(files !== undefined && { files }),
     },
-    derived: parts.length > 0 ? [`the image is ${parts.join(", ")}`] : [],
+    derived:
+      parts.length > 0 ? [`the image is ${given.name === undefined ? "" : "built "}${parts.join(", ")}`] : [],
     notes: [],
   };
 }

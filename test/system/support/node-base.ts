@@ -22,7 +22,7 @@ const NODE_USER = "node:x:1000:1000::/home/node:/bin/bash\n";
 export async function pushNodeBase(images: Images, { host }: Registry): Promise<string> {
   const tree = join(images.folder, "node-base");
   await debianTree(tree);
-  await copyProgram("sh", tree);
+  for (const program of ["sh", "env"]) await copyProgram(program, tree);
   await copyProgram(process.execPath, tree);
   // Libraries of Debian's libc6 that only packages load.
   const [beside] = /\S+(?=\/libc\.so\.6 )/.exec(await mustRun(["ldd", process.execPath])) ?? [""];

@@ -188,9 +188,11 @@ async function run(path: string, options: BuildCommandOptions): Promise<void> {
   });
 }
 
-/** An error is said when the build fails for it, but what else there is isn't. */
-const tellFindings: BuildOptions["onFindings"] = (findings) => {
-  for (const line of findingLines(findings, { most: 3, withBase: false })) say(line);
+/** A single error is said when the build fails for it. */
+const tellFindings: BuildOptions["onFindings"] = ({ findings, ...others }) => {
+  const errors = findings.filter(({ severity, isBase }) => severity === "error" && !isBase);
+  const told = errors.length === 1 ? findings.filter((finding) => finding !== errors[0]) : findings;
+  for (const line of findingLines({ findings: told, ...others }, { most: 3, withBase: false })) say(line);
 };
 
 const tellLeftOut: SourceListener["onLeftOut"] = (list) => {
