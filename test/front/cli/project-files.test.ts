@@ -197,7 +197,7 @@ describe("varve build of a project whose framework has put out all that it needs
       ],
     });
     const { inApp } = await build();
-    const all = ["a.txt", "app.js", "b.txt", "first", "first/a.txt", "package-lock.json", "package.json"];
+    const all = ["a.txt", "app.js", "b.txt", "first", "first/a.txt", "package.json"];
     const more = ["public", "public/robots.txt", "second", "second/a.txt", "second/b.txt"];
     assert.deepEqual(
       inApp,

@@ -117,7 +117,6 @@ const STAYS = [
   "/app/node_modules/@s/lib/package.json",
   "/app/node_modules/base",
   "/app/node_modules/base/package.json",
-  "/app/package-lock.json",
   "/app/package.json",
 ];
 

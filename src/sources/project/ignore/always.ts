@@ -52,6 +52,12 @@ const RULES: readonly Rule[] = [
     reason: "package managers' files",
     name: /^(?:npm-debug|yarn-error|yarn-debug|\.?pnpm-debug|lerna-debug)\.log/,
   },
+  {
+    // Nobody reads them in an image, and they would be sent again with each changed line.
+    reason: "package managers' files",
+    name: /^(?:package-lock\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml|bun\.lockb?)$/,
+    besideManifest: true,
+  },
   { reason: "package managers' files", name: /(?:^|\/)\.yarn\/install-state\.gz$|^\.pnpm-store$/ },
 ];
 
