@@ -20,6 +20,7 @@ export { expectedUpdates } from "./steady/expected-updates.ts";
 export { steady, steadyForSeries } from "./steady/steady.ts";
 export {
   layerOf,
+  layersOfGroups,
   type ModelLayer,
   type ModelNode,
   type UpdateModel,

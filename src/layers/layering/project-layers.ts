@@ -8,7 +8,7 @@ import { keysOf } from "./key.ts";
 import type { PlanInput, Strategy } from "./plan.ts";
 import { contiguous } from "./steady/contiguous.ts";
 import { expectedUpdates } from "./steady/expected-updates.ts";
-import { idsOf, layerOf, MAX_MODEL_NODES, updateModel } from "./update-model.ts";
+import { idsOf, layersOfGroups, MAX_MODEL_NODES, updateModel } from "./update-model.ts";
 
 /**
  * Plans a Node project. `strategy` divides what has been installed.
@@ -76,10 +76,8 @@ function workspaceLayers(
  */
 export function orderByChange(groups: readonly (readonly string[])[], input: PlanInput): string[][] {
   const model = updateModel(input);
-  const nodeOf = new Map(model.nodes.flatMap((node) => node.ids.map((id) => [id, node] as const)));
-  const layers = groups.map((ids) => {
-    const layer = layerOf([...new Set(ids.map((id) => nodeOf.get(id)!))], model);
-    return { ids: [...ids], layer, key: layer.nodes[0]!.key };
+  const layers = layersOfGroups(groups, model).map((layer, at) => {
+    return { ids: [...groups[at]!], layer, key: layer.nodes[0]!.key };
   });
   layers.sort((a, b) => {
     const [left, right] = [a, b].map(({ layer }) => BigInt(Math.max(layer.bytes, 1)));

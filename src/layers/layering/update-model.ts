@@ -127,6 +127,12 @@ export function layerOf(nodes: readonly ModelNode[], { weights }: UpdateModel): 
   };
 }
 
+/** The nodes that groups of component ids are made of, and so the layers that these are: those of a cycle are in one. */
+export function layersOfGroups(groups: readonly (readonly string[])[], model: UpdateModel): ModelLayer[] {
+  const nodeOf = new Map(model.nodes.flatMap((node) => node.ids.map((id) => [id, node] as const)));
+  return groups.map((ids) => layerOf([...new Set(ids.map((id) => nodeOf.get(id)!))], model));
+}
+
 /** The ids of a layer's components, in the order of their keys. */
 export function idsOf({ nodes }: Pick<ModelLayer, "nodes">, { keys }: UpdateModel): string[] {
   return nodes.flatMap(({ ids }) => ids).sort((a, b) => compareNames(keys.get(a)!, keys.get(b)!));

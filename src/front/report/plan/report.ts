@@ -4,8 +4,8 @@ import { VarveError } from "#errors";
 import type { GraphKind } from "#graph";
 import {
   layerOf,
+  layersOfGroups,
   type ModelLayer,
-  type ModelNode,
   planLayers,
   type UpdateModel,
   updateCost,
@@ -137,19 +137,15 @@ class Grouper {
   readonly total: number;
   readonly #plan: ImagePlan;
   readonly #model: UpdateModel;
-  readonly #nodeOf: ReadonlyMap<string, ModelNode>;
 
   constructor(plan: ImagePlan, model: UpdateModel) {
     this.#plan = plan;
     this.#model = model;
-    this.#nodeOf = new Map(model.nodes.flatMap((node) => node.ids.map((id) => [id, node] as const)));
     this.total = model.nodes.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
   group(name: string, groups: readonly (readonly string[])[]): Grouping {
-    const layers = groups.map((ids) =>
-      layerOf([...new Set(ids.map((id) => this.#nodeOf.get(id)!))], this.#model),
-    );
+    const layers = layersOfGroups(groups, this.#model);
     const numbers = layerNumbers(this.#plan, groups);
     return {
       name,

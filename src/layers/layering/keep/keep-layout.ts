@@ -8,11 +8,12 @@ import { type Layout, nameIn } from "../layout.ts";
 import type { PlanInput, Strategy } from "../plan.ts";
 import { orderByChange } from "../project-layers.ts";
 import { LAYER_PRICE } from "../steady/contiguous.ts";
-import { checkExact, Grouping, groupingOf, pagesOf } from "../steady/grouping.ts";
+import { checkExact, Grouping, pagesOf, pagesOfAll } from "../steady/grouping.ts";
 import { settle } from "../steady/settle.ts";
 import {
   idsOf,
   layerOf,
+  layersOfGroups,
   type ModelLayer,
   type ModelNode,
   type UpdateModel,
@@ -36,19 +37,22 @@ function planWith(whole: Layout, fresh: Strategy, input: PlanInput): string[][] 
   const given = { model, graph, available, price: isProject ? LAYER_PRICE : 0 };
   checkExact(model, UPDATES_AHEAD + 1);
   const last = new LastLayers(layout, given);
-  const ordered = (groups: readonly (readonly ModelNode[])[]): string[][] => {
-    const layers = groups.map((nodes) => layerOf(nodes, model));
+  const layersOf = (groups: readonly (readonly ModelNode[])[]): ModelLayer[] =>
+    groups.map((nodes) => layerOf(nodes, model));
+  const ordered = (layers: readonly ModelLayer[]): string[][] => {
     const inOrder = isProject ? lastOrder(layers, layout, model) : orderLayers(layers, model);
     return inOrder.map((layer) => idsOf(layer, model));
   };
-  if (last.isUnchanged && layout.layers.length <= available) return ordered(last.groups());
+  if (last.isUnchanged && layout.layers.length <= available) return ordered(layersOf(last.groups()));
   // What the updates ahead send, and what this build sends.
-  const price = (groups: readonly (readonly ModelNode[])[]): number =>
-    UPDATES_AHEAD * (groupingOf(groups, given).cost() + given.price * model.weights.total * groups.length) +
-    model.weights.total * last.pagesToSend(groups);
-  const kept = keptGroups(trimmed(layout, given), given);
+  const { total } = model.weights;
+  const price = (layers: readonly ModelLayer[]): number => {
+    const cost = layers.reduce((sum, { nodes, weight }) => sum + pagesOfAll(nodes) * weight, 0);
+    return UPDATES_AHEAD * (cost + given.price * total * layers.length) + total * last.pagesToSend(layers);
+  };
+  const kept = layersOf(keptGroups(trimmed(layout, last, given), given));
   const freshIds = fresh.plan(input);
-  if (price(groupsOf(freshIds, model)) >= price(kept)) return ordered(kept);
+  if (price(layersOfGroups(freshIds, model)) >= price(kept)) return ordered(kept);
   return isProject ? orderByChange(freshIds, input) : freshIds;
 }
 
@@ -73,20 +77,15 @@ function lastOrder(kept: readonly ModelLayer[], layout: Layout, { keys }: Update
 
 /** The layout without a project's own files and its workspace's, which aren't shared out. */
 function ofPackages(layout: Layout): Layout {
-  return layersOf(layout, (layer) => [...layer.values()].some((version) => version !== ""));
+  return withLayers(layout, (layer) => [...layer.values()].some((version) => version !== ""));
 }
 
-function layersOf(
+function withLayers(
   { layers, hashes }: Layout,
   isWanted: (layer: ReadonlyMap<string, string>, at: number) => boolean,
 ): Layout {
   const wanted = (_: unknown, at: number): boolean => isWanted(layers[at]!, at);
   return { layers: layers.filter(wanted), ...(hashes !== undefined && { hashes: hashes.filter(wanted) }) };
-}
-
-function groupsOf(groups: readonly (readonly string[])[], model: UpdateModel): ModelNode[][] {
-  const nodeOf = new Map(model.nodes.flatMap((node) => node.ids.map((id) => [id, node] as const)));
-  return groups.map((ids) => [...new Set(ids.map((id) => nodeOf.get(id)!))]);
 }
 
 interface KeepOptions extends Pick<PlanInput, "graph" | "available"> {
@@ -96,14 +95,17 @@ interface KeepOptions extends Pick<PlanInput, "graph" | "available"> {
 }
 
 /** The layout without those layers for which there is no room any more: the smallest. */
-function trimmed(layout: Layout, { model, graph, available }: Omit<KeepOptions, "price">): Layout {
+function trimmed(
+  layout: Layout,
+  { homes }: LastLayers,
+  { model, available }: Pick<KeepOptions, "model" | "available">,
+): Layout {
   if (layout.layers.length <= available) return layout;
-  const { homes } = new LastLayers(layout, { graph, model });
   const pages = layout.layers.map(() => 0);
   for (const [node, layer] of homes) pages[layer]! += pagesOf(model.nodes[node]!);
   const largest = [...pages.keys()].sort((a, b) => pages[b]! - pages[a]! || a - b);
   const kept = new Set(largest.slice(0, available));
-  return layersOf(layout, (_, layer) => kept.has(layer));
+  return withLayers(layout, (_, layer) => kept.has(layer));
 }
 
 /** The groups of a layout that has no more of them than there may be, after whatever pays off has moved. */

@@ -4,8 +4,8 @@ import { versionOf } from "../key.ts";
 import { type Layout, nameIn } from "../layout.ts";
 import type { PlanInput } from "../plan.ts";
 import { layerHash, stateHash } from "../short-layout.ts";
-import { pagesOf } from "../steady/grouping.ts";
-import { idsOf, type ModelNode, type UpdateModel } from "../update-model.ts";
+import { pagesOfAll } from "../steady/grouping.ts";
+import { idsOf, type ModelLayer, type ModelNode, type UpdateModel } from "../update-model.ts";
 
 /** Of one layer: what it is compared with, and how much of that differs. */
 interface LastLayer {
@@ -36,24 +36,24 @@ export class LastLayers {
     const homes = new Map<number, number>();
     const same = layers.map(() => new Set<number>());
     const kept = layers.map(() => 0);
+    let known = 0;
     for (const [number, node] of model.nodes.entries()) {
       const members = versionsOf(node);
       // The members of a cycle stay together, with the first of them that was there before.
       const at = members.map(([key]) => layerOfKey.get(key)).find((found) => found !== undefined);
       if (at === undefined) continue;
       homes.set(number, at);
-      const isSame = members.every(([key, version]) => version !== "" && layers[at]!.get(key) === version);
-      if (!isSame) continue;
+      if (!members.every(([key, version]) => layers[at]!.get(key) === version)) continue;
+      known += members.length;
+      if (members.some(([, version]) => version === "")) continue;
       same[at]!.add(number);
       kept[at]! += members.length;
     }
     this.homes = homes;
     this.#nodes = model.nodes;
-    const members = model.nodes.flatMap((node, number) =>
-      versionsOf(node).map(([key, version]) => layers[homes.get(number) ?? -1]?.get(key) === version),
-    );
-    const count = layers.reduce((sum, layer) => sum + layer.size, 0);
-    this.isUnchanged = members.length === count && members.every((isSame) => isSame);
+    const before = layers.reduce((sum, layer) => sum + layer.size, 0);
+    const now = model.nodes.reduce((sum, { ids }) => sum + ids.length, 0);
+    this.isUnchanged = known === before && known === now;
     this.#layers = layers.map((layer, at) => ({
       same: same[at]!,
       lost: layer.size - kept[at]!,
@@ -72,11 +72,6 @@ export class LastLayers {
     this.#wrong = Int32Array.from(this.#layers, ({ lost, same }) => lost + same.size);
   }
 
-  /** How many layers there were. */
-  get count(): number {
-    return this.#layers.length;
-  }
-
   /** The nodes that are left of each layer. */
   groups(): ModelNode[][] {
     const groups: ModelNode[][] = this.#layers.map(() => []);
@@ -86,32 +81,29 @@ export class LastLayers {
 
   /** Tells that a node is in a layer now. */
   add(node: number, layer: number): void {
-    if (layer >= this.count) return;
+    if (layer >= this.#layers.length) return;
     this.#wrong[layer]! += this.#layers[layer]!.same.has(node) ? -1 : 1;
   }
 
   /** Tells that a node isn't in a layer any more. */
   remove(node: number, layer: number): void {
-    if (layer >= this.count) return;
+    if (layer >= this.#layers.length) return;
     this.#wrong[layer]! -= this.#layers[layer]!.same.has(node) ? -1 : 1;
   }
 
   /** Whether a layer is there as it is now: no member is missing, foreign, or in another version. */
   isThere(layer: number): boolean {
-    return layer < this.count && this.#wrong[layer] === 0 && this.#layers[layer]!.same.size > 0;
+    return this.#wrong[layer] === 0 && this.#layers[layer]!.same.size > 0;
   }
 
   /** Whether a layer would be there with one node more. */
   wouldBeThere(layer: number, node: number): boolean {
-    return layer < this.count && this.#wrong[layer] === 1 && this.#layers[layer]!.same.has(node);
+    return this.#wrong[layer] === 1 && this.#layers[layer]!.same.has(node);
   }
 
-  /** The pages of those groups that the last build didn't have. */
-  pagesToSend(groups: readonly (readonly ModelNode[])[]): number {
-    return groups.reduce((sum, nodes) => {
-      if (this.#isKnown(nodes)) return sum;
-      return sum + nodes.reduce((pages, node) => pages + pagesOf(node), 0);
-    }, 0);
+  /** The pages of those layers that the last build didn't have. */
+  pagesToSend(layers: readonly Pick<ModelLayer, "nodes">[]): number {
+    return layers.reduce((sum, { nodes }) => (this.#isKnown(nodes) ? sum : sum + pagesOfAll(nodes)), 0);
   }
 }
 

@@ -9,7 +9,7 @@
 import { compareNames } from "#util";
 import { addUnits, forEachUnit } from "../unit-sets.ts";
 import type { ModelNode, UpdateModel } from "../update-model.ts";
-import { pagesOf } from "./grouping.ts";
+import { pagesOfAll } from "./grouping.ts";
 
 /**
  * The pages that a layer has to save an update, on average, to be worth having: each takes a request and a digest in the
@@ -63,9 +63,8 @@ function atomsOf({ nodes, weights }: UpdateModel): Atom[] {
   return [...atoms.values()].map((nodes) => {
     const units = weights.empty();
     for (const node of nodes) addUnits(units, node.units);
-    const pages = nodes.reduce((sum, node) => sum + pagesOf(node), 0);
     // The nodes of a model are in the order of their keys.
-    return { nodes, pages, weight: weights.of(units), key: nodes[0]!.key };
+    return { nodes, pages: pagesOfAll(nodes), weight: weights.of(units), key: nodes[0]!.key };
   });
 }
 

@@ -1,6 +1,5 @@
 /** Nodes shared out among layers, while the best place for each is sought. */
 import { VarveError } from "#errors";
-import { compareNames } from "#util";
 import { forEachUnit, type UnitSet } from "../unit-sets.ts";
 import type { ModelNode, UpdateModel } from "../update-model.ts";
 
@@ -10,6 +9,11 @@ const PAGE = 4096;
 /** How large a node is: in pages, and never nothing, since there is something to send of it. */
 export function pagesOf({ bytes }: Pick<ModelNode, "bytes">): number {
   return Math.max(1, Math.ceil(bytes / PAGE));
+}
+
+/** How large some nodes are together, in pages. */
+export function pagesOfAll(nodes: readonly ModelNode[]): number {
+  return nodes.reduce((sum, node) => sum + pagesOf(node), 0);
 }
 
 /** What a place would cost beside what {@link Grouping} counts by itself. */
@@ -123,11 +127,6 @@ export class Grouping {
     );
   }
 
-  /** What updates send, on average, times the sum of all weights; in pages. */
-  cost(): number {
-    return this.pages.reduce((sum, pages, layer) => sum + pages * this.#weights[layer]!, 0);
-  }
-
   /** The nodes of each layer that isn't empty. */
   toGroups(): ModelNode[][] {
     const groups: ModelNode[][] = Array.from({ length: this.available }, () => []);
@@ -148,14 +147,10 @@ export function groupingOf(
 ): Grouping {
   const numbers = new Map(model.nodes.map((node, number) => [node, number]));
   const grouping = new Grouping(model, available);
-  const firstKey = (group: readonly ModelNode[]): string =>
-    group.map(({ key }) => key).reduce((a, b) => (compareNames(a, b) <= 0 ? a : b));
   const sorted = groups
-    .map((group) => ({ group, key: firstKey(group) }))
-    .sort((a, b) => compareNames(a.key, b.key));
-  for (const [layer, { group }] of sorted.entries()) {
-    for (const node of group) grouping.add(numbers.get(node)!, layer);
-  }
+    .map((group) => group.map((node) => numbers.get(node)!).sort((a, b) => a - b))
+    .sort(([a], [b]) => a! - b!);
+  for (const [layer, group] of sorted.entries()) for (const node of group) grouping.add(node, layer);
   return grouping;
 }
 
@@ -165,8 +160,7 @@ export function groupingOf(
  * @throws VarveError `TOO_LARGE`
  */
 export function checkExact({ nodes, weights }: UpdateModel, times: number): void {
-  const pages = nodes.reduce((sum, node) => sum + pagesOf(node), 0);
-  if (Number.isSafeInteger(times * pages * weights.total)) return;
+  if (Number.isSafeInteger(times * pagesOfAll(nodes) * weights.total)) return;
   throw new VarveError(
     "TOO_LARGE",
     "the weights are too large for the sizes of what is in the image; give smaller ones",
