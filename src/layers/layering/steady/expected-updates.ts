@@ -25,22 +25,20 @@ export function expectedUpdates(
   if (graph.kind !== "npm" || given.units !== undefined)
     return { units: given.units, weights: given.weights };
   const keys = given.keys ?? keysOf(graph);
-  const all = [...graph.components.values()];
-  const isOwn = (component: Component): boolean => versionOf(component) === "";
-  const published = Map.groupBy(
-    all.filter((one) => !isOwn(one)),
-    repositoryOf,
-  );
+  const origins = [...graph.components.values()].map((component) => {
+    const isOwn = versionOf(component) === "";
+    return { component, isOwn, repository: isOwn ? undefined : repositoryOf(component) };
+  });
+  const published = Map.groupBy(origins, ({ repository }) => repository);
   const units = new Map<string, string>();
   const weights = new Map<string, number>();
-  for (const component of all) {
+  for (const { component, isOwn, repository } of origins) {
     const { id } = component;
     const key = keys.get(id)!;
-    const repository = isOwn(component) ? undefined : repositoryOf(component);
     const isAlone = repository === undefined || published.get(repository)!.length === 1;
     const unit = isAlone ? key : repository;
     units.set(id, unit);
-    const expected = (isOwn(component) ? OWN_FILES : 1) * weightOf(component, given.sizes?.get(id) ?? 0);
+    const expected = (isOwn ? OWN_FILES : 1) * weightOf(component, given.sizes?.get(id) ?? 0);
     weights.set(unit, Math.max(weights.get(unit) ?? 0, given.weights?.get(key) ?? expected));
   }
   for (const [unit, weight] of given.weights ?? []) if (weights.has(unit)) weights.set(unit, weight);
