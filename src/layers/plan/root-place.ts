@@ -1,9 +1,7 @@
 /** Where in an image what is put in its root has its layer. */
-import { lstatSync } from "node:fs";
 import { type Component, kindOf, type ReferencesGraph } from "#graph";
 import { type ImageSpec, SCRIPT_FIELDS } from "#spec";
-import { fsPath } from "#util";
-import type { Placement } from "./placement.ts";
+import { isThere, type Placement } from "./placement.ts";
 
 /** - `top`: above all components. `below`: below a Node project's own files and its workspace's. `none`: there is no such layer. */
 export type RootPlace = "top" | "below" | "none";
@@ -27,11 +25,6 @@ export function rootPlaceOf(
   const folders = own.flatMap(({ id }: Component) => placement.trees(id).map(({ target }) => target));
   const isHidden = trees.some((tree) => folders.some((folder) => isThere(tree + folder)));
   return isHidden ? "top" : "below";
-}
-
-/** Whether a copied tree has something in a folder of the project's. */
-function isThere(path: string): boolean {
-  return lstatSync(fsPath(path), { throwIfNoEntry: false }) !== undefined;
 }
 
 interface Planned {
