@@ -1,8 +1,8 @@
 /** Lists a tree of files: every name in it, in an order that doesn't depend on the file system. */
 import { createHash } from "node:crypto";
-import { constants, lstatSync, readdirSync, readlinkSync, type Stats } from "node:fs";
+import { constants, lstatSync, readdirSync, type Stats } from "node:fs";
 import { readError, VarveError } from "#errors";
-import { decodeName, encodeName, fsPath, placeOfAside, sortNames } from "#util";
+import { decodeName, encodeName, fsPath, placeOfAside, readLink, sortNames } from "#util";
 
 /**
  * The names of a tree and what `lstat` says about them, in columns: a tree of 100,000 files is normal, and columns take less
@@ -77,10 +77,7 @@ export function listTree(root: string, options: ListOptions = {}): TreeListing {
         if (excluded.size === 0 || !isExcluded(below)) visit(below);
       }
     } else if (type === constants.S_IFLNK) {
-      targets.set(
-        index,
-        attempt(path, () => decodeName(readlinkSync(fsPath(path), "buffer"))),
-      );
+      targets.set(index, readLink(path));
     } else if (type === constants.S_IFCHR || type === constants.S_IFBLK) {
       devices.set(index, stat.rdev);
     } else if (type === constants.S_IFSOCK) {

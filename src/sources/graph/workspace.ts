@@ -1,9 +1,9 @@
 /** Which folders are a workspace's packages. */
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import picomatch from "picomatch";
 import { readError, VarveError } from "#errors";
-import { sortNames } from "#util";
+import { readEntries, sortNames } from "#util";
 import { isObject, type JsonObject, parseJson, readText } from "./file.ts";
 import { parseYaml, strings } from "./yaml.ts";
 
@@ -30,7 +30,7 @@ export async function workspaceFolders(root: string): Promise<string[]> {
   const visit = (folder: string): void => {
     if (folder !== "" && isWanted(folder) && existsSync(join(root, folder, "package.json")))
       found.push(folder);
-    for (const entry of list(join(root, folder))) {
+    for (const entry of readEntries(join(root, folder))) {
       if (!entry.isDirectory() || entry.name === "node_modules" || entry.name.startsWith(".")) continue;
       const below = folder === "" ? entry.name : `${folder}/${entry.name}`;
       const leads = starts.some(
@@ -41,14 +41,6 @@ export async function workspaceFolders(root: string): Promise<string[]> {
   };
   visit("");
   return sortNames(found);
-}
-
-function list(folder: string) {
-  try {
-    return readdirSync(folder, { withFileTypes: true });
-  } catch (error) {
-    throw readError(folder, error);
-  }
 }
 
 async function workspacePatterns(root: string): Promise<string[]> {

@@ -1,8 +1,7 @@
 /** Finds the packages among files. */
-import { type Dirent, readdirSync, readlinkSync, statSync } from "node:fs";
+import { type Dirent, statSync } from "node:fs";
 import { posix } from "node:path";
-import { readError } from "#errors";
-import { decodeName, fsPath, sortNames } from "#util";
+import { fsPath, readEntries, readLink, sortNames } from "#util";
 import { isObject, type JsonObject } from "../file.ts";
 import { repositoryOf } from "../installed/installed.ts";
 import { isStore } from "../installed/tree.ts";
@@ -225,23 +224,10 @@ async function firstManifest(folders: readonly string[]): Promise<JsonObject> {
 
 /** Where a link leads in the image; nowhere that is known, if it is an absolute path. */
 function leadsTo({ path, place }: Pick<Within, "path" | "place">): string {
-  try {
-    const target = decodeName(readlinkSync(fsPath(path), "buffer"));
-    return posix.isAbsolute(target) ? target : posix.join(posix.dirname(place), target);
-  } catch (error) {
-    throw readError(path, error);
-  }
+  const target = readLink(path);
+  return posix.isAbsolute(target) ? target : posix.join(posix.dirname(place), target);
 }
 
 function list(folder: string): Dirent[] {
-  try {
-    const entries = readdirSync(fsPath(folder), {
-      withFileTypes: true,
-      encoding: "buffer",
-    }) as unknown as Dirent[];
-    for (const entry of entries) entry.name = decodeName(entry.name as unknown as Buffer);
-    return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
-  } catch (error) {
-    throw readError(folder, error);
-  }
+  return readEntries(folder).sort((a, b) => (a.name < b.name ? -1 : 1));
 }

@@ -3,10 +3,8 @@
  * no room there, so they are in a folder of its own, at the same distances from each other: for links between them nothing
  * changes, and those that lead in or out are written anew. The names of the folders above the project reach no image.
  */
-import { readlinkSync } from "node:fs";
 import { posix, resolve } from "node:path";
-import { readError } from "#errors";
-import { decodeName, fsPath, sortNames } from "#util";
+import { readLink, sortNames } from "#util";
 
 /** Where they are in the image, below the project. Not in `node_modules`, where Node.js runs no TypeScript. */
 const LINKED = ".linked";
@@ -92,12 +90,4 @@ function upwards(id: string): number {
   const parts = id.split("/");
   const down = parts.findIndex((part) => part !== "..");
   return down === -1 ? parts.length : down;
-}
-
-function readLink(path: string): string {
-  try {
-    return decodeName(readlinkSync(fsPath(path), "buffer"));
-  } catch (error) {
-    throw readError(path, error);
-  }
 }

@@ -1,17 +1,8 @@
 /** Walks a project's own files once, and tells which of them stay out of the image. */
-import {
-  closeSync,
-  type Dirent,
-  existsSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  readSync,
-} from "node:fs";
+import { closeSync, type Dirent, existsSync, openSync, readFileSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { readError } from "#errors";
-import { decodeName, fsPath, sortNames } from "#util";
+import { fsPath, readEntries, readLink, sortNames } from "#util";
 import { alwaysOut, type LeftOutReason } from "./always.ts";
 import { judge, type Matches, type Pattern, parsePatterns, reachesInto, readPatterns } from "./patterns.ts";
 
@@ -127,7 +118,7 @@ class Walk {
 
   /** Looks at what is in a folder, and says whether anything of that is in the image. */
   visit(folder: string, above: Above): boolean {
-    const entries = this.#entries(folder);
+    const entries = new Map(readEntries(this.#absolute(folder)).map((entry) => [entry.name, entry]));
     const besideManifest = entries.has("package.json");
     let isAnyIn = false;
     for (const name of sortNames([...entries.keys()])) {
@@ -166,7 +157,7 @@ class Walk {
       return false;
     }
     if (isOut) this.out.push(why);
-    else if (entry.isSymbolicLink()) this.links.set(path, this.#target(path));
+    else if (entry.isSymbolicLink()) this.links.set(path, readLink(this.#absolute(path)));
     else if (!entry.isFile()) this.out.push({ path, reason: "special files" });
     else if (/\.[cm]?js\.map$/.test(path)) this.hasMaps = true;
     return !isOut;
@@ -185,18 +176,6 @@ class Walk {
     const isNamed =
       reason !== undefined && this.#exceptions.some((each) => each.named && each.matches(whole));
     return isNamed ? undefined : reason;
-  }
-
-  #entries(folder: string): Map<string, Dirent> {
-    const path = this.#absolute(folder);
-    const options = { withFileTypes: true, encoding: "buffer" } as const;
-    const entries = attempt(path, () => readdirSync(fsPath(path), options)) as unknown as Dirent[];
-    return new Map(entries.map((entry) => [decodeName(entry.name as unknown as Buffer), entry]));
-  }
-
-  #target(path: string): string {
-    const link = this.#absolute(path);
-    return attempt(link, () => decodeName(readlinkSync(fsPath(link), "buffer")));
   }
 
   #beginning(path: string): string {

@@ -1,0 +1,33 @@
+/** What is in a folder, and where a link leads: names exactly as they are, also those that aren't UTF-8. */
+import { type Dirent, readdirSync, readlinkSync } from "node:fs";
+import { readError } from "#errors";
+import { decodeName, fsPath } from "./names.ts";
+
+/**
+ * What is in a folder, in no order.
+ * @throws VarveError `NOT_FOUND`, `UNREADABLE`
+ */
+export function readEntries(folder: string): Dirent[] {
+  const options = { withFileTypes: true, encoding: "buffer" } as const;
+  return attempt(folder, () => {
+    const entries = readdirSync(fsPath(folder), options) as unknown as Dirent[];
+    for (const entry of entries) entry.name = decodeName(entry.name as unknown as Buffer);
+    return entries;
+  });
+}
+
+/**
+ * What a symbolic link says.
+ * @throws VarveError `NOT_FOUND`, `UNREADABLE`
+ */
+export function readLink(path: string): string {
+  return attempt(path, () => decodeName(readlinkSync(fsPath(path), "buffer")));
+}
+
+function attempt<T>(path: string, operation: () => T): T {
+  try {
+    return operation();
+  } catch (error) {
+    throw readError(path, error);
+  }
+}
