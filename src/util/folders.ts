@@ -1,5 +1,5 @@
 /** What is in a folder, and where a link leads: names exactly as they are, also those that aren't UTF-8. */
-import { type Dirent, readdirSync, readlinkSync } from "node:fs";
+import { type Dirent, readdirSync, readlinkSync, realpathSync } from "node:fs";
 import { readError } from "#errors";
 import { decodeName, fsPath } from "./names.ts";
 
@@ -22,6 +22,15 @@ export function readEntries(folder: string): Dirent[] {
  */
 export function readLink(path: string): string {
   return attempt(path, () => decodeName(readlinkSync(fsPath(path), "buffer")));
+}
+
+/**
+ * The path behind all links on the way to one.
+ * @throws VarveError `NOT_FOUND`, `UNREADABLE`
+ */
+export function realPath(path: string): string {
+  // Node's own way, without `native`, takes names for UTF-8.
+  return attempt(path, () => decodeName(realpathSync.native(fsPath(path), "buffer")));
 }
 
 function attempt<T>(path: string, operation: () => T): T {

@@ -1,9 +1,8 @@
 /** What of the files that a spec names is in no image. */
-import { lstatSync, readdirSync, readlinkSync, type Stats, statSync } from "node:fs";
+import { type Dirent, lstatSync, type Stats, statSync } from "node:fs";
 import { posix, relative } from "node:path";
-import { readError } from "#errors";
 import { type FileEntry, partsOf, type ReferencesGraph, rootOf } from "#graph";
-import { compareNames, fsPath } from "#util";
+import { compareNames, fsPath, readEntries, readLink } from "#util";
 import { type LeftOutReason, MODULES_CACHES, MODULES_STATE } from "./always.ts";
 import { type IgnoreFields, type LeftOut, namedFiles, type OwnFiles } from "./own-files.ts";
 import type { StaysOut } from "./stays-out.ts";
@@ -71,7 +70,7 @@ export function filesStayOut(named: readonly NamedFiles[], graph: ReferencesGrap
 
 /** What of a `node_modules` folder isn't packages. */
 function modulesOut({ folder }: NamedFiles, modules: string): { path: string; reason: LeftOutReason }[] {
-  return namesIn(`${folder}/${modules}`).flatMap((name) => {
+  return entriesIn(`${folder}/${modules}`).flatMap(({ name }) => {
     const isState = MODULES_STATE.test(name);
     const reason: LeftOutReason = isState ? "package managers' files" : "caches";
     return isState || MODULES_CACHES.test(name) ? [{ path: `${modules}/${name}`, reason }] : [];
@@ -80,24 +79,18 @@ function modulesOut({ folder }: NamedFiles, modules: string): { path: string; re
 
 /** The links in a `node_modules` folder, in its scopes and among its programs. */
 function linksIn({ folder }: NamedFiles, modules: string): string[] {
-  return namesIn(`${folder}/${modules}`).flatMap((name) => {
-    const path = `${modules}/${name}`;
-    const stats = statsOf(`${folder}/${path}`);
-    if (stats?.isSymbolicLink()) return [path];
-    const holds = stats?.isDirectory() && /^(?:@.*|\.bin)$/.test(name);
-    if (!holds) return [];
-    const below = namesIn(`${folder}/${path}`).map((name) => `${path}/${name}`);
-    return below.filter((path) => statsOf(`${folder}/${path}`)?.isSymbolicLink());
+  return entriesIn(`${folder}/${modules}`).flatMap((entry) => {
+    const path = `${modules}/${entry.name}`;
+    if (entry.isSymbolicLink()) return [path];
+    const holds = entry.isDirectory() && /^(?:@.*|\.bin)$/.test(entry.name);
+    const below = holds ? readEntries(`${folder}/${path}`) : [];
+    return below.filter((each) => each.isSymbolicLink()).map(({ name }) => `${path}/${name}`);
   });
 }
 
-function namesIn(folder: string): string[] {
-  if (!statsOf(folder)?.isDirectory()) return [];
-  try {
-    return readdirSync(fsPath(folder)) as string[];
-  } catch (error) {
-    throw readError(folder, error);
-  }
+/** What is in a folder; nothing if it is none, but a link to one. */
+function entriesIn(folder: string): Dirent[] {
+  return statsOf(folder)?.isDirectory() ? readEntries(folder) : [];
 }
 
 function statsOf(path: string): Stats | undefined {
@@ -135,7 +128,7 @@ class InImage {
     const holder = this.#places.find(({ path }) => link.startsWith(`${path}/`));
     if (holder === undefined) return "somewhere";
     const place = posix.join(holder.place, link.slice(holder.path.length + 1));
-    const target = String(readlinkSync(fsPath(link)));
+    const target = readLink(link);
     if (posix.isAbsolute(target)) return "absolute";
     return this.#isThere(posix.join(posix.dirname(place), target), 0) ? "somewhere" : "nowhere";
   }
@@ -152,7 +145,7 @@ class InImage {
         return false;
       }
       if (!statsOf(source)?.isSymbolicLink()) continue;
-      const target = String(readlinkSync(fsPath(source)));
+      const target = readLink(source);
       if (posix.isAbsolute(target)) return true;
       return this.#isThere(posix.join(posix.dirname(at), target, ...parts.slice(end)), links + 1);
     }

@@ -1,8 +1,8 @@
 /** What of a project is in no image, once it is known which packages are. */
-import { existsSync, lstatSync, readdirSync, readlinkSync, realpathSync } from "node:fs";
+import { type Dirent, existsSync, lstatSync } from "node:fs";
 import { dirname, isAbsolute, relative, resolve } from "node:path";
 import type { ReferencesGraph } from "#graph";
-import { compareNames, fsPath } from "#util";
+import { compareNames, fsPath, readEntries, readLink, realPath } from "#util";
 import { type LeftOutReason, MODULES_CACHES, MODULES_STATE } from "./always.ts";
 import type { LeftOut, OwnFiles } from "./own-files.ts";
 
@@ -84,8 +84,8 @@ class Inside {
     const said = resolve(this.#folder, dirname(path), target);
     if (!existsSync(fsPath(said))) return false;
     if (!isWithin(this.#folder, said)) return this.#has(said);
-    const real = realpathSync(fsPath(said)).toString();
-    const home = realpathSync(this.#folder);
+    const real = realPath(said);
+    const home = realPath(this.#folder);
     const within = isWithin(home, real) ? resolve(this.#folder, relative(home, real)) : real;
     return this.#has(said) && this.#has(within);
   }
@@ -98,36 +98,39 @@ class Inside {
 
   /** Leaves out of a `node_modules` folder what isn't packages, and says whether anything of it stays. */
   lookIntoModules(folder: string): boolean {
-    const stats = lstatSync(`${this.#folder}/${folder}`, { throwIfNoEntry: false });
+    const absolute = `${this.#folder}/${folder}`;
+    const stats = lstatSync(fsPath(absolute), { throwIfNoEntry: false });
     if (stats?.isDirectory() !== true) return stats !== undefined;
     let isAnyIn = false;
-    for (const name of readdirSync(`${this.#folder}/${folder}`)) {
+    for (const entry of readEntries(absolute)) {
+      const { name } = entry;
       const path = `${folder}/${name}`;
       if (MODULES_STATE.test(name)) this.leave(path, "package managers' files");
       else if (MODULES_CACHES.test(name)) this.leave(path, "caches");
-      else if (name.startsWith("@") || name === ".bin") isAnyIn = this.#lookIntoFolder(path) || isAnyIn;
-      else isAnyIn = this.#keeps(path) || isAnyIn;
+      else if (name.startsWith("@") || name === ".bin")
+        isAnyIn = this.#lookIntoFolder(path, entry) || isAnyIn;
+      else isAnyIn = this.#keeps(path, entry) || isAnyIn;
     }
     if (!isAnyIn) this.#leaveWhole(folder);
     return isAnyIn;
   }
 
   /** A scope's folder, or `.bin`. */
-  #lookIntoFolder(folder: string): boolean {
-    const absolute = `${this.#folder}/${folder}`;
-    if (!this.#keeps(folder)) return false;
-    if (!lstatSync(absolute).isDirectory()) return true;
-    const kept = readdirSync(absolute).filter((name) => this.#keeps(`${folder}/${name}`));
+  #lookIntoFolder(folder: string, entry: Dirent): boolean {
+    if (!this.#keeps(folder, entry)) return false;
+    if (!entry.isDirectory()) return true;
+    const entries = readEntries(`${this.#folder}/${folder}`);
+    const kept = entries.filter((each) => this.#keeps(`${folder}/${each.name}`, each));
     if (kept.length === 0) this.#leaveWhole(folder);
     return kept.length > 0;
   }
 
   /** Whether a path in `node_modules` is in the image; a link that leads nowhere no longer is. */
-  #keeps(path: string): boolean {
+  #keeps(path: string, entry: Dirent): boolean {
     const absolute = `${this.#folder}/${path}`;
     if (!this.#has(absolute)) return false;
-    if (!lstatSync(absolute).isSymbolicLink()) return true;
-    const target = readlinkSync(absolute);
+    if (!entry.isSymbolicLink()) return true;
+    const target = readLink(absolute);
     if (isAbsolute(target) || this.leads(path, target)) return true;
     this.leave(path, "links that lead nowhere");
     return false;
