@@ -1,9 +1,9 @@
 /** Component trees in the image's root, as symbolic links. */
-import { constants, lstatSync, realpathSync, statSync } from "node:fs";
+import { constants, lstatSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { readError, VarveError } from "#errors";
 import { type EntryItem, listTree, readNames, type TreeListing } from "#fs";
-import { decodeName, fsPath } from "#util";
+import { fsPath, realPath } from "#util";
 import { rootItems } from "./items.ts";
 import { type Directory, type Link, MergedRoot, newDirectory } from "./merge.ts";
 
@@ -129,8 +129,4 @@ export function realDirectory(path: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-function realPath(path: string): string {
-  return decodeName(realpathSync(fsPath(path), "buffer"));
 }
