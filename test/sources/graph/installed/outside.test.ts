@@ -99,7 +99,7 @@ describe("folders outside of a project that it has linked", () => {
     const { list } = project.staysOut(graph);
     assert.deepEqual(
       list.map(({ path }) => path),
-      ["../../.dockerignore", "../../.env", "../../.git"],
+      ["../../.dockerignore", "../../.env", "../../.git", "package-lock.json"],
     );
   });
 
@@ -115,6 +115,7 @@ describe("folders outside of a project that it has linked", () => {
         "../../lib/.env: secrets",
         "../../lib/notes: .dockerignore",
         "own-link.js: links that lead nowhere",
+        "pnpm-lock.yaml: package managers' files",
       ],
     );
     assert.ok(paths.includes(`${at}/lib/.env`));
