@@ -61,10 +61,15 @@ const RULES: readonly Rule[] = [
   { reason: "package managers' files", name: /(?:^|\/)\.yarn\/install-state\.gz$|^\.pnpm-store$/ },
 ];
 
-/** What package managers and others keep in `node_modules` for themselves, by names right in it. */
-export const MODULES_STATE =
+const MODULES_STATE =
   /^(?:\.modules\.yaml|\.pnpm-workspace-state.*|\.package-lock\.json|\.yarn-integrity|\.yarn-state\.yml)$/;
-export const MODULES_CACHES = /^\.(?:cache|vite|vite-temp|turbo)$/;
+const MODULES_CACHES = /^\.(?:cache|vite|vite-temp|turbo)$/;
+
+/** Why a name right in `node_modules` is in no image: package managers and others keep it there for themselves. */
+export function modulesOut(name: string): LeftOutReason | undefined {
+  if (MODULES_STATE.test(name)) return "package managers' files";
+  return MODULES_CACHES.test(name) ? "caches" : undefined;
+}
 
 /** A file or folder of the project. */
 export interface OwnPath {

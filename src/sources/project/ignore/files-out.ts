@@ -3,7 +3,7 @@ import { type Dirent, lstatSync, type Stats, statSync } from "node:fs";
 import { posix, relative } from "node:path";
 import { type FileEntry, partsOf, type ReferencesGraph, rootOf } from "#graph";
 import { compareNames, fsPath, readEntries, readLink } from "#util";
-import { type LeftOutReason, MODULES_CACHES, MODULES_STATE } from "./always.ts";
+import { modulesOut } from "./always.ts";
 import { type IgnoreFields, type LeftOut, namedFiles, type OwnFiles } from "./own-files.ts";
 import type { StaysOut } from "./stays-out.ts";
 
@@ -52,7 +52,10 @@ export function filesStayOut(named: readonly NamedFiles[], graph: ReferencesGrap
       notes.push(`${each.prefix}${out.path} is neither a file, a folder nor a link, and stays out`);
     }
     for (const folder of each.modules) {
-      for (const { path, reason } of modulesOut(each, folder)) leave({ path, reason }, each);
+      for (const { name } of entriesIn(`${each.folder}/${folder}`)) {
+        const reason = modulesOut(name);
+        if (reason !== undefined) leave({ path: `${folder}/${name}`, reason }, each);
+      }
     }
   }
   // Whether a link leads anywhere is known once all else is.
@@ -66,15 +69,6 @@ export function filesStayOut(named: readonly NamedFiles[], graph: ReferencesGrap
   }
   list.sort((a, b) => compareNames(a.path, b.path));
   return { list, paths, notes };
-}
-
-/** What of a `node_modules` folder isn't packages. */
-function modulesOut({ folder }: NamedFiles, modules: string): { path: string; reason: LeftOutReason }[] {
-  return entriesIn(`${folder}/${modules}`).flatMap(({ name }) => {
-    const isState = MODULES_STATE.test(name);
-    const reason: LeftOutReason = isState ? "package managers' files" : "caches";
-    return isState || MODULES_CACHES.test(name) ? [{ path: `${modules}/${name}`, reason }] : [];
-  });
 }
 
 /** The links in a `node_modules` folder, in its scopes and among its programs. */

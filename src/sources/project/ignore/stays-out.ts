@@ -3,7 +3,7 @@ import { type Dirent, existsSync, lstatSync } from "node:fs";
 import { dirname, isAbsolute, relative, resolve } from "node:path";
 import type { ReferencesGraph } from "#graph";
 import { compareNames, fsPath, readEntries, readLink, realPath } from "#util";
-import { type LeftOutReason, MODULES_CACHES, MODULES_STATE } from "./always.ts";
+import { type LeftOutReason, modulesOut } from "./always.ts";
 import type { LeftOut, OwnFiles } from "./own-files.ts";
 
 /** What of a project stays out. */
@@ -14,8 +14,6 @@ export interface StaysOut {
   /** Sentences about what is in the image, and may not work there. */
   readonly notes: readonly string[];
 }
-
-export const NOTHING: StaysOut = { list: [], paths: [], notes: [] };
 
 /** What stays out of several parts of an image. */
 export function joined(parts: readonly StaysOut[]): StaysOut {
@@ -105,8 +103,8 @@ class Inside {
     for (const entry of readEntries(absolute)) {
       const { name } = entry;
       const path = `${folder}/${name}`;
-      if (MODULES_STATE.test(name)) this.leave(path, "package managers' files");
-      else if (MODULES_CACHES.test(name)) this.leave(path, "caches");
+      const reason = modulesOut(name);
+      if (reason !== undefined) this.leave(path, reason);
       else if (name.startsWith("@") || name === ".bin")
         isAnyIn = this.#lookIntoFolder(path, entry) || isAnyIn;
       else isAnyIn = this.#keeps(path, entry) || isAnyIn;
