@@ -1,7 +1,7 @@
 /** Looks for what is wrong with an image before it is used. */
 import { draftImage } from "#draft";
 import { VarveError } from "#errors";
-import type { Image, ImageDraft } from "#image";
+import { type Image, type ImageDraft, layersBelowComponents } from "#image";
 import type { Sifted } from "#inspect";
 import type { ImageConfig, RawDocument } from "#oci";
 import type { ImageSpecInput } from "#spec";
@@ -59,9 +59,9 @@ async function checkPlace(
   return checked(source.name, await inspection.findings(image.config, image.layers));
 }
 
-/** The base of an image that varve made, as far as its history tells: all below the first layer of which the components are known. */
+/** The base of an image that varve made, as far as its history tells: all below the first layer that has components. */
 function ownBase(image: Image): Image | undefined {
-  const layers = image.layers.findIndex(({ components }) => components.length > 0);
+  const layers = layersBelowComponents(image) ?? 0;
   return layers > 0 ? { ...image, layers: image.layers.slice(0, layers) } : undefined;
 }
 

@@ -1,6 +1,6 @@
 /** What differs between two images apart from their layers. */
 import { isDeepStrictEqual } from "node:util";
-import { componentSummaries, type Image } from "#image";
+import { type Image, layersBelowComponents } from "#image";
 import type { ImageConfig, Manifest } from "#oci";
 import type { ConfigChange } from "./types.ts";
 
@@ -84,6 +84,6 @@ export function isBaseChanged(source: Image, target: Image): boolean | undefined
 
 /** The diff IDs of the layers below the first that says what it holds. */
 function foreignLayers(image: Image): ImageConfig["rootfs"]["diff_ids"] | undefined {
-  const first = componentSummaries(image).findIndex(({ count }) => count > 0);
-  return first === -1 ? undefined : image.config.value.rootfs.diff_ids.slice(0, first);
+  const below = layersBelowComponents(image);
+  return below === undefined ? undefined : image.config.value.rootfs.diff_ids.slice(0, below);
 }

@@ -46,6 +46,12 @@ export function componentSummaries({ layers, config }: Pick<Image, "layers" | "c
   });
 }
 
+/** How many layers are below the first of which an image says that it has components; undefined if it says so of none. */
+export function layersBelowComponents(image: Pick<Image, "layers" | "config">): number | undefined {
+  const first = componentSummaries(image).findIndex(({ count }) => count > 0);
+  return first === -1 ? undefined : first;
+}
+
 /** An escape in such a string: a code point in hexadecimal digits, or a character after a backslash. */
 const ESCAPE = /\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|U([0-9a-fA-F]{8})|(.))/gs;
 const CONTROLS: Partial<Record<string, string>> = { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" };

@@ -4,6 +4,7 @@ export {
   componentSummaries,
   componentsComment,
   componentsOf,
+  layersBelowComponents,
   listedComponents,
 } from "./history.ts";
 export {

@@ -172,6 +172,23 @@ describe("check", () => {
     await assert.rejects(check(spec.fromImage, { machine, base: place }), { code: "USAGE" });
   });
 
+  it("takes no layer of many packages for the base's, although the image only counts them", async (t) => {
+    const { folder, machine } = await world(t);
+    const packages = ["a", "b", "c", "d"].map((name) => `node_modules/${name}`);
+    const tool = program({ needed: ["libgone.so.1"], neededVersions: {} });
+    const image = await madeImage(
+      [
+        { entries: baseEntries() },
+        { components: packages, entries: { "app/node_modules/a/tool": tool } },
+        { components: ["."], entries: { "app/index.js": "1\n" } },
+      ],
+      { config: CONFIG },
+    );
+    await writeImage(draftOf(image), [ociLayoutSink({ path: join(folder, "many"), tag: "1" })]);
+    const { errors, findings } = await check(`oci:${join(folder, "many")}:1`, { machine });
+    assert.deepEqual([errors, shown(findings)], [1, ["missing-library /app/node_modules/a/tool"]]);
+  });
+
   it("takes the store for mounted if store paths aren't in the image", async (t) => {
     const { machine, spec } = await world(t);
     const Cmd = ["/nix/store/0c9qvk9mkkcd5bgfsvqxk1h1zbjr9q1a-hello-2.12/bin/hello"];
