@@ -4,9 +4,9 @@
  * tar itself complains about a number or a record, the archive is refused.
  */
 import { VarveError } from "#errors";
-import { decodeHeader, TYPE_AT, untilNul, withoutSlashes } from "./decode-header.ts";
+import { decodeHeader, TYPE_AT } from "./decode-header.ts";
 import { BLOCK_SIZE, EntryType, padding, type TarEntry } from "./entry.ts";
-import { decodeRecords } from "./records.ts";
+import { ExtendedHeaders, isExtended, MAX_EXTENDED_SIZE } from "./extended.ts";
 import { isSparse, sparseFailure, sparseFile } from "./sparse.ts";
 
 /** Where an archive's bytes come from, front to back. */
@@ -34,16 +34,6 @@ export interface ReadableEntry {
    * @param into as {@link TarInput.read} has it
    */
   read(length: number, into?: Uint8Array): Promise<Uint8Array>;
-}
-
-/** Real names and records are a few kilobytes; more is an attack on memory. */
-export const MAX_EXTENDED_SIZE = 1024 * 1024;
-
-/** What came before a header and belongs to it. */
-export interface Preamble {
-  pax: Map<string, string>;
-  longName?: string;
-  longLink?: string;
 }
 
 /**
@@ -79,28 +69,15 @@ async function* readMembers(
 ): AsyncGenerator<TarMember & ReadableEntry, void, void> {
   const { what, vouched } = reading;
   const reader = new HeaderReader(input, reading);
-  const globals = new Map<string, string>();
-  let preamble: Preamble = { pax: new Map() };
+  const extended = new ExtendedHeaders(what);
   for (;;) {
     const block = await reader.header();
     if (block === undefined) return;
     const raw = decodeHeader(block, what);
-    if (raw.type === "g") {
-      // A size for all that follows, absurd as it is, lasts until the next global header, as GNU tar has it.
-      globals.delete("size");
-      const records = decodeRecords(await reader.payload(raw.size), what);
-      // Readers differ in whether all that follows is sparse, then.
-      if (isSparse({ pax: records })) throw sparseFailure({ name: "of a global header", pax: records }, what);
-      for (const [key, value] of records) globals.set(key, value);
-    } else if (raw.type === "x" || raw.type === "X") {
-      preamble.pax = decodeRecords(await reader.payload(raw.size), what);
-    } else if (raw.type === "L") {
-      preamble.longName = untilNul(await reader.payload(raw.size));
-    } else if (raw.type === "K") {
-      preamble.longLink = untilNul(await reader.payload(raw.size));
+    if (isExtended(raw)) {
+      extended.take(raw.type, await reader.payload(raw.size));
     } else {
-      const entry = applyPreamble(raw, preamble, globals);
-      preamble = { pax: new Map() };
+      const entry = extended.entry(raw);
       const size = storedSize(entry, block[TYPE_AT]!);
       const offset = reader.position;
       let left = size;
@@ -194,41 +171,4 @@ export function storedSize({ size, pax }: TarEntry, flag: number): number {
   const type = String.fromCharCode(flag);
   if (type === EntryType.directory) return 0;
   return type === EntryType.hardLink && pax?.has("size") !== true ? 0 : size;
-}
-
-/** An entry with what extended headers say of it. */
-export function applyPreamble(
-  raw: TarEntry,
-  preamble: Preamble,
-  globals: ReadonlyMap<string, string>,
-): TarEntry {
-  const directory = raw.type === EntryType.directory;
-  const longName = preamble.longName;
-  const pax = new Map([...globals, ...preamble.pax]);
-  const path = pax.get("path");
-  const name = path !== undefined ? withoutSlashes(path) : (longName ?? raw.name);
-  return {
-    ...raw,
-    name: directory ? withoutSlashes(name) : name,
-    linkname: pax.get("linkpath") ?? preamble.longLink ?? raw.linkname ?? "",
-    uname: pax.get("uname") ?? raw.uname ?? "",
-    gname: pax.get("gname") ?? raw.gname ?? "",
-    uid: wholeNumber(pax.get("uid"), raw.uid),
-    gid: wholeNumber(pax.get("gid"), raw.gid),
-    size: wholeNumber(pax.get("size"), raw.size),
-    mtime: anyNumber(pax.get("mtime"), raw.mtime),
-    ...(pax.size > 0 ? { pax } : {}),
-  };
-}
-
-function wholeNumber(record: string | undefined, field: number): number {
-  if (record === undefined) return field;
-  return /^\s*[+-]?\d+\s*$/.test(record) ? Number(record) : 0;
-}
-
-function anyNumber(record: string | undefined, field: number): number {
-  if (record === undefined) return field;
-  const number = Number(record);
-  // Unlike Python, JavaScript would read 0x10, too.
-  return /^\s*[+-]?[0-9.]/.test(record) && !/x/i.test(record) && Number.isFinite(number) ? number : 0;
 }

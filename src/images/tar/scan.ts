@@ -4,10 +4,10 @@
  */
 import { VarveError } from "#errors";
 import { asBuffer } from "#util";
-import { applyPreamble, MAX_EXTENDED_SIZE, type Preamble, storedSize } from "./decode.ts";
-import { decodeHeader, TYPE_AT, untilNul } from "./decode-header.ts";
+import { storedSize } from "./decode.ts";
+import { decodeHeader, TYPE_AT } from "./decode-header.ts";
 import { BLOCK_SIZE, padding, type TarEntry } from "./entry.ts";
-import { decodeRecords } from "./records.ts";
+import { ExtendedHeaders, isExtended, MAX_EXTENDED_SIZE } from "./extended.ts";
 import { isSparse, sparseEntry, sparseFailure } from "./sparse.ts";
 
 /** Gets the content of one entry. The pieces' memory is only lent. */
@@ -38,8 +38,7 @@ const NOTHING = Buffer.alloc(0);
 /** An archive that is pushed into it chunk by chunk. */
 export class TarScanner {
   readonly #options: TarScannerOptions;
-  readonly #globals = new Map<string, string>();
-  #preamble: Preamble = { pax: new Map() };
+  readonly #extended: ExtendedHeaders;
   #part: Part = { kind: "header" };
   /** How many bytes of the part are still to come. */
   #left = BLOCK_SIZE;
@@ -48,6 +47,7 @@ export class TarScanner {
 
   constructor(options: TarScannerOptions) {
     this.#options = options;
+    this.#extended = new ExtendedHeaders(options.what);
   }
 
   /**
@@ -99,7 +99,7 @@ export class TarScanner {
         this.#begin({ kind: "header" }, BLOCK_SIZE);
         break;
       case "extended":
-        this.#extend(part.type, bytes);
+        this.#extended.take(part.type, bytes);
         this.#begin({ kind: "padding" }, padding(part.size));
         break;
       case "content":
@@ -120,34 +120,17 @@ export class TarScanner {
       return;
     }
     const raw = decodeHeader(block, what);
-    if ("gxXLK".includes(raw.type)) {
+    if (isExtended(raw)) {
       if (raw.size > MAX_EXTENDED_SIZE) {
         throw new VarveError("INVALID_TAR", `${what} has an extended header of ${raw.size} bytes`);
       }
       this.#begin({ kind: "extended", type: raw.type, size: raw.size }, raw.size);
       return;
     }
-    const entry = applyPreamble(raw, this.#preamble, this.#globals);
-    this.#preamble = { pax: new Map() };
+    const entry = this.#extended.entry(raw);
     if (entry.type === "S") throw sparseFailure(entry, what);
     const watcher = isSparse(entry) ? void onEntry(sparseEntry(entry)) : onEntry(entry);
     const size = storedSize(entry, block[TYPE_AT]!);
     this.#begin({ kind: "content", watcher, size }, size);
-  }
-
-  #extend(type: string, payload: Uint8Array): void {
-    const { what } = this.#options;
-    if (type === "L") this.#preamble.longName = untilNul(payload);
-    else if (type === "K") this.#preamble.longLink = untilNul(payload);
-    else {
-      const records = decodeRecords(payload, what);
-      if (type !== "g") {
-        this.#preamble.pax = records;
-        return;
-      }
-      this.#globals.delete("size");
-      if (isSparse({ pax: records })) throw sparseFailure({ name: "of a global header", pax: records }, what);
-      for (const [key, value] of records) this.#globals.set(key, value);
-    }
   }
 }
