@@ -22,6 +22,7 @@ export { readChunks, readStdin, readWhole } from "./read.ts";
 export { checkSchema } from "./schema.ts";
 export { answerRequests, startThread, Thread, type ThreadData } from "./threads.ts";
 export { userCache } from "./user-cache.ts";
+export { hasMajor, satisfies, validRange } from "./version-range.ts";
 export {
   type AsideFile,
   placeOfAside,

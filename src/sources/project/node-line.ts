@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { readError, VarveError } from "#errors";
+import { hasMajor } from "#util";
 import type { Manifest } from "./manifest.ts";
 
 /** The newest line with long-term support. */
@@ -28,7 +29,7 @@ export interface NodeLine {
  */
 export function nodeLine(folder: string, { engines }: Manifest): NodeLine {
   const range = engines?.["node"];
-  const allows = (major: number) => range === undefined || allowsLine(range, major);
+  const allows = (major: number) => range === undefined || hasMajor(range, major);
   for (const name of FILES) {
     const file = join(folder, name);
     const major = existsSync(file) ? majorIn(readText(file)) : undefined;
@@ -63,60 +64,4 @@ function majorIn(text: string): number | undefined {
   const [, code] = /^lts\/(.+)$/.exec(word) ?? [];
   if (code === "*" || word === "lts/-0") return NEWEST_LTS;
   return code === undefined ? undefined : CODE_NAMES[code];
-}
-
-/** From a version to below another, as whole numbers. */
-interface Span {
-  readonly from: number;
-  readonly below: number;
-}
-
-const ALL: Span = { from: 0, below: Number.POSITIVE_INFINITY };
-const MAJOR = 1e12;
-const MINOR = 1e6;
-
-/** Whether a range, as npm has them, has a version of a line. What isn't understood allows all. */
-function allowsLine(range: string, major: number): boolean {
-  const line = { from: major * MAJOR, below: (major + 1) * MAJOR };
-  return range.split("||").some((alternative) => {
-    const span = spanOf(alternative.trim());
-    return Math.max(span.from, line.from) < Math.min(span.below, line.below);
-  });
-}
-
-function spanOf(alternative: string): Span {
-  const [, low, high] = /^(\S+)\s+-\s+(\S+)$/.exec(alternative) ?? [];
-  const comparators =
-    low === undefined ? alternative.replace(/([<>=~^]+)\s+/g, "$1").split(/\s+/) : [`>=${low}`, `<=${high}`];
-  return comparators
-    .map(spanOfComparator)
-    .reduce((a, b) => ({ from: Math.max(a.from, b.from), below: Math.min(a.below, b.below) }), ALL);
-}
-
-function spanOfComparator(comparator: string): Span {
-  const parts = /^([<>=~^]*)v?(\d+|[xX*])?(?:\.(\d+|[xX*]))?(?:\.(\d+|[xX*]))?(?:[-+].*)?$/.exec(comparator);
-  const operator = parts?.[1] ?? "";
-  const [major, minor, patch] = [parts?.[2], parts?.[3], parts?.[4]].map((digits) =>
-    digits === undefined || /\D/.test(digits) ? undefined : Number(digits),
-  );
-  if (major === undefined) return ALL;
-  const from = major * MAJOR + (minor ?? 0) * MINOR + (patch ?? 0);
-  const step = minor === undefined ? MAJOR : patch === undefined ? MINOR : 1;
-  switch (operator) {
-    case ">=":
-      return { ...ALL, from };
-    case ">":
-      return { ...ALL, from: from + step };
-    case "<":
-      return { ...ALL, below: from };
-    case "<=":
-      return { ...ALL, below: from + step };
-    case "^":
-      return { from, below: (major + 1) * MAJOR };
-    case "~":
-    case "~>":
-      return { from, below: from + (minor === undefined ? MAJOR : MINOR - (patch ?? 0)) };
-    default:
-      return { from, below: from + step };
-  }
 }

@@ -1,7 +1,7 @@
 /** How a container of the image is run: the command, the user, the folder, the version of Node.js. */
 import { posix } from "node:path";
+import { satisfies, validRange } from "#util";
 import type { Fault } from "../findings.ts";
-import { satisfies, validRange } from "../range.ts";
 import type { ImageRoot } from "../root.ts";
 import { commandOf, findProgram, type Inspected, nodeProgram, variable } from "./inspected.ts";
 

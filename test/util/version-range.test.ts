@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { satisfies, validRange } from "../../../src/images/inspect/range.ts";
+import { hasMajor, satisfies, validRange } from "#util";
 
 describe("ranges of versions", () => {
   const cases: readonly (readonly [range: string, fits: readonly string[], others: readonly string[]])[] = [
@@ -24,6 +24,19 @@ describe("ranges of versions", () => {
       for (const version of others) assert.ok(!satisfies(version, range), version);
     });
   }
+
+  it("have versions of some lines, and none of others", () => {
+    const lines = [0, 18, 19, 20, 21, 22, 24];
+    const has = (range: string) => lines.filter((major) => hasMajor(range, major));
+    assert.deepEqual(has("^18.19.0 || >=20.5 <22"), [18, 20, 21]);
+    assert.deepEqual(has(">18"), [19, 20, 21, 22, 24]);
+    assert.deepEqual(has("<18.0.0"), [0]);
+    assert.deepEqual(has("18.x.3 || 20.*"), [18, 20]);
+    assert.deepEqual(has(">=20 <18"), []);
+    for (const range of ["*", "", "lts/*", "v"]) assert.deepEqual(has(range), lines);
+    // The rest of it holds.
+    assert.deepEqual(has(">=22 or so"), [22, 24]);
+  });
 
   it("aren't taken for more than is understood", () => {
     assert.equal(validRange("lts/*"), false);

@@ -11,49 +11,59 @@ interface Span {
 const END = Number.POSITIVE_INFINITY;
 const ALL: Span = { from: [0, 0, 0], below: [END, 0, 0] };
 
+const COMPARATOR = /^([<>=~^]*)v?(\d+|[xX*])?(?:\.(\d+|[xX*]))?(?:\.(\d+|[xX*]))?(?:[-+].*)?$/;
+const OPERATORS: ReadonlySet<string | undefined> = new Set([">=", "<=", ">", "<", "=", "^", "~", "~>", ""]);
+
 /** Whether a range is understood. */
 export function validRange(range: string): boolean {
-  return range.split("||").every((part) => spanOf(part.trim()) !== undefined);
+  return range.split("||").every((part) => {
+    return comparatorsOf(part).every((comparator) => OPERATORS.has(COMPARATOR.exec(comparator)?.[1]));
+  });
 }
 
 /** Whether a version, without a label behind it, is in a range. */
 export function satisfies(version: string, range: string): boolean {
   const parts = /^v?(\d+)\.(\d+)\.(\d+)$/.exec(version)?.slice(1).map(Number);
   if (parts === undefined) return true;
-  return range.split("||").some((part) => {
-    const span = spanOf(part.trim()) ?? ALL;
-    return compare(parts, span.from) >= 0 && compare(parts, span.below) < 0;
-  });
+  return spansOf(range).some(({ from, below }) => compare(parts, from) >= 0 && compare(parts, below) < 0);
+}
+
+/** Whether a range has any version with this first number. */
+export function hasMajor(range: string, major: number): boolean {
+  const all: Span = { from: [major, 0, 0], below: [major + 1, 0, 0] };
+  return spansOf(range)
+    .map((span) => common(span, all))
+    .some(({ from, below }) => compare(from, below) < 0);
 }
 
 function compare(a: readonly number[], b: readonly number[]): number {
   return a[0]! - b[0]! || a[1]! - b[1]! || a[2]! - b[2]!;
 }
 
-function spanOf(part: string): Span | undefined {
-  const [, low, high] = /^(\S+)\s+-\s+(\S+)$/.exec(part) ?? [];
-  const words =
-    low === undefined ? part.replace(/([<>=~^]+)\s+/g, "$1").split(/\s+/) : [`>=${low}`, `<=${high}`];
-  let span = ALL;
-  for (const word of words) {
-    const next = spanOfWord(word);
-    if (next === undefined) return undefined;
-    span = {
-      from: compare(next.from, span.from) > 0 ? next.from : span.from,
-      below: compare(next.below, span.below) < 0 ? next.below : span.below,
-    };
-  }
-  return span;
+/** What is in both. */
+function common(a: Span, b: Span): Span {
+  return {
+    from: compare(a.from, b.from) > 0 ? a.from : b.from,
+    below: compare(a.below, b.below) < 0 ? a.below : b.below,
+  };
 }
 
-function spanOfWord(word: string): Span | undefined {
-  const parts = /^(>=|<=|>|<|=|\^|~>?|)v?(\d+|[xX*])?(?:\.(\d+|[xX*]))?(?:\.(\d+|[xX*]))?(?:[-+].*)?$/.exec(
-    word,
+function spansOf(range: string): Span[] {
+  return range.split("||").map((part) => comparatorsOf(part).map(spanOf).reduce(common, ALL));
+}
+
+/** Versions with operators before them, all of which hold. */
+function comparatorsOf(part: string): string[] {
+  const text = part.trim();
+  const [, low, high] = /^(\S+)\s+-\s+(\S+)$/.exec(text) ?? [];
+  return low === undefined ? text.replace(/([<>=~^]+)\s+/g, "$1").split(/\s+/) : [`>=${low}`, `<=${high}`];
+}
+
+function spanOf(comparator: string): Span {
+  const [, operator, ...digits] = COMPARATOR.exec(comparator) ?? [];
+  const [major, minor, patch] = digits.map((part) =>
+    part === undefined || /\D/.test(part) ? undefined : Number(part),
   );
-  if (parts === null) return undefined;
-  const [major, minor, patch] = parts
-    .slice(2)
-    .map((digits) => (digits === undefined || /\D/.test(digits) ? undefined : Number(digits)));
   if (major === undefined) return ALL;
   const from: Version = [major, minor ?? 0, patch ?? 0];
   const next: Version =
@@ -62,7 +72,7 @@ function spanOfWord(word: string): Span | undefined {
       : patch === undefined
         ? [major, minor + 1, 0]
         : [major, minor, patch + 1];
-  switch (parts[1]) {
+  switch (operator) {
     case ">=":
       return { ...ALL, from };
     case ">":
