@@ -62,24 +62,7 @@ export async function* layerEntries(
   layer: Layer,
   { what, signal }: { what: string; signal: AbortSignal | undefined },
 ): AsyncGenerator<LayerEntry, void, void> {
-  const { mediaType, digest } = layer.descriptor;
-  const algorithm = layerCompression(mediaType);
-  if (algorithm === undefined) {
-    throw new VarveError(
-      "UNSUPPORTED_COMPRESSION",
-      `${what} has the media type ${mediaType}, which is no layer's that varve reads`,
-    );
-  }
-  // What opens a layer checks its digest, which is the diff ID of one that isn't compressed.
-  const digester = digest === layer.diffId ? undefined : new Digester(algorithmOf(layer.diffId));
-  const observed = async function* () {
-    for await (const chunk of decompress(layer.open(signal), { algorithm, what })) {
-      if (signal?.aborted) throw cancelled(`reading ${what}`);
-      digester?.update(chunk);
-      yield chunk;
-    }
-  };
-  const chunks = observed();
+  const { chunks, check } = plainLayer(layer, { what, signal });
   try {
     const input = streamInput(chunks);
     let position = 0;
@@ -89,11 +72,54 @@ export async function* layerEntries(
   } finally {
     await chunks.return();
   }
-  const actual = digester?.digest() ?? digest;
-  if (actual !== layer.diffId) {
+  check();
+}
+
+/** A layer without its compression, as it is read. */
+export interface PlainLayer {
+  readonly chunks: AsyncGenerator<Uint8Array, void, void>;
+  /**
+   * To be called after the last chunk.
+   * @throws VarveError `DIGEST_MISMATCH` if they weren't what the diff ID says
+   */
+  check(): void;
+}
+
+/**
+ * Opens a layer.
+ * @throws VarveError `UNSUPPORTED_COMPRESSION`
+ */
+export function plainLayer(
+  layer: Layer,
+  { what, signal }: { what: string; signal: AbortSignal | undefined },
+): PlainLayer {
+  const { mediaType, digest } = layer.descriptor;
+  const algorithm = layerCompression(mediaType);
+  if (algorithm === undefined) {
     throw new VarveError(
-      "DIGEST_MISMATCH",
-      `${what} should have the diff ID ${layer.diffId}, but has ${actual}`,
+      "UNSUPPORTED_COMPRESSION",
+      `${what} has the media type ${mediaType}, which is no layer's that varve reads`,
     );
   }
+  // What opens a layer checks its digest, which is the diff ID of one that isn't compressed.
+  const digester =
+    algorithm === "none" && digest === layer.diffId ? undefined : new Digester(algorithmOf(layer.diffId));
+  const observed = async function* () {
+    for await (const chunk of decompress(layer.open(signal), { algorithm, what })) {
+      if (signal?.aborted) throw cancelled(`reading ${what}`);
+      digester?.update(chunk);
+      yield chunk;
+    }
+  };
+  return {
+    chunks: observed(),
+    check() {
+      const actual = digester?.digest() ?? digest;
+      if (actual === layer.diffId) return;
+      throw new VarveError(
+        "DIGEST_MISMATCH",
+        `${what} should have the diff ID ${layer.diffId}, but has ${actual}`,
+      );
+    },
+  };
 }

@@ -1,8 +1,7 @@
 /** Learns of an image's layers, as they pass by on their way to somebody else, from what is kept of them, or else by reading them. */
-import { decompress } from "#compress";
-import { VarveError } from "#errors";
+import { plainLayer } from "#flatten";
 import { isUnmeasured, type Layer, type UnmeasuredLayer } from "#image";
-import { algorithmOf, type Digest, Digester, layerCompression } from "#oci";
+import { type Digest, layerCompression } from "#oci";
 import { decodeFacts, encodeFacts, type LayerFacts } from "./facts.ts";
 import { handover } from "./handover.ts";
 import { LayerWatcher } from "./layer.ts";
@@ -36,19 +35,7 @@ export class LayerObserver {
   async of(layer: Layer, signal?: AbortSignal): Promise<LayerFacts> {
     const decoded = decodeFacts(this.#known(layer.diffId) ?? Buffer.alloc(0));
     if (decoded !== undefined) return decoded;
-    const { what, algorithm } = about(layer);
-    const watcher = new LayerWatcher(what);
-    const digester = new Digester(algorithmOf(layer.diffId));
-    for await (const chunk of decompress(layer.open(signal), { algorithm, what })) {
-      digester.update(chunk);
-      watcher.push(chunk);
-    }
-    if (digester.digest() !== layer.diffId) {
-      throw new VarveError(
-        "DIGEST_MISMATCH",
-        `${what} should have the diff ID ${layer.diffId}, but has another`,
-      );
-    }
+    const watcher = await watched(layer, signal);
     const facts = watcher.finish();
     this.#keep(layer.diffId, encodeFacts(facts));
     return facts;
@@ -66,7 +53,9 @@ export class LayerObserver {
   }
 
   #opened(layer: Layer): Layer["open"] {
-    return about(layer).algorithm === "none" ? this.#plain(layer) : this.#compressed(layer);
+    return layerCompression(layer.descriptor.mediaType) === "none"
+      ? this.#plain(layer)
+      : this.#compressed(layer);
   }
 
   /** What isn't compressed is looked at chunk by chunk. */
@@ -92,18 +81,13 @@ export class LayerObserver {
   /** What is compressed is decompressed beside, at the reader's pace. */
   #compressed(layer: Layer): Layer["open"] {
     const observer = this;
-    const { what, algorithm } = about(layer);
     return async function* (signal) {
       const { give, end, taken } = handover();
-      const beside = (async () => {
-        const watcher = new LayerWatcher(what);
-        const digester = new Digester(algorithmOf(layer.diffId));
-        for await (const chunk of decompress(taken, { algorithm, what })) {
-          digester.update(chunk);
-          watcher.push(chunk);
-        }
-        if (digester.digest() === layer.diffId) observer.#finish(layer.diffId, watcher);
-      })().catch(() => end());
+      const beside = watched({ ...layer, open: () => taken }).then(
+        (watcher) => observer.#finish(layer.diffId, watcher),
+        // As above.
+        () => end(),
+      );
       try {
         for await (const chunk of layer.open(signal)) {
           await give(chunk);
@@ -125,12 +109,12 @@ export class LayerObserver {
   }
 }
 
-function about({ descriptor: { mediaType, digest } }: Layer) {
-  const what = `the layer ${digest}`;
-  const algorithm = layerCompression(mediaType);
-  if (algorithm !== undefined) return { what, algorithm };
-  throw new VarveError(
-    "UNSUPPORTED_COMPRESSION",
-    `${what} has the media type ${mediaType}, which is no layer's that varve reads`,
-  );
+/** Reads a whole layer. */
+async function watched(layer: Layer, signal?: AbortSignal): Promise<LayerWatcher> {
+  const what = `the layer ${layer.descriptor.digest}`;
+  const watcher = new LayerWatcher(what);
+  const { chunks, check } = plainLayer(layer, { what, signal });
+  for await (const chunk of chunks) watcher.push(chunk);
+  check();
+  return watcher;
 }
