@@ -1,7 +1,7 @@
 /** Learns of an image's layers, as they pass by on their way to somebody else, from what is kept of them, or else by reading them. */
 import { plainLayer } from "#flatten";
 import { isUnmeasured, type Layer, type UnmeasuredLayer } from "#image";
-import { type Digest, layerCompression } from "#oci";
+import type { Digest } from "#oci";
 import { decodeFacts, encodeFacts, type LayerFacts } from "./facts.ts";
 import { handover } from "./handover.ts";
 import { LayerWatcher } from "./layer.ts";
@@ -24,7 +24,8 @@ export class LayerObserver {
   /** The same layer, of which is learned when it is read to its end, unless that has been done. */
   watch<T extends Layer | UnmeasuredLayer>(layer: T): T {
     if (!isUnmeasured(layer) && this.#known(layer.diffId) !== undefined) return layer;
-    const open = isUnmeasured(layer) ? this.#plain(layer) : this.#opened(layer);
+    const isChecked = isUnmeasured(layer) || layer.descriptor.digest === layer.diffId;
+    const open = isChecked ? this.#plain(layer) : this.#beside(layer);
     return { ...layer, open };
   }
 
@@ -52,13 +53,7 @@ export class LayerObserver {
     this.#store?.put(diffId, facts);
   }
 
-  #opened(layer: Layer): Layer["open"] {
-    return layerCompression(layer.descriptor.mediaType) === "none"
-      ? this.#plain(layer)
-      : this.#compressed(layer);
-  }
-
-  /** What isn't compressed is looked at chunk by chunk. */
+  /** What isn't compressed, and is checked against its diff ID by what opens it, is looked at chunk by chunk. */
   #plain(layer: Layer | UnmeasuredLayer): Layer["open"] {
     const observer = this;
     return async function* (signal) {
@@ -78,8 +73,8 @@ export class LayerObserver {
     };
   }
 
-  /** What is compressed is decompressed beside, at the reader's pace. */
-  #compressed(layer: Layer): Layer["open"] {
+  /** Anything else is decompressed and checked beside, at the reader's pace. */
+  #beside(layer: Layer): Layer["open"] {
     const observer = this;
     return async function* (signal) {
       const { give, end, taken } = handover();
