@@ -80,28 +80,41 @@ export function readDynamic(
 /** The text at a place of the string table; undefined if it has none there. */
 export type TextAt = (offset: number) => string | undefined;
 
+interface Chain {
+  /** Where the first record is. */
+  readonly start: number;
+  /** How many records there are at most. */
+  readonly count: number;
+  /** How long a record is. Its last word says how far on the next one is, or 0. */
+  readonly length: number;
+  readonly numbers: Numbers;
+}
+
+/** Where the records are of a chain in a table of versions. */
+function* chained(table: Buffer, { start, count, length, numbers }: Chain): Generator<number, void, void> {
+  for (let at = start, left = count; left > 0 && at + length <= table.length; left--) {
+    yield at;
+    const next = numbers.word(table, at + length - 4);
+    if (next === 0) return;
+    at += next;
+  }
+}
+
 /** What is needed of other libraries' versions. */
 export function readNeededVersions(
   table: Buffer,
   { count, numbers, text }: { count: number; numbers: Numbers; text: TextAt },
 ): NeededVersions[] {
   const found: NeededVersions[] = [];
-  let at = 0;
-  for (let left = count; left > 0 && at + 16 <= table.length; left--) {
+  for (const at of chained(table, { start: 0, count, length: 16, numbers })) {
     const file = text(numbers.word(table, at + 4));
     const versions: string[] = [];
-    let aux = at + numbers.word(table, at + 8);
-    for (let each = numbers.half(table, at + 2); each > 0 && aux + 16 <= table.length; each--) {
+    const own = { start: at + numbers.word(table, at + 8), count: numbers.half(table, at + 2) };
+    for (const aux of chained(table, { ...own, length: 16, numbers })) {
       const name = text(numbers.word(table, aux + 8));
       if (name !== undefined && (numbers.half(table, aux + 4) & WEAK) === 0) versions.push(name);
-      const next = numbers.word(table, aux + 12);
-      if (next === 0) break;
-      aux += next;
     }
     if (file !== undefined) found.push({ file, versions });
-    const next = numbers.word(table, at + 12);
-    if (next === 0) break;
-    at += next;
   }
   return found;
 }
@@ -112,14 +125,10 @@ export function readVersions(
   { count, numbers, text }: { count: number; numbers: Numbers; text: TextAt },
 ): string[] {
   const found: string[] = [];
-  let at = 0;
-  for (let left = count; left > 0 && at + 20 <= table.length; left--) {
+  for (const at of chained(table, { start: 0, count, length: 20, numbers })) {
     const aux = at + numbers.word(table, at + 12);
     const name = aux + 8 <= table.length ? text(numbers.word(table, aux)) : undefined;
     if (name !== undefined) found.push(name);
-    const next = numbers.word(table, at + 16);
-    if (next === 0) break;
-    at += next;
   }
   return found;
 }
