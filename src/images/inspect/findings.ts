@@ -99,9 +99,3 @@ const TRIED =
 export function isTried(path: string): boolean {
   return TRIED.test(path);
 }
-
-/** Names in a sentence, of which there may be many. */
-export function shortList(names: readonly string[], most = 3): string {
-  const first = names.slice(0, most).join(", ");
-  return names.length > most ? `${first}, … (${names.length} in all)` : first;
-}

@@ -5,7 +5,7 @@ import type { FileFacts, LayerFacts } from "./facts/facts.ts";
 /** Where a path leads. */
 export type Resolved =
   | { readonly kind: "found"; readonly node: TreeNode; readonly path: string }
-  /** `path` is the first that isn't there; `isFile` if it would have to be a directory and isn't. */
+  /** `path` is the first that isn't there. */
   | { readonly kind: "missing"; readonly path: string }
   | { readonly kind: "circle" }
   /** To what is there only when a container runs. */

@@ -100,7 +100,7 @@ export class LibrarySearch {
   }
 
   #locate(name: string, by: Loaded, loader: Loader): Located {
-    if (name.includes("/")) return this.#open(expand(name, by, by.elf)[0] ?? name, by.elf);
+    if (name.includes("/")) return this.#open(expand(name, by)[0] ?? name, by.elf);
     const folders = foldersFor(by, { loader, environment: this.#environment });
     const key = [name, by.elf.bits, by.elf.machine, loader.path, ...folders].join("\0");
     if (!this.#located.has(key)) {
@@ -164,17 +164,17 @@ function pathsOf(by: Loaded, which: "rpath" | "runpath" | "musl"): string[] {
   // A file with a RUNPATH has no RPATH that counts.
   const paths =
     which === "rpath" ? (runpath === undefined ? rpath : []) : (runpath ?? (which === "musl" ? rpath : []));
-  return paths.flatMap((path) => expand(path, by, by.elf));
+  return paths.flatMap((path) => expand(path, by));
 }
 
 const TRIPLETS: Readonly<Record<number, string>> = { 62: "x86_64-linux-gnu", 183: "aarch64-linux-gnu" };
 
 /** What a path with `$ORIGIN` and the like may mean. Others than absolute ones depend on where the program is started. */
-function expand(path: string, { origin }: Loaded, { machine }: Elf): string[] {
+function expand(path: string, { origin, elf }: Loaded): string[] {
   const here = path.replace(/\$(?:ORIGIN\b|\{ORIGIN\})/g, () => origin);
   if (!here.startsWith("/")) return [];
   if (!here.includes("$")) return [here];
-  const library = ["lib64", `lib/${TRIPLETS[machine] ?? ""}`, "lib"];
+  const library = ["lib64", `lib/${TRIPLETS[elf.machine] ?? ""}`, "lib"];
   return library.map((name) => here.replace(/\$(?:LIB\b|\{LIB\})/g, name));
 }
 
