@@ -44,27 +44,25 @@ export class Inspection {
 
   /** The same draft, of whose layers is learned when they are read. */
   draft(draft: ImageDraft): ImageDraft {
-    const watched = async function* <T extends Layer | UnmeasuredLayer>(
-      this: Inspection,
-      layers: AsyncIterable<T>,
-    ) {
-      this.#layers = [];
-      for await (const layer of layers) {
-        const same = this.#observer.watch(layer);
-        this.#layers.push(same);
-        yield same;
-      }
-    }.bind(this) as <T extends Layer | UnmeasuredLayer>(
-      layers: AsyncIterable<T>,
-    ) => AsyncGenerator<T, void, void>;
     const { unmeasuredLayers } = draft;
     return {
-      layers: (signal) => watched(draft.layers(signal)),
+      layers: (signal) => this.#watched(draft.layers(signal)),
       ...(unmeasuredLayers && {
-        unmeasuredLayers: (signal) => watched(unmeasuredLayers.call(draft, signal)),
+        unmeasuredLayers: (signal) => this.#watched(unmeasuredLayers.call(draft, signal)),
       }),
       finish: (layers) => draft.finish(layers),
     };
+  }
+
+  async *#watched<T extends Layer | UnmeasuredLayer>(
+    layers: AsyncIterable<T>,
+  ): AsyncGenerator<T, void, void> {
+    this.#layers = [];
+    for await (const layer of layers) {
+      const same = this.#observer.watch(layer);
+      this.#layers.push(same);
+      yield same;
+    }
   }
 
   /**
