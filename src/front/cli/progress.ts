@@ -1,9 +1,8 @@
 /** Shows progress on a terminal. */
 import type { WriteProgress } from "#app";
-import { formatBytes } from "#report";
+import { counted, formatBytes } from "#report";
 import { shown } from "#util";
 import { draw } from "./output.ts";
-import { counted } from "./summary/numbers.ts";
 
 /** How often the lines of layers under way are drawn anew, in milliseconds. */
 const REDRAW_PAUSE = 100;

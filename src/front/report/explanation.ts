@@ -2,6 +2,7 @@
 import type { ComponentChange, FileChange, ImageComparison, LayerComparison, LayerCost } from "#compare";
 import type { Descriptor } from "#oci";
 import { shown } from "#util";
+import { counted } from "./plan/names.ts";
 import { formatBytes, table } from "./table.ts";
 
 /** How many lines a layer gets, and how many names a line. */
@@ -205,10 +206,6 @@ function configNotes(
   return [
     `The configs differ in their history or their bytes only; it is another image all the same (${formatBytes(size)}).`,
   ];
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 /** A line of limited length: names come from images, and may contain anything. */

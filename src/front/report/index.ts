@@ -6,7 +6,7 @@ export {
   type PlanComparison,
   type PlanLayerComparison,
 } from "./plan/against.ts";
-export { nameOf } from "./plan/names.ts";
+export { counted, nameOf } from "./plan/names.ts";
 export {
   type Grouping,
   type PlanReport,

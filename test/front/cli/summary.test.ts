@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { LayerContents, Written, WrittenLayer } from "#app";
 import { type Digest, MediaType } from "#oci";
-import { duration } from "../../../src/front/cli/summary/numbers.ts";
+import { duration } from "../../../src/front/cli/summary/duration.ts";
 import {
   indexLines,
   layerLines,

@@ -1,8 +1,8 @@
 /** What is said of an image that was written: what it is made of, how much was sent, and what to do with it. */
 import type { BuiltImage, LayerContents, Written, WrittenIndex, WrittenLayer } from "#app";
 import { layerCompression } from "#oci";
-import { formatBytes, nameOf, table } from "#report";
-import { counted, duration } from "./numbers.ts";
+import { counted, formatBytes, nameOf, table } from "#report";
+import { duration } from "./duration.ts";
 import { imageAt, nextCommand, placeOf, wordsFor } from "./place.ts";
 
 /** An image that was written; of one that was built, also what it is made of. */
