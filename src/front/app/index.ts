@@ -11,6 +11,7 @@ export {
   type InspectedImage,
   inspect,
 } from "./inspect.ts";
+export { ownErrors } from "./inspection.ts";
 export {
   type Machine,
   type MachineOptions,

@@ -5,6 +5,7 @@ import {
   buildFrom,
   type Machine,
   openSource,
+  ownErrors,
   planFrom,
   type SourceListener,
   type Target,
@@ -190,7 +191,7 @@ async function run(path: string, options: BuildCommandOptions): Promise<void> {
 
 /** A single error is said when the build fails for it. */
 const tellFindings: BuildOptions["onFindings"] = ({ findings, ...others }) => {
-  const errors = findings.filter(({ severity, isBase }) => severity === "error" && !isBase);
+  const errors = ownErrors(findings);
   const told = errors.length === 1 ? findings.filter((finding) => finding !== errors[0]) : findings;
   for (const line of findingLines({ findings: told, ...others }, { most: 3, withBase: false })) say(line);
 };
