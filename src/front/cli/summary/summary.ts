@@ -95,9 +95,10 @@ function contentRows({ contents, base, places }: Summarised): string[] {
     // The project is no package of itself.
     const count = kind === "app" ? names.length - 1 : names.length;
     const components = count > 0 ? counted(count, kind === "store paths" ? "path" : "package") : "";
-    const bytes = places.length > 1 ? [formatBytes(total(layers)), ""] : sizeAndOutcome(layers, place);
+    const outcome = places.length > 1 ? "" : outcomeOf(layers, place);
     const from = kind === "base" && base !== undefined ? `(${base})` : "";
-    return [[kind, counted(layers.length, "layer"), components, bytes[0]!, `${bytes[1]} ${from}`.trim()]];
+    const bytes = formatBytes(total(layers));
+    return [[kind, counted(layers.length, "layer"), components, bytes, `${outcome} ${from}`.trim()]];
   });
   const [, ...lines] = table(["", "", "", "", ""], rows, ["left", "right", "right", "right", "left"]).split(
     "\n",
@@ -105,12 +106,10 @@ function contentRows({ contents, base, places }: Summarised): string[] {
   return lines.map((line) => `  ${line}`);
 }
 
-/** How many bytes layers have, and whether these were sent. */
-function sizeAndOutcome(layers: readonly WrittenLayer[], place: Written): [string, string] {
+/** Whether layers were sent; where only some were, how many bytes they have. */
+function outcomeOf(layers: readonly WrittenLayer[], place: Written): string {
   const parts = outcomes(layers, place);
-  const [only] = parts;
-  const words = parts.length === 1 ? only!.word : parts.map(({ text }) => text).join(", ");
-  return [formatBytes(total(layers)), words];
+  return parts.length === 1 ? parts[0]!.word : parts.map(({ text }) => text).join(", ");
 }
 
 /** That an image is at a place, and how many bytes that took. */
