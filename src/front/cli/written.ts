@@ -1,5 +1,5 @@
 /** Reports images that have been written. */
-import type { WriteProgress, Written } from "#app";
+import type { WriteProgress } from "#app";
 import { printJson, say } from "./output.ts";
 import { Progress } from "./progress.ts";
 import { layerLines, type Summarised, summaryLines } from "./summary/summary.ts";
@@ -15,13 +15,12 @@ export interface WrittenOptions {
  * written, or prints that as JSON.
  */
 export async function tellWritten(
-  write: (onProgress: (progress: WriteProgress) => void) => Promise<Summarised | readonly Written[]>,
+  write: (onProgress: (progress: WriteProgress) => void) => Promise<Summarised>,
   { quiet = false, verbose = false, json = false, several = false }: WrittenOptions & { several?: boolean },
 ): Promise<void> {
   const progress = new Progress({ quiet, several });
-  const written = await write(progress.report);
+  const image = await write(progress.report);
   progress.finish();
-  const image: Summarised = "places" in written ? written : { places: written };
   if (json) await printJson(image.places);
   else if (!quiet) {
     if (verbose) for (const line of layerLines(image)) say(line);

@@ -42,6 +42,8 @@ export async function copyImage(
   await onMachine(options, async (operation) => {
     const to = await target(operation.machine);
     const { compression } = options;
-    await tellWritten((onProgress) => copy(from, to, { ...operation, compression, onProgress }), options);
+    await tellWritten(async (onProgress) => {
+      return { places: await copy(from, to, { ...operation, compression, onProgress }) };
+    }, options);
   });
 }

@@ -58,9 +58,8 @@ async function writeConf(
     const conf = await readConf(path, { now: machine.now(), signal });
     const to = [await target(operation.machine)];
     const { compression } = options;
-    await tellWritten(
-      (onProgress) => writeConfImage(conf, to, { ...operation, compression, onProgress }),
-      options,
-    );
+    await tellWritten(async (onProgress) => {
+      return { places: await writeConfImage(conf, to, { ...operation, compression, onProgress }) };
+    }, options);
   });
 }
