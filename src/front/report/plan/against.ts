@@ -49,14 +49,21 @@ export interface PlanComparison {
  * An image's layers with their components, from its layout and its history.
  * @param planned what is planned, by which components are known where the image has no more than hashes of them
  */
-export function imageLayers(image: Image, planned?: ReferencesGraph): ImageLayer[] {
-  const { layouts, isShort } = layoutsOf(image);
+export function imageLayers(image: Image, planned: ReferencesGraph): ImageLayer[] {
+  return layersWith(layoutIn(image), { image, planned });
+}
+
+function layersWith(
+  layout: Layout | undefined,
+  { image, planned }: { image: Image; planned: ReferencesGraph },
+): ImageLayer[] {
+  const layouts = layoutsOf(image, layout);
   const ids = image.layers.flatMap(({ components }) => components);
   const kind = ids.every((id) => id.startsWith("/")) ? "nix" : "npm";
   const parts = [...new Set(ids)].map((id) => ({ id, path: id, references: [] }));
   const graph = makeGraph(parts, { kind, origin: "an image" });
   const keys = keysOf(graph);
-  const byHash = isShort ? knownByHash(planned) : undefined;
+  const byHash = layout?.hashes && knownByHash(planned);
   return image.layers.map(({ descriptor, components }, index) => {
     const known = layouts.get(index);
     if (byHash !== undefined && known !== undefined) {
@@ -75,8 +82,7 @@ export function imageLayers(image: Image, planned?: ReferencesGraph): ImageLayer
 }
 
 /** What is planned, by its entry in a layout of hashes. */
-function knownByHash(graph: ReferencesGraph | undefined): ReadonlyMap<string, ImageComponent> {
-  if (graph === undefined) return new Map();
+function knownByHash(graph: ReferencesGraph): ReadonlyMap<string, ImageComponent> {
   const keys = keysOf(graph);
   return new Map(
     [...graph.components.values()].map((component) => {
@@ -108,16 +114,9 @@ function packageOf(id: string): string {
   return id.replace(/^.*node_modules\//, "");
 }
 
-interface Layouts {
-  readonly layouts: ReadonlyMap<number, Layout["layers"][number]>;
-  /** Whether they have hashes. */
-  readonly isShort: boolean;
-}
-
 /** The layout's layers by the image's: they are the last ones that have components, since a base may have some, too. */
-function layoutsOf(image: Image): Layouts {
-  const layout = layoutIn(image);
-  if (layout === undefined) return { layouts: new Map(), isShort: false };
+function layoutsOf(image: Image, layout: Layout | undefined): ReadonlyMap<number, Layout["layers"][number]> {
+  if (layout === undefined) return new Map();
   const counts = componentSummaries(image).map(({ count }) => count);
   const own = [...image.layers.keys()].filter((at) => counts[at]! > 0).slice(-layout.layers.length);
   const fits =
@@ -128,8 +127,7 @@ function layoutsOf(image: Image): Layouts {
         ? layout.layers[index]!.size === counts[at]
         : layout.layers[index]!.size <= counts[at]!,
     );
-  const layouts = fits ? new Map(own.map((at, index) => [at, layout.layers[index]!])) : new Map();
-  return { layouts, isShort: layout.hashes !== undefined };
+  return fits ? new Map(own.map((at, index) => [at, layout.layers[index]!])) : new Map();
 }
 
 /** The layout that an image has; none if it can't be read, since the history is good enough then. */
@@ -153,8 +151,9 @@ export function compareWith(
 ): PlanComparison {
   const { graph, groups, sizes } = plan;
   const numbers = layerNumbers(plan, groups);
-  const theirs = imageLayers(image, graph);
-  const hashes = layoutIn(image)?.hashes;
+  const layout = layoutIn(image);
+  const theirs = layersWith(layout, { image, planned: graph });
+  const hashes = layout?.hashes;
   const identity = (id: string, version: string): string | undefined =>
     id.startsWith("/") ? id : version === "" ? undefined : `${version} ${id}`;
   const has = new Set<string>();
