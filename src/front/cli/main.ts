@@ -1,7 +1,6 @@
 /** The command line: finds the command, runs it, and has failures told. */
 import type { Command as CommanderCommand } from "commander";
-import { VarveError } from "#errors";
-import { faultSentence, watchFaults } from "./fault.ts";
+import { watchFaults } from "./fault.ts";
 import { version } from "./version.ts";
 
 /**
@@ -43,17 +42,12 @@ export async function main(args: readonly string[]): Promise<number> {
 }
 
 async function printVersion(): Promise<number> {
-  const { printNow, say } = await import("./output.ts");
+  const { printNow } = await import("./output.ts");
   try {
     printNow(`${version()}\n`);
     return 0;
   } catch (error) {
-    say(sentence(error));
-    return 1;
+    const { tellFailure } = await import("./failure.ts");
+    return tellFailure(error, { json: false });
   }
-}
-
-/** A known failure has its sentence; anything else is a fault of varve. */
-function sentence(error: unknown): string {
-  return error instanceof VarveError ? `Error: ${error.message}` : faultSentence(error);
 }
