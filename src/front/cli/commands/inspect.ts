@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { type ImageDescription, type ImageDocuments, inspect } from "#app";
 import { VarveError } from "#errors";
 import { formatPlatform } from "#oci";
-import { formatBytes, table } from "#report";
+import { formatBytes, nameOf, table } from "#report";
 import { shown } from "#util";
 import { jsonOption } from "../options.ts";
 import { print, printJson } from "../output.ts";
@@ -77,7 +77,6 @@ const SHOWN_LENGTH = 44;
 /** How many components there are, and one by name. */
 function shorten({ count, example }: ImageDescription["layers"][number]): string {
   if (example === undefined) return "-";
-  // A package is known by its name, a store path without its folder and hash.
-  const name = example.replace(/^.*node_modules\//s, "").replace(/^\/.*\/(?:[0-9a-z]{32}-)?/s, "");
+  const name = nameOf({ id: example });
   return shown(count === 1 ? name : `${count}: ${name}, …`, SHOWN_LENGTH);
 }
