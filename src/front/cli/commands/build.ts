@@ -28,7 +28,12 @@ import { inRegistry } from "./pull.ts";
 
 const STDOUT = 1;
 
-interface BuildCommandOptions extends PlaceOptions, CacheOptions, StrategyOptions, OmitOptions {
+interface BuildCommandOptions
+  extends PlaceOptions,
+    CacheOptions,
+    StrategyOptions,
+    OmitOptions,
+    Partial<Pick<ImageSpecInput, (typeof FIELDS)[number]>> {
   readonly cacheFrom?: string[];
   readonly cacheTo?: string[];
   readonly output?: string[];
@@ -204,13 +209,10 @@ const tellLeftOut: SourceListener["onLeftOut"] = (list) => {
 
 /** The fields that the options replace; labels and annotations are added to the spec's. */
 function overrides(options: BuildCommandOptions, fields: Partial<ImageSpecInput>): Partial<ImageSpecInput> {
-  // What is asked here by the name of a field isn't that field.
-  const { check: _, ...others } = options;
-  const given = others as Partial<ImageSpecInput>;
   const { from, followBase, label, annotation } = options;
   return {
     ...Object.fromEntries(
-      FIELDS.filter((name) => given[name] !== undefined).map((name) => [name, given[name]]),
+      FIELDS.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]),
     ),
     ...omitField(options, fields),
     ...strategyFields(options),
