@@ -1,13 +1,16 @@
-/** Which packages of a Node project are in the image, in npm's words. */
+/** Which packages are in the image, for a Node project in npm's words. */
 import { type Command, InvalidArgumentError } from "commander";
 import type { ImageSpecInput } from "#spec";
 import { list } from "./options.ts";
 
+/** What the options are, as commander names them. */
 export interface OmitOptions {
   readonly omit?: readonly "dev"[];
   readonly include?: readonly "dev"[];
+  readonly exclude?: ImageSpecInput["exclude"];
 }
 
+/** Adds the options. */
 export function omitOptions(command: Command): Command {
   return command
     .option("--omit <type>", "leave out a Node project's packages of a type: dev", types)
@@ -15,6 +18,11 @@ export function omitOptions(command: Command): Command {
       "--include <type>",
       "have a Node project's packages of a type in the image, whatever omits them: dev",
       types,
+    )
+    .option(
+      "--exclude <id>",
+      "leave out a package by its path, such as node_modules/left-pad, or a store path; may be given several times",
+      list,
     );
 }
 

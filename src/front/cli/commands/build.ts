@@ -112,11 +112,6 @@ function whatOptions(command: Command): void {
       "the base image (default, for a project: $VARVE_BASE, or node:MAJOR-slim; scratch is none)",
     );
   omitOptions(command)
-    .option(
-      "--exclude <id>",
-      "leave out a package by its path, such as node_modules/left-pad, or a store path; may be given several times",
-      list,
-    )
     .option("--label <key=value>", "add a label; may be given several times", pairs)
     .option("--annotation <key=value>", "add an annotation; may be given several times", pairs)
     .option("--architecture <name>", "as Go names it, such as arm64 (default: the base's or this machine's)")

@@ -5,16 +5,14 @@ import { formatLayout, layerBudget, popularity } from "#layering";
 import { STRATEGIES } from "#plan";
 import { checkSpec, type ImageSpecInput } from "#spec";
 import { bytesSource, writeFileAtomically } from "#util";
-import { integer, list } from "../options.ts";
+import { type GraphOptions, graphOptions } from "../graph-options.ts";
+import { list } from "../options.ts";
 import { printJson } from "../output.ts";
 import { onMachine, type PlaceOptions, placeOptions } from "../places.ts";
 import { strategyFields } from "../strategy-options.ts";
 
-interface LayersOptions extends PlaceOptions {
-  readonly maxLayers?: number;
-  readonly fromImage?: string;
+interface LayersOptions extends PlaceOptions, GraphOptions {
   readonly exclude: readonly string[];
-  readonly key?: string;
   readonly strategy: NonNullable<ImageSpecInput["strategy"]>;
   readonly pipeline?: string;
   readonly weights?: string;
@@ -23,19 +21,13 @@ interface LayersOptions extends PlaceOptions {
 }
 
 export function command(): Command {
-  return placeOptions(new Command("layers"))
+  const command = placeOptions(new Command("layers"))
     .description(
       "Plans the layers of a references graph and prints them as a JSON list of lists of paths, ready to be a conf's store_layers.",
     )
-    .argument("<graph>", "a file in one of Nix's forms, or the folder of a Node project")
-    .option(
-      "--max-layers <n>",
-      "how many layers the image may have (default: 100; for a Node project 20 besides its base's)",
-      integer,
-    )
-    .option("--from-image <place>", "the base image, whose layers count, too")
+    .argument("<graph>", "a file in one of Nix's forms, or the folder of a Node project");
+  return graphOptions(command)
     .option("--exclude <path>", "leave a component out; may be given several times", list, [])
-    .option("--key <key>", "the key under which a JSON object has its graph (default: the only one)")
     .addOption(
       new Option("--strategy <name>", "how components are grouped")
         .choices(STRATEGIES.map(({ name }) => name))

@@ -8,17 +8,14 @@ import { hasSpec } from "#project";
 import { planText } from "#report";
 import { checkSpec, type ImageSpecInput, parseSpecJson, startsObject } from "#spec";
 import { bytesSource, readWhole, writeFileAtomically } from "#util";
+import { type GraphOptions, graphOptions } from "../graph-options.ts";
 import { type OmitOptions, omitField, omitOptions } from "../omit-options.ts";
-import { integer, jsonOption, list } from "../options.ts";
+import { jsonOption, list } from "../options.ts";
 import { print, printJson } from "../output.ts";
 import { onMachine, type PlaceOptions, placeOptions } from "../places.ts";
 import { absolutePath, type StrategyOptions, strategyFields, strategyOptions } from "../strategy-options.ts";
 
-interface PlanCommandOptions extends PlaceOptions, StrategyOptions, OmitOptions {
-  readonly maxLayers?: number;
-  readonly fromImage?: string;
-  readonly exclude?: readonly string[];
-  readonly key?: string;
+interface PlanCommandOptions extends PlaceOptions, GraphOptions, StrategyOptions, OmitOptions {
   readonly against?: readonly string[];
   readonly html?: string;
   readonly json?: true;
@@ -33,20 +30,8 @@ export function command(): Command {
       "[spec]",
       "the folder of a Node project; or a spec; or a references graph in one of Nix's forms",
       ".",
-    )
-    .option(
-      "--max-layers <n>",
-      "how many layers the image may have (default: 100; for a Node project 20 besides its base's)",
-      integer,
-    )
-    .option("--from-image <place>", "the base image, whose layers count, too")
-    .option(
-      "--exclude <id>",
-      "leave out a package by its path, such as node_modules/left-pad, or a store path; may be given several times",
-      list,
-    )
-    .option("--key <key>", "the key under which a JSON object has its graph (default: the only one)");
-  return strategyOptions(omitOptions(command))
+    );
+  return strategyOptions(omitOptions(graphOptions(command)))
     .option(
       "--against <place>",
       "show how much of it an image has, such as the last one in the registry; may be given several times",
