@@ -1,5 +1,4 @@
 /** Counts what a command does beside its time: what it sends to a registry, and what it reads of a folder. */
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createReadStream, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer, request } from "node:http";
@@ -7,7 +6,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import type { Command } from "./run.ts";
+import { type Command, runBeside } from "./run.ts";
 
 /** What a command did. */
 export interface Counts {
@@ -85,13 +84,7 @@ async function bytesRead(command: Command, folder: string): Promise<number> {
   try {
     const trace = join(temporary, "trace");
     const options = ["-f", "--seccomp-bpf", "-qq", "-y", "-s", "0", "-e", `trace=${READING}`, "-o", trace];
-    const child = spawn("/usr/bin/strace", [...options, ...command], { stdio: ["ignore", "ignore", "pipe"] });
-    let messages = "";
-    child.stderr.on("data", (data) => {
-      messages = `${messages}${data}`.slice(-1000);
-    });
-    const [status] = await once(child, "close");
-    if (status !== 0) throw new Error(`${command.join(" ").slice(0, 300)} failed: ${messages}`);
+    await runBeside(command, ["/usr/bin/strace", ...options]);
     return await sumOfReads(createInterface({ input: createReadStream(trace) }), folder);
   } finally {
     rmSync(temporary, { recursive: true });

@@ -116,11 +116,14 @@ function secondsOf(processes: readonly number[]): number {
   }, 0);
 }
 
-/** How often runs are repeated. */
-/** Runs a command while this process goes on, such as with a server that the command talks to. */
-export async function runBeside(command: Command): Promise<void> {
-  const [file, ...args] = command;
-  const child = spawn(file, args, { stdio: ["ignore", "ignore", "pipe"] });
+/**
+ * Runs a command while this process goes on, such as with a server that the command talks to. Throws with its last words when
+ * it fails.
+ * @param starter a program and its arguments that start the command and end as it does
+ */
+export async function runBeside(command: Command, starter: readonly string[] = []): Promise<void> {
+  const [file, ...args] = [...starter, ...command];
+  const child = spawn(file!, args, { stdio: ["ignore", "ignore", "pipe"] });
   let messages = "";
   child.stderr.on("data", (data) => {
     messages = `${messages}${data}`.slice(-1000);
@@ -129,6 +132,7 @@ export async function runBeside(command: Command): Promise<void> {
   if (status !== 0) throw new Error(`${command.join(" ").slice(0, 300)} failed: ${messages}`);
 }
 
+/** How often runs are repeated. */
 export interface TurnOptions {
   /** How many times each is run, after a first time that isn't counted and warms the page cache. */
   runs: number;
