@@ -75,6 +75,13 @@ export async function countingProxy(host: string): Promise<CountingProxy> {
   };
 }
 
+/** How much a count grows while something is done. */
+export async function within(counted: () => number, act: () => Promise<void>): Promise<number> {
+  const before = counted();
+  await act();
+  return counted() - before;
+}
+
 /** Every system call that copies a file's bytes into a process' memory or elsewhere. */
 const READING = "read,readv,pread64,preadv,preadv2,sendfile,splice,copy_file_range";
 

@@ -2,10 +2,10 @@
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Bench } from "../bench.ts";
-import { countingProxy } from "../counting.ts";
+import { countingProxy, within } from "../counting.ts";
 import { type Engine, startEngine } from "../docker.ts";
 import { serviceFixture } from "../fixtures/service.ts";
-import { changeLine, type Rivals, rivals, type Side, within } from "../fixtures/service-sides.ts";
+import { changeLine, type Rivals, rivals, type Side } from "../fixtures/service-sides.ts";
 import { layerBytes, startRegistry } from "../registry.ts";
 import { bytesRow, type Row, secondsRow, sizeRow, timeRow } from "../report.ts";
 import { measure, measureTurns, type Pair, runBeside, type Setting } from "../run.ts";
