@@ -56,14 +56,12 @@ export function plan(
   { graph, sizes, units, applications }: Version,
   { strategy, applicationWeight }: Planner,
   { available, last }: { available: number; last?: Layout | undefined },
-): string[][] {
+): readonly (readonly string[])[] {
   const weights =
     applicationWeight === undefined
       ? undefined
       : new Map([...applications].map((unit) => [unit, applicationWeight]));
-  return planLayers(graph, strategy(last), { available, sizes, units, weights }).groups.map((ids) => [
-    ...ids,
-  ]);
+  return planLayers(graph, strategy(last), { available, sizes, units, weights }).groups;
 }
 
 /** The bytes that one component a layer would send. */
