@@ -24,8 +24,6 @@ const ACCOUNT = { user: "me", password: "a password" };
  */
 export interface Newcomer {
   readonly home: string;
-  /** Where the shell is. */
-  folder(): string;
   /** Runs a text in a shell, by default bash, whatever its exit code. */
   shell(text: string, more?: ShellOptions): Promise<Finished>;
   mustShell(text: string, more?: ShellOptions): Promise<string>;
@@ -99,7 +97,6 @@ export async function startNewcomer(outer: Scope): Promise<Newcomer> {
 
   return {
     home,
-    folder: () => folder,
     shell,
     mustShell,
     write(path, text) {

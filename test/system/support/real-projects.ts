@@ -128,12 +128,6 @@ export async function realProject(name: RealProject): Promise<string> {
   return project;
 }
 
-/** The folders of it that images are made of. */
-export function appsOf(name: RealProject): readonly string[] {
-  const { apps = ["."] }: Recipe = RECIPES[name];
-  return apps;
-}
-
 async function make(project: string, recipe: Recipe): Promise<void> {
   const { of, like, manager, apps = ["."], isBuilt } = recipe;
   if (like !== undefined) await mustRun(["cp", "-a", await realProject(like), project]);
