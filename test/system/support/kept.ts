@@ -1,0 +1,22 @@
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** Where they are kept: not in a folder that others may write to, since what is in it is run. */
+const KEPT = fileURLToPath(new URL("../../../node_modules/.cache/varve-fixtures", import.meta.url));
+
+/** A folder that is kept for the next run of the tests: `make` fills it when it is first asked for by its name. */
+export async function keptFolder(name: string, make: (folder: string) => Promise<void>): Promise<string> {
+  const folder = join(KEPT, name);
+  if (existsSync(folder)) return folder;
+  mkdirSync(KEPT, { recursive: true });
+  const aside = mkdtempSync(`${folder}.`);
+  try {
+    await make(aside);
+    // Another test file may have made it meanwhile.
+    if (!existsSync(folder)) renameSync(aside, folder);
+  } finally {
+    rmSync(aside, { recursive: true, force: true });
+  }
+  return folder;
+}
