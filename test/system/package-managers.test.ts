@@ -8,8 +8,8 @@ import { stacked, temporaryFolder } from "../support/tmp.ts";
 import { builtCommand } from "../support/varve.ts";
 import {
   bun,
-  installManagers,
   type Manager,
+  managers,
   managersEnv,
   npm,
   pnpm,
@@ -90,7 +90,7 @@ describe("images of what package managers have installed", { skip: requires("npm
 
   before(async () => {
     folder = await temporaryFolder(scope);
-    tools = await installManagers(folder);
+    tools = await managers();
   });
 
   async function installed(

@@ -1,7 +1,9 @@
 /** The package managers of Node.js, which npm installs, and what a project is installed with. */
+import { createHash } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { mustRun } from "../../support/process.ts";
+import { keptFolder } from "./kept.ts";
 
 type Command = readonly [string, ...string[]];
 
@@ -55,11 +57,14 @@ export const bun = (linker: string): Manager => ({
   command: (tools) => [join(tools, BUN, "bin/bun"), "install", "--ignore-scripts", "--linker", linker],
 });
 
-/** Installs the managers in a folder; returns the folder that has their packages. */
-export async function installManagers(folder: string): Promise<string> {
-  writeFileSync(join(folder, "package.json"), "{}");
-  const options = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"];
-  await mustRun(["npm", "install", ...options, ...MANAGERS], { cwd: folder });
+/** The folder that has the managers' packages; they are installed when they are first asked for. */
+export async function managers(): Promise<string> {
+  const hash = createHash("sha256").update(MANAGERS.join(" ")).digest("hex").slice(0, 16);
+  const folder = await keptFolder(`managers-${hash}`, async (made) => {
+    writeFileSync(join(made, "package.json"), "{}");
+    const options = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"];
+    await mustRun(["npm", "install", ...options, ...MANAGERS], { cwd: made });
+  });
   return join(folder, "node_modules");
 }
 

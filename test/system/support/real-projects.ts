@@ -19,9 +19,9 @@ import { mustRun } from "../../support/process.ts";
 import { keptFolder } from "./kept.ts";
 import {
   bun,
-  installManagers,
   MANAGERS,
   type Manager,
+  managers,
   managersEnv,
   npm,
   pnpm,
@@ -143,10 +143,4 @@ function write(folder: string, files: Readonly<Record<string, string>>): void {
     if (existsSync(file)) appendFileSync(file, text);
     else writeFileSync(file, text);
   }
-}
-
-async function managers(): Promise<string> {
-  const hash = createHash("sha256").update(MANAGERS.join(" ")).digest("hex").slice(0, 16);
-  const folder = await keptFolder(`managers-${hash}`, async (folder) => void (await installManagers(folder)));
-  return join(folder, "node_modules");
 }
