@@ -1,6 +1,7 @@
 /** What is wrong with an image, as lines for people. */
 import type { CheckedImage } from "#app";
 import { shown } from "#util";
+import { counted } from "./summary/numbers.ts";
 
 type Findings = Pick<CheckedImage, "findings" | "ignored" | "unused">;
 type Finding = Findings["findings"][number];
@@ -20,9 +21,7 @@ export function findingLines(
   const ofBase = findings.filter(({ isBase }) => isBase);
   const lines = groups(own, most);
   if (ofBase.length > 0 && withBase) {
-    lines.push(
-      `The base image by itself has ${ofBase.length} ${ofBase.length === 1 ? "finding" : "findings"}:`,
-    );
+    lines.push(`The base image by itself has ${counted(ofBase.length, "finding")}:`);
     lines.push(...groups(ofBase, most));
   }
   if (ignored.length > 0) lines.push(`${ignored.length} ignored, as check.ignore says`);
