@@ -2,9 +2,7 @@
 import { type Dynamic, readDynamic, readNeededVersions, readVersions, type TextAt } from "./dynamic.ts";
 import type { Bytes, Elf, Range } from "./elf.ts";
 import { type ElfHeader, Numbers, readHeader, readSegments, type Segment, Segments } from "./header.ts";
-
-/** Longer names aren't files. */
-const MAX_TEXT = 4096;
+import { MAX_TEXT, textAt } from "./text.ts";
 
 /** Reads an ELF file; undefined for one that is broken: cut short, or with a header that makes no sense. */
 export function readElf(
@@ -70,11 +68,7 @@ function follow(
     const isPlain = names.every((name) => name === undefined);
     return isPlain ? { needed: [], neededVersions: [], versions: [] } : undefined;
   }
-  const text: TextAt = (offset) => {
-    if (offset >= strings.length) return undefined;
-    const end = strings.indexOf(0, offset);
-    return end === -1 || end - offset > MAX_TEXT ? undefined : strings.toString("latin1", offset, end);
-  };
+  const text: TextAt = (offset) => textAt(strings, offset);
   const numbers = new Numbers(header);
   const needed = dynamic.needed.map(text);
   const own = dynamic.versions && bytes.get(dynamic.versions);

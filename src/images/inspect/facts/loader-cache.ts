@@ -1,4 +1,5 @@
 /** glibc's `/etc/ld.so.cache`: `sysdeps/generic/dl-cache.h`, "struct cache_file_new". */
+import { textAt } from "../elf/index.ts";
 
 const MAGIC = "glibc-ld.so.cache1.1";
 const HEADER_LENGTH = 48;
@@ -24,9 +25,4 @@ export function cacheText(bytes: Buffer): string {
     if (name !== undefined && path !== undefined) lines.push(`${name}\t${path}`);
   }
   return lines.join("\n");
-}
-
-function textAt(bytes: Buffer, at: number): string | undefined {
-  const end = at < bytes.length ? bytes.indexOf(0, at) : -1;
-  return end === -1 || end - at > 4096 ? undefined : bytes.toString("latin1", at, end);
 }
