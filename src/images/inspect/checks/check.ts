@@ -5,7 +5,7 @@ import { componentOf, type Fault, type Finding, identityOf } from "../findings.t
 import { ImageRoot } from "../root.ts";
 import { commandFaults } from "./command.ts";
 import { elfFaults } from "./elf.ts";
-import { commandOf, findProgram, type Inspected, inspected } from "./inspected.ts";
+import { commandOf, findProgram, type Inspected, inspected, programPlaces } from "./inspected.ts";
 import { linkFaults, modeFaults } from "./links.ts";
 import { foreignPathFaults, scriptFaults, secretFaults } from "./texts.ts";
 
@@ -67,12 +67,9 @@ function commandPath(image: Inspected): string | undefined {
 }
 
 /** Scripts that people start by their names: on `PATH`, and those that packages say. */
-function programsOf({ root, files, links, programFolders }: Inspected): Set<string> {
-  const folders = new Set<string>();
-  for (const folder of programFolders) {
-    const found = root.resolve(folder);
-    if (found.kind === "found") folders.add(`/${found.path}`);
-  }
+function programsOf(image: Inspected): Set<string> {
+  const { root, files, links } = image;
+  const folders = programPlaces(image);
   const isIn = (path: string) =>
     folders.has(path.slice(0, path.lastIndexOf("/"))) || path.includes("/node_modules/.bin/");
   const programs = new Set(files.filter(({ path }) => isIn(path)).map(({ path }) => path));

@@ -6,7 +6,7 @@ import { LibrarySearch, type LoadResult } from "../libraries/load.ts";
 import { type Loader, Loaders } from "../libraries/loaders.ts";
 import { withoutAlternatives } from "./alternatives.ts";
 import { faultOf } from "./elf-words.ts";
-import { type Inspected, type InspectedFile, nodeProgram, variable } from "./inspected.ts";
+import { type Inspected, type InspectedFile, nodeProgram, programPlaces, variable } from "./inspected.ts";
 import { namesPlatform, packageOf } from "./platforms.ts";
 
 /** A file that is loaded, and what is wrong with it. */
@@ -29,6 +29,7 @@ type LoadedFile = InspectedFile & { readonly elf: Elf };
 
 class ElfCheck {
   readonly #image: Inspected;
+  readonly #programPlaces: ReadonlySet<string>;
   readonly #loaders: Loaders;
   readonly #search: LibrarySearch;
   /** By the files that they are about. */
@@ -40,6 +41,7 @@ class ElfCheck {
 
   constructor(image: Inspected) {
     this.#image = image;
+    this.#programPlaces = programPlaces(image);
     this.#loaders = new Loaders(image.root);
     const environment = variable(image.config, "LD_LIBRARY_PATH")?.split(/[:;]/) ?? [];
     this.#search = new LibrarySearch(
@@ -54,8 +56,8 @@ class ElfCheck {
   }
 
   faults(): Fault[] {
-    const fitting = this.#image.files.filter((file) => this.#looksFitting(file)) as LoadedFile[];
-    const files = fitting.map((file) => ({ ...file, elf: file.facts.elf as Elf }));
+    const fitting = this.#image.files.filter((file) => this.#looksFitting(file));
+    const files = fitting.map((file): LoadedFile => ({ ...file, elf: file.facts.elf as Elf }));
     const isLibrary = ({ path, elf }: LoadedFile) => elf.interpreter === undefined && !path.endsWith(".node");
     if (this.#node !== undefined) this.#loadNode(this.#node);
     for (const file of files.filter(({ elf }) => elf.interpreter !== undefined)) this.#program(file);
@@ -105,11 +107,7 @@ class ElfCheck {
   }
 
   #isOnPath(path: string): boolean {
-    const folder = posix.dirname(path);
-    return this.#image.programFolders.some((each) => {
-      const found = each === folder ? undefined : this.#image.root.resolve(each);
-      return found === undefined || (found.kind === "found" && `/${found.path}` === folder);
-    });
+    return this.#programPlaces.has(posix.dirname(path));
   }
 
   #loadNode(node: LoadedFile): void {

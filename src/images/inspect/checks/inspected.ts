@@ -71,6 +71,12 @@ export function inspected(
   };
 }
 
+/** Where the folders of `PATH` really are, as far as they are in the image. */
+export function programPlaces({ root, programFolders }: Inspected): Set<string> {
+  const found = programFolders.map((folder) => root.resolve(folder));
+  return new Set(found.flatMap((each) => (each.kind === "found" ? `/${each.path}` : [])));
+}
+
 function hasEntries(found: Resolved): boolean {
   return found.kind === "found" && (found.node.children?.size ?? 0) > 0;
 }
