@@ -2,7 +2,8 @@
 import type { Fault } from "../findings.ts";
 import { isForSystem, namesPlatform, packageOf, withoutPlatform } from "./platforms.ts";
 
-interface Report {
+/** A file that is loaded, and what is wrong with it. */
+export interface ElfReport {
   readonly path: string;
   readonly faults: readonly Fault[];
 }
@@ -12,7 +13,7 @@ interface Report {
  * folders, files or further packages that are named after these, and choose when it runs: then it is enough that one of them can be
  * loaded. Of a package that has only files for others it can't be told what it does without.
  */
-export function withoutAlternatives(reports: readonly Report[]): Fault[] {
+export function withoutAlternatives(reports: readonly ElfReport[]): Fault[] {
   const good = reports.filter(({ faults }) => faults.length === 0);
   const goodNames = new Set(good.map(({ path }) => withoutPlatform(path)));
   const goodPackages = new Set(good.flatMap(({ path }) => groupOf(path) ?? []));

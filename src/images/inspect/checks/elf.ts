@@ -4,16 +4,10 @@ import { type Elf, fits, machineName } from "../elf/index.ts";
 import { type Fault, isTried } from "../findings.ts";
 import { LibrarySearch, type LoadResult } from "../libraries/load.ts";
 import { type Loader, Loaders } from "../libraries/loaders.ts";
-import { withoutAlternatives } from "./alternatives.ts";
+import { type ElfReport, withoutAlternatives } from "./alternatives.ts";
 import { faultOf } from "./elf-words.ts";
 import { type Inspected, type InspectedFile, nodeProgram, programPlaces, variable } from "./inspected.ts";
 import { namesPlatform, packageOf } from "./platforms.ts";
-
-/** A file that is loaded, and what is wrong with it. */
-export interface ElfReport {
-  readonly path: string;
-  readonly faults: readonly Fault[];
-}
 
 /** Files with what a debugger wants to know of others. */
 const DEBUG = /^\/usr\/lib\/debug\/|\.debug$/;
