@@ -37,25 +37,18 @@ export interface OwnFiles {
 /** More of a file than it takes to see that it is a key. */
 const LOOK_SIZE = 64 * 1024;
 
-/**
- * The patterns that say what of a project stays out: `.dockerignore`, then the spec's `ignore`, then its `include`.
- * @throws VarveError `INVALID_SPEC`, `UNREADABLE`
- */
-function projectPatterns(folder: string, { ignore = [], include = [] }: IgnoreFields): Pattern[] {
+/** The patterns of a project's `.dockerignore`. */
+function dockerPatterns(folder: string): Pattern[] {
   const file = join(folder, ".dockerignore");
-  return [
-    ...(existsSync(file)
-      ? parsePatterns(
-          attempt(file, () => readFileSync(file, "utf8")),
-          ".dockerignore",
-        )
-      : []),
-    ...readPatterns(ignore, "ignore"),
-    ...readPatterns(
-      include.map((text) => `!${text}`),
-      "include",
-    ),
-  ];
+  if (!existsSync(file)) return [];
+  const text = attempt(file, () => readFileSync(file, "utf8"));
+  return parsePatterns(text, ".dockerignore");
+}
+
+/** Those of a spec: its `ignore`, then its `include`. */
+function specPatterns({ ignore = [], include = [] }: IgnoreFields): Pattern[] {
+  const included = include.map((text) => `!${text}`);
+  return [...readPatterns(ignore, "ignore"), ...readPatterns(included, "include")];
 }
 
 /**
@@ -63,7 +56,7 @@ function projectPatterns(folder: string, { ignore = [], include = [] }: IgnoreFi
  * @throws VarveError `INVALID_SPEC` for a wrong pattern, `NOT_FOUND`, `UNREADABLE`
  */
 export function ownFiles(folder: string, fields: IgnoreFields): OwnFiles {
-  return walked({ folder, prefix: "" }, projectPatterns(folder, fields));
+  return walked({ folder, prefix: "" }, [...dockerPatterns(folder), ...specPatterns(fields)]);
 }
 
 /** A folder that is named for itself, and its path from the spec's folder. */
@@ -77,9 +70,8 @@ export interface NamedFolder {
  * Looks at a folder that a spec's `files` names: what is said of where builds begin, in `.dockerignore`, doesn't count.
  * @throws VarveError as {@link ownFiles}
  */
-export function namedFiles(named: NamedFolder, { ignore = [], include = [] }: IgnoreFields): OwnFiles {
-  const included = include.map((text) => `!${text}`);
-  return walked(named, [...readPatterns(ignore, "ignore"), ...readPatterns(included, "include")]);
+export function namedFiles(named: NamedFolder, fields: IgnoreFields): OwnFiles {
+  return walked(named, specPatterns(fields));
 }
 
 function walked(named: NamedFolder, patterns: readonly Pattern[]): OwnFiles {
