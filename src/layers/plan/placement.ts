@@ -3,7 +3,7 @@ import { lstatSync } from "node:fs";
 import { posix } from "node:path";
 import { VarveError } from "#errors";
 import type { EntryItem, TreeItem } from "#fs";
-import { type Component, type ComponentPart, partsOf, type ReferencesGraph } from "#graph";
+import { type Component, type ComponentPart, isOutside, partsOf, type ReferencesGraph } from "#graph";
 import { EntryType } from "#tar";
 import { fsPath, sortNames } from "#util";
 
@@ -124,7 +124,7 @@ export class Placement {
 
   #target({ path, parts }: Component, { place }: ComponentPart): string {
     if (this.#graph.kind === "nix") return path;
-    if (parts === undefined && place.startsWith("../")) {
+    if (parts === undefined && isOutside(place)) {
       throw new VarveError(
         "INVALID_GRAPH",
         `the package ${path} lies outside its project, so it has no place in the image; move it into the project's folder`,

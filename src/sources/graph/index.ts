@@ -1,5 +1,6 @@
 export { type FileEntry, joinFiles, readFiles, rootOf } from "./files/files.ts";
 export type { NodePlatform } from "./installed/lock-facts.ts";
+export { isOutside } from "./installed/outside.ts";
 export { type ComponentKind, isInstalled, kindOf } from "./kind.ts";
 export { type NodeProjectOptions, readNodeProject } from "./node-project.ts";
 export { type NpmGraphOptions, readNpmGraph } from "./npm/npm.ts";

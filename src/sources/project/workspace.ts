@@ -1,7 +1,7 @@
 /** Projects that are packages of a workspace. */
 import { existsSync } from "node:fs";
 import { join, relative } from "node:path";
-import { findProject, type ReferencesGraph } from "#graph";
+import { findProject, isOutside, kindOf, type ReferencesGraph } from "#graph";
 import { type OwnFiles, ownFiles } from "./ignore/own-files.ts";
 import { joined, type StaysOut, staysOut } from "./ignore/stays-out.ts";
 
@@ -36,11 +36,10 @@ export async function howInstalled(folder: string): Promise<Installed> {
  */
 export function workspaceStaysOut(own: OwnFiles, graph: ReferencesGraph): StaysOut {
   const isOther = (id: string, path: string) =>
-    graph.kind === "npm" &&
-    !/(?:^|\/)(?:node_modules|\.yarn)(?:\/|$)/.test(id) &&
+    kindOf(graph, id) === "workspace" &&
     !`${path}/`.startsWith(`${own.folder}/`) &&
     // A workspace's root has nothing of its own in the image of one of its packages.
-    (id.startsWith("..") || !`${own.folder}/`.startsWith(`${path}/`));
+    (isOutside(id) || !`${own.folder}/`.startsWith(`${path}/`));
   const others = [...graph.components.values()].filter(({ id, path }) => isOther(id, path));
   const parts = others.map(({ path }) => {
     const { list: all, notes } = staysOut(ownFiles(path, {}), graph);

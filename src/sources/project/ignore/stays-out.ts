@@ -1,7 +1,7 @@
 /** What of a project is in no image, once it is known which packages are. */
 import { type Dirent, existsSync, lstatSync } from "node:fs";
 import { dirname, isAbsolute, relative, resolve } from "node:path";
-import type { ReferencesGraph } from "#graph";
+import { isOutside, type ReferencesGraph } from "#graph";
 import { compareNames, fsPath, readEntries, readLink, realPath } from "#util";
 import { type LeftOutReason, modulesOut } from "./always.ts";
 import type { LeftOut, OwnFiles } from "./own-files.ts";
@@ -63,7 +63,7 @@ class Inside {
 
   constructor({ folder, out }: OwnFiles, graph: ReferencesGraph) {
     const components = [...graph.components.values()];
-    this.#linked = components.filter(({ id }) => id.startsWith("..")).map(({ path }) => path);
+    this.#linked = components.filter(({ id }) => isOutside(id)).map(({ path }) => path);
     this.#folder = folder;
     this.#out = new Set(out.map(({ path }) => `${folder}/${path}`));
     this.#components = new Set(components.map(({ path }) => path));
