@@ -4,7 +4,7 @@ import { type SpecFields, splitWords } from "#spec";
 import { type BaseConfig, baseEnv, checkRuns, nodeMajor, startsNode, userFor } from "./base.ts";
 import type { Output } from "./command/outputs.ts";
 import type { NodeCommand } from "./command/start.ts";
-import { gitState } from "./git.ts";
+import type { GitState } from "./git.ts";
 import type { NamedFiles } from "./ignore/files-out.ts";
 import type { OwnFiles } from "./ignore/own-files.ts";
 import { projectLabels } from "./labels.ts";
@@ -25,6 +25,7 @@ export interface Known {
   readonly folder: string;
   readonly installed: Installed;
   readonly manifest: Manifest;
+  readonly git: GitState;
   /** The fields that are given. */
   readonly given: SpecFields;
   readonly own: OwnFiles | undefined;
@@ -90,7 +91,7 @@ export function fieldsWithoutBase(known: Known): Derived {
 
 /** All of it, once the base's config is known. */
 export function fieldsOnBase(known: Known, base: BaseConfig | undefined): Derived {
-  const { given, manifest, folder, command } = known;
+  const { given, manifest, git, command } = known;
   const taken = given.inherit === undefined || given.inherit === "all" ? base : undefined;
   const { fields, derived } = fieldsWithoutBase(known);
   const { config = {} } = given;
@@ -98,7 +99,7 @@ export function fieldsOnBase(known: Known, base: BaseConfig | undefined): Derive
   const user = given.user ?? config.User;
   const derivedUser = user === undefined ? userFor(taken) : undefined;
   const run = commandFields(known, taken);
-  const labels = unless(config.Labels, projectLabels(manifest, gitState(folder)));
+  const labels = unless(config.Labels, projectLabels(manifest, git));
   const settings = Object.entries(env.derived).map(([name, value]) => shortened(`${name}=${value}`));
   const how = [
     ...(settings.length > 0 ? [`with ${settings.join(" ")}`] : []),

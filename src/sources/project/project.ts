@@ -15,6 +15,7 @@ import {
 import type { BaseConfig } from "./base.ts";
 import { contentOf } from "./content.ts";
 import { fieldsOnBase, fieldsToKeep, fieldsWithoutBase, type Known } from "./fields.ts";
+import { gitState } from "./git.ts";
 import { filesStayOut, lookAtFiles } from "./ignore/files-out.ts";
 import { checkIsIn } from "./ignore/is-in.ts";
 import { type OwnFiles, ownFiles } from "./ignore/own-files.ts";
@@ -173,6 +174,7 @@ function know(given: SpecFields, { folder, manifest, base, installed }: About): 
   const isOwnGraph = !isAlone && (given.graph === undefined || resolve(given.graph) === folder);
   const known = {
     ...{ folder, installed: isOwnGraph ? installed : NOT_INSTALLED, manifest, own, line },
+    git: gitState(folder),
     ...content,
   };
   const named = line === undefined ? place : `node:${line.major}-slim`;
