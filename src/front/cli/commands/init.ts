@@ -5,6 +5,7 @@ import { VarveError } from "#errors";
 import { openProject, SPEC_FILE } from "#project";
 import { bytesSource, writeFileAtomically } from "#util";
 import { note, say } from "../output.ts";
+import { onMachine } from "../places.ts";
 
 export function command(): Command {
   return new Command("init")
@@ -23,7 +24,9 @@ async function run(folder: string): Promise<void> {
       `cannot write ${file}: it is there already; change it, or remove it first`,
     );
   }
-  const project = await openProject(folder, { base: process.env["VARVE_BASE"] || undefined });
+  const project = await onMachine({ cache: false }, ({ machine }) =>
+    openProject(folder, { base: machine.base }),
+  );
   const text = `${JSON.stringify(project.toKeep(), null, 2)}\n`;
   await writeFileAtomically(file, bytesSource(Buffer.from(text)).open());
   say(`Wrote ${file}`);
