@@ -4,6 +4,8 @@
  * the bytes come back exactly. (Python calls this "surrogateescape", PEP 383.)
  */
 
+import { asBuffer } from "./bytes.ts";
+
 const REPLACEMENT = "\uFFFD";
 const ASCII = /^[\0-\x7f]*$/;
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -15,7 +17,7 @@ export function isAscii(name: string): boolean {
 
 /** The name that `bytes` stand for. */
 export function decodeName(bytes: Uint8Array): string {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("utf8");
+  const text = asBuffer(bytes).toString("utf8");
   // A replacement character may be the name's own; only then is the slower, exact reading needed.
   return text.includes(REPLACEMENT) ? decodeExactly(bytes) : text;
 }

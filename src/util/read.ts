@@ -10,7 +10,7 @@ import { Socket } from "node:net";
 import { addAbortSignal } from "node:stream";
 import { promisify } from "node:util";
 import { readError, VarveError } from "#errors";
-import { CHUNK_SIZE, collect } from "./bytes.ts";
+import { asBuffer, CHUNK_SIZE, collect } from "./bytes.ts";
 
 const close = promisify(closeCallback);
 const fstat = promisify(fstatCallback);
@@ -70,8 +70,7 @@ export async function readWhole(
       "TOO_LARGE",
       `${path} is larger than ${limit} bytes, the most that varve reads of such a file`,
     );
-  const bytes = await collect(readChunks(path, signal), limit, tooLarge);
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return asBuffer(await collect(readChunks(path, signal), limit, tooLarge));
 }
 
 /** @throws VarveError `UNREADABLE` for a device */

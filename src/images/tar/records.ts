@@ -1,6 +1,6 @@
 /** Pax extended headers: POSIX.1-2017 pax, "pax Extended Header". */
 import { VarveError } from "#errors";
-import { decodeName } from "#util";
+import { asBuffer, decodeName } from "#util";
 import { SPARSE_LENGTH, SPARSE_MAP, SPARSE_OFFSET } from "./sparse.ts";
 
 /** Records that are names, which end at a NUL for some readers. */
@@ -12,7 +12,7 @@ const NAMES: ReadonlySet<string> = new Set(["path", "linkpath", "uname", "gname"
  * @throws VarveError `INVALID_TAR`
  */
 export function decodeRecords(payload: Uint8Array, what: string): Map<string, string> {
-  const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.length);
+  const bytes = asBuffer(payload);
   const records = new Map<string, string>();
   const pieces: string[] = [];
   let at = 0;

@@ -1,6 +1,7 @@
 /** The form of an entry: one line of JSON, in a file of its own or among others. */
 import { createHash } from "node:crypto";
 import { type Digest, parseDigest } from "#oci";
+import { asBuffer } from "#util";
 
 /**
  * What an entry is about: a layer, by what goes into it; a blob, by the layer that it is the compressed form of; a tree, by
@@ -91,7 +92,7 @@ export interface DecodedEntries {
 
 /** Reads what {@link encodeEntries} wrote. Lines that are damaged or foreign are counted and left out. */
 export function decodeEntries(bytes: Uint8Array): DecodedEntries {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
+  const text = asBuffer(bytes).toString("latin1");
   const lines = text.split("\n");
   // There is nothing after the last newline, unless the document was cut short.
   if (lines.at(-1) === "") lines.pop();
