@@ -7,7 +7,7 @@ import { mustRun, run } from "../support/process.ts";
 import { requires } from "../support/systems.ts";
 import { stacked, temporaryFolder } from "../support/tmp.ts";
 import { Images } from "./support/images.ts";
-import { pushNodeBase } from "./support/node-base.ts";
+import { pushNodeBase } from "./support/node-bases.ts";
 import { npmFixture } from "./support/npm-fixture.ts";
 import { type Registry, startRegistry } from "./support/registry.ts";
 

@@ -12,7 +12,7 @@ import { stacked, temporaryFolder } from "../support/tmp.ts";
 import { asked, stopped } from "./support/asked.ts";
 import { type Dockerd, startDockerd } from "./support/dockerd.ts";
 import { Images } from "./support/images.ts";
-import { pushNodeBase } from "./support/node-base.ts";
+import { pushNodeBase } from "./support/node-bases.ts";
 import { CANARY, type RealProject, realProject } from "./support/real-projects.ts";
 import { type Registry, startRegistry } from "./support/registry.ts";
 
