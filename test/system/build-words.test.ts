@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import { appendFileSync, cpSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { mustRun, run } from "../support/process.ts";
+import { run } from "../support/process.ts";
 import { requires } from "../support/systems.ts";
-import { stacked, temporaryFolder } from "../support/tmp.ts";
-import { Images } from "./support/images.ts";
+import { stacked } from "../support/tmp.ts";
+import { type Images, startImages } from "./support/images.ts";
 import { pushNodeBase } from "./support/node-bases.ts";
 import { npmFixture } from "./support/npm-fixture.ts";
 import { type Registry, startRegistry } from "./support/registry.ts";
@@ -19,21 +19,21 @@ describe("a real project, built and pushed", { skip: requires("npm", "registry")
   let base: string;
   before(async () => {
     registry = await startRegistry(scope);
-    const folder = await temporaryFolder(scope);
-    images = new Images(folder);
-    project = join(folder, "project");
+    images = await startImages(scope);
+    project = join(images.folder, "project");
     cpSync(await npmFixture("npm-small"), project, { recursive: true, verbatimSymlinks: true });
     writeFileSync(join(project, "varve.json"), '{ "name": "shop", "tag": "1", "expose": [3000] }');
     base = await pushNodeBase(images, registry);
   });
 
-  /** The lines that a push says, and the sizes of what was stored. */
-  const push = async (reference: string) => {
-    const { command, env } = images.command(["build", project, "--from", base, "--push", reference]);
+  /** The lines that a command says, beside which it prints nothing. */
+  const said = async (args: readonly string[]) => {
+    const { command, env } = images.command(args);
     const { code, stdout, stderr } = await run(command, { env });
     assert.deepEqual([code, stdout.length], [0, 0], stderr);
     return stderr.trimEnd().split("\n");
   };
+  const push = (reference: string) => said(["build", project, "--from", base, "--push", reference]);
 
   it("is told in ten lines at most, and what is sent again is little", async () => {
     const reference = `${registry.host}/shop:1`;
@@ -58,15 +58,9 @@ describe("a real project, built and pushed", { skip: requires("npm", "registry")
   });
 
   it("can be copied with a line a layer", async () => {
-    const { command, env } = images.command([
-      "copy",
-      `${registry.host}/shop:1`,
-      `oci:${images.folder}/copy:1`,
-      "-v",
-    ]);
-    const { stderr } = await run(command, { env });
-    const { layers } = await images.inspect(`oci:${images.folder}/copy:1`);
-    assert.equal(stderr.trimEnd().split("\n").length, layers.length + 4);
-    assert.match(await mustRun(command, { env }), /^$/);
+    const place = `oci:${images.folder}/copy:1`;
+    const lines = await said(["copy", `${registry.host}/shop:1`, place, "-v"]);
+    const { layers } = await images.inspect(place);
+    assert.equal(lines.length, layers.length + 4);
   });
 });

@@ -11,7 +11,7 @@ import { requires } from "../support/systems.ts";
 import { stacked, temporaryFolder } from "../support/tmp.ts";
 import { asked, stopped } from "./support/asked.ts";
 import { type Dockerd, startDockerd } from "./support/dockerd.ts";
-import { Images } from "./support/images.ts";
+import { type Images, startImages } from "./support/images.ts";
 import { pushNodeBase } from "./support/node-bases.ts";
 import { CANARY, type RealProject, realProject } from "./support/real-projects.ts";
 import { type Registry, startRegistry } from "./support/registry.ts";
@@ -149,7 +149,7 @@ describe("real projects", { skip: requires("docker", "registry", "npm") }, () =>
   let stranger: Stranger;
 
   before(async () => {
-    images = new Images(await temporaryFolder(scope));
+    images = await startImages(scope);
     registry = await startRegistry(scope);
     dockerd = await startDockerd(scope);
     base = await pushNodeBase(images, registry);
