@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { writeInstalled } from "../support/installed-project.ts";
 import { mustRun } from "../support/process.ts";
 import { requires } from "../support/systems.ts";
 import { stacked, temporaryFolder } from "../support/tmp.ts";
@@ -99,10 +100,7 @@ describe("images of what package managers have installed", { skip: requires("npm
     own: Readonly<Record<string, string>>,
   ): Promise<string> {
     const project = join(folder, name.replaceAll(/[^a-z0-9]/g, "-"));
-    for (const [path, text] of Object.entries({ ...own, ...manager.files })) {
-      mkdirSync(dirname(join(project, path)), { recursive: true });
-      writeFileSync(join(project, path), text);
-    }
+    writeInstalled(project, { files: { ...own, ...manager.files } });
     // What they keep for other projects goes with the test.
     const env = managersEnv(folder, { isYarn1: manager === yarn1 });
     await mustRun(manager.command(tools), { cwd: project, env });
