@@ -1,7 +1,7 @@
 /** What is wrong with an image, as lines for people. */
 import type { CheckedImage } from "#app";
+import { counted } from "#report";
 import { shown } from "#util";
-import { counted } from "./summary/numbers.ts";
 
 type Findings = Pick<CheckedImage, "findings" | "ignored" | "unused">;
 type Finding = Findings["findings"][number];
