@@ -59,6 +59,14 @@ export function blocksOf(file: string): DocBlock[] {
   return blocks;
 }
 
+/** What a block's messages end with if its command is to fail, which it says behind it: `# Error: …`. */
+export function failureOf(text: string): RegExp | undefined {
+  const [, failure] = /# (Error: .+)$/m.exec(text) ?? [];
+  // What is left out (…) is another folder's name, or a list.
+  const parts = failure?.split("…").map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  return parts && new RegExp(`${parts.join(".*")}\n$`);
+}
+
 function paragraphBefore(lines: readonly string[], at: number): string {
   let end = at;
   while (end > 0 && lines[end - 1]!.trim() === "") end--;

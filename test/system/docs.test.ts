@@ -4,14 +4,14 @@
  */
 import assert from "node:assert/strict";
 import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { prepare } from "../../examples/nix/prepare.ts";
-import { blocksOf, type DocBlock, documentedPages } from "../support/doc-blocks.ts";
-import { type Finished, mustRun, run } from "../support/process.ts";
+import { blocksOf, type DocBlock, documentedPages, failureOf } from "../support/doc-blocks.ts";
+import { type Finished, run } from "../support/process.ts";
 import { requires } from "../support/systems.ts";
 import { type Scope, stacked, temporaryFolder } from "../support/tmp.ts";
+import { cloneRepository } from "./support/clone.ts";
 import { startDockerd } from "./support/dockerd.ts";
 import { startNixImages } from "./support/nix-images.ts";
 import { node22, noNode22 } from "./support/node-22.ts";
@@ -132,13 +132,7 @@ async function startReader(scope: Scope): Promise<Reader> {
 
 /** A clone, with what npm makes in it. */
 async function copyRepository(folder: string): Promise<void> {
-  const files = await mustRun(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], {
-    cwd: path("."),
-  });
-  for (const file of files.split("\0").filter((name) => name !== "")) {
-    mkdirSync(dirname(join(folder, file)), { recursive: true });
-    cpSync(path(file), join(folder, file));
-  }
+  await cloneRepository(folder);
   cpSync(path("dist"), `${folder}/dist`, { recursive: true });
   symlinkSync(path("node_modules"), `${folder}/node_modules`);
 }
@@ -167,16 +161,15 @@ describe("the documentation's code blocks, run as they stand", {
       // Node.js 22.15 doesn't take types away by itself.
       await reader.mustShell(`node --no-warnings --experimental-strip-types ${file}`, folder);
     },
-    // A command that is to fail says so behind it.
     sh: async ({ text }, folder) => {
-      const [, failure] = /# (Error: .+)$/m.exec(text) ?? [];
+      const failure = failureOf(text);
       if (failure === undefined) {
         await reader.mustShell(text, folder);
         return;
       }
       const { code, stderr } = await reader.shell(text, folder);
       assert.notEqual(code, 0);
-      assert.ok(stderr.endsWith(`${failure}\n`), stderr);
+      assert.match(stderr, failure);
     },
   };
 

@@ -1,10 +1,10 @@
-import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { blocksOf } from "../../support/doc-blocks.ts";
 import { type Finished, mustRun, run } from "../../support/process.ts";
 import { type Scope, stacked, temporaryFolder } from "../../support/tmp.ts";
 import { builtCommand } from "../../support/varve.ts";
+import { cloneRepository } from "./clone.ts";
 import { startDockerd } from "./dockerd.ts";
 import { distrolessNode, officialNode } from "./node-bases.ts";
 import { startSmallInternet } from "./small-internet.ts";
@@ -39,15 +39,13 @@ export interface ShellOptions {
   readonly program?: readonly string[];
 }
 
-const repository = fileURLToPath(new URL("../../..", import.meta.url));
-
 /** Makes somebody's machine, which is gone with the scope. */
 export async function startNewcomer(outer: Scope): Promise<Newcomer> {
   const scope = stacked(outer);
   const home = await temporaryFolder(scope);
   const internet = await startSmallInternet(scope, { npm: true, account: ACCOUNT });
   const docker = await startDockerd(scope, internet);
-  await clone(join(home, "varve"));
+  await cloneRepository(join(home, "varve"));
   mkdirSync(join(home, "node"));
   symlinkSync(process.execPath, join(home, "node/node"));
   // Neither this repository's programs nor what was installed before.
@@ -109,16 +107,6 @@ export async function startNewcomer(outer: Scope): Promise<Newcomer> {
       symlinkSync(join(home, "varve"), join(folder, "varve"));
     },
   };
-}
-
-/** A clone: the repository's files, and nothing that npm makes. */
-async function clone(folder: string): Promise<void> {
-  const options = ["-z", "--cached", "--others", "--exclude-standard"];
-  const files = await mustRun(["git", "ls-files", ...options], { cwd: repository });
-  for (const file of files.split("\0").filter((name) => name !== "" && existsSync(join(repository, name)))) {
-    mkdirSync(dirname(join(folder, file)), { recursive: true });
-    cpSync(join(repository, file), join(folder, file));
-  }
 }
 
 /** Writes the service of `docs/node.md` into a folder, as a checkout of it has it. */
