@@ -5,7 +5,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { globSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -17,7 +17,11 @@ const files = globSync("test/**/*.test.ts", { cwd: root })
   .sort();
 // Tests that start daemons share ports, mounts and memory with nobody but themselves: one file at a time. The bound
 // is far beyond what a test needs; it is there so that one which hangs ends, and its servers with it.
-const usual = half === "system" ? ["--test-concurrency=1", "--test-timeout=600000"] : [];
+// Of the others as many run side by side as there are processors, where Node.js by itself leaves one idle.
+const usual =
+  half === "system"
+    ? ["--test-concurrency=1", "--test-timeout=600000"]
+    : [`--test-concurrency=${availableParallelism()}`];
 // What the user's own varve knows is no test's to use or to change.
 const cache = mkdtempSync(join(tmpdir(), "varve-test-cache-"));
 try {
