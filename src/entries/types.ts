@@ -1,10 +1,14 @@
 /** Types that the functions of varve take and return. */
 export type {
+  BuildIndexOptions,
+  BuiltIndex,
+  BuiltPlatform,
   CheckedImage,
   CheckImageOptions,
   ComparedImage,
   Comparison,
   CopyOptions,
+  CreateIndexOptions,
   ExportOptions,
   ImageDescription,
   ImageDocuments,

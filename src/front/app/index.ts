@@ -1,4 +1,11 @@
 export { type BuildOptions, type BuiltImage, build, buildFrom, inputs, type SpecOptions } from "./build.ts";
+export {
+  type BuildIndexOptions,
+  type BuiltIndex,
+  type BuiltPlatform,
+  buildIndex,
+  buildIndexFrom,
+} from "./build-index.ts";
 export { type CheckedImage, type CheckImageOptions, check } from "./check.ts";
 export { type ComparedImage, type Comparison, compare } from "./compare.ts";
 export type { LayerContents, LayerKind } from "./contents.ts";

@@ -1,6 +1,6 @@
 export { type FileEntry, joinFiles, readFiles, rootOf } from "./files/files.ts";
-export type { NodePlatform } from "./installed/lock-facts.ts";
-export { type ComponentKind, isInstalled, kindOf } from "./kind.ts";
+export { fitsPlatform, isPicky, type NodePlatform, thisPlatform } from "./installed/lock-facts.ts";
+export { type ComponentKind, isInstalled, isModules, kindOf } from "./kind.ts";
 export { type NodeProjectOptions, readNodeProject } from "./node-project.ts";
 export { type NpmGraphOptions, readNpmGraph } from "./npm/npm.ts";
 export { findProject, installCommand, type NodeProject, type PackageManager } from "./project.ts";
@@ -15,3 +15,5 @@ export {
   withoutComponents,
 } from "./references-graph.ts";
 export { type NumberedGraph, numberGraph, stronglyConnectedComponents } from "./scc.ts";
+export { readManifest } from "./workspace.ts";
+export { parseYaml } from "./yaml.ts";
