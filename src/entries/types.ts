@@ -54,6 +54,7 @@ export type {
 } from "#compare";
 export type { Compression, CompressionChoice } from "#compress";
 export type { PullArguments } from "#dockertools";
+export type { Libc } from "#draft";
 export type { FlattenProgress } from "#flatten";
 export type {
   FinishedDraft,
@@ -97,6 +98,7 @@ export type {
   FinishedImage,
   ImageSink,
   ImageWriter,
+  IndexOptions,
   KnownBlob,
   KnownBlobs,
   LayerOutcome,

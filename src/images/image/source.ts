@@ -22,7 +22,7 @@ export interface ImageSource extends AsyncDisposable {
   /**
    * What an entry of the read image's index leads to: another image, or an attestation in the form of one. Absent where there
    * are no indexes.
-   * @throws VarveError as {@link read}
+   * @throws VarveError as reading an image does
    */
   readEntry?(entry: Descriptor, signal: AbortSignal | undefined): Promise<Image>;
 }

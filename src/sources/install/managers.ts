@@ -39,9 +39,8 @@ const ARGUMENTS: Readonly<Record<PackageManager, (wanted: Wanted) => readonly st
     ...["install", "--frozen-lockfile", "--ignore-scripts", "--ignore-platform", "--non-interactive"],
     ...["--no-progress", ...(omitDev ? ["--production"] : [])],
   ],
-  // It has no option for the C library; packages for another one aren't read.
-  bun: ({ platform: { os, cpu }, omitDev }) => [
-    ...["install", "--frozen-lockfile", "--ignore-scripts", `--os=${os}`, `--cpu=${cpu}`],
+  bun: ({ platform, omitDev }) => [
+    ...["install", "--frozen-lockfile", "--ignore-scripts", ...platformOptions(platform)],
     ...(omitDev ? ["--production"] : []),
   ],
 };
