@@ -6,6 +6,7 @@ import type { Image } from "#image";
 import { type BaseTree, resolveInBase } from "#root";
 import { baseTreeOf } from "./base.ts";
 
+/** A C library that packages and bases are made for. */
 export type Libc = "glibc" | "musl";
 
 /** The loaders of an architecture, which Go's name stands for; their paths are part of the ABIs. */
