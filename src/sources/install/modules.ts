@@ -16,11 +16,35 @@ export function splitModules(component: Component): [own: Component, modules: Co
   const folder = join(path, MODULES);
   const inside = nested.filter((below) => below.startsWith(`${MODULES}/`));
   const outside = nested.filter((below) => below !== MODULES && !inside.includes(below));
-  const own = { ...component, nested: sortNames([...outside, MODULES]) };
+  const [links, modulesLinks] = splitLinks(component);
+  const own = withNested(component, [...outside, MODULES], links);
   const isThere = lstatSync(fsPath(folder), { throwIfNoEntry: false })?.isDirectory() === true;
   if (!isThere || nested.includes(MODULES)) return [own, undefined];
-  const modules = inside.map((below) => below.slice(MODULES.length + 1));
-  return [own, { id: posix.join(id, MODULES), path: folder, references: [], nested: modules }];
+  const modules: Component = { id: posix.join(id, MODULES), path: folder, references: [] };
+  const parts = component.parts?.map(({ place }) => ({ path: folder, place: posix.join(place, MODULES) }));
+  const left = inside.map((below) => below.slice(MODULES.length + 1));
+  return [own, withNested({ ...modules, ...(parts && { parts }) }, left, modulesLinks)];
+}
+
+type Links = ReadonlyMap<string, string>;
+
+/** What links of a component that has folders outside of the project lead to: those in its `node_modules` apart, and relative to that. */
+function splitLinks({ parts }: Component): [own: Links, modules: Links] {
+  const links = [...(parts?.[0]?.links ?? [])];
+  const isInside = ([path]: readonly [string, string]) => path.startsWith(`${MODULES}/`);
+  const inside = links.filter(isInside).map(([path, to]) => [path.slice(MODULES.length + 1), to] as const);
+  return [new Map(links.filter((link) => !isInside(link))), new Map(inside)];
+}
+
+/** The component without other paths than these; of one that isn't where its id says, that is its only part. */
+export function withNested(component: Component, paths: readonly string[], links?: Links): Component {
+  const nested = sortNames([...paths]);
+  const [part] = component.parts ?? [];
+  if (part === undefined) return { ...component, nested };
+  const known = links ?? part.links;
+  const { links: _, ...rest } = part;
+  const only = { ...rest, nested, ...(known && known.size > 0 && { links: known }) };
+  return { ...component, nested, parts: [only] };
 }
 
 /** The graph in which each `node_modules` of the project's own is a component. */

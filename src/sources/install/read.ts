@@ -1,18 +1,19 @@
 /** Reads the graph of a Node project for a platform, whichever one is installed. */
 import { posix } from "node:path";
+import { VarveError } from "#errors";
 import {
   findProject,
+  type NodePlatform,
   type NodeProject,
   type ReferencesGraph,
   readNodeProject,
   thisPlatform,
   withoutComponents,
 } from "#graph";
-import { sortNames } from "#util";
 import { makesNatives } from "./downloaders.ts";
 import { asInstalled, type Merged, mergeTrees, nativesOf } from "./merge.ts";
 import { missingError, missingNatives, requiredIds } from "./missing.ts";
-import { withModules, withoutDangling } from "./modules.ts";
+import { withModules, withNested, withoutDangling } from "./modules.ts";
 import { isInstalled, type Package, readPackage } from "./package.ts";
 import { prebuildsIn } from "./prebuilds.ts";
 import { isSamePlatform, nodePlatform, platformName, type TargetPlatform } from "./target.ts";
@@ -78,6 +79,8 @@ async function readElsewhere(
 ): Promise<PlatformGraph> {
   const { platform, onNote } = options;
   const { root, app } = project;
+  const outside = [...here.components.keys()].find((id) => id.startsWith("../"));
+  if (outside !== undefined) throw outsideError(outside, { root, platform });
   const tree = await installTree(project, options);
   try {
     const there = await readTree(tree.root, { app, options });
@@ -104,6 +107,14 @@ async function readElsewhere(
     tree[Symbol.dispose]();
     throw error;
   }
+}
+
+/** Whoever installs in another folder doesn't find what lies around the project. */
+function outsideError(id: string, { root, platform }: { root: string; platform: NodePlatform }): VarveError {
+  return new VarveError(
+    "UNSUPPORTED_PLATFORM",
+    `${root} needs ${id}, a folder outside of it, with which its packages can't be installed for ${platformName(platform)} here; move it into the project's folder or its workspace, or build on that platform`,
+  );
 }
 
 function elsewhereOf(here: ReferencesGraph, graph: ReferencesGraph): ReadonlySet<string> {
@@ -149,7 +160,7 @@ function fitting(
     if (present === undefined || foreign.length === 0) continue;
     const inside = folder.slice(component.path.length + 1);
     const nested = [...(present.nested ?? []), ...foreign.map((path) => posix.join(inside, path))];
-    components.set(component.id, { ...present, nested: sortNames(nested) });
+    components.set(component.id, withNested(present, nested));
   }
   return { ...kept, components };
 }

@@ -7,10 +7,12 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
+import { partsOf } from "#graph";
 import { run } from "../../support/process.ts";
 import { temporaryFolder } from "../../support/tmp.ts";
 import { elf, FOREIGN, HERE, type Registry, World } from "./support.ts";
@@ -41,6 +43,61 @@ async function world(t: TestContext, registry: Registry = REGISTRY, needs = { pl
 
 const pathsOf = (graph: { components: ReadonlyMap<string, { path: string }> }, from: string) =>
   Object.fromEntries([...graph.components].map(([id, { path }]) => [id, path.replace(`${from}/`, "")]));
+
+describe("a project's packages", () => {
+  it("need no lock file where there are none", async (t) => {
+    const folder = await temporaryFolder(t);
+    writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "app" }));
+    const made = new World(join(folder, "world"), {}, {});
+    using found = await made.read({}, folder);
+    assert.deepEqual([...found.graph.components.keys()], ["."]);
+  });
+
+  /** A project that has linked a folder beside it. */
+  const linked = async (t: TestContext) => {
+    const made = await world(t);
+    const lock = JSON.parse(readFileSync(join(made.project, "package-lock.json"), "utf8"));
+    made.write("lib/package.json", JSON.stringify({ name: "lib", version: "1.0.0" }));
+    made.write("lib/index.js", "lib");
+    const manifest = { ...lock.packages[""], dependencies: { plain: "1", image: "1", lib: "file:../lib" } };
+    made.write("project/package.json", JSON.stringify(manifest));
+    const packages = {
+      ...lock.packages,
+      "": manifest,
+      "../lib": { name: "lib", version: "1.0.0" },
+      "node_modules/lib": { resolved: "../lib", link: true },
+    };
+    made.write("project/package-lock.json", JSON.stringify({ lockfileVersion: 3, packages }));
+    const { "": _, ...others } = packages;
+    const installed = join(made.project, "node_modules/.package-lock.json");
+    writeFileSync(installed, JSON.stringify({ lockfileVersion: 3, packages: others }));
+    symlinkSync("../../lib", join(made.project, "node_modules/lib"));
+    return made;
+  };
+
+  it("have links to folders beside the project in its node_modules, and not in what is its own", async (t) => {
+    const made = await linked(t);
+    using found = await made.read({
+      platform: { os: "linux", architecture: HERE.cpu === "arm64" ? "arm64" : "amd64", libc: "glibc" },
+    });
+    const [own] = partsOf(found.graph.components.get(".")!);
+    assert.equal(own!.links, undefined);
+    assert.ok(own!.nested!.includes("node_modules"));
+    const [modules] = partsOf(found.graph.components.get("node_modules")!);
+    assert.deepEqual([modules!.path, modules!.place], [join(made.project, "node_modules"), "node_modules"]);
+    assert.deepEqual([...modules!.links!], [["lib", "../.linked/lib"]]);
+    assert.equal(partsOf(found.graph.components.get("../lib")!)[0]!.place, ".linked/lib");
+  });
+
+  it("with folders beside the project can't be installed for another platform", async (t) => {
+    const made = await linked(t);
+    await assert.rejects(made.read(), {
+      code: "UNSUPPORTED_PLATFORM",
+      message: /\.\.\/lib, a folder outside of it/,
+    });
+    assert.equal(made.calls().length, 0);
+  });
+});
 
 describe("a project's packages for another platform", () => {
   it("are installed elsewhere from the lock file, and those that are equal are taken from the project", async (t) => {

@@ -99,8 +99,8 @@ export class World {
     return { find: (name) => findProgram(name, path), environment: { PATH: path } };
   }
 
-  async read(options: Partial<ReadForOptions> = {}) {
-    return await readForPlatform(this.project, {
+  async read(options: Partial<ReadForOptions> = {}, project = this.project) {
+    return await readForPlatform(project, {
       platform: { os: "linux", architecture: FOREIGN.architecture, libc: "glibc" },
       libc: async () => undefined,
       omitDev: true,
