@@ -1,8 +1,17 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
-import { build, buildFrom, buildIndex, createIndex, openSource, plan, thisMachine } from "#app";
+import {
+  build,
+  buildFrom,
+  buildIndex,
+  buildIndexFrom,
+  createIndex,
+  openSource,
+  plan,
+  thisMachine,
+} from "#app";
 import { rootTreeOf } from "#flatten";
 import { ociLayoutSink } from "#formats";
 import { draftOf } from "#image";
@@ -220,6 +229,63 @@ describe("building for several platforms", () => {
       const alone = await build(spec(from), { machine, to: [`oci:${folder}/alone:${at}`], platform });
       assert.equal(alone.digest, built.images[at]!.places[0]!.digest);
     }
+  });
+
+  it("looks at each image, and writes no index over one that would fail", async (t) => {
+    const { folder, project, machine, index, spec } = await world(t);
+    const from = await index("glibc");
+    const to = [`oci:${folder}/out:1`];
+    const options = { machine, to, platforms: [`linux/${HERE}`, `linux/${THERE}`] };
+    // For this machine alone.
+    writeFileSync(join(project, "tool.node"), Buffer.from(elf(HERE === "arm64" ? 183 : 62), "latin1"), {
+      mode: 0o755,
+    });
+    const said: string[] = [];
+    const given = {
+      ...options,
+      onPlatform: (platform: string) => said.push(platform),
+      onFindings: ({ findings }: { findings: readonly { code: string; severity: string }[] }) =>
+        said.push(...findings.filter(({ severity }) => severity === "error").map(({ code }) => code)),
+    };
+    await assert.rejects(buildIndex(spec(from), given), {
+      code: "CHECK_FAILED",
+      message: new RegExp(`^the image for linux/${THERE} would fail: /app/tool\\.node: it is for `),
+    });
+    assert.deepEqual(said.slice(0, 2), options.platforms);
+    assert.equal(said.length, 3);
+    assert.ok(!existsSync(join(folder, "out/index.json")));
+    const { images } = await buildIndex(spec(from), { ...options, check: false });
+    assert.equal(images.length, 2);
+  });
+
+  it("says once what holds for all images", async (t) => {
+    const { folder, project, machine, index } = await world(t);
+    const from = await index("glibc");
+    const source = await openSource(project, {
+      machine,
+      change: (fields) => ({ ...fields, fromImage: from }),
+    });
+    const said: string[] = [];
+    const built = await buildIndexFrom(source, {
+      ...{ machine, to: [`oci:${folder}/out:1`], platforms: [`linux/${HERE}`, `linux/${THERE}`] },
+      onDerived: (sentence) => said.push(sentence),
+      onPlatform: (platform) => said.push(platform),
+    });
+    assert.ok(said.length > 2);
+    assert.equal(said.at(-1), `linux/${THERE}`);
+    assert.deepEqual(
+      built.images.map(({ contents }) => [...new Set(contents.map(({ kind }) => kind))]),
+      [
+        ["base", "dependencies", "app"],
+        ["base", "dependencies", "app"],
+      ],
+    );
+    // The links in node_modules are no package.
+    const names = built.images.map(({ contents }) => contents.flatMap(({ names }) => names));
+    assert.deepEqual(
+      names[1]!.toSorted(),
+      ["app@1.0.0", "image@1.0.0", `image-${CPU[THERE]}-glibc@1.0.0`, "plain@1.0.0"].toSorted(),
+    );
   });
 
   it("keeps equal layers equal where packages share layers", async (t) => {
