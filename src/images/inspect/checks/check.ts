@@ -10,7 +10,7 @@ import { linkFaults, modeFaults } from "./links.ts";
 import { foreignPathFaults, scriptFaults, secretFaults } from "./texts.ts";
 
 /** Raise it whenever something else is found: what was found before is then forgotten. */
-export const CHECK_FORMAT = 1;
+export const CHECK_FORMAT = 2;
 
 /** An image to be checked. */
 export interface CheckedImage {
