@@ -21,6 +21,7 @@ let
     pullImage = call ./pull-image.nix;
     streamNixShellImage = call ./stream-nix-shell-image.nix;
     buildNixShellImage = call ./build-nix-shell-image.nix;
+    imageIndex = call ./image-index.nix;
     pushImage = call ./push-image.nix;
     loadImage = call ./load-image.nix;
     inherit (call ./archives.nix) mergeImages exportImage;

@@ -12,13 +12,16 @@ let
   reference = args.reference or "${image.imageName}:${image.imageTag}";
   insecure = if args.insecure or false then "--insecure" else "";
   # The layers of an image that has a conf are in the store as they are.
-  source = if image ? conf then "nix push ${image.conf}" else "push docker-archive:${image}";
+  push =
+    if image.isIndex or false then ''index create "docker://$reference" oci:${image}:${image.imageTag}''
+    else if image ? conf then ''nix push ${image.conf} "$reference"''
+    else ''push docker-archive:${image} "$reference"'';
 in
 withAttributes
   (writeScript "push-${baseNameOf image.imageName}" ''
     #!${pkgs.runtimeShell}
     reference='${reference}'
     case ''${1-} in "" | -*) ;; *) reference=$1; shift ;; esac
-    exec ${varve}/bin/varve ${source} "$reference" ${insecure} "$@"
+    exec ${varve}/bin/varve ${push} ${insecure} "$@"
   '')
   { passthru = { inherit (image) imageName imageTag; isExe = true; }; }

@@ -27,6 +27,8 @@ SYSTEMS="
   setpriv:util-linux
   ip:iproute2
   curl:curl
+  qemu-aarch64-static:qemu-user-static
+  readelf:binutils
   chromium:chromium
   shellcheck:shellcheck
   zsh:zsh

@@ -77,6 +77,10 @@ export type ErrorCode =
   | "CHECK_FAILED"
   /** This machine has no sandbox that can run a layer's scripts. */
   | "SANDBOX_UNAVAILABLE"
+  /** A project's package manager failed to install for another platform. */
+  | "INSTALL_FAILED"
+  /** An image can't be made for the wanted platform: its base's files, or what its packages need, are for another. */
+  | "UNSUPPORTED_PLATFORM"
   /** A credential helper failed. */
   | "CREDENTIALS"
   /** The operation was cancelled through its signal. */

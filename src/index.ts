@@ -3,6 +3,7 @@ export {
   type BuildOptions,
   type BuiltImage,
   build,
+  buildIndex,
   check,
   compare,
   copy,

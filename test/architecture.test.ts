@@ -10,7 +10,7 @@ import { breaches, type Rules } from "./support/architecture.ts";
  */
 const RULES: Rules = {
   wings: {
-    sources: ["graph", "spec", "project"],
+    sources: ["graph", "install", "spec", "project"],
     layers: ["layering", "plan", "fs", "cache", "measure", "root", "sandbox", "draft"],
     images: ["oci", "tar", "image", "compress", "write", "flatten", "compare", "inspect"],
     places: ["formats", "registry", "daemon", "transports"],
@@ -21,6 +21,8 @@ const RULES: Rules = {
     util: ["errors"],
     // What it is made of.
     graph: [],
+    // A project's packages for another platform.
+    install: ["graph"],
     spec: [],
     // A Node.js project's folder becomes a spec.
     project: ["graph", "spec"],
@@ -55,8 +57,20 @@ const RULES: Rules = {
     transports: ["formats", "registry", "daemon", "write", "image", "compress", "cache", "oci"],
     // Who asks. The application alone knows both what makes an image and the places where it goes.
     app: [
-      ...["draft", "plan", "spec", "project", "graph", "layering", "sandbox", "transports", "registry"],
-      ...["formats", "report", "compare", "inspect", "flatten", "write", "compress", "image", "cache", "oci"],
+      ...["draft", "plan", "spec", "project", "install", "graph", "layering", "sandbox", "transports"],
+      ...[
+        "registry",
+        "formats",
+        "report",
+        "compare",
+        "inspect",
+        "flatten",
+        "write",
+        "compress",
+        "image",
+        "cache",
+        "oci",
+      ],
     ],
     dockertools: [
       ...["app", "draft", "plan", "spec", "measure", "layering", "graph", "flatten", "formats", "write"],

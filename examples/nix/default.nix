@@ -560,6 +560,19 @@ rec {
     run = ''echo "$GREETING in $PWD as $(${pkgs.coreutils}/bin/id -u)"'';
   };
 
+  # Images for two systems and an index over them. Here both have this system's programs; with nixpkgs, the second one is
+  # `pkgsCross.aarch64-multiplatform`'s, or what a machine of that system builds.
+  index = tools.imageIndex {
+    images = [
+      (bashNoTagStreamLayered.override { architecture = "amd64"; })
+      (layered-image.override { architecture = "arm64"; })
+    ];
+    name = "both";
+    tag = "1";
+    annotations."org.opencontainers.image.title" = "both";
+  };
+  pushIndex = tools.pushImage index;
+
   # Programs that bring an image from the store to a registry and to the Docker daemon.
   pushLayered = tools.pushImage layered-image;
   pushBash = tools.pushImage { image = bash; reference = "localhost:5000/bash:latest"; };

@@ -1,10 +1,14 @@
 /** Types that the functions of varve take and return. */
 export type {
+  BuildIndexOptions,
+  BuiltIndex,
+  BuiltPlatform,
   CheckedImage,
   CheckImageOptions,
   ComparedImage,
   Comparison,
   CopyOptions,
+  CreateIndexOptions,
   ExportOptions,
   ImageDescription,
   ImageDocuments,
@@ -50,6 +54,7 @@ export type {
 } from "#compare";
 export type { Compression, CompressionChoice } from "#compress";
 export type { PullArguments } from "#dockertools";
+export type { Libc } from "#draft";
 export type { FlattenProgress } from "#flatten";
 export type {
   FinishedDraft,
@@ -93,6 +98,7 @@ export type {
   FinishedImage,
   ImageSink,
   ImageWriter,
+  IndexOptions,
   KnownBlob,
   KnownBlobs,
   LayerOutcome,

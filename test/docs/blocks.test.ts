@@ -18,6 +18,16 @@ describe("the documentation's code blocks", () => {
       [
         ["CONTRIBUTING.md", "scripts/check", "it is what runs the tests, this one among them"],
         ["README.md", "scripts/demo", "it is what runs the tests, this one among them"],
+        [
+          "docs/platforms.md",
+          "varve build --platform linux/arm64 --push registry.example/me/app:1",
+          "it pushes to a registry that is only an example",
+        ],
+        [
+          "docs/platforms.md",
+          "varve index create registry.example/me/app:1 registry.example/me/app:1-amd64 registry.example/me/app:1-arm64 \\",
+          "its images are only examples",
+        ],
       ],
     );
   });

@@ -45,6 +45,7 @@ const systems = {
   network: { programs: ["ip", "curl"] },
   zsh: { programs: ["zsh"] },
   fish: { programs: ["fish"] },
+  emulation: { programs: ["qemu-aarch64-static", "unshare", "readelf"], obstacle: notRoot },
   chromium: { programs: ["chromium"] },
 } satisfies Record<string, System>;
 

@@ -1,5 +1,5 @@
 /** Builds an image from a spec, and writes it to places. */
-import { draftImage } from "#draft";
+import { draftImage, type Libc } from "#draft";
 import { VarveError } from "#errors";
 import type { Image } from "#image";
 import type { Sifted } from "#inspect";
@@ -8,6 +8,7 @@ import type { Digest } from "#oci";
 import type { ScriptName } from "#sandbox";
 import type { ImageSpec, ImageSpecInput } from "#spec";
 import { bytesSource, writeFileAtomically } from "#util";
+import type { ImageSink, WrittenImage } from "#write";
 import { type LayerContents, layerContents } from "./contents.ts";
 import { ownErrors, specInspection } from "./inspection.ts";
 import { type Operation, type OperationOptions, operate } from "./machine.ts";
@@ -21,8 +22,9 @@ import {
   writeTo,
 } from "./places.ts";
 import { pullCaches, pushCaches } from "./shared-cache.ts";
-import { openSource, type SourceListener, type SpecSource, sourceOnBase } from "./source.ts";
-import { againIfStale, openSpecImages } from "./spec-images.ts";
+import { openSource, type SourceListener, type SpecSource } from "./source.ts";
+import { againIfStale } from "./spec-images.ts";
+import { openOnBase } from "./spec-on-base.ts";
 
 /** Further options of operations on specs. */
 export interface SpecOptions extends OperationOptions, SourceListener {
@@ -38,6 +40,8 @@ export interface BuildOptions extends SpecOptions, WritingOptions {
   readonly onFindings?: ((findings: Sifted) => void) | undefined;
   /** Where the image goes; each layer is made once for all of them. */
   readonly to: readonly Target[];
+  /** Which C library a Node project's packages are chosen for: `glibc` or `musl`; by default that of the base. */
+  readonly libc?: Libc | undefined;
   /** Tags in registries from which digests are added to the cache before the build. */
   readonly cacheFrom?: readonly string[] | undefined;
   /** Tags in registries to which this build's digests are added. */
@@ -64,7 +68,8 @@ export interface BuiltImage {
  * Builds the image that a spec asks for, and writes it to all places.
  * @param spec - the path of a spec or of a project's folder, or a spec whose paths are relative to the working directory
  * @throws VarveError `USAGE` without a place; `INVALID_SPEC`, `NOT_FOUND`, `UNREADABLE`, and what reading the graph and the base,
- *   running scripts and writing throw; `CHECK_FAILED` for an image that is sure to fail; the places then have no image that wasn't there
+ *   installing packages for another platform, running scripts and writing throw; `CHECK_FAILED` for an image that is sure to fail;
+ *   the places then have no image that wasn't there
  */
 export async function build(spec: string | ImageSpecInput, options: BuildOptions): Promise<BuiltImage> {
   return await operate(options, async ({ machine, signal }) =>
@@ -75,41 +80,80 @@ export async function build(spec: string | ImageSpecInput, options: BuildOptions
 /** As {@link build}, of a spec that was read. */
 export async function buildFrom(source: SpecSource, options: BuildOptions): Promise<BuiltImage> {
   const { to, cacheFrom = [], cacheTo = [], onNote } = options;
-  if (to.length === 0)
-    throw new VarveError("USAGE", "there is no place to write the image to; name one in `to`");
+  if (to.length === 0) throw noPlace();
   return await operate(options, async (operation) => {
-    const { machine } = operation;
-    const sinks = await openTargets(to, machine);
+    const sinks = await openTargets(to, operation.machine);
     const outputs = await outputPaths(to);
     await pullCaches(cacheFrom, { ...operation, onNote });
-    await using images = await openSpecImages(source.spec, operation);
-    const { spec: checked, leftOut } = sourceOnBase(source, images.base, options);
-    const attempt = async () => {
-      const inspection =
-        options.check === false ? undefined : specInspection(checked, { operation, base: images.base });
-      const base = (images.base && inspection?.image(images.base)) ?? images.base;
-      const given = { ...inputs(operation, options), ...images, base, outputs, leftOut };
-      await using draft = await draftImage(checked, given);
-      const written = await writeTo(inspection?.draft(draft) ?? draft, {
-        sinks,
-        operation,
-        options,
-        examine: inspection && (async ({ config }) => examine(await inspection.findings(config), options)),
-      });
-      await remember(checked, draft.layout);
-      const places = written.map(described);
-      const [first] = places as [Written, ...Written[]];
-      const { digest, names } = first;
-      const ports = Object.keys(draft.config.ExposedPorts ?? {}).sort();
-      const contents = layerContents(first.layers, { graph: draft.graph, base: images.base });
-      return { digest, names, places, contents, base: nameOfBase(checked, images.base), ports };
-    };
-    // What the reader of a stream has got can't be taken back.
-    const streams = sinks.some(({ isStream }) => isStream);
-    const built = streams ? await attempt() : await againIfStale(attempt, { machine, onNote });
+    const { image } = await buildOne(source, { sinks, outputs, operation, options });
     await pushCaches(cacheTo, { ...operation, onNote });
-    return built;
+    return image;
   });
+}
+
+export function noPlace(): VarveError {
+  return new VarveError("USAGE", "there is no place to write the image to; name one in `to`");
+}
+
+/** What building one image takes. */
+export interface OneBuild {
+  readonly sinks: readonly ImageSink[];
+  /** Files and folders, absolute, that aren't part of the image. */
+  readonly outputs: readonly string[];
+  readonly operation: Operation;
+  readonly options: Omit<BuildOptions, "to">;
+  /** The platform of one of several images that an index will name, and nothing else. */
+  readonly platform?: string;
+  /** The layout of the same image for another platform. */
+  readonly likeLayout?: Layout | undefined;
+}
+
+/** One image that was built. */
+export interface OneBuilt {
+  readonly image: BuiltImage;
+  /** As the sinks have it, in their order. */
+  readonly written: readonly WrittenImage[];
+  readonly layout: Layout;
+}
+
+/** Builds a spec's image for one platform, and writes it. */
+export async function buildOne(
+  source: SpecSource,
+  { sinks, outputs, operation, options, platform, likeLayout }: OneBuild,
+): Promise<OneBuilt> {
+  const { machine } = operation;
+  await using known = await openOnBase(source, operation, options);
+  const { spec, base } = known;
+  const attempt = async (): Promise<OneBuilt> => {
+    const inspection = options.check === false ? undefined : specInspection(spec, { operation, base });
+    await using draft = await draftImage(spec, {
+      ...inputs(operation, options),
+      ...known,
+      base: (base && inspection?.image(base)) ?? base,
+      outputs,
+      likeLayout,
+    });
+    const written = await writeTo(inspection?.draft(draft) ?? draft, {
+      sinks,
+      operation,
+      options,
+      untagged: platform !== undefined,
+      examine:
+        inspection &&
+        (async ({ config }) => examine(await inspection.findings(config), { ...options, platform })),
+    });
+    if (likeLayout === undefined) await remember(spec, draft.layout);
+    const places = written.map(described);
+    const [first] = places as [Written, ...Written[]];
+    const { digest, names } = first;
+    const ports = Object.keys(draft.config.ExposedPorts ?? {}).sort();
+    const contents = layerContents(first.layers, { graph: draft.graph, base });
+    const image = { digest, names, places, contents, base: nameOfBase(spec, base), ports };
+    return { image, written, layout: draft.layout };
+  };
+  // What the reader of a stream has got can't be taken back.
+  const streams = sinks.some(({ isStream }) => isStream);
+  return streams ? await attempt() : await againIfStale(attempt, { machine, onNote: options.onNote });
 }
 
 /** What people call a base: its own name, if it has one, or where it is. */
@@ -118,19 +162,26 @@ function nameOfBase({ fromImage }: ImageSpec, base: Image | undefined): string |
 }
 
 /** Lets an image fail that is sure to fail. @throws VarveError `CHECK_FAILED` */
-function examine(sifted: Sifted, { onFindings }: BuildOptions): void {
+function examine(
+  sifted: Sifted,
+  { onFindings, platform }: Pick<BuildOptions, "onFindings" | "platform">,
+): void {
   onFindings?.(sifted);
   const [first, ...others] = ownErrors(sifted.findings);
   if (first === undefined) return;
   const more = others.length === 0 ? "" : ` (and ${others.length} more of its kind)`;
+  const image = platform === undefined ? "the image" : `the image for ${platform}`;
   throw new VarveError(
     "CHECK_FAILED",
-    `the image would fail: ${first.path}: ${first.message} (${first.code})${more}; mend it, or let the spec's check.ignore say why it is right`,
+    `${image} would fail: ${first.path}: ${first.message} (${first.code})${more}; mend it, or let the spec's check.ignore say why it is right`,
   );
 }
 
 /** What a draft needs from an operation. */
-export function inputs({ machine, read, signal }: Operation, { onNote, onOutput }: SpecOptions) {
+export function inputs(
+  { machine, read, signal }: Operation,
+  { onNote, onOutput }: Omit<SpecOptions, "machine">,
+) {
   const { cache, path, temporary, maxSpool } = machine;
   const { architecture } = read.platform;
   return { architecture, now: machine.now(), cache, path, temporary, maxSpool, signal, onNote, onOutput };

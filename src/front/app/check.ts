@@ -9,8 +9,9 @@ import { inputs, type SpecOptions } from "./build.ts";
 import { isSpecPath } from "./compare.ts";
 import { Inspection, ownErrors, specInspection } from "./inspection.ts";
 import { type Operation, operate } from "./machine.ts";
-import { openSource, sourceOnBase } from "./source.ts";
-import { againIfStale, openSpecImages } from "./spec-images.ts";
+import { openSource } from "./source.ts";
+import { againIfStale } from "./spec-images.ts";
+import { openOnBase } from "./spec-on-base.ts";
 
 /** How an image is checked. */
 export interface CheckImageOptions extends SpecOptions {
@@ -78,12 +79,15 @@ async function checkSpecImage(
 ): Promise<CheckedImage> {
   const context = { ...operation, ...options, machine: operation.machine };
   const source = await openSource(given, context);
-  await using images = await openSpecImages(source.spec, context);
-  const { spec, leftOut } = sourceOnBase(source, images.base, context);
+  await using known = await openOnBase(source, operation, options);
+  const { spec, base } = known;
   const attempt = async () => {
-    const inspection = specInspection(spec, { operation, base: images.base });
-    const base = images.base && inspection.image(images.base);
-    await using draft = await draftImage(spec, { ...inputs(operation, options), ...images, base, leftOut });
+    const inspection = specInspection(spec, { operation, base });
+    await using draft = await draftImage(spec, {
+      ...inputs(operation, options),
+      ...known,
+      base: base && inspection.image(base),
+    });
     const config = await readThrough(inspection.draft(draft), operation.signal);
     return checked(spec.name, await inspection.findings(config));
   };

@@ -8,8 +8,9 @@ import { isProject } from "#project";
 import { type ImageSpecInput, startsObject } from "#spec";
 import { inputs, type SpecOptions } from "./build.ts";
 import { type Operation, operate } from "./machine.ts";
-import { openSource, sourceOnBase } from "./source.ts";
-import { againIfStale, openSpecImages } from "./spec-images.ts";
+import { openSource } from "./source.ts";
+import { againIfStale } from "./spec-images.ts";
+import { openOnBase } from "./spec-on-base.ts";
 
 /** How two images differ, and what they are. */
 export interface Comparison extends ImageComparison {
@@ -71,9 +72,8 @@ async function withBuilt<T>(
   work: (image: Image) => Promise<T>,
 ): Promise<T> {
   const source = await openSource(given, context);
-  await using images = await openSpecImages(source.spec, context);
-  const { spec, leftOut } = sourceOnBase(source, images.base, context);
-  await using draft = await draftImage(spec, { ...inputs(context, context), ...images, leftOut });
+  await using known = await openOnBase(source, context, context);
+  await using draft = await draftImage(known.spec, { ...inputs(context, context), ...known });
   return await work(await measured(draft, context.signal));
 }
 

@@ -1,5 +1,5 @@
 /** What is in the layers of an image that was built, as people tell them apart. */
-import { type ComponentKind, kindOf, type ReferencesGraph } from "#graph";
+import { type ComponentKind, isModules, kindOf, type ReferencesGraph } from "#graph";
 import type { Image } from "#image";
 import { nameOf } from "#report";
 
@@ -29,16 +29,16 @@ export function layerContents(
   return layers.map(({ components: ids }, index) => {
     if (index < (base?.layers.length ?? 0)) return { kind: "base", names: [] };
     if (ids.length === 0) return { kind: "customisation", names: [] };
-    const ranks = ids.map((id) => ORDER.indexOf(kindOf(graph, id)));
+    const ranks = ids.map((id) => (isModules(id) ? 0 : ORDER.indexOf(kindOf(graph, id))));
     const most = ORDER[Math.max(...ranks)]!;
     const installed = graph.kind === "nix" ? "store paths" : "dependencies";
     return { kind: most === "dependency" ? installed : most, names: namesOf(ids, graph) };
   });
 }
 
-/** Names of components; a workspace's root folder, from which a package needs links only, is none. */
+/** Names of components; the links among packages are none, nor is a workspace's root folder, from which a package needs links only. */
 function namesOf(ids: readonly string[], { app, components }: ReferencesGraph): string[] {
   return ids
-    .filter((id) => app === undefined || id !== ".")
+    .filter((id) => !isModules(id) && (app === undefined || id !== "."))
     .map((id) => nameOf(components.get(id) ?? { id }));
 }

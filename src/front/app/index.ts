@@ -1,10 +1,18 @@
 export { type BuildOptions, type BuiltImage, build, buildFrom, inputs, type SpecOptions } from "./build.ts";
+export {
+  type BuildIndexOptions,
+  type BuiltIndex,
+  type BuiltPlatform,
+  buildIndex,
+  buildIndexFrom,
+} from "./build-index.ts";
 export { type CheckedImage, type CheckImageOptions, check } from "./check.ts";
 export { type ComparedImage, type Comparison, compare } from "./compare.ts";
 export type { LayerContents, LayerKind } from "./contents.ts";
 export { type CopyOptions, copy } from "./copy.ts";
-export { createIndex, type WrittenIndex } from "./create-index.ts";
+export { type CreateIndexOptions, createIndex } from "./create-index.ts";
 export { type ExportOptions, exportRoot } from "./export-root.ts";
+export type { WrittenIndex } from "./index-places.ts";
 export {
   type ImageDescription,
   type ImageDocuments,

@@ -23,6 +23,8 @@ export interface Machine extends SpoolLimit {
   readonly home?: string | undefined;
   /** `PATH`, on which the programs are found that scripts and a Nix database need. */
   readonly path: string;
+  /** What package managers are started with, when packages are installed for another platform; by default nothing but `PATH`. */
+  readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
   /** The folder in which temporary files and folders are made. */
   readonly temporary: string;
 }
@@ -64,6 +66,7 @@ export function thisMachine(options: MachineOptions = {}): Machine & AsyncDispos
     base: process.env["VARVE_BASE"] || undefined,
     home: homedir(),
     path: process.env["PATH"] ?? "",
+    environment: process.env,
     temporary: tmpdir(),
     maxSpool,
     [Symbol.asyncDispose]: () => transports[Symbol.asyncDispose](),
@@ -131,6 +134,11 @@ export async function* operateStream(
   } finally {
     await own?.[Symbol.asyncDispose]();
   }
+}
+
+/** An operation for a platform that was asked for. */
+export function operationFor(operation: Operation, platform: string): Operation {
+  return { ...operation, read: readOptions(operation.machine, { platform, signal: operation.signal }) };
 }
 
 function readOptions({ platform: usual }: Machine, { platform, signal }: OperationOptions): ReadOptions {

@@ -1,16 +1,20 @@
 /** The layers that an image will have, before anything of it is built. */
+import type { Libc } from "#draft";
 import type { Image } from "#image";
 import { type ImagePlan, planImage } from "#plan";
 import { compareWith, imageLayers, type PlanReport, planPage, reportPlan } from "#report";
 import type { ImageSpec, ImageSpecInput, SpecFields } from "#spec";
 import { type Operation, type OperationOptions, operate } from "./machine.ts";
-import { openSource, type SourceListener, type SpecSource, sourceOnBase } from "./source.ts";
+import { openSource, type SourceListener, type SpecSource } from "./source.ts";
 import { openSpecImages } from "./spec-images.ts";
+import { openOnBase } from "./spec-on-base.ts";
 
 /** What a plan is compared with, and what is left out of it. */
 export interface PlanOptions extends OperationOptions, SourceListener {
   /** Places of images to compare the plan with, such as the last one in the registry. */
   readonly against?: readonly string[] | undefined;
+  /** Which C library a Node project's packages are chosen for; by default that of the base. */
+  readonly libc?: Libc | undefined;
   /** Absolute paths that aren't part of the image. */
   readonly outputs?: readonly string[] | undefined;
   /** Under which key a JSON object holds the graph; that of the only one unless given. */
@@ -44,19 +48,18 @@ export async function planFrom(
     against = [],
     outputs,
     graphKey,
+    libc,
     isGraph = false,
     ...options
   }: PlanOptions & { readonly isGraph?: boolean },
 ): Promise<PlannedImage> {
   return await operate(options, async (operation) => {
-    await using images = await openSpecImages(source.spec, operation);
-    const { base } = images;
-    const { spec, fields, leftOut } = sourceOnBase(source, base, options);
+    await using known = await openOnBase(source, operation, { ...options, libc });
+    const { spec, fields, base } = known;
     const name = isGraph ? undefined : `${spec.name}${spec.tag ? `:${spec.tag}` : ""}`;
     const planned = await planImage(spec, {
-      ...images,
+      ...known,
       outputs,
-      leftOut,
       workingDir: spec.config.WorkingDir ?? base?.config.value.config?.WorkingDir,
       graphKey,
       withSizes: true,

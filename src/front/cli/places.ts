@@ -28,11 +28,11 @@ Places:
 A bare path is recognised by its content; a bare reference means a registry.`;
 
 /** Adds the options for reaching places. */
-export function placeOptions(command: Command): Command {
-  const platform = command.option(
-    "--platform <os/arch[/variant]>",
-    "which image of several (default: linux on this machine's architecture)",
-  );
+export function placeOptions(
+  command: Command,
+  platformHelp = "which image of several (default: linux on this machine's architecture)",
+): Command {
+  const platform = command.option("--platform <os/arch[/variant]>", platformHelp);
   return registryOptions(platform)
     .option(
       "--max-spool <size>",

@@ -1,5 +1,5 @@
 export { EntriesKept } from "./entries-kept.ts";
-export { type FlattenOptions, flattenedTree, type PlainLayer, plainLayer } from "./flatten.ts";
+export { type FlattenOptions, flattenedTree, layerEntries, type PlainLayer, plainLayer } from "./flatten.ts";
 export { type FlattenImageOptions, type FlattenProgress, flattenImage } from "./image.ts";
 export type { RootEntry, RootEntryKind, RootNode, RootTree } from "./root-entry.ts";
 export { rootTreeOf } from "./root-tree-of.ts";

@@ -1,4 +1,4 @@
-import type { Platform } from "#oci";
+import type { Descriptor, Platform } from "#oci";
 import type { Image } from "./image.ts";
 
 /** Which image of several is read. */
@@ -19,4 +19,10 @@ export interface ImageSource extends AsyncDisposable {
    * @throws VarveError `IMAGE_NOT_FOUND`, naming what there is; `INVALID_IMAGE`, `INVALID_MANIFEST`, …
    */
   read(options: ReadOptions): Promise<Image>;
+  /**
+   * What an entry of the read image's index leads to: another image, or an attestation in the form of one. Absent where there
+   * are no indexes.
+   * @throws VarveError as reading an image does
+   */
+  readEntry?(entry: Descriptor, signal: AbortSignal | undefined): Promise<Image>;
 }

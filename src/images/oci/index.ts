@@ -36,6 +36,7 @@ export {
 export {
   choosePlatform,
   formatPlatform,
+  isAttestation,
   matchPlatform,
   normalisePlatform,
   type PlatformChoice,

@@ -98,6 +98,12 @@ export function matchPlatform(wanted: Platform, offered: Platform): number | und
   return want.variant === undefined ? 0 : undefined;
 }
 
+/** Whether an index's entry says something of an image instead of being one, as BuildKit's attestations do. */
+export function isAttestation({ platform, annotations }: Descriptor): boolean {
+  const isNowhere = platform?.os === "unknown" || platform?.architecture === "unknown";
+  return isNowhere || annotations?.["vnd.docker.reference.type"] !== undefined;
+}
+
 /** What {@link choosePlatform} needs to choose and, if it can't, to say so. */
 export interface PlatformChoice {
   readonly platform: Platform;
@@ -115,9 +121,7 @@ export function choosePlatform(
   entries: readonly Descriptor[],
   { platform, what }: PlatformChoice,
 ): Descriptor {
-  const images = entries.filter(
-    (entry) => entry.platform?.os !== "unknown" && entry.platform?.architecture !== "unknown",
-  );
+  const images = entries.filter((entry) => !isAttestation(entry));
   let best: { entry: Descriptor; score: number } | undefined;
   for (const entry of images) {
     if (entry.platform === undefined) continue;

@@ -6,6 +6,7 @@ export type {
   FinishedImage,
   ImageSink,
   ImageWriter,
+  IndexOptions,
   KnownBlob,
   KnownBlobs,
   LayerOutcome,

@@ -44,6 +44,12 @@ export interface OpenOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** How an index is written to a sink. */
+export interface IndexOptions extends OpenOptions {
+  /** The names that it gets if the sink's place has none. */
+  readonly names?: readonly string[] | undefined;
+}
+
 /** Where images are written to. */
 export interface ImageSink {
   /** Its name in messages. */
@@ -54,7 +60,7 @@ export interface ImageSink {
   readonly parallel: number;
   open(options: OpenOptions): Promise<ImageWriter>;
   /** Writes an index over images that were written here by their digests; absent where there can't be one. */
-  writeIndex?(index: RawDocument<ImageIndex>, options: OpenOptions): Promise<Descriptor>;
+  writeIndex?(index: RawDocument<ImageIndex>, options: IndexOptions): Promise<Descriptor>;
 }
 
 /** A layer as a sink stored it. */

@@ -17,6 +17,7 @@ import {
   type Pruned,
   type PruneLimits,
   prune,
+  pruneInstalled,
   pruneNowAndThen,
   type Verified,
   verify,
@@ -110,7 +111,10 @@ class FolderCache implements DigestCache {
   }
 
   prune(limits: PruneLimits = {}): Pruned {
-    return prune(this.#store, { ...limits, now: this.now() });
+    const given = { ...limits, now: this.now() };
+    const pruned = prune(this.#store, given);
+    const trees = pruneInstalled(this.folder, given);
+    return { ...pruned, ...(trees > 0 && { trees }) };
   }
 
   info(): CacheInfo {
@@ -185,7 +189,7 @@ class FolderCache implements DigestCache {
     if (this.#written) return;
     this.#written = true;
     try {
-      pruneNowAndThen(this.#store, now);
+      if (pruneNowAndThen(this.#store, now)) pruneInstalled(this.folder, { now });
     } catch {
       // Another time.
     }

@@ -15,6 +15,7 @@ export {
   type TreeKey,
   WRITER_FORMAT,
 } from "./key.ts";
+export { treesFolder } from "./trees.ts";
 export {
   type CacheInfo,
   DEFAULT_MAX_AGE,

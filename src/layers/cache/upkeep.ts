@@ -2,6 +2,7 @@
 import type { EntryKind } from "./entry.ts";
 import { isFarFrom, removeSmallFile } from "./files.ts";
 import { type EntryFile, type EntryStore, type FileUse, useOf } from "./store.ts";
+import { pruneTrees, treesInfo } from "./trees.ts";
 
 const DAY = 24 * 60 * 60 * 1000;
 
@@ -29,6 +30,23 @@ export interface PruneLimits {
 export interface Pruned {
   readonly removed: number;
   readonly kept: number;
+  /** How many folders with packages for other platforms were removed, if any were. */
+  readonly trees?: number;
+}
+
+/** In milliseconds: they are large, and made again from what package managers keep. */
+const TREES_MAX_AGE = 30 * DAY;
+
+/**
+ * As {@link prune}, of the packages that were installed for other platforms. If no entries may stay, they mayn't either.
+ * @returns how many were removed
+ * @throws VarveError `UNREADABLE`
+ */
+export function pruneInstalled(
+  folder: string,
+  { maxAge = TREES_MAX_AGE, maxEntries, now }: PruneLimits & { readonly now: number },
+): number {
+  return pruneTrees(folder, { maxAge: maxEntries === 0 ? -1 : Math.min(maxAge, TREES_MAX_AGE), now });
 }
 
 interface UsedFile extends EntryFile, FileUse {}
@@ -54,19 +72,23 @@ export function prune(
 
 /**
  * Prunes a cache that hasn't been pruned for a day. It is marked first, so that only one of several processes does it.
+ * @returns whether it did
  * @throws the system's error where marking fails; VarveError `UNREADABLE`
  */
-export function pruneNowAndThen(store: EntryStore, now: number): void {
+export function pruneNowAndThen(store: EntryStore, now: number): boolean {
   const last = useOf(store.path(MARKER));
-  if (last !== undefined && !isFarFrom(last.time, now)) return;
+  if (last !== undefined && !isFarFrom(last.time, now)) return false;
   store.writeMarker(MARKER, now);
   prune(store, { now });
+  return true;
 }
 
 /** What is in a cache. */
 export interface CacheInfo {
   readonly folder: string;
   readonly entries: Readonly<Record<EntryKind, number>>;
+  /** How many folders there are with packages that were installed for other platforms. */
+  readonly trees: number;
   /** The space that the entries take, in bytes. */
   readonly bytes: number;
   /** When the entry that has been unused for longest and the one used last were used, in milliseconds since 1970; undefined without entries. */
@@ -83,6 +105,7 @@ export function describe(store: EntryStore, folder: string): CacheInfo {
   return {
     folder,
     entries,
+    trees: treesInfo(folder).count,
     bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
     oldestUse: times[0],
     newestUse: times.at(-1),

@@ -1,2 +1,3 @@
+export { type BasePlatform, basePlatform, type Libc } from "./base-platform.ts";
 export { draftImage, type PlannedDraft } from "./draft.ts";
 export type { DraftOptions } from "./options.ts";

@@ -1,6 +1,8 @@
 import type { DigestCache } from "#cache";
 import type { ReferencesGraph } from "#graph";
 import type { Image } from "#image";
+import type { Layout } from "#layering";
+import type { PlanOptions } from "#plan";
 import type { ScriptName } from "#sandbox";
 import type { SpoolLimit } from "#util";
 
@@ -26,6 +28,10 @@ export interface DraftOptions extends SpoolLimit {
   readonly outputs?: readonly string[] | undefined;
   /** Says, once the graph is read, which absolute paths of its components' folders aren't part of the image. */
   readonly leftOut?: ((graph: ReferencesGraph) => readonly string[]) | undefined;
+  /** Reads the graph; see planning. */
+  readonly readGraph?: PlanOptions["readGraph"];
+  /** A layout to keep to instead of the spec's own. */
+  readonly likeLayout?: Layout | undefined;
   /** Receives sentences that the user may want to know. */
   readonly onNote?: ((sentence: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;

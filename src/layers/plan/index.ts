@@ -1,5 +1,5 @@
 export { type Placement, parentsOf } from "./placement.ts";
-export { type ImagePlan, type PlanOptions, planImage } from "./plan.ts";
+export { type ImagePlan, type KnownGraph, type PlanOptions, planImage } from "./plan.ts";
 export { belowRoot, layerNumbers, type RootPlace } from "./root-place.ts";
 export type { ComponentSizes } from "./sizes.ts";
 export { imageLayout, isLayoutFile, readPipeline, STRATEGIES } from "./strategy.ts";

@@ -2,7 +2,15 @@
 import type { DigestCache } from "#cache";
 import { VarveError } from "#errors";
 import type { KeptListings } from "#fs";
-import { joinFiles, makeGraph, type ReferencesGraph, readFiles, readGraph, withoutComponents } from "#graph";
+import {
+  joinFiles,
+  makeGraph,
+  type ReadGraphOptions,
+  type ReferencesGraph,
+  readFiles,
+  readGraph,
+  withoutComponents,
+} from "#graph";
 import type { Image } from "#image";
 import {
   type ComponentMetadata,
@@ -38,12 +46,23 @@ export interface PlanOptions {
   readonly listings?: KeptListings | undefined;
   /** Where an npm project is in the image; by default as the spec's own config says. */
   readonly workingDir?: string | null | undefined;
+  /** Reads the graph instead of {@link readGraph}. */
+  readonly readGraph?: ((path: string, options: ReadGraphOptions) => Promise<KnownGraph>) | undefined;
+  /** A layout to keep to if the spec names none. */
+  readonly likeLayout?: Layout | undefined;
   /** Under which key a JSON object has its graph; see reading a graph. */
   readonly graphKey?: string | undefined;
   /** Whether to count sizes even if the strategy needs none. */
   readonly withSizes?: boolean;
   /** Stops waiting for a graph or a layout that comes through a pipe. */
   readonly signal?: AbortSignal | undefined;
+}
+
+/** A graph, and what else is known of it. */
+export interface KnownGraph {
+  readonly graph: ReferencesGraph;
+  /** Ids that aren't in it, and aren't wrong either: they are in the graph for another platform. */
+  readonly elsewhere?: ReadonlySet<string> | undefined;
 }
 
 /** The layers of components that an image will have. */
@@ -73,9 +92,13 @@ export interface ImagePlan {
  * @throws VarveError whatever reading the graph, the layout and the files' sizes has; `NO_LAYERS_LEFT`, `INVALID_SPEC`
  */
 export async function planImage(spec: ImageSpec, options: PlanOptions = {}): Promise<ImagePlan> {
-  const { base, lastImage, cache, listings, outputs = [], withSizes = false, signal } = options;
+  const { base, lastImage, cache, listings, outputs = [], withSizes = false, likeLayout, signal } = options;
   const { graph, folder } = await readComponents(spec, options);
-  const { strategy, weights, needsSizes, keepsLayout } = await chooseStrategy(spec, { lastImage, signal });
+  const { strategy, weights, needsSizes, keepsLayout } = await chooseStrategy(spec, {
+    lastImage,
+    likeLayout,
+    signal,
+  });
   // The lock file is often in the very project whose layout it has.
   const written = spec.lockFile === undefined ? outputs : [...outputs, spec.lockFile];
   const absent = [...written, ...(options.leftOut?.(graph) ?? [])];
@@ -127,34 +150,36 @@ function maxLayersOf({ maxLayers }: ImageSpec, { kind }: ReferencesGraph, baseLa
 }
 
 /** The components that a spec asks for, and where its project is in the image. */
-interface SpecComponents {
-  readonly graph: ReferencesGraph;
+interface SpecComponents extends KnownGraph {
   readonly folder: string;
 }
 
-async function readComponents(spec: ImageSpec, options: PlanOptions): Promise<SpecComponents> {
-  const { graph: whole, folder } = await readWhole(spec, options);
-  const unknown = spec.exclude.find((id) => !whole.components.has(id));
+async function readComponents(
+  spec: ImageSpec,
+  options: PlanOptions,
+): Promise<Pick<SpecComponents, "graph" | "folder">> {
+  const { graph: whole, folder, elsewhere } = await readWhole(spec, options);
+  const unknown = spec.exclude.find((id) => !whole.components.has(id) && elsewhere?.has(id) !== true);
   if (unknown !== undefined) throw excludesNothing(unknown, whole);
   return { graph: withoutComponents(whole, spec.exclude), folder };
 }
 
 async function readWhole(
   { graph: place, files, omit, config }: ImageSpec,
-  { graphKey: key, signal, workingDir = config.WorkingDir }: PlanOptions,
+  { graphKey: key, readGraph: read, signal, workingDir = config.WorkingDir }: PlanOptions,
 ): Promise<SpecComponents> {
   if (place === undefined && files !== undefined) {
     const folder = filesFolder(files, projectFolder({ workingDir }));
     return { graph: await readFiles(files, { folder }), folder };
   }
   const options = { omitDev: omit.includes("dev"), ...(key !== undefined && { key }), signal };
-  const graph =
+  const known: KnownGraph =
     place === undefined
-      ? makeGraph([], { kind: "nix", origin: "no graph" })
-      : await readGraph(place, options);
-  const folder = projectFolder({ workingDir, app: graph.app });
-  if (files === undefined) return { graph, folder };
-  return { graph: joinFiles(graph, await readFiles(files, { folder })), folder };
+      ? { graph: makeGraph([], { kind: "nix", origin: "no graph" }) }
+      : ((await read?.(place, options)) ?? { graph: await readGraph(place, options) });
+  const folder = projectFolder({ workingDir, app: known.graph.app });
+  if (files === undefined) return { ...known, folder };
+  return { ...known, graph: joinFiles(known.graph, await readFiles(files, { folder })), folder };
 }
 
 /** The outermost of the places of files that the working directory is in, or else that itself. */

@@ -50,11 +50,20 @@ export interface ChosenStrategy {
 /**
  * The strategy that a spec asks for.
  * @param lastImage the image that `layersFrom` names, unless it names a file with a layout
+ * @param likeLayout a layout to keep to instead of the spec's own
  * @throws VarveError `INVALID_PIPELINE`, `INVALID_LAYOUT`, `INVALID_JSON`, `TOO_LARGE`, `NOT_FOUND`, `UNREADABLE`
  */
 export async function chooseStrategy(
   spec: StrategyFields,
-  { lastImage, signal }: { lastImage?: Image | undefined; signal?: AbortSignal | undefined } = {},
+  {
+    lastImage,
+    likeLayout,
+    signal,
+  }: {
+    lastImage?: Image | undefined;
+    likeLayout?: Layout | undefined;
+    signal?: AbortSignal | undefined;
+  } = {},
 ): Promise<ChosenStrategy> {
   const { layeringPipeline: pipeline } = spec;
   if (pipeline !== undefined) {
@@ -65,9 +74,10 @@ export async function chooseStrategy(
     return { strategy, weights: undefined, needsSizes: false, keepsLayout: false };
   }
   const weights = await weightsOf(spec, signal);
-  const layout = await lastLayout(spec, { lastImage, signal });
+  const layout = likeLayout ?? (await lastLayout(spec, { lastImage, signal }));
   const keepsLayout = layout !== undefined;
-  const isSeries = keepsLayout || spec.lockFile !== undefined;
+  // A layout that is only alike is no earlier build's: where it isn't kept, a fresh plan is what the other image has, too.
+  const isSeries = spec.layersFrom !== undefined || spec.lockFile !== undefined;
   const chosen = STRATEGIES.find(({ name }) => name === spec.strategy) ?? steady;
   const fresh = isSeries && chosen === steady ? steadyForSeries : chosen;
   const strategy = keepsLayout ? keepLayout(layout, fresh) : fresh;

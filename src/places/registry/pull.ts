@@ -26,31 +26,51 @@ export interface RegistrySourceOptions {
 /** Reads an image from a registry: OCI distribution specification, "Pull". */
 export function registrySource({ client, reference }: RegistrySourceOptions): ImageSource {
   const name = formatReference(reference, "familiar");
+  const assemble = async ({
+    manifest,
+    index,
+    signal,
+  }: {
+    manifest: RawDocument<Manifest>;
+    index?: RawDocument<ImageIndex> | undefined;
+    signal: AbortSignal | undefined;
+  }): Promise<Image> => {
+    checkIsImage(manifest.value, name);
+    const { registry, repository } = reference;
+    const config = manifest.value.config;
+    return assembleImage({
+      manifest,
+      index,
+      config: await collect(
+        client.getBlob({ repository, descriptor: config, signal }),
+        MAX_CONFIG_BYTES,
+        () => new VarveError("TOO_LARGE", `the config of ${name} has more than ${MAX_CONFIG_BYTES} bytes`),
+      ),
+      blob: (descriptor) => ({
+        open: (signal) => client.getBlob({ repository, descriptor, signal }),
+      }),
+      names: [name],
+      what: name,
+      origin: { registry, repository },
+    });
+  };
   return {
     name,
     async read(options) {
       const { manifest, index } = await findManifest(client, { reference, options });
-      checkIsImage(manifest.value, name);
-      const { registry, repository } = reference;
-      const config = manifest.value.config;
-      const image: Image = assembleImage({
-        manifest,
-        index,
-        config: await collect(
-          client.getBlob({ repository, descriptor: config, signal: options.signal }),
-          MAX_CONFIG_BYTES,
-          () => new VarveError("TOO_LARGE", `the config of ${name} has more than ${MAX_CONFIG_BYTES} bytes`),
-        ),
-        blob: (descriptor) => ({
-          open: (signal) => client.getBlob({ repository, descriptor, signal }),
-        }),
-        names: [name],
-        what: name,
-        origin: { registry, repository },
-      });
+      const image = await assemble({ manifest, index, signal: options.signal });
       if (options.strict && index === undefined)
         checkPlatform(image, { platform: options.platform, what: name });
       return image;
+    },
+    async readEntry({ digest }, signal) {
+      const { registry, repository } = reference;
+      const found = await client.getManifest({ reference: { registry, repository, digest }, signal });
+      if (found.kind === "manifest") return await assemble({ manifest: found.document, signal });
+      throw new VarveError(
+        "INVALID_MANIFEST",
+        `${digest} of ${name} is an index where one manifest is wanted`,
+      );
     },
     async [Symbol.asyncDispose]() {},
   };

@@ -1,7 +1,7 @@
 export { type FileEntry, joinFiles, readFiles, rootOf } from "./files/files.ts";
-export type { NodePlatform } from "./installed/lock-facts.ts";
+export { fitsPlatform, isPicky, type NodePlatform, thisPlatform } from "./installed/lock-facts.ts";
 export { isOutside } from "./installed/outside.ts";
-export { type ComponentKind, isInstalled, kindOf } from "./kind.ts";
+export { type ComponentKind, isInstalled, isModules, kindOf } from "./kind.ts";
 export { type NodeProjectOptions, readNodeProject } from "./node-project.ts";
 export { type NpmGraphOptions, readNpmGraph } from "./npm/npm.ts";
 export { findProject, installCommand, type NodeProject, type PackageManager } from "./project.ts";
@@ -16,3 +16,5 @@ export {
   withoutComponents,
 } from "./references-graph.ts";
 export { type NumberedGraph, numberGraph, stronglyConnectedComponents } from "./scc.ts";
+export { readManifest } from "./workspace.ts";
+export { parseYaml } from "./yaml.ts";

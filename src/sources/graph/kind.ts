@@ -4,7 +4,7 @@ import type { ReferencesGraph } from "./references-graph.ts";
 /**
  * - `app`: the project that was asked for, its own files.
  * - `workspace`: another package of its workspace or a folder of its repository, and, for a package of a workspace, what
- *   of the root's folder it needs.
+ *   of the root's folder it needs; also the links in their `node_modules`, where these are components of their own.
  * - `dependency`: what a package manager has installed; of a graph that isn't a Node project's, everything.
  */
 export type ComponentKind = "app" | "workspace" | "dependency";
@@ -22,4 +22,9 @@ export function kindOf(
 /** Whether a package manager has put a Node package where it is, so that its version says what is in it. */
 export function isInstalled(id: string): boolean {
   return /(?:^|\/)(?:node_modules|\.yarn\/(?:cache|unplugged))\//.test(id);
+}
+
+/** Whether a component is what lies in a `node_modules` besides packages: links to these, and to their commands. */
+export function isModules(id: string): boolean {
+  return id === "node_modules" || id.endsWith("/node_modules");
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { openDigestCache } from "#cache";
@@ -50,6 +50,25 @@ describe("varve cache", () => {
       kept: 0,
     });
     assert.deepEqual(filesIn(folder), []);
+  });
+
+  it("shows and removes packages that were installed for other platforms", async (t) => {
+    const folder = await temporaryFolder(t);
+    const tree = (digit: string, days: number) => {
+      const path = join(folder, "trees", digit.repeat(64));
+      mkdirSync(join(path, "node_modules/a"), { recursive: true });
+      const time = Date.now() / 1000 - (days * DAY) / 1000;
+      utimesSync(path, time, time);
+    };
+    tree("1", 40);
+    tree("2", 20);
+    tree("3", 0);
+    assert.equal((await json("info", "--cache-dir", folder))["trees"], 3);
+    assert.deepEqual(await json("prune", "--cache-dir", folder), { removed: 0, kept: 0, trees: 1 });
+    assert.deepEqual((await json("prune", "--cache-dir", folder, "--max-age", "10"))["trees"], 1);
+    assert.deepEqual((await json("prune", "--cache-dir", folder, "--max-entries", "0"))["trees"], 1);
+    assert.deepEqual(readdirSync(join(folder, "trees")), ["aside"]);
+    assert.deepEqual(readdirSync(join(folder, "trees/aside")), []);
   });
 
   it("verify removes what is broken, and says so", async (t) => {

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { LayerContents, Written, WrittenLayer } from "#app";
+import type { BuiltIndex, LayerContents, Written, WrittenLayer } from "#app";
 import { type Digest, MediaType } from "#oci";
 import { duration } from "../../../src/front/cli/summary/duration.ts";
+import { platformLayerLines, platformLines } from "../../../src/front/cli/summary/platforms.ts";
 import {
   indexLines,
   layerLines,
@@ -145,6 +146,64 @@ describe("what is said of an image that was built", () => {
         `  ${digest("b")}`,
       ],
     );
+  });
+});
+
+describe("what is said of images for several platforms", () => {
+  const place = "127.0.0.1:5000/api:1.0.0";
+  const built = (destinations: readonly string[]): BuiltIndex => {
+    const images = ["linux/amd64", "linux/arm64"].map((platform, at) => {
+      const rows = NODE.map(([kind, size, outcome, names = ""]): Row => {
+        // All that isn't the base's is the same.
+        return [kind, size, at === 1 && kind !== "base" ? "present" : outcome, names];
+      });
+      const { contents = [], places } = image(rows, "", { ports: ["3000/tcp"] });
+      const written = destinations.map((destination) => ({
+        ...places[0]!,
+        destination,
+        layers: places[0]!.layers.map((layer, index) =>
+          index < 2 ? { ...layer, digest: digest(`${at}${index}`) } : layer,
+        ),
+      }));
+      return {
+        platform,
+        digest: digest("a"),
+        names: [],
+        contents,
+        base: "node",
+        ports: ["3000/tcp"],
+        places: written,
+      };
+    });
+    const places = destinations.map((destination, at) => ({
+      ...{ destination, digest: digest("b"), manifests: [] },
+      images: images.map(({ places }) => places[at]!),
+    }));
+    return { digest: digest("b"), places, images };
+  };
+
+  it("is a line for each, and as much as of one image", () => {
+    assert.deepEqual(platformLines(built([place]), 1), [
+      "  linux/amd64  7 layers  4 packages  21.5 MB  17.1 kB sent, 20.0 MB mounted, 1.50 MB already there",
+      "  linux/arm64  7 layers  4 packages  21.5 MB  20.0 MB mounted, 1.52 MB already there",
+      // What the second image has of the first one was sent.
+      `Pushed an index of 2 images to ${place} in 1.00 s: 17.1 kB sent, 40.0 MB mounted, 2.50 MB already there (compressed)`,
+      `  ${digest("b")}`,
+      `Next: docker run --rm -p 3000:3000 ${place}`,
+    ]);
+  });
+
+  it("is a line for each place, too, where there are several", () => {
+    const lines = platformLines(built([place, "oci-archive:a.tar"]), 1);
+    assert.equal(lines[0], "  linux/amd64  7 layers  4 packages  21.5 MB");
+    assert.match(
+      lines[3]!,
+      /^Wrote an index of 2 images to oci-archive:a\.tar: 17\.1 kB written, .*, sha256:b/,
+    );
+    assert.equal(lines.at(-1), "Took 1.00 s");
+    const layers = platformLayerLines(built([place]));
+    assert.equal(layers.length, 2 * (1 + 8));
+    assert.equal(layers[9], "linux/arm64:");
   });
 });
 

@@ -3,7 +3,15 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { MadeEntry } from "#testing";
 import { type ElfFields, elfFile } from "./support/elf-file.ts";
-import { baseEntries, CONFIG, type Entries, findingsOf, library, program } from "./support/sound-image.ts";
+import {
+  baseEntries,
+  CONFIG,
+  type Entries,
+  findingsOf,
+  LIBC,
+  library,
+  program,
+} from "./support/sound-image.ts";
 
 const one: MadeEntry = library({ soname: "libone.so.1" });
 
@@ -108,6 +116,18 @@ const FOUND: Readonly<Record<string, { entries: Entries; config?: typeof CONFIG 
   },
 };
 
+/** A loader that doesn't look where it lies itself, and a library that needs it, as glibc's own does. */
+const AWAY: Entries = {
+  "lib64/ld-linux-x86-64.so.2": {
+    mode: 0o755,
+    content: elfFile({ soname: "ld-linux-x86-64.so.2", symbols: ["/usr/lib64/"] }),
+  },
+  "lib64/libc.so.6": { dir: true },
+  "usr/lib64/libc.so.6": {
+    content: elfFile({ soname: "libc.so.6", needed: ["ld-linux-x86-64.so.2"], versions: LIBC["libc.so.6"] }),
+  },
+};
+
 const NOT_FOUND: Readonly<Record<string, { entries: Entries; config?: typeof CONFIG }>> = {
   "in a folder that nobody names": { entries: at("opt/lib/libone.so.1") },
   "where only ld.so.conf says, and not the cache": {
@@ -136,6 +156,8 @@ const missing = async (entries: Entries, config: typeof CONFIG) =>
   );
 
 describe("glibc's loader", () => {
+  it("is there for what needs it, wherever it lies", async () =>
+    assert.deepEqual(await missing(AWAY, PLAIN), []));
   for (const [name, { entries, config = PLAIN }] of Object.entries(FOUND)) {
     it(`finds a library ${name}`, async () => assert.deepEqual(await missing(entries, config), []));
   }

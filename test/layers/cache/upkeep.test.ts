@@ -104,6 +104,7 @@ describe("the account of a cache", () => {
     assert.deepEqual(cache.info(), {
       folder,
       entries: { base: 0, blob: 0, facts: 0, layer: 0, tree: 0 },
+      trees: 0,
       bytes: 0,
       oldestUse: undefined,
       newestUse: undefined,
@@ -115,6 +116,7 @@ describe("the account of a cache", () => {
     assert.deepEqual(rest, {
       folder,
       entries: { base: 0, blob: 1, facts: 0, layer: 2, tree: 0 },
+      trees: 0,
       oldestUse: NOW,
       newestUse: NOW + 5000,
     });

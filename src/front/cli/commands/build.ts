@@ -1,8 +1,9 @@
 import { isatty } from "node:tty";
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import {
   type BuildOptions,
   buildFrom,
+  buildIndexFrom,
   type Machine,
   openSource,
   ownErrors,
@@ -11,6 +12,7 @@ import {
   type Target,
 } from "#app";
 import type { CompressionChoice } from "#compress";
+import type { Libc } from "#draft";
 import { VarveError } from "#errors";
 import { dockerArchiveSink } from "#formats";
 import { planText } from "#report";
@@ -23,7 +25,7 @@ import { note, print, printJson, say, scriptOutput, stdoutOutput, tellSentence }
 import { compressionOption, onMachine, type PlaceOptions, placeOptions } from "../places.ts";
 import { sharedCacheOptions } from "../shared-cache.ts";
 import { absolutePath, type StrategyOptions, strategyFields, strategyOptions } from "../strategy-options.ts";
-import { tellWritten } from "../written.ts";
+import { tellIndex, tellWritten } from "../written.ts";
 import { inRegistry } from "./pull.ts";
 
 const STDOUT = 1;
@@ -47,6 +49,7 @@ interface BuildCommandOptions
   readonly from?: string;
   readonly followBase: boolean;
   readonly check: boolean;
+  readonly libc?: Libc;
   readonly label?: Record<string, string>;
   readonly annotation?: Record<string, string>;
 }
@@ -80,13 +83,16 @@ export function command(): Command {
   whatOptions(command.optionsGroup("What is in it:"));
   messageOptions(command.optionsGroup(MESSAGES));
   layerOptions(command.optionsGroup("How it is divided into layers:"));
-  placeOptions(command.optionsGroup("Registries and the base image:"));
+  placeOptions(command.optionsGroup("Registries and the base image:"), PLATFORMS);
   sharedCacheOptions(cacheOptions(command.optionsGroup("What is kept from build to build:")));
   graphOptions(command.optionsGroup("For Nix, and for specs with files and scripts of their own:"));
   return command.optionsGroup(MESSAGES).helpOption("-h, --help", "show this help").action(run);
 }
 
 const MESSAGES = "What is printed:";
+
+const PLATFORMS =
+  "what the image is for: chooses the base, and a Node.js project's packages; several with commas between them make an index over an image for each (default: what the base is for, linux on this machine's architecture if there is a choice)";
 
 function whereOptions(command: Command): void {
   command
@@ -115,6 +121,12 @@ function whatOptions(command: Command): void {
     .option("--label <key=value>", "add a label; may be given several times", pairs)
     .option("--annotation <key=value>", "add an annotation; may be given several times", pairs)
     .option("--architecture <name>", "as Go names it, such as arm64 (default: the base's or this machine's)")
+    .addOption(
+      new Option(
+        "--libc <name>",
+        "the C library that a Node.js project's packages are chosen for (default: the base's)",
+      ).choices(["glibc", "musl"]),
+    )
     .option("--no-check", "write the image without looking for what is wrong with it: see varve check")
     .option("--created <time>", "when the image says it was made: ISO 8601, or now")
     .option("--mtime <time>", "the time of every file in the image: ISO 8601, or now");
@@ -155,8 +167,10 @@ function graphOptions(command: Command): void {
 }
 
 async function run(path: string, options: BuildCommandOptions): Promise<void> {
-  const { cacheFrom, cacheTo, compression, quiet = false } = options;
-  await onMachine(options, async (operation) => {
+  const { cacheFrom, cacheTo, compression, libc, check, quiet = false } = options;
+  const platforms = options.platform?.split(",") ?? [];
+  const { platform: _, ...others } = options;
+  await onMachine(platforms.length > 1 ? others : options, async (operation) => {
     const to = options.dryRun ? [] : await targets(operation.machine, options);
     const source = await openSource(path, {
       ...operation,
@@ -166,26 +180,29 @@ async function run(path: string, options: BuildCommandOptions): Promise<void> {
       ? {}
       : { onNote: note, onDerived: tellSentence, ...(options.verbose && { onLeftOut: tellLeftOut }) };
     if (options.dryRun) {
-      const { fields, report } = await planFrom(source, { ...operation, ...listener });
+      if (platforms.length > 1) throw new VarveError("USAGE", "--dry-run plans for one --platform at a time");
+      const { fields, report } = await planFrom(source, { ...operation, ...listener, libc });
       if (options.json) await printJson({ spec: fields, plan: report });
       else await print(`${JSON.stringify(fields, null, 2)}\n\n${planText(report)}`);
       return;
     }
-    const write = async (onProgress: BuildOptions["onProgress"]) => {
-      return await buildFrom(source, {
-        ...operation,
-        ...listener,
-        to,
-        compression,
-        cacheFrom,
-        cacheTo,
-        onProgress,
-        check: options.check,
-        onFindings: quiet ? undefined : tellFindings,
-        onOutput: quiet ? undefined : scriptOutput,
-      });
+    const given = {
+      ...{ ...operation, ...listener, to, compression, cacheFrom, cacheTo, libc, check },
+      onFindings: quiet ? undefined : tellFindings,
+      onOutput: quiet ? undefined : scriptOutput,
     };
-    await tellWritten(write, { ...options, several: to.length > 1 });
+    const telling = { ...options, several: to.length > 1 };
+    if (platforms.length > 1) {
+      const onPlatform = quiet ? undefined : (platform: string) => say(`For ${platform}:`);
+      await tellIndex(
+        async (onProgress) => buildIndexFrom(source, { ...given, platforms, onPlatform, onProgress }),
+        telling,
+      );
+      return;
+    }
+    const write = async (onProgress: BuildOptions["onProgress"]) =>
+      buildFrom(source, { ...given, onProgress });
+    await tellWritten(write, telling);
   });
 }
 

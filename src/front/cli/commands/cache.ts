@@ -43,12 +43,12 @@ function subcommand(parent: Command, name: string): Command {
 }
 
 async function info(cache: DigestCache, { json }: CommonOptions): Promise<void> {
-  const { folder, entries, bytes, oldestUse, newestUse } = cache.info();
+  const { folder, entries, trees, bytes, oldestUse, newestUse } = cache.info();
   const [oldest, newest] = [oldestUse, newestUse].map((time) =>
     time === undefined ? undefined : new Date(time).toISOString(),
   );
   if (json) {
-    await printJson({ folder, entries, bytes, oldestUse: oldest, newestUse: newest });
+    await printJson({ folder, entries, trees, bytes, oldestUse: oldest, newestUse: newest });
     return;
   }
   await print(
@@ -59,6 +59,7 @@ async function info(cache: DigestCache, { json }: CommonOptions): Promise<void> 
       `Trees:       ${entries.tree}`,
       `Bases:       ${entries.base}`,
       `Facts:       ${entries.facts}`,
+      `Installed:   ${trees}`,
       `Size:        ${formatBytes(bytes)}`,
       `Oldest use:  ${oldest ?? "-"}`,
       `Newest use:  ${newest ?? "-"}`,
@@ -73,7 +74,12 @@ async function prune(cache: DigestCache, { json, maxAge, maxEntries }: PruneOpti
     ...(maxEntries === undefined ? {} : { maxEntries }),
   });
   if (json) await printJson(pruned);
-  else await print(`Removed ${pruned.removed} of ${pruned.removed + pruned.kept} entries.\n`);
+  else {
+    const { removed, kept, trees } = pruned;
+    const more =
+      trees === undefined ? "" : `, and the packages of ${trees} installations for other platforms`;
+    await print(`Removed ${removed} of ${removed + kept} entries${more}.\n`);
+  }
 }
 
 async function verify(cache: DigestCache, { json }: CommonOptions): Promise<void> {

@@ -32,13 +32,20 @@ export function summaryLines(image: Summarised, seconds: number): string[] {
 }
 
 /** Lines about an index that was written. */
-export function indexLines({ destination, digest, images }: WrittenIndex, seconds: number): string[] {
+export function indexLines(index: WrittenIndex, seconds: number): string[] {
+  return [indexSentence(index, seconds), `  ${index.digest}`];
+}
+
+/** That an index is at a place, and how many bytes its images took: what several of them have in common counts once. */
+export function indexSentence({ destination, images }: WrittenIndex, seconds?: number): string {
   const [first] = images;
-  const layers = images.flatMap(({ layers }) => layers);
-  const bytes = first === undefined ? "" : bytesOf({ ...first, destination, layers });
-  const what = `an index of ${counted(images.length, "image")} to ${destination}`;
+  const byDigest = new Map(
+    images.flatMap(({ layers }) => layers.map((layer) => [layer.digest, layer] as const)).reverse(),
+  );
+  const bytes = first === undefined ? "" : bytesOf({ ...first, destination, layers: [...byDigest.values()] });
+  const time = seconds === undefined ? "" : ` in ${duration(seconds)}`;
   const { image: verb } = wordsFor(placeOf({ destination }));
-  return [`${verb} ${what} in ${duration(seconds)}${bytes}`, `  ${digest}`];
+  return `${verb} an index of ${counted(images.length, "image")} to ${destination}${time}${bytes}`;
 }
 
 /** A line for each layer, from the bottom up: its size as it is stored, where it came from, and what is in it. */
@@ -107,7 +114,7 @@ function contentRows({ contents, base, places }: Summarised): string[] {
 }
 
 /** Whether layers were sent; where only some were, how many bytes they have. */
-function outcomeOf(layers: readonly WrittenLayer[], place: Written): string {
+export function outcomeOf(layers: readonly WrittenLayer[], place: Written): string {
   const parts = outcomes(layers, place);
   return parts.length === 1 ? parts[0]!.word : parts.map(({ text }) => text).join(", ");
 }
@@ -142,6 +149,6 @@ function storedAs(layers: readonly WrittenLayer[]): string {
   return plain === layers.length ? "uncompressed" : "as stored, not all compressed";
 }
 
-function total(layers: readonly WrittenLayer[]): number {
+export function total(layers: readonly WrittenLayer[]): number {
   return layers.reduce((sum, { size }) => sum + size, 0);
 }

@@ -78,8 +78,12 @@ export class LibrarySearch {
         const known = byName.get(name);
         if ((known !== undefined && known !== "missing") || (loader.libc === "musl" && MUSL_OWN.test(name)))
           continue;
+        const isLoader = loader.libc === "glibc" && name === posix.basename(loader.path);
         const located = this.#locate(name, by, loader);
-        if (located === undefined || located === "broken") {
+        if (located === undefined && isLoader) {
+          // It is there before all others, and needn't be found again.
+          byName.set(name, "unsure");
+        } else if (located === undefined || located === "broken") {
           faults.push({ kind: "library", by: by.path, name, elsewhere: located });
           byName.set(name, "missing");
         } else if (located === "unsure") {

@@ -5,6 +5,7 @@ import {
   choosePlatform,
   type Descriptor,
   type ImageIndex,
+  isAttestation,
   isDigest,
   isIndexType,
   isManifestType,
@@ -117,11 +118,10 @@ function listNames(entries: readonly Descriptor[]): string {
 }
 
 /** Whether an entry leads to images: not to an attestation, a signature or another artifact. */
-function isImage({ mediaType, platform, annotations, artifactType }: Descriptor): boolean {
+function isImage(entry: Descriptor): boolean {
+  const { mediaType, artifactType } = entry;
   if (isIndexType(mediaType)) return true;
-  if (!isManifestType(mediaType) || artifactType !== undefined) return false;
-  if (platform?.os === "unknown" || platform?.architecture === "unknown") return false;
-  return annotations?.["vnd.docker.reference.type"] === undefined;
+  return isManifestType(mediaType) && artifactType === undefined && !isAttestation(entry);
 }
 
 /**

@@ -16,7 +16,7 @@ import { checkSchema, parseJson, type SpoolLimit } from "#util";
 import { assembleImage, checkPlatform } from "#write";
 import { LayoutArchive } from "./archive.ts";
 import { type LayoutFiles, layoutBlob, readBlob } from "./blobs.ts";
-import { chooseManifest, type Selection } from "./choose.ts";
+import { type Chosen, chooseManifest, type Selection } from "./choose.ts";
 import { LayoutFolder } from "./folder.ts";
 
 /** `oci-layout` has some forty bytes. */
@@ -66,6 +66,10 @@ function layoutSource({ name, select, open }: LayoutSourceOptions): ImageSource 
       files ??= open(options.signal);
       return await readLayout(await files, { ...options, select });
     },
+    async readEntry(entry, signal) {
+      files ??= open(signal);
+      return await readManifest(await files, { entry, names: [] });
+    },
     async [Symbol.asyncDispose]() {
       const opened = await files?.catch(() => undefined);
       await opened?.[Symbol.asyncDispose]();
@@ -81,7 +85,19 @@ function layoutSource({ name, select, open }: LayoutSourceOptions): ImageSource 
 async function readLayout(files: LayoutFiles, options: Selection): Promise<Image> {
   await checkMarker(files);
   const index = await readIndex(files);
-  const { entry, names, byPlatform, index: nested } = await chooseManifest(files, index.value, options);
+  const { byPlatform, ...chosen } = await chooseManifest(files, index.value, options);
+  const image = await readManifest(files, chosen);
+  if (options.strict && !byPlatform) {
+    checkPlatform(image, { platform: options.platform, what: files.path });
+  }
+  return image;
+}
+
+/** The image of a manifest. */
+async function readManifest(
+  files: LayoutFiles,
+  { entry, names, index: nested }: Omit<Chosen, "byPlatform">,
+): Promise<Image> {
   const what = `the manifest ${entry.digest} of ${files.path}`;
   const manifest = parseManifest(await readBlob(files, entry, MAX_MANIFEST_BYTES), {
     what,
@@ -89,7 +105,7 @@ async function readLayout(files: LayoutFiles, options: Selection): Promise<Image
     digest: entry.digest,
   });
   checkIsImage(manifest.value, what);
-  const image = assembleImage({
+  return assembleImage({
     manifest,
     index: nested && (await readNested(files, nested)),
     config: await readBlob(files, manifest.value.config, MAX_CONFIG_BYTES),
@@ -97,10 +113,6 @@ async function readLayout(files: LayoutFiles, options: Selection): Promise<Image
     names,
     what: `the image ${entry.digest} of ${files.path}`,
   });
-  if (options.strict && !byPlatform) {
-    checkPlatform(image, { platform: options.platform, what: files.path });
-  }
-  return image;
 }
 
 async function readNested(files: LayoutFiles, entry: Descriptor): Promise<RawDocument<ImageIndex>> {

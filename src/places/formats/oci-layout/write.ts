@@ -43,11 +43,11 @@ export function ociLayoutSink({ path, tag }: OciLayoutSinkOptions): ImageSink {
         dispose: () => store[Symbol.asyncDispose](),
       });
     },
-    async writeIndex(index, { signal }) {
+    async writeIndex(index, { names = [], signal }) {
       const { value, descriptor } = index;
       await using store = await LayoutStore.open(path);
       await storeBytes(store, index, signal);
-      await addEntries(store, { entries: entriesFor(descriptor, { tag, names: [] }), signal });
+      await addEntries(store, { entries: entriesFor(descriptor, { tag, names }), signal });
       const { annotations } = value;
       return { ...descriptor, ...(annotations === undefined ? {} : { annotations }) };
     },
