@@ -16,31 +16,41 @@ export interface ListedName {
   readonly mode: number;
   /** When its inode last changed, which no program can set back. */
   readonly changed: string;
+  /** When a directory was made, in seconds since 1970, or 0 where the file system doesn't know; of other files nothing. */
+  readonly born?: string | undefined;
 }
 
 /** The length limit of a path in bytes: Linux's `PATH_MAX` without the NUL at its end. */
 const LONGEST_PATH = 4095;
 
 /**
- * Reads the lines that the sandbox's `list` writes, each ending with NUL.
+ * Reads the lines that the sandbox's `list` writes, each ending with NUL: one for each name, then one for each directory
+ * with when it was made.
  * @throws VarveError `UNSUPPORTED_FILE` for a name that is too long for a path
  */
 export async function readListing(from: Readable): Promise<ListedName[]> {
   const names: ListedName[] = [];
+  const births = new Map<string, string>();
   let rest: Buffer = Buffer.alloc(0);
   for await (const chunk of from) {
     const bytes: Buffer = rest.length === 0 ? (chunk as Buffer) : Buffer.concat([rest, chunk as Buffer]);
     let at = 0;
     for (let end = bytes.indexOf(0); end !== -1; end = bytes.indexOf(0, at)) {
+      const line = decodeName(bytes.subarray(at, end));
+      at = end + 1;
+      const [, born, directory] = /^born (\S+) \.\/?(.*)$/s.exec(line) ?? [];
+      if (born !== undefined && directory !== undefined) {
+        births.set(directory, born);
+        continue;
+      }
       const [, type = "", device = "", inode = "", mode = "", changed = "", name = ""] =
-        /^(.) (\d+) (\d+) ([0-7]+) (\S+) (.*)$/s.exec(decodeName(bytes.subarray(at, end))) ?? [];
+        /^(.) (\d+) (\d+) ([0-7]+) (\S+) (.*)$/s.exec(line) ?? [];
       checkLength(name);
       names.push({ name, type, device, inode, mode: Number.parseInt(mode, 8), changed });
-      at = end + 1;
     }
     rest = bytes.subarray(at);
   }
-  return names;
+  return names.map((listed) => ({ ...listed, born: births.get(listed.name) }));
 }
 
 function checkLength(name: string): void {
@@ -106,9 +116,10 @@ export function changesBetween(before: readonly ListedName[], after: readonly Li
   /** Directories whose whole content is new here, although it may have been somewhere else before. */
   const fresh = new Set<string>();
   // A directory comes before what is in it, as find lists them.
-  for (const { name, type, inode, changed } of after) {
+  for (const { name, type, inode, changed, born } of after) {
     const was = old.get(name);
-    const sameFile = was?.type === type && was.inode === inode;
+    // A file system may give the number of an inode that is gone to the next that is made.
+    const sameFile = was?.type === type && was.inode === inode && was.born === born;
     const inFresh = fresh.has(parentOf(name));
     if (type === "d" && (!sameFile || inFresh) && name !== "") {
       fresh.add(name);

@@ -142,7 +142,11 @@ case $V_PHASE in
     tar -c -f - -C /work/upper --numeric-owner --xattrs '--xattrs-include=*' --format=posix . |
       tar -x -f - -C /work/image -p --same-owner --numeric-owner --xattrs '--xattrs-include=*'
     ;;
-  list) cd "/work/$V_FOLDER" && find . -printf '%y %D %i %m %C@ %P\0' ;;
+  list)
+    cd "/work/$V_FOLDER"
+    find . -printf '%y %D %i %m %C@ %P\0'
+    find . -type d -exec stat --printf 'born %.9W %n\0' {} +
+    ;;
   pack)
     export FAKEROOTDONTTRYCHOWN=1
     cd "/work/$V_FOLDER"
