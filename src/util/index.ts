@@ -19,6 +19,7 @@ export { nodeHttp } from "./node-http.ts";
 export { currentOwner, hasEnded, type Owner, ownedName, ownerOfName } from "./owner.ts";
 export { looksLikePath, parentOf } from "./paths.ts";
 export { readChunks, readStdin, readWhole } from "./read.ts";
+export { Resources } from "./resources.ts";
 export { checkSchema } from "./schema.ts";
 export { answerRequests, startThread, Thread, type ThreadData } from "./threads.ts";
 export { userCache } from "./user-cache.ts";

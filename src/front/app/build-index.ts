@@ -2,6 +2,7 @@
 import { VarveError } from "#errors";
 import { type Descriptor, type Digest, formatPlatform, hexOf, parsePlatform } from "#oci";
 import type { ImageSpecInput } from "#spec";
+import { Resources } from "#util";
 import type { WrittenImage } from "#write";
 import { type BuildOptions, type BuiltImage, buildOne, noPlace, type OneBuilt } from "./build.ts";
 import { type IndexPlace, openIndexPlace, type WrittenIndex } from "./index-places.ts";
@@ -63,7 +64,7 @@ export async function buildIndexFrom(source: SpecSource, options: BuildIndexOpti
   const names = platformNames(platforms);
   const given = { ...options, ...toldOnce(options) };
   return await operate(options, async (operation) => {
-    await using opened = new AsyncDisposableStack();
+    await using opened = new Resources();
     const places: IndexPlace[] = [];
     for (const target of to) places.push(opened.use(await openIndexPlace(target, operation)));
     const outputs = await outputPaths(to);

@@ -1,7 +1,7 @@
 /** Opens images at places, for as long as they are read. */
-import type { Image, ImageSource } from "#image";
+import type { Image } from "#image";
 import { parseSource } from "#transports";
-import type { SpoolLimit } from "#util";
+import { Resources, type SpoolLimit } from "#util";
 import type { Operation } from "./machine.ts";
 
 /** Images that can be read until this is disposed of. */
@@ -17,22 +17,11 @@ export async function openImages(
   places: readonly string[],
   { machine: { transports }, read }: Pick<Operation, "machine" | "read">,
 ): Promise<OpenImages> {
-  const sources: ImageSource[] = [];
-  const close = async () => {
-    for (const source of sources) await source[Symbol.asyncDispose]();
-  };
-  try {
-    const images: Image[] = [];
-    for (const place of places) {
-      const source = await transports.source(place);
-      sources.push(source);
-      images.push(await source.read(read));
-    }
-    return { images, [Symbol.asyncDispose]: close };
-  } catch (error) {
-    await close();
-    throw error;
-  }
+  await using opened = new Resources();
+  const images: Image[] = [];
+  for (const place of places) images.push(await opened.use(await transports.source(place)).read(read));
+  const all = opened.move();
+  return { images, [Symbol.asyncDispose]: () => all[Symbol.asyncDispose]() };
 }
 
 /**

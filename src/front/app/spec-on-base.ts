@@ -2,6 +2,7 @@
 import type { Libc } from "#draft";
 import type { PlanOptions } from "#plan";
 import type { ImageSpec, SpecFields } from "#spec";
+import { Resources } from "#util";
 import type { Operation } from "./machine.ts";
 import { checkBase, platformReader, specForPlatform } from "./platform.ts";
 import { type SourceListener, type SpecSource, sourceOnBase } from "./source.ts";
@@ -30,19 +31,19 @@ export async function openOnBase(
   operation: Operation,
   options: SpecOnBaseOptions,
 ): Promise<SpecOnBase> {
-  await using stack = new AsyncDisposableStack();
+  await using resources = new Resources();
   const images = await openSpecImages(specForPlatform(source.spec, operation), operation);
-  const { base, lastImage } = stack.use(images);
+  const { base, lastImage } = resources.use(images);
   await checkBase(base, operation);
   const { spec: own, fields, leftOut } = sourceOnBase(source, base, options);
   const spec = specForPlatform(own, operation);
   const { libc, onNote } = options;
-  const reader = stack.use(platformReader(spec, base, { operation, libc, onNote }));
-  const opened = stack.move();
+  const reader = resources.use(platformReader(spec, base, { operation, libc, onNote }));
+  const opened = resources.move();
   return {
     ...{ base, lastImage, spec, fields },
     leftOut: (graph) => leftOut(reader.asInstalled(graph)),
     readGraph: reader.readGraph,
-    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+    [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
   };
 }
