@@ -24,6 +24,7 @@ SYSTEMS="
   sqlite3:sqlite3
   zstd:zstd
   python3:python3
+  pip3:python3-pip
   setpriv:util-linux
   ip:iproute2
   curl:curl

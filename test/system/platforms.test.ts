@@ -1,89 +1,37 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { once } from "node:events";
-import {
-  chmodSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { fileURLToPath } from "node:url";
 import { FakeRegistry } from "#testing";
 import { mustRun, run } from "../support/process.ts";
 import { requires } from "../support/systems.ts";
 import { type Scope, stacked, temporaryFolder } from "../support/tmp.ts";
+import { type Dockerd, startDockerd } from "./support/dockerd.ts";
 import { Images } from "./support/images.ts";
-import { type Architecture, type Libc, platformBases } from "./support/platform-bases.ts";
-
-const FIXTURE = fileURLToPath(new URL("./fixtures/platforms", import.meta.url));
-const INSTALLED = fileURLToPath(new URL("../../node_modules/.cache/varve-fixtures", import.meta.url));
+import { managers, managersEnv } from "./support/package-managers.ts";
+import { type Architecture, type Libc, MUSL_NODE, platformBases } from "./support/platform-bases.ts";
+import { realProject } from "./support/real-projects.ts";
 
 const MANAGERS = ["npm", "pnpm"] as const;
 type Manager = (typeof MANAGERS)[number];
+const LIBCS: readonly Libc[] = ["glibc", "musl"];
 const ARCHITECTURES: readonly Architecture[] = ["amd64", "arm64"];
 const CPUS = { amd64: "x64", arm64: "arm64" };
 /** As `readelf` calls them. */
 const MACHINES = { amd64: "Advanced Micro Devices X86-64", arm64: "AArch64" };
 
-/** pnpm, which npm installs. */
-async function pnpmProgram(): Promise<string> {
-  const place = join(INSTALLED, "pnpm-10.34.9");
-  if (!existsSync(place)) {
-    mkdirSync(INSTALLED, { recursive: true });
-    const aside = mkdtempSync(`${place}.`);
-    writeFileSync(join(aside, "package.json"), "{}");
-    await mustRun(["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "pnpm@10.34.9"], {
-      cwd: aside,
-    });
-    renameSync(aside, place);
-  }
-  return join(place, "node_modules/pnpm/bin/pnpm.cjs");
-}
-
-/** The project, installed for this machine, with Next's own build; `better-sqlite3` has a file that stands for the one it compiles. */
-async function projectOf(manager: Manager, path: string): Promise<string> {
-  const files = ["package.json", "package-lock.json", "pnpm-lock.yaml", "index.js", "pages/index.jsx"];
-  const hash = createHash("sha256").update(manager);
-  for (const file of files) hash.update(readFileSync(join(FIXTURE, file)));
-  const project = join(INSTALLED, `platforms-${manager}-${hash.digest("hex").slice(0, 16)}`);
-  if (existsSync(project)) return project;
-  mkdirSync(INSTALLED, { recursive: true });
-  // Next takes nothing below a `node_modules` for a project's own.
-  const aside = mkdtempSync(join(tmpdir(), "varve-platforms-"));
-  try {
-    const env = { PATH: path, NEXT_TELEMETRY_DISABLED: "1" };
-    cpSync(FIXTURE, aside, { recursive: true });
-    rmSync(join(aside, manager === "npm" ? "pnpm-lock.yaml" : "package-lock.json"));
-    const install = {
-      npm: ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-      pnpm: ["pnpm", "install", "--frozen-lockfile", "--ignore-scripts"],
-    } as const;
-    await mustRun([...install[manager]], { cwd: aside, env, timeoutSeconds: 300 });
-    await mustRun(["node", "node_modules/next/dist/bin/next", "build"], {
-      cwd: aside,
-      env,
-      timeoutSeconds: 300,
-    });
-    const stand = join(aside, "node_modules/bcrypt/prebuilds/linux-x64/bcrypt.glibc.node");
-    const compiled = join(aside, "node_modules/better-sqlite3/build/Release");
-    mkdirSync(compiled, { recursive: true });
-    cpSync(stand, join(compiled, "better_sqlite3.node"));
-    await mustRun(["mv", aside, project]);
-  } finally {
-    rmSync(aside, { recursive: true, force: true });
-  }
+/** A copy of the project, in which `better-sqlite3` has a file that stands for the one that it compiles. */
+async function copyProject(manager: Manager, folder: string): Promise<string> {
+  const project = join(folder, `project-${manager}`);
+  await mustRun(["cp", "-a", await realProject(`platforms-${manager}`), project]);
+  const modules = join(project, "node_modules");
+  const compiled = join(modules, "better-sqlite3/build/Release");
+  mkdirSync(compiled, { recursive: true });
+  const stand = join(modules, "bcrypt/prebuilds/linux-x64/bcrypt.glibc.node");
+  cpSync(stand, join(compiled, "better_sqlite3.node"));
   return project;
 }
 
@@ -108,14 +56,15 @@ async function startMirror(scope: Scope, bcrypt: string): Promise<{ url: string;
 }
 
 describe("images for several platforms", {
-  skip: requires("npm", "root", "debianPackages", "emulation"),
+  skip: requires("npm", "root", "docker", "debianPackages", "emulation"),
 }, () => {
   const scope = stacked({ after });
   let folder: string;
   let images: Images;
   let registry: FakeRegistry;
+  let dockerd: Dockerd;
   let mirror: Awaited<ReturnType<typeof startMirror>>;
-  let env: Record<string, string>;
+  let env: Readonly<Record<string, string | undefined>>;
   const projects = new Map<Manager, string>();
 
   before(async () => {
@@ -123,40 +72,34 @@ describe("images for several platforms", {
     images = new Images(folder);
     registry = await new FakeRegistry().start();
     scope.after(() => registry.stop());
-    const programs = join(folder, "bin");
-    mkdirSync(programs);
-    const pnpm = await pnpmProgram();
-    chmodSync(pnpm, 0o755);
-    symlinkSync(pnpm, join(programs, "pnpm"));
-    const path = `${programs}:${dirname(process.execPath)}:${process.env["PATH"]}`;
-    for (const manager of MANAGERS) projects.set(manager, await projectOf(manager, path));
+    dockerd = await startDockerd(scope);
+    for (const manager of MANAGERS) projects.set(manager, await copyProject(manager, folder));
     mirror = await startMirror(scope, join(projects.get("npm")!, "node_modules/bcrypt"));
     env = {
-      PATH: path,
+      ...managersEnv(folder, { isYarn1: false }),
+      PATH: `${await managers()}/.bin:${dirname(process.execPath)}:${process.env["PATH"]}`,
       VARVE_CACHE_DIR: join(folder, "cache"),
       npm_config_better_sqlite3_binary_host: mirror.url,
       // Packages are taken from where they were put when the project was installed.
       npm_config_cache: (await mustRun(["npm", "config", "get", "cache"])).trim(),
     };
     const base = await platformBases();
-    for (const libc of ["glibc", "musl"] as const) {
+    for (const libc of LIBCS) {
       const places: string[] = [];
       for (const architecture of ARCHITECTURES) {
         const spec = join(folder, `base-${libc}-${architecture}.json`);
+        const version = libc === "musl" ? MUSL_NODE : process.versions.node;
         const config = {
-          Env: ["PATH=/usr/local/bin:/usr/bin:/bin", `NODE_VERSION=${process.versions.node}`],
+          Env: ["PATH=/usr/local/bin:/usr/bin:/bin", `NODE_VERSION=${version}`],
           Cmd: ["node"],
         };
-        const fields = {
-          name: "base",
-          tag: `${libc}-${architecture}`,
-          architecture,
-          tmp: true,
-          copyToRoot: base(architecture, libc),
-          config,
-        };
-        writeFileSync(spec, JSON.stringify(fields));
-        places.push(`oci:${folder}/bases:${libc}-${architecture}`);
+        const tag = `${libc}-${architecture}`;
+        const copyToRoot = base(architecture, libc);
+        writeFileSync(
+          spec,
+          JSON.stringify({ name: "base", tag, architecture, tmp: true, copyToRoot, config }),
+        );
+        places.push(`oci:${folder}/bases:${tag}`);
         await images.varve(["build", spec, "--quiet", "--output", places.at(-1)!]);
       }
       await images.varve(["index", "create", `docker://${registry.host}/base:${libc}`, ...places, "--quiet"]);
@@ -165,94 +108,63 @@ describe("images for several platforms", {
 
   const reference = (manager: Manager, libc: Libc) => `${registry.host}/${manager}:${libc}`;
 
+  /** Builds for all architectures, and pushes to the registry. */
+  const build = async (manager: Manager, libc: Libc): Promise<void> => {
+    const platforms = ARCHITECTURES.map((architecture) => `linux/${architecture}`).join(",");
+    const { command, env: usual } = images.command([
+      ...["build", projects.get(manager)!, "--from", `docker://${registry.host}/base:${libc}`],
+      ...["--platform", platforms, "--push", reference(manager, libc), "--json"],
+    ]);
+    const { code, stderr } = await run(command, { env: { ...usual, ...env }, timeoutSeconds: 300 });
+    assert.equal(code, 0, stderr);
+  };
+
   /** An image's root file system, unpacked. */
-  const unpacked = async (manager: Manager, libc: Libc, architecture: Architecture): Promise<string> => {
+  const unpacked = async (
+    manager: Manager,
+    { architecture, libc }: { architecture: Architecture; libc: Libc },
+  ): Promise<string> => {
     const root = join(folder, `${manager}-${libc}-${architecture}`);
     mkdirSync(root);
     const archive = `${root}.tar`;
-    await images.varve([
-      "export",
-      `docker://${reference(manager, libc)}`,
-      "--platform",
-      `linux/${architecture}`,
-      "--output",
-      archive,
-    ]);
+    const image = `docker://${reference(manager, libc)}`;
+    await images.varve(["export", image, "--platform", `linux/${architecture}`, "--output", archive]);
     await mustRun(["tar", "xf", archive, "-C", root]);
     rmSync(archive);
     return root;
   };
 
-  /** What a program prints in a root. */
-  const printed = async (
-    root: string,
-    architecture: Architecture,
-    program: readonly string[],
-  ): Promise<string> => {
-    mkdirSync(join(root, "proc"), { recursive: true });
-    if (architecture === "arm64") cpSync("/usr/bin/qemu-aarch64-static", join(root, "qemu"));
-    const emulator = architecture === "arm64" ? ["/qemu"] : [];
-    const inside = ["--mount", "--pid", "--fork", "--kill-child", `--mount-proc=${root}/proc`];
-    return await mustRun(["unshare", ...inside, "chroot", root, ...emulator, ...program], {
-      env: { HOME: "/tmp", NODE_ENV: "production", NEXT_TELEMETRY_DISABLED: "1" },
-      timeoutSeconds: 300,
-    });
-  };
-
-  for (const libc of ["glibc", "musl"] as const) {
+  for (const libc of LIBCS) {
     for (const manager of MANAGERS) {
-      it(`have the right files only, on ${libc}, by ${manager}`, async () => {
-        const project = projects.get(manager)!;
-        const before = readdirSync(project).sort();
-        const platforms = ARCHITECTURES.map((architecture) => `linux/${architecture}`).join(",");
-        const said = await run(
-          [
-            ...images.command([
-              "build",
-              project,
-              "--from",
-              `docker://${registry.host}/base:${libc}`,
-              "--platform",
-              platforms,
-            ]).command,
-            ...["--push", reference(manager, libc), "--json"],
-            // Debian has neither Node.js for musl nor the libraries of GCC, so nothing could run there.
-            ...(libc === "musl" ? ["--no-check"] : []),
-          ],
-          { env: { ...images.command([]).env, ...env }, timeoutSeconds: 300 },
-        );
-        assert.equal(said.code, 0, said.stderr);
-        assert.deepEqual(readdirSync(project).sort(), before);
+      it(`have the right files only, on ${libc}, by ${manager}, and leave the project as it is`, async () => {
+        const before = await namesIn(projects.get(manager)!);
+        await build(manager, libc);
+        assert.equal(await namesIn(projects.get(manager)!), before);
         for (const architecture of ARCHITECTURES) {
-          const root = await unpacked(manager, libc, architecture);
+          const root = await unpacked(manager, { architecture, libc });
           await assertRight(root, architecture, libc);
-          const isRun = libc === "glibc" && (architecture === "amd64" || manager === "npm");
-          if (isRun) {
-            const [first = "", page] = (
-              await printed(root, architecture, ["/usr/local/bin/node", "/app/index.js"])
-            )
-              .trim()
-              .split("\n");
-            assert.deepEqual(JSON.parse(first), {
-              arch: CPUS[architecture],
-              format: "png",
-              esbuild: "0.25.0",
-              isSame: true,
-              swc: "var b = 1;\n",
-            });
-            assert.equal(page, "<p>Hello from Next</p>");
-            const esbuild = (
-              await mustRun(["find", join(root, "app/node_modules"), "-path", "*/@esbuild/*/bin/esbuild"])
-            ).trim();
-            assert.equal(
-              await printed(root, architecture, [esbuild.slice(root.length), "--version"]),
-              "0.25.0\n",
-            );
-          }
           rmSync(root, { recursive: true });
         }
       });
     }
+  }
+
+  for (const libc of LIBCS) {
+    for (const manager of MANAGERS) {
+      it(`run in the Docker Engine on ${libc}, made by ${manager}`, async () => {
+        const image = reference(manager, libc);
+        const { code, stderr } = await dockerd.docker(["pull", "--quiet", image]);
+        assert.equal(code, 0, stderr);
+        assertAnswer(await dockerd.output(image, ["node", "index.js"]), "amd64");
+      });
+    }
+
+    it(`run emulated on ${libc}, for an architecture that isn't this machine's`, async () => {
+      const root = await unpacked("npm", { architecture: "arm64", libc });
+      assertAnswer(await emulated(root, ["/usr/local/bin/node", "/app/index.js"]), "arm64");
+      const esbuild = "/app/node_modules/@esbuild/linux-arm64/bin/esbuild";
+      assert.equal(await emulated(root, [esbuild, "--version"]), "0.25.0\n");
+    });
   }
 
   it("asked for the files that packages fetch by their platforms", () => {
@@ -260,6 +172,35 @@ describe("images for several platforms", {
     assert.deepEqual([...new Set(kinds)].sort(), ["linux-arm64", "linuxmusl-arm64", "linuxmusl-x64"]);
   });
 });
+
+/** What is in a folder, with when it last changed. */
+async function namesIn(folder: string): Promise<string> {
+  return mustRun(["find", folder, "-printf", "%P %y %s %C@\n"]);
+}
+
+/** What a program for another architecture prints in a root. */
+async function emulated(root: string, program: readonly string[]): Promise<string> {
+  mkdirSync(join(root, "proc"), { recursive: true });
+  cpSync("/usr/bin/qemu-aarch64-static", join(root, "qemu"));
+  const inside = ["--mount", "--pid", "--fork", "--kill-child", `--mount-proc=${root}/proc`];
+  return mustRun(["unshare", ...inside, "chroot", root, "/qemu", ...program], {
+    env: { HOME: "/tmp", NODE_ENV: "production", NEXT_TELEMETRY_DISABLED: "1" },
+    timeoutSeconds: 300,
+  });
+}
+
+/** The project has used each package with machine code, and has answered a request with Next. */
+function assertAnswer(printed: string, architecture: Architecture): void {
+  const [first = "", page] = printed.trim().split("\n");
+  assert.deepEqual(JSON.parse(first), {
+    arch: CPUS[architecture],
+    format: "png",
+    esbuild: "0.25.0",
+    isSame: true,
+    swc: "var b = 1;\n",
+  });
+  assert.equal(page, "<p>Hello from Next</p>");
+}
 
 /** Each file of machine code is for the architecture, and no package for another platform. */
 async function assertRight(root: string, architecture: Architecture, libc: Libc): Promise<void> {

