@@ -1,11 +1,11 @@
 /** The packages of two trees as one graph: what is equal comes from what the project has installed. */
 import { existsSync, readdirSync, readlinkSync } from "node:fs";
 import { join, posix, resolve } from "node:path";
-import { type Component, makeGraph, type NodePlatform, type ReferencesGraph } from "#graph";
+import { type Component, isInstalled, makeGraph, type NodePlatform, type ReferencesGraph } from "#graph";
 import { fsPath } from "#util";
 import { splitModules } from "./modules.ts";
 import { type Native, nativesIn } from "./natives.ts";
-import { isInstalled, type Package, readPackage } from "./package.ts";
+import { type Package, readPackage } from "./package.ts";
 
 export interface Trees {
   /** The project's folder, or its workspace's. */

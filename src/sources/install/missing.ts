@@ -1,9 +1,9 @@
 /** Packages that can't be made for a platform here, and why. */
 import { VarveError } from "#errors";
-import type { NodePlatform, ReferencesGraph } from "#graph";
+import { isInstalled, type NodePlatform, type ReferencesGraph } from "#graph";
 import { makesNatives } from "./downloaders.ts";
 import { hasNative, type Merged, nativesOf } from "./merge.ts";
-import { isInstalled, type Package } from "./package.ts";
+import type { Package } from "./package.ts";
 import { prebuildsIn } from "./prebuilds.ts";
 import { platformName } from "./target.ts";
 

@@ -1,9 +1,8 @@
 /** What a project has in its `node_modules` besides packages: links to these, and to their commands. */
 import { lstatSync, readdirSync, realpathSync } from "node:fs";
 import { join, posix, relative, resolve } from "node:path";
-import { type Component, makeGraph, type ReferencesGraph } from "#graph";
+import { type Component, isInstalled, isModules, makeGraph, type ReferencesGraph } from "#graph";
 import { fsPath, sortNames } from "#util";
-import { isInstalled } from "./package.ts";
 
 const MODULES = "node_modules";
 
@@ -103,7 +102,8 @@ function leadsInto(
     return false;
   }
   for (let id = target; ; id = posix.dirname(id)) {
-    if (components.has(id) && (isInstalled(id) || !isInstalled(target))) return true;
+    const isBelow = isInstalled(id) || isModules(id);
+    if (components.has(id) && (isBelow || !isInstalled(target))) return true;
     if (id === "." || resolve(root, id) === root) return false;
   }
 }

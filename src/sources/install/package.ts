@@ -23,11 +23,6 @@ export interface Package {
 
 const IN_STORE = /(?:^|\/)node_modules\/\.(?:pnpm|bun|store)\/[^/]+$|(?:^|\/)\.yarn\/unplugged\/[^/]+$/;
 
-/** Whether a component is what was installed, and not the project's own. */
-export function isInstalled(id: string): boolean {
-  return /(?:^|\/)(?:node_modules|\.yarn)(?:\/|$)/.test(id);
-}
-
 /**
  * Reads what a package says of itself.
  * @throws VarveError `UNREADABLE`, `INVALID_JSON`

@@ -3,6 +3,7 @@ import { posix } from "node:path";
 import { VarveError } from "#errors";
 import {
   findProject,
+  isInstalled,
   type NodePlatform,
   type NodeProject,
   type ReferencesGraph,
@@ -14,7 +15,7 @@ import { makesNatives } from "./downloaders.ts";
 import { asInstalled, type Merged, mergeTrees, nativesOf } from "./merge.ts";
 import { missingError, missingNatives, requiredIds } from "./missing.ts";
 import { withModules, withNested, withoutDangling } from "./modules.ts";
-import { isInstalled, type Package, readPackage } from "./package.ts";
+import { type Package, readPackage } from "./package.ts";
 import { prebuildsIn } from "./prebuilds.ts";
 import { isSamePlatform, nodePlatform, platformName, type TargetPlatform } from "./target.ts";
 import { installTree, readTree, type TreeOptions } from "./tree.ts";

@@ -3,12 +3,18 @@ import { randomUUID } from "node:crypto";
 import { lstatSync, mkdirSync, readdirSync, realpathSync, renameSync, rmSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { errnoOf, VarveError, writeError } from "#errors";
-import { type NodePlatform, type NodeProject, type ReferencesGraph, readNodeProject } from "#graph";
+import {
+  isInstalled,
+  type NodePlatform,
+  type NodeProject,
+  type ReferencesGraph,
+  readNodeProject,
+} from "#graph";
 import { currentOwner, hasEnded, ownedName, ownerOfName } from "#util";
 import { downloaderOf, fetchNatives } from "./downloaders.ts";
 import { collectInputs, type Inputs, inputsKey, layOut, removeSettings } from "./inputs.ts";
 import { managerCommand } from "./managers.ts";
-import { isInstalled, readPackage } from "./package.ts";
+import { readPackage } from "./package.ts";
 import { prebuildsIn } from "./prebuilds.ts";
 import { complaint, type Programs, runProgram } from "./run.ts";
 import { platformName } from "./target.ts";
