@@ -11,6 +11,7 @@ export {
   withoutComponents,
 } from "#graph";
 export {
+  auto,
   type ComponentMetadata,
   DEFAULT_MAX_LAYERS,
   expectedUpdates,

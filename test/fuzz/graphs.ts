@@ -5,7 +5,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { type ReferencesGraph, readGraph } from "#graph";
-import { largest, leader, planLayers, popularity, type Strategy, steady, steadyForSeries } from "#layering";
+import {
+  auto,
+  largest,
+  leader,
+  planLayers,
+  popularity,
+  type Strategy,
+  steady,
+  steadyForSeries,
+} from "#layering";
 import { writeProject } from "../support/npm-project.ts";
 import { nearly } from "./random-json.ts";
 import { outcomeOf, type Target } from "./target.ts";
@@ -76,7 +85,7 @@ const packages = {
 const lock = { name: "project", lockfileVersion: 3, requires: true, packages };
 const manifest = { name: "project", version: "0.1.0", dependencies: { base: "1", dep: "2" } };
 
-const STRATEGIES: readonly Strategy[] = [steady, steadyForSeries, leader, popularity, largest];
+const STRATEGIES: readonly Strategy[] = [steady, steadyForSeries, leader, auto, popularity, largest];
 
 /** What is true of every graph that was read, and of every plan for it. */
 function checkGraph(graph: ReferencesGraph): void {

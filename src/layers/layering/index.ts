@@ -1,3 +1,4 @@
+export { auto } from "./auto/auto.ts";
 export { DEFAULT_MAX_LAYERS, DEFAULT_PROJECT_LAYERS, type LayerBudget, layerBudget } from "./budget.ts";
 export { keepLayout } from "./keep/keep-layout.ts";
 export { keysOf, versionOf } from "./key.ts";

@@ -24,6 +24,8 @@ export interface ComponentMetadata {
 /** What a strategy is given. */
 export interface PlanInput extends ComponentMetadata {
   readonly graph: ReferencesGraph;
+  /** The graph that components were left out of to make this one, if some were. Of those only the sizes of NARs are known. */
+  readonly whole?: ReferencesGraph | undefined;
   /** The components' keys, where the graph is part of another, in which they have these. */
   readonly keys?: ReadonlyMap<string, string> | undefined;
   /** How many layers there may be: 1 or more. */
@@ -49,10 +51,14 @@ export interface Strategy {
 export function planLayers(
   graph: ReferencesGraph,
   strategy: Strategy,
-  { available, ...metadata }: Pick<LayerBudget, "available"> & ComponentMetadata,
+  {
+    available,
+    whole,
+    ...metadata
+  }: Pick<LayerBudget, "available"> & Pick<PlanInput, "whole"> & ComponentMetadata,
 ): LayerPlan {
   const { sizes, weights, units } = metadata;
   const input = { graph, available, sizes, weights, units };
   const isProject = graph.kind === "npm" && !strategy.plansAll;
-  return { groups: isProject ? projectLayers(strategy, input) : strategy.plan(input) };
+  return { groups: isProject ? projectLayers(strategy, input) : strategy.plan({ ...input, whole }) };
 }

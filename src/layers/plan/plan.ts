@@ -68,6 +68,8 @@ export interface KnownGraph {
 /** The layers of components that an image will have. */
 export interface ImagePlan {
   readonly graph: ReferencesGraph;
+  /** The graph with what the spec leaves out. */
+  readonly whole: ReferencesGraph;
   readonly placement: Placement;
   /** How many layers are the base's. */
   readonly baseLayers: number;
@@ -93,7 +95,7 @@ export interface ImagePlan {
  */
 export async function planImage(spec: ImageSpec, options: PlanOptions = {}): Promise<ImagePlan> {
   const { base, lastImage, cache, listings, outputs = [], withSizes = false, likeLayout, signal } = options;
-  const { graph, folder } = await readComponents(spec, options);
+  const { graph, whole, folder } = await readComponents(spec, options);
   const { strategy, weights, needsSizes, keepsLayout } = await chooseStrategy(spec, {
     lastImage,
     likeLayout,
@@ -115,11 +117,11 @@ export async function planImage(spec: ImageSpec, options: PlanOptions = {}): Pro
 
   const isPlanned = spec.includeStorePaths && graph.components.size > 0;
   const sizes =
-    (isPlanned && spec.layered && needsSizes) || withSizes
+    (isPlanned && spec.layered && needsSizes(graph)) || withSizes
       ? componentSizes(graph, { placement, cache, listings })
       : undefined;
   const updates = expectedUpdates(graph, { sizes: sizes?.sizes, weights });
-  const known = { available: budget.available, sizes: sizes?.sizes, ...updates };
+  const known = { available: budget.available, whole, sizes: sizes?.sizes, ...updates };
   const groups = !isPlanned
     ? []
     : spec.layered
@@ -128,6 +130,7 @@ export async function planImage(spec: ImageSpec, options: PlanOptions = {}): Pro
   const layout = layoutOf(graph, groups);
   return {
     graph,
+    whole,
     placement,
     baseLayers,
     rootPlace,
@@ -150,24 +153,24 @@ function maxLayersOf({ maxLayers }: ImageSpec, { kind }: ReferencesGraph, baseLa
 }
 
 /** The components that a spec asks for, and where its project is in the image. */
-interface SpecComponents extends KnownGraph {
+interface SpecComponents {
+  readonly graph: ReferencesGraph;
+  /** The graph with what the spec leaves out. */
+  readonly whole: ReferencesGraph;
   readonly folder: string;
 }
 
-async function readComponents(
-  spec: ImageSpec,
-  options: PlanOptions,
-): Promise<Pick<SpecComponents, "graph" | "folder">> {
+async function readComponents(spec: ImageSpec, options: PlanOptions): Promise<SpecComponents> {
   const { graph: whole, folder, elsewhere } = await readWhole(spec, options);
   const unknown = spec.exclude.find((id) => !whole.components.has(id) && elsewhere?.has(id) !== true);
   if (unknown !== undefined) throw excludesNothing(unknown, whole);
-  return { graph: withoutComponents(whole, spec.exclude), folder };
+  return { graph: withoutComponents(whole, spec.exclude), whole, folder };
 }
 
 async function readWhole(
   { graph: place, files, omit, config }: ImageSpec,
   { graphKey: key, readGraph: read, signal, workingDir = config.WorkingDir }: PlanOptions,
-): Promise<SpecComponents> {
+): Promise<KnownGraph & Pick<SpecComponents, "folder">> {
   if (place === undefined && files !== undefined) {
     const folder = filesFolder(files, projectFolder({ workingDir }));
     return { graph: await readFiles(files, { folder }), folder };

@@ -2,8 +2,10 @@
 import { existsSync } from "node:fs";
 import { open, stat } from "node:fs/promises";
 import { readError, VarveError } from "#errors";
+import type { ReferencesGraph } from "#graph";
 import type { Image } from "#image";
 import {
+  auto,
   keepLayout,
   LAYOUT_ANNOTATION,
   type Layout,
@@ -21,7 +23,7 @@ import type { ImageSpec } from "#spec";
 import { parseJson, readWhole } from "#util";
 
 /** The strategies that have a name, the default of `varve build` first. */
-export const STRATEGIES: readonly Strategy[] = [steady, leader, popularity, largest];
+export const STRATEGIES: readonly Strategy[] = [steady, leader, auto, popularity, largest];
 
 /** More bytes than any pipeline, file of weights or layout has. */
 const MAX_BYTES = 64 * 1024 * 1024;
@@ -41,8 +43,8 @@ type StrategyFields = Pick<
 export interface ChosenStrategy {
   readonly strategy: Strategy;
   readonly weights: ReadonlyMap<string, number> | undefined;
-  /** Whether it asks for sizes. */
-  readonly needsSizes: boolean;
+  /** Whether it asks for the sizes of a graph's components. */
+  readonly needsSizes: (graph: ReferencesGraph) => boolean;
   /** Whether there was a layout of the last build, to which it keeps if that is worth it. */
   readonly keepsLayout: boolean;
 }
@@ -71,7 +73,7 @@ export async function chooseStrategy(
       typeof pipeline === "string"
         ? pipelineStrategy(await readPipeline(pipeline, signal), `the layering pipeline ${pipeline}`)
         : pipelineStrategy(pipeline, "layeringPipeline");
-    return { strategy, weights: undefined, needsSizes: false, keepsLayout: false };
+    return { strategy, weights: undefined, needsSizes: () => false, keepsLayout: false };
   }
   const weights = await weightsOf(spec, signal);
   const layout = likeLayout ?? (await lastLayout(spec, { lastImage, signal }));
@@ -81,7 +83,13 @@ export async function chooseStrategy(
   const chosen = STRATEGIES.find(({ name }) => name === spec.strategy) ?? steady;
   const fresh = isSeries && chosen === steady ? steadyForSeries : chosen;
   const strategy = keepsLayout ? keepLayout(layout, fresh) : fresh;
-  return { strategy, weights, needsSizes: keepsLayout || chosen !== popularity, keepsLayout };
+  const needsSizes = (graph: ReferencesGraph): boolean =>
+    keepsLayout || (chosen === auto ? !hasNarSizes(graph) : chosen !== popularity);
+  return { strategy, weights, needsSizes, keepsLayout };
+}
+
+function hasNarSizes({ components }: ReferencesGraph): boolean {
+  return [...components.values()].every(({ narSize }) => narSize !== undefined);
 }
 
 /**

@@ -136,8 +136,8 @@ export interface ImageSpecInput {
   readonly gname?: string | undefined;
   /** How many layers the image may have, including the base's; by default 100, and for a Node project 20 besides the base's. */
   readonly maxLayers?: number | undefined;
-  /** How components are grouped in layers: steady (the default), for layers that survive updates; leader, its predecessor; popularity, as dockerTools does; largest. */
-  readonly strategy?: "steady" | "leader" | "popularity" | "largest" | undefined;
+  /** How components are grouped in layers: steady (the default), for layers that survive updates; leader, its predecessor; auto, as dockerTools does; popularity, as dockerTools did until NixOS 25.05; largest. */
+  readonly strategy?: "steady" | "leader" | "auto" | "popularity" | "largest" | undefined;
   /** How often components change compared with others, by key; a map, or a file with one. */
   readonly weights?: string | Readonly<Record<string, number>> | undefined;
   /** The last build's layout, to which the build keeps if that is worth it: a lock file or an image. */

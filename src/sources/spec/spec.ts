@@ -176,10 +176,10 @@ const fields = {
       "How many layers the image may have, including the base's; by default 100, and for a Node project 20 besides the base's.",
     ),
   strategy: z
-    .enum(["steady", "leader", "popularity", "largest"])
+    .enum(["steady", "leader", "auto", "popularity", "largest"])
     .optional()
     .describe(
-      "How components are grouped in layers: steady (the default), for layers that survive updates; leader, its predecessor; popularity, as dockerTools does; largest.",
+      "How components are grouped in layers: steady (the default), for layers that survive updates; leader, its predecessor; auto, as dockerTools does; popularity, as dockerTools did until NixOS 25.05; largest.",
     ),
   weights: z
     .union([z.string().min(1), z.record(z.string(), z.int().min(1))], {

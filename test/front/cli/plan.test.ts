@@ -58,6 +58,7 @@ An update changes one of 5 units. It sends again, on average:
 GROUPED BY             LAYERS   BYTES  OF THE FLOOR
 steady                      3  113 MB         1.03x
 leader                      3  113 MB         1.03x
+auto                        3  113 MB         1.03x
 popularity                  3  113 MB         1.03x
 largest                     3  113 MB         1.03x
 one component a layer       5  109 MB         1.00x
@@ -69,7 +70,10 @@ one component a layer       5  109 MB         1.00x
     const { plan: own, floor, units, others } = await json("graph.json", "--max-layers", "4");
     assert.equal(own.resent, (500e6 * 1 + 30e6 * 1 + 7e6 * 5) / 5);
     assert.equal(floor, (500e6 * 1 + 30e6 * 1 + 5e6 * 2 + 1e6 * 4 + 1e6 * 2) / 5);
-    assert.deepEqual([units, others.map(({ name }) => name)], [5, ["leader", "popularity", "largest"]]);
+    assert.deepEqual(
+      [units, others.map(({ name }) => name)],
+      [5, ["leader", "auto", "popularity", "largest"]],
+    );
     save("weights.json", { data: 96 });
     const weighted = await json("graph.json", "--max-layers", "4", "--weights", "weights.json");
     assert.equal(weighted.floor, (500e6 * 96 + 30e6 * 1 + 5e6 * 2 + 1e6 * 99 + 1e6 * 2) / 100);
@@ -80,12 +84,19 @@ one component a layer       5  109 MB         1.00x
       const { plan: own, others } = await json("graph.json", "--max-layers", "3", ...args);
       return [own, ...others].map(({ name }) => name);
     };
-    assert.deepEqual(await names("--strategy", "popularity"), ["popularity", "steady", "leader", "largest"]);
+    assert.deepEqual(await names("--strategy", "popularity"), [
+      "popularity",
+      "steady",
+      "leader",
+      "auto",
+      "largest",
+    ]);
     save("pipeline.json", [["popularity_contest"], ["limit_layers", 2]]);
     assert.deepEqual(await names("--pipeline", "pipeline.json"), [
       "pipeline",
       "steady",
       "leader",
+      "auto",
       "popularity",
       "largest",
     ]);
@@ -94,6 +105,7 @@ one component a layer       5  109 MB         1.00x
       "steady, with the last layout",
       "steady",
       "leader",
+      "auto",
       "popularity",
       "largest",
     ]);

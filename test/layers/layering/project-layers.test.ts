@@ -3,6 +3,7 @@ import { describe, it, test } from "node:test";
 import fc from "fast-check";
 import { type Component, makeGraph } from "#graph";
 import {
+  auto,
   keepLayout,
   largest,
   layoutOf,
@@ -46,7 +47,7 @@ function project({ app = ".", workspace = 0, dependencies = 30 } = {}) {
   };
 }
 
-const strategies: readonly Strategy[] = [steady, leader, popularity, largest];
+const strategies: readonly Strategy[] = [steady, leader, auto, popularity, largest];
 
 describe("a Node project's layers", () => {
   for (const strategy of strategies) {

@@ -54,6 +54,11 @@ describe("the plan of an image", () => {
       "data-1",
       "app-1 lib-1 libc-2 tool-1",
     ]);
+    assert.deepEqual(await groups({ maxLayers, strategy: "auto" }), [
+      "libc-2",
+      "data-1",
+      "app-1 lib-1 tool-1",
+    ]);
     const pipeline = [
       ["subcomponent_out", [path("lib-1")]],
       ["over", "rest", ["popularity_contest"]],
@@ -217,9 +222,12 @@ describe("sizes of components", () => {
       ]),
     );
     assert.deepEqual(sizes?.absent, [`${folder}/gone`]);
-    // Popularity asks for none, so it reads no directory.
-    assert.equal((await planImage({ ...spec, strategy: "popularity" })).sizes, undefined);
+    // Popularity asks for none, and auto for those of NARs, so they read no directory.
+    for (const strategy of ["popularity", "auto"] as const) {
+      assert.equal((await planImage({ ...spec, strategy })).sizes, undefined);
+    }
     writeFileSync(`${folder}/graph.json`, JSON.stringify([{ path: `${folder}/gone`, references: [] }]));
     await assert.rejects(planImage(spec), { code: "NOT_FOUND" });
+    await assert.rejects(planImage({ ...spec, strategy: "auto" }), { code: "NOT_FOUND" });
   });
 });

@@ -119,8 +119,8 @@ function chosenName({ strategy, keepsLayout }: ImagePlan): string {
 }
 
 function otherGroupings(plan: ImagePlan, grouper: Grouper): Grouping[] {
-  const { graph, budget, sizes, updates } = plan;
-  const known = { available: budget.available, sizes: sizes?.sizes, ...updates };
+  const { graph, whole, budget, sizes, updates } = plan;
+  const known = { available: budget.available, whole, sizes: sizes?.sizes, ...updates };
   return STRATEGIES.filter(({ name }) => name !== chosenName(plan)).flatMap((strategy) => {
     try {
       return [grouper.group(strategy.name, planLayers(graph, strategy, known).groups)];

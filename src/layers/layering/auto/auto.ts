@@ -1,0 +1,153 @@
+/**
+ * nixpkgs' own planner, `auto-layer`, which gives the largest components layers of their own.
+ *
+ * Components are made heads, one after another, the largest first, for as long as there are layers. A component that is no
+ * head is with the heads that need it, of which those count that are nearest: a head isn't counted for what one of the heads
+ * that it needs brings as well. All components that the same heads need are a layer. So each head has a layer with what
+ * nothing but it needs, what several heads share is a layer, and what none of them needs is one, too.
+ *
+ * The layers stand in the order of how large they are with all that they need, so that each comes after what it needs.
+ */
+import type { ReferencesGraph } from "#graph";
+import { compareNames } from "#util";
+import { condense } from "../condense.ts";
+import type { PlanInput, Strategy } from "../plan.ts";
+import { orderOfSets } from "./python-set.ts";
+
+/**
+ * The same layers, in the same order, as nixpkgs' `dockerTools` makes of the same graph. Sizes are those of NARs where the
+ * graph has them. What was left out of the graph takes part and is then dropped, as there: see {@link PlanInput.whole}.
+ */
+export const auto: Strategy = {
+  name: "auto",
+  plan({ graph, whole = graph, sizes, available }) {
+    const nodes = nodesOf(whole, sizes);
+    const layers = orderLayers(nodes, layersOf(nodes, available));
+    return layers
+      .map((layer) => layer.flatMap(({ ids }) => ids).filter((id) => graph.components.has(id)))
+      .map((ids) => ids.sort(compareParts))
+      .filter((ids) => ids.length > 0);
+  },
+};
+
+/** A component, or the components of one cycle. */
+interface Node {
+  /** By code point. */
+  readonly ids: readonly string[];
+  readonly bytes: number;
+  /** Its number: its place among all nodes in the order of ids. */
+  readonly at: number;
+  /** The numbers of the nodes that it refers to. */
+  readonly needs: number[];
+  /** The numbers of the nodes that refer to it. */
+  readonly users: number[];
+}
+
+/** A layer while it is planned: the heads that its nodes are with, by their numbers, the smallest first. */
+type Heads = readonly number[];
+
+function nodesOf(graph: ReferencesGraph, sizes: PlanInput["sizes"]): Node[] {
+  const { members, children } = condense(graph);
+  const sizeOf = (id: string): number => graph.components.get(id)!.narSize ?? sizes?.get(id) ?? 0;
+  for (const ids of members) ids.sort(compareNames);
+  // The order in which Nix lists a graph decides what comes first of equals.
+  const order = members.map((_, member) => member);
+  order.sort((a, b) => compareNames(members[a]![0]!, members[b]![0]!));
+  const numbers = new Map(order.map((member, at) => [member, at]));
+  const nodes = order.map((member, at): Node => {
+    const ids = members[member]!;
+    const bytes = ids.reduce((sum, id) => sum + sizeOf(id), 0);
+    return { ids, bytes, at, needs: children[member]!.map((child) => numbers.get(child)!), users: [] };
+  });
+  for (const { at, needs } of nodes) for (const needed of needs) nodes[needed]!.users.push(at);
+  return nodes;
+}
+
+/** The heads that each node is with, in the order of nodes: the same list for all nodes of one layer. */
+function layersOf(nodes: readonly Node[], available: number): Heads[] {
+  // Each would become a head.
+  if (nodes.length <= available) return nodes.map(({ at }) => [at]);
+  const nobody: Heads = [];
+  let heads: Heads[] = nodes.map(() => nobody);
+  const known = new Map<string, Heads>();
+  for (const head of nodes.toSorted((a, b) => b.bytes - a.bytes || b.at - a.at)) {
+    const next = withHead(heads, { head, nodes, known });
+    if (new Set(next).size > available) return heads;
+    heads = next;
+  }
+  return heads;
+}
+
+interface HeadOptions {
+  readonly head: Node;
+  readonly nodes: readonly Node[];
+  /** All lists of heads so far, by their text, so that equal ones are one. */
+  readonly known: Map<string, Heads>;
+}
+
+/** The heads that nodes are with once there is another. */
+function withHead(heads: readonly Heads[], { head, nodes, known }: HeadOptions): Heads[] {
+  const above = reach([head.at], (at) => nodes[at]!.users);
+  const below = reach([head.at], (at) => nodes[at]!.needs);
+  for (const reached of [above, below]) reached.delete(head.at);
+  const unique = (list: Heads): Heads => {
+    const text = list.join();
+    const one = known.get(text) ?? list;
+    known.set(text, one);
+    return one;
+  };
+  const changed = new Map<Heads, Heads>();
+  const next = [...heads];
+  for (const at of below) {
+    const before = heads[at]!;
+    let after = changed.get(before);
+    if (after === undefined) {
+      // The new head is nearer than those that need it, and those that it needs are nearer than it.
+      const nearest = before.filter((other) => !above.has(other));
+      if (!nearest.some((other) => below.has(other))) nearest.push(head.at);
+      after = unique(nearest.sort((a, b) => a - b));
+      changed.set(before, after);
+    }
+    next[at] = after;
+  }
+  next[head.at] = unique([head.at]);
+  return next;
+}
+
+/** The layers' nodes: by their size with all that they need, and then as Python happens to hold equals. */
+function orderLayers(nodes: readonly Node[], heads: readonly Heads[]): Node[][] {
+  const layers = [...Map.groupBy(nodes, ({ at }) => heads[at]!)].map(([list, members]) => {
+    const closure = reach(
+      members.map(({ at }) => at),
+      (at) => nodes[at]!.needs,
+    );
+    return { list, members, bytes: [...closure].reduce((sum, at) => sum + nodes[at]!.bytes, 0) };
+  });
+  if (new Set(layers.map(({ bytes }) => bytes)).size < layers.length) {
+    const order = orderOfSets(layers.map(({ list }) => list.map((at) => nodes[at]!.ids[0]!)));
+    const places = new Map(order.map((layer, place) => [layers[layer]!, place]));
+    layers.sort((a, b) => a.bytes - b.bytes || places.get(a)! - places.get(b)!);
+  } else {
+    layers.sort((a, b) => a.bytes - b.bytes);
+  }
+  return layers.map(({ members }) => members);
+}
+
+/** The nodes that can be reached from some, these among them. */
+function reach(from: readonly number[], next: (at: number) => readonly number[]): Set<number> {
+  const reached = new Set(from);
+  // A set is walked to its end, with what is added meanwhile.
+  for (const at of reached) for (const other of next(at)) reached.add(other);
+  return reached;
+}
+
+/** By what follows the first dash, in a store path the name, and then by what is before it, the hash. */
+function compareParts(a: string, b: string): number {
+  const [[firstA, restA], [firstB, restB]] = [partsOf(a), partsOf(b)];
+  return compareNames(restA, restB) || compareNames(firstA, firstB);
+}
+
+function partsOf(id: string): [string, string] {
+  const dash = id.indexOf("-");
+  return dash < 0 ? ["", id] : [id.slice(0, dash), id.slice(dash + 1)];
+}
