@@ -26,7 +26,7 @@ overridable (
     includeNixDB ? false,
     passthru ? { },
     meta ? { },
-    # Operations, or a file with them, in place of `popularity_contest` within `maxLayers`.
+    # Operations, or a file with them, in place of the plan within `maxLayers`.
     layeringPipeline ? null,
     debug ? false,
     # varve's own: whether contents follow the base's links, such as /bin to usr/bin.

@@ -30,10 +30,15 @@ describe("varve layers", { concurrency: 2 }, () => {
     return stderr;
   }
 
-  it("plans by the strategy that is named, and by popularity without one", async () => {
+  it("plans by the strategy that is named, and by auto without one", async () => {
     const budget = ["graph.json", "--max-layers", "4"];
     const popular = ["libc-2", "data-1", "lib-1 app-1 tool-1"];
-    assert.deepEqual(await plan(...budget), popular);
+    const byAuto = ["libc-2", "data-1", "app-1 lib-1 tool-1"];
+    assert.deepEqual(await plan(...budget), byAuto);
+    assert.deepEqual(await plan(...budget, "--strategy", "auto"), byAuto);
+    // What is left out isn't among the layers, but was while they were planned.
+    const exclude = ["--exclude", path("data-1")];
+    assert.deepEqual(await plan(...budget, ...exclude), ["libc-2", "app-1 lib-1 tool-1"]);
     assert.deepEqual(await plan(...budget, "--strategy", "popularity"), popular);
     assert.deepEqual(await plan(...budget, "--strategy", "largest"), [
       "data-1",
@@ -47,7 +52,7 @@ describe("varve layers", { concurrency: 2 }, () => {
     ]);
     assert.match(
       await failure(...budget, "--strategy", "best"),
-      /Allowed choices are steady, leader, popularity, largest/,
+      /Allowed choices are steady, leader, auto, popularity, largest/,
     );
   });
 
@@ -62,8 +67,9 @@ describe("varve layers", { concurrency: 2 }, () => {
       await failure("gone.json", "--strategy", "leader"),
       /cannot read .*gone-1: it does not exist/,
     );
+    assert.match(await failure("gone.json"), /cannot read .*gone-1: it does not exist/);
     // Popularity asks for none.
-    assert.deepEqual(await plan("gone.json"), ["gone-1"]);
+    assert.deepEqual(await plan("gone.json", "--strategy", "popularity"), ["gone-1"]);
   });
 
   it("does what a pipeline says", async () => {

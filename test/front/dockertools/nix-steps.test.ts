@@ -106,6 +106,18 @@ describe("a conf from Nix' structured attributes", () => {
     assert.deepEqual(await plan({ graph: undefined, maxLayers: 3 }, 9), []);
   });
 
+  it("plans as nixpkgs does, with the last layer as large as GNU tar would make it", async (t) => {
+    const layer = join(await temporaryFolder(t), "layer");
+    await mkdir(layer);
+    await writeFile(join(layer, "layer.tar"), Buffer.alloc(2560));
+    const [a, b, c] = ["a", "b", "c"].map((name) => `${STORE}${name}`);
+    const entry = (path: string, narSize: number, ...references: string[]) => ({ path, narSize, references });
+    const graph = [entry(a!, 1000), entry(b!, 5000), entry(c!, 1000), entry(layer, 3000, a!, b!)];
+    const changes = { graph, exclude: [layer], customisationLayer: layer, maxLayers: 3 };
+    const file = await attributesFile(t, changes);
+    assert.deepEqual(await planStoreLayers(await readNixAttributes("conf", file), 0), [[c], [a, b]]);
+  });
+
   it("names the attribute that is wrong", async (t) => {
     const file = await attributesFile(t, { uid: [] });
     await assert.rejects(readNixAttributes("conf", file), { code: "INVALID_SPEC", message: / at uid/ });

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { Command, Option } from "commander";
 import { planGroups } from "#app";
-import { formatLayout, layerBudget, popularity } from "#layering";
+import { auto, formatLayout, layerBudget } from "#layering";
 import { STRATEGIES } from "#plan";
 import { checkSpec, type ImageSpecInput } from "#spec";
 import { bytesSource, writeFileAtomically } from "#util";
@@ -31,7 +31,7 @@ export function command(): Command {
     .addOption(
       new Option("--strategy <name>", "how components are grouped")
         .choices(STRATEGIES.map(({ name }) => name))
-        .default(popularity.name),
+        .default(auto.name),
     )
     .addOption(
       new Option("--pipeline <file>", "group them as this layering pipeline says, a JSON list").conflicts([

@@ -23,9 +23,9 @@ export interface ImageArguments extends Omit<ImageSpecInput, "$schema" | "layere
 }
 
 /**
- * Builds an image of many layers: popular components get a layer each, and `contents`, `extraCommands` and `fakeRootCommands`
- * make the last one. As in dockerTools, only the environment is taken over from the base's config, and layers are grouped by
- * popularity; `inherit` and `strategy` change that. Nor does anybody look for what is wrong with it, unless `check` is true.
+ * Builds an image of many layers: large components get a layer each, and `contents`, `extraCommands` and `fakeRootCommands`
+ * make the last one. As in dockerTools, only the environment is taken over from the base's config, and layers are grouped as
+ * nixpkgs does it today, by `auto`; `inherit` and `strategy` change that. Nor does anybody look for what is wrong with it, unless `check` is true.
  * @throws VarveError as {@link build}
  */
 export async function buildLayeredImage(args: ImageArguments, options: BuildOptions): Promise<BuiltImage> {
@@ -61,7 +61,7 @@ export async function buildImage(args: ImageArguments, options: BuildOptions): P
 
 function layeredSpec(args: ImageArguments): ImageSpec {
   const grouped = args.strategy ?? args.layeringPipeline ?? args.layersFrom ?? args.lockFile;
-  return checked({ inherit: "env", ...(grouped === undefined && { strategy: "popularity" }), ...args });
+  return checked({ inherit: "env", ...(grouped === undefined && { strategy: "auto" }), ...args });
 }
 
 function checked(fields: ImageSpecInput): ImageSpec {
