@@ -87,9 +87,8 @@ interface HeadOptions {
 
 /** The heads that nodes are with once there is another. */
 function withHead(heads: readonly Heads[], { head, nodes, known }: HeadOptions): Heads[] {
-  const above = reach([head.at], (at) => nodes[at]!.users);
-  const below = reach([head.at], (at) => nodes[at]!.needs);
-  for (const reached of [above, below]) reached.delete(head.at);
+  const above = new Set(reach(nodes, [head.at], "users").slice(1));
+  const below = new Set(reach(nodes, [head.at], "needs").slice(1));
   const unique = (list: Heads): Heads => {
     const text = list.join();
     const one = known.get(text) ?? list;
@@ -118,10 +117,11 @@ function withHead(heads: readonly Heads[], { head, nodes, known }: HeadOptions):
 function orderLayers(nodes: readonly Node[], heads: readonly Heads[]): Node[][] {
   const layers = [...Map.groupBy(nodes, ({ at }) => heads[at]!)].map(([list, members]) => {
     const closure = reach(
+      nodes,
       members.map(({ at }) => at),
-      (at) => nodes[at]!.needs,
+      "needs",
     );
-    return { list, members, bytes: [...closure].reduce((sum, at) => sum + nodes[at]!.bytes, 0) };
+    return { list, members, bytes: closure.reduce((sum, at) => sum + nodes[at]!.bytes, 0) };
   });
   if (new Set(layers.map(({ bytes }) => bytes)).size < layers.length) {
     const order = orderOfSets(layers.map(({ list }) => list.map((at) => nodes[at]!.ids[0]!)));
@@ -133,11 +133,19 @@ function orderLayers(nodes: readonly Node[], heads: readonly Heads[]): Node[][] 
   return layers.map(({ members }) => members);
 }
 
-/** The nodes that can be reached from some, these among them. */
-function reach(from: readonly number[], next: (at: number) => readonly number[]): Set<number> {
-  const reached = new Set(from);
-  // A set is walked to its end, with what is added meanwhile.
-  for (const at of reached) for (const other of next(at)) reached.add(other);
+/** The numbers of these nodes, and of all that they need or that use them. */
+function reach(nodes: readonly Node[], from: readonly number[], what: "needs" | "users"): number[] {
+  const seen = new Uint8Array(nodes.length);
+  const reached = [...from];
+  for (const at of from) seen[at] = 1;
+  // A list is walked to its end, with what is added meanwhile.
+  for (const at of reached) {
+    for (const next of nodes[at]![what]) {
+      if (seen[next] === 1) continue;
+      seen[next] = 1;
+      reached.push(next);
+    }
+  }
   return reached;
 }
 
