@@ -1,5 +1,6 @@
 /** Sends each version of an image to a registry that has all earlier ones, and counts the bytes. */
 import {
+  auto,
   keepLayout,
   type Layout,
   largest,
@@ -31,6 +32,7 @@ const kept: Planner["strategy"] = (last) =>
 
 export const PLANNERS: readonly Planner[] = [
   { name: "popularity", strategy: always(popularity) },
+  { name: "auto", strategy: always(auto) },
   { name: "largest", strategy: always(largest) },
   { name: "leader", strategy: always(leader) },
   { name: "steady", strategy: always(steady) },
