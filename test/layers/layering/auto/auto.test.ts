@@ -44,6 +44,11 @@ test("on closures of 20 to 500 components, layers and their order are those of n
       const layers = auto.plan({ graph, whole, available: Number(available) });
       assert.equal(digestOf(layers), digest, `${one.roots.join()} in ${available} layers`);
     }
+    const reversed = makeGraph([...whole.components.values()].reverse(), {
+      kind: "nix",
+      origin: "the closure in another order",
+    });
+    assert.equal(digestOf(auto.plan({ graph, whole: reversed, available: 40 })), one.layers["40"]);
   }
 });
 
