@@ -91,6 +91,8 @@ export async function startNixImages(scope: Scope): Promise<NixImages> {
       tag: "1",
       graph: program.graph,
       contents: [program.path],
+      // As the conf is planned, so that both have the same layers of the store.
+      strategy: "auto",
       config: { Cmd: [program.command], Env: env },
       ...(fromImage === undefined ? {} : { fromImage }),
       ...(maxLayers === undefined ? {} : { maxLayers }),
