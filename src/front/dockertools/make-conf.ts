@@ -1,6 +1,5 @@
 /** Makes the conf of nixpkgs' stream script from the arguments of the Nix functions. */
-import { stat } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename } from "node:path";
 import { VarveError } from "#errors";
 import { type ReferencesGraph, readGraph, withoutComponents } from "#graph";
 import { auto, layerBudget, pipelineStrategy, planLayers } from "#layering";
@@ -10,9 +9,6 @@ import type { NixAttributes } from "./nix-attributes.ts";
 
 /** More bytes than any image says about its base. */
 const MAX_BASE_SIZE = 64 * 1024 * 1024;
-
-/** How many bytes GNU tar writes at once. */
-const TAR_RECORD = 10_240;
 
 /** How many characters of a store path's name are its hash. */
 const HASH_LENGTH = 32;
@@ -74,7 +70,7 @@ export function imageTag({
  * @throws VarveError whatever reading the graph has; `NO_LAYERS_LEFT`, `INVALID_PIPELINE`
  */
 export async function planStoreLayers(
-  { graphFile, exclude, customisationLayer, maxLayers, pipeline }: NixAttributes<"conf">,
+  { graphFile, exclude, maxLayers, pipeline }: NixAttributes<"conf">,
   baseLayers: number,
 ): Promise<readonly (readonly string[])[]> {
   if (graphFile === undefined) return [];
@@ -82,25 +78,12 @@ export async function planStoreLayers(
   const graph = withoutComponents(whole, exclude);
   if (pipeline === null) {
     const { available } = layerBudget({ ...(maxLayers === null ? {} : { maxLayers }), baseLayers });
-    const asThere = await withFullRecords(whole, customisationLayer);
-    return planLayers(graph, auto, { available, whole: asThere }).groups;
+    return planLayers(graph, auto, { available, whole }).groups;
   }
   const operations = typeof pipeline === "string" ? await readPipeline(pipeline) : pipeline;
   const strategy = pipelineStrategy(operations, "layeringPipeline");
   // The pipeline decides how many there are, as in nixpkgs.
   return planLayers(graph, strategy, { available: Math.max(1, graph.components.size) }).groups;
-}
-
-/**
- * The graph with the size that the customisation layer has in nixpkgs, where it is planned with everything else: GNU tar fills
- * up its last record.
- */
-async function withFullRecords(graph: ReferencesGraph, customisationLayer: string): Promise<ReferencesGraph> {
-  const component = graph.components.get(customisationLayer);
-  if (component?.narSize === undefined) return graph;
-  const { size } = await stat(join(component.path, "layer.tar"));
-  const narSize = component.narSize + ((TAR_RECORD - (size % TAR_RECORD)) % TAR_RECORD);
-  return { ...graph, components: new Map(graph.components).set(component.id, { ...component, narSize }) };
 }
 
 const TIME = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$/;
