@@ -1,7 +1,7 @@
 /** Makes the conf of nixpkgs' stream script from the arguments of the Nix functions. */
 import { basename } from "node:path";
 import { VarveError } from "#errors";
-import { type ReferencesGraph, readGraph, withoutComponents } from "#graph";
+import { readGraph, withoutComponents } from "#graph";
 import { auto, layerBudget, pipelineStrategy, planLayers } from "#layering";
 import { readPipeline } from "#plan";
 import { readWhole } from "#util";
