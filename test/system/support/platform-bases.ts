@@ -31,7 +31,7 @@ const MUSL_RELEASE = "trixie";
  * it is first asked for.
  */
 export async function platformBases(): Promise<(architecture: Architecture, libc: Libc) => string> {
-  const made = await keptFolder(`platform-bases-${process.versions.node}-${MUSL_NODE}`, makeBases);
+  const made = await keptFolder(`platform-bases-${process.versions.node}-${MUSL_NODE}-2`, makeBases);
   return (architecture, libc) => join(made, `${architecture}-${libc}`);
 }
 
@@ -47,6 +47,9 @@ async function makeBases(folder: string): Promise<void> {
     const tree = join(folder, `${architecture}-musl`);
     mkdirSync(join(tree, "usr/lib"), { recursive: true });
     symlinkSync("usr/lib", join(tree, "lib"));
+    // Packages take what has this for a system with musl.
+    mkdirSync(join(tree, "etc"));
+    writeFileSync(join(tree, "etc/alpine-release"), "3.22.0\n");
     const [musl = ""] = await downloadPackages(packages, [`musl:${architecture}`], MUSL_RELEASE);
     await mustRun(["dpkg-deb", "-x", musl, tree]);
   }
