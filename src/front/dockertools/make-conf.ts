@@ -1,10 +1,10 @@
 /** Makes the conf of nixpkgs' stream script from the arguments of the Nix functions. */
 import { basename } from "node:path";
-import { VarveError } from "#errors";
 import { readGraph, withoutComponents } from "#graph";
 import { auto, layerBudget, pipelineStrategy, planLayers } from "#layering";
 import { readPipeline } from "#plan";
 import { readWhole } from "#util";
+import { isoTime } from "./date.ts";
 import type { NixAttributes } from "./nix-attributes.ts";
 
 /** More bytes than any image says about its base. */
@@ -17,7 +17,7 @@ const HASH_LENGTH = 32;
 export interface ConfFields {
   readonly imageName: string;
   readonly imageTag: string;
-  /** ISO 8601, or `now`. */
+  /** What {@link isoTime} reads, or `now`. */
   readonly created: string;
   readonly mtime: string;
   readonly uid: number | string;
@@ -33,7 +33,7 @@ export interface ConfFields {
 /**
  * A conf's text.
  * @param baseJson a file with a JSON object whose text is kept as it is: architecture, config and os
- * @throws VarveError `NOT_FOUND`, `UNREADABLE`, `INVALID_CONF` for a time that isn't ISO 8601
+ * @throws VarveError `NOT_FOUND`, `UNREADABLE`, `INVALID_CONF` for a time that isn't one
  */
 export async function confText(baseJson: string, fields: ConfFields): Promise<string> {
   const base = (await readWhole(baseJson, { limit: MAX_BASE_SIZE })).toString();
@@ -84,27 +84,4 @@ export async function planStoreLayers(
   const strategy = pipelineStrategy(operations, "layeringPipeline");
   // The pipeline decides how many there are, as in nixpkgs.
   return planLayers(graph, strategy, { available: Math.max(1, graph.components.size) }).groups;
-}
-
-const TIME = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$/;
-
-/** A time as Python's `isoformat` writes it in UTC, to the second. `now` is left to the program that streams the image. */
-function isoTime(text: string, field: string): string {
-  if (text === "now") return text;
-  const seconds = /^@(\d{1,12})$/.exec(text)?.[1];
-  const [, zone] = TIME.exec(text) ?? [];
-  const isDate = TIME.test(text);
-  const time =
-    seconds !== undefined
-      ? new Date(Number(seconds) * 1000)
-      : new Date(
-          isDate ? text.replace(" ", "T") + (zone === undefined && text.length > 10 ? "Z" : "") : Number.NaN,
-        );
-  if (Number.isNaN(time.getTime())) {
-    throw new VarveError(
-      "INVALID_CONF",
-      `${field} is ${JSON.stringify(text)}, but it must be an ISO 8601 time such as 1970-01-01T00:00:01Z, @ and seconds, or now`,
-    );
-  }
-  return time.toISOString().replace(/\.\d+Z$/, "+00:00");
 }

@@ -11,6 +11,7 @@ import { checkSpec } from "#spec";
 import { bytesSource, sortNames, writeFileAtomically } from "#util";
 import { parseConfText, readConf, type StreamConf } from "./conf.ts";
 import { openConfBase } from "./conf-image.ts";
+import { isoTime } from "./date.ts";
 import { confDraft } from "./draft.ts";
 import { withStorePaths, writeLayerFolder } from "./layer-folder.ts";
 import { confText, imageTag, planStoreLayers } from "./make-conf.ts";
@@ -60,6 +61,7 @@ async function makeLayer(file: string, context: NixStepContext): Promise<void> {
     {
       name: "layer",
       ...fields,
+      ...(typeof fields["mtime"] === "string" && { mtime: isoTime(fields["mtime"], "mtime") }),
       ...(graphFile === undefined ? {} : { graph: graphFile }),
       includeStorePaths: false,
       maxLayers: ANY_LAYERS,
