@@ -2,7 +2,7 @@
 #
 # The expressions collect arguments and a references graph, and hand both to varve. Of `pkgs` they take what they name and
 # nothing else, when it is needed: runtimeShell, coreutils, and for scripts bash, findutils, gnugrep, gnused, gnutar,
-# util-linux, fakeroot and, where it is there, libcap; nix and sqlite for a Nix database; shadow, bashInteractive and cacert for
+# util-linux, fakeroot and, where they are there, what else stdenv has, and libcap; nix and sqlite for a Nix database; shadow, bashInteractive and cacert for
 # what is named after them; nodejs where varve isn't given. nixpkgs has them all; without it they can be given by hand.
 {
   pkgs,

@@ -92,8 +92,26 @@ rec {
     pkgs.util-linux
     pkgs.fakeroot
   ]
-  # For file capabilities, where owners are kept by fakeroot.
-  ++ (if pkgs ? libcap then [ "${pkgs.libcap}/bin" ] else [ ]);
+  # What stdenv has besides, where it is there; libcap is for file capabilities, where owners are kept by fakeroot.
+  ++ builtins.concatMap (name: if pkgs ? ${name} then [ "${pkgs.${name}}/bin" ] else [ ])
+    [ "diffutils" "gawk" "gzip" "bzip2" "xz" "patch" "file" "gnumake" "libcap" ];
+
+  quote = text: "'${builtins.replaceStrings [ "'" ] [ "'\\''" ] (toString text)}'";
+
+  # What scripts begin with that dockerTools runs in a stdenv's shell; `variables` are those of the derivation. It is on the
+  # script's first line, so that lines are numbered as they are written.
+  withStdenv = variables: text:
+    let
+      all = variables // {
+        stdenv = ./stdenv;
+        out = placeholder "out";
+        NIX_STORE = builtins.storeDir;
+        NIX_BUILD_CORES = "1";
+        inherit system;
+      };
+      export = name: "${name}=${quote "${all.${name}}"}";
+    in
+    "export ${toString (map export (builtins.attrNames all))}; source $stdenv/setup; ${text}";
 
   # The layer with all that is no store path: `layer.tar`, and `checksum`. What scripts refer to is found by Nix in it.
   customisationLayer =
@@ -115,6 +133,12 @@ rec {
       files ? { },
     }:
     let
+      variables = {
+        name = "${baseName}-customisation-layer";
+        ${if spec ? contents then "paths" else "contents"} = toString (spec.contents or spec.copyToRoot or [ ]);
+      };
+      # A root script's company is run by a shell script, not in a stdenv.
+      prepared = if runAsRoot == null then withStdenv variables else (text: text);
       hasScripts = extraCommands != "" || fakeRootCommands != "" || runAsRoot != null;
       graph = storePaths roots;
     in
@@ -127,10 +151,12 @@ rec {
         path = (if hasScripts then scriptPath else [ ])
           ++ (if includeNixDB then map (package: "${package}/bin") [ pkgs.nix pkgs.sqlite pkgs.coreutils ] else [ ]);
         spec = spec
-          // (if extraCommands == "" then { } else { inherit extraCommands; })
+          // (if extraCommands == "" then { } else { extraCommands = prepared extraCommands; })
           // (if fakeRootCommands == "" then { } else {
             inherit enableFakechroot;
-            fakeRootCommands = if enableFakechroot then inImage fakeRootCommands else fakeRootCommands;
+            fakeRootCommands =
+              if enableFakechroot then inImage "PATH=$PATH:${builtins.concatStringsSep ":" scriptPath}; ${prepared fakeRootCommands}"
+              else prepared fakeRootCommands;
           })
           // (if runAsRoot == null then { } else { runAsRoot = inImage runAsRoot; })
           // (if includeNixDB then { includeNixDB = true; } else { })
@@ -138,10 +164,11 @@ rec {
       };
     };
 
-  # What dockerTools does before a script in the image: its programs come from the store, since an image may have none.
+  # What dockerTools does before a script in the image: its programs come from the store, since an image may have none. Where the
+  # image has no folder for temporary files, they go to one that is no part of it.
   inImage = text: ''
     #!${pkgs.runtimeShell}
-    set -e; export PATH=${pkgs.coreutils}/bin:/bin:$PATH
+    set -e; export PATH=${pkgs.coreutils}/bin:/bin:$PATH; [ -d /tmp ] || export TMPDIR=/dev/shm
     ${text}
   '';
 

@@ -283,6 +283,30 @@ rec {
     fromImage = layered-image;
   };
 
+  # Scripts with what stdenv gives them.
+  stdenv-scripts = streamLayeredImage {
+    name = "stdenv-scripts";
+    tag = "latest";
+    contents = [ pkgs.hello ];
+    extraCommands = ''
+      echo '@name@ is @what@' >facts
+      substituteInPlace facts --subst-var name --subst-var-by what "$(echo a b | awk '{ print $2 }')"
+      echo text | gzip -n | gzip -d | cmp - <(echo text)
+      diff facts facts
+      for file in *.none; do echo $file; done >>facts
+      [[ $out == /nix/store/* && $paths == *-hello* ]]
+    '';
+    enableFakechroot = true;
+    fakeRootCommands = ''
+      echo text | awk '{ print }' >$(mktemp)
+      substituteInPlace /facts --replace-fail is was
+    '';
+  };
+
+  # What ends a build.
+  failing-pipe = stdenv-scripts.override { extraCommands = "false | true"; };
+  failing-pipe-in-image = stdenv-scripts.override { fakeRootCommands = "false | true"; };
+
   # 20. No layers of store paths.
   no-store-paths = buildLayeredImage {
     name = "no-store-paths";

@@ -25,9 +25,15 @@ rec {
   bashInteractive = bash;
   coreutils = one "coreutils";
   findutils = one "findutils";
+  diffutils = one "diffutils";
+  gawk = package {
+    name = "gawk";
+    finally = "ln -sf gawk $out/bin/awk";
+  };
   gnugrep = one "grep";
   gnused = one "sed";
   gnutar = one "tar";
+  gzip = one "gzip";
   util-linux = package {
     name = "util-linux";
     from = [ "util-linux" "mount" "bsdutils" ];

@@ -22,6 +22,7 @@ const systems = {
     obstacle: notRoot,
   },
   namespaces: { programs: ["unshare", "mount"], obstacle: notRoot },
+  nixEvaluation: { programs: ["nix-instantiate"] },
   nixTools: { programs: ["nix-store", "nix-hash", "sqlite3"] },
   debianPackages: { programs: ["apt-get", "apt-cache", "dpkg-deb"] },
   docker: { programs: ["dockerd", "docker", "containerd", "runc", "setpriv"], obstacle: notRoot },

@@ -68,6 +68,7 @@ const ATTRIBUTES = [
   "runAsRootExtraCommands",
   "runAsRootParentImage",
   "shadow",
+  "stdenv-scripts",
   "two-layered-image",
   "unstableDate",
   "unstableDateLayered",
@@ -288,6 +289,20 @@ describe("dockerTools' examples, built by a real Nix and run by a real Docker En
         "m",
       ),
     );
+  });
+
+  it("gives scripts stdenv's shell, in which a program that fails in a pipe ends the build", async () => {
+    const archive = await examples.archive(examples.get("stdenv-scripts"));
+    const { last } = await layerSizes(archive);
+    assert.match(
+      await mustRun(["tar", "-xOf", "-", "--wildcards", "*facts"], { input: last }),
+      /^stdenv-scripts-customisation-layer was b\n$/,
+    );
+    for (const attribute of ["failing-pipe", "failing-pipe-in-image"]) {
+      const { code, stderr } = await examples.tryBuild(attribute);
+      assert.notEqual(code, 0);
+      assert.match(stderr, /(?:extraCommands|fakeRootCommands) failed in line \d+/);
+    }
   });
 
   it("refuses arguments as dockerTools does", async () => {
@@ -569,9 +584,9 @@ async function eventually<T>(attempt: () => Promise<T | undefined>): Promise<T> 
 
 /** The last layer of a compressed docker-archive. */
 async function layerSizes(archive: string): Promise<{ last: Buffer }> {
-  const manifest = JSON.parse(await mustRun(["tar", "-xOzf", archive, "manifest.json"])) as {
+  const manifest = JSON.parse(await mustRun(["tar", "-xOf", archive, "manifest.json"])) as {
     Layers: string[];
   }[];
-  const { stdout } = await run(["tar", "-xOzf", archive, manifest[0]!.Layers.at(-1)!]);
+  const { stdout } = await run(["tar", "-xOf", archive, manifest[0]!.Layers.at(-1)!]);
   return { last: stdout };
 }
