@@ -1,5 +1,5 @@
 # What is made of whole images.
-{ system, varve, withAttributes, ... }:
+{ archiveOf, system, varve, withAttributes, ... }:
 
 {
   # One archive with several images; what they share is in it once.
@@ -7,7 +7,7 @@
     name = "merge-docker-images";
     inherit system;
     builder = "${varve}/bin/varve";
-    args = [ "merge" "--quiet" ] ++ map (image: "docker-archive:${image}") images ++ [ "docker-archive:${placeholder "out"}" ];
+    args = [ "merge" "--quiet" ] ++ map (image: "docker-archive:${archiveOf image}") images ++ [ "docker-archive:${placeholder "out"}" ];
   };
 
   # The root file system of an image, as one tar archive.
@@ -25,6 +25,6 @@
     derivation {
       inherit name system;
       builder = "${varve}/bin/varve";
-      args = [ "export" "--quiet" "--mtime" "1" "docker-archive:${fromImage}${chosen}" "--output" (placeholder "out") ];
+      args = [ "export" "--quiet" "--mtime" "1" "docker-archive:${archiveOf fromImage}${chosen}" "--output" (placeholder "out") ];
     };
 }

@@ -1,6 +1,6 @@
 # The archive of an image with one layer on top of its base: files of the root, and all store paths that they, the config
 # and what scripts leave refer to, but for those the base has.
-{ customisationLayer, defaultArchitecture, extensionOf, lower, outputHash, overridable, step, storePaths, toList, writeText, ... }:
+{ archiveOf, configOf, customisationLayer, defaultArchitecture, extensionOf, idOf, lower, outputHash, overridable, step, storePaths, toList, writeText, ... }:
 
 overridable (
   args@{
@@ -47,23 +47,26 @@ overridable (
     root = if copyToRoot == null then contents else copyToRoot;
 
     baseJson = writeText "${baseName}-config.json" (builtins.toJSON {
-      inherit architecture config;
+      inherit architecture;
+      config = configOf name config;
       os = "linux";
     });
 
     base =
       if fromImage == null then null
-      else if fromImageName == null || fromImageTag == null then "${fromImage}"
-      else "docker-archive:${fromImage}:${fromImageName}:${fromImageTag}";
+      else if fromImageName == null || fromImageTag == null then "${archiveOf fromImage}"
+      else "docker-archive:${archiveOf fromImage}:${fromImageName}:${fromImageTag}";
 
     layer = customisationLayer {
-      inherit baseName extraCommands runAsRoot includeNixDB requiredSystemFeatures;
+      inherit baseName imageName extraCommands runAsRoot includeNixDB requiredSystemFeatures;
       fromImage = base;
       roots = toList root ++ (if includeNixDB then [ baseJson ] else [ ]);
       spec = {
         copyToRoot = storePaths root;
         exclude = if includeNixDB then [ "${baseJson}" ] else [ ];
-        inherit keepContentsDirlinks uid gid uname gname mtime followBase;
+        uid = idOf "uid" uid;
+        gid = idOf "gid" gid;
+        inherit keepContentsDirlinks uname gname mtime followBase;
       };
     };
 

@@ -1,5 +1,5 @@
 # An executable that writes the image to stdout; nothing of its layers is copied into the store.
-{ assertMsg, customisationLayer, defaultArchitecture, lower, outputHash, overridable, pkgs, step, storePaths, toList, varve, withAttributes, writeScript, writeText, ... }:
+{ archiveOf, assertMsg, configOf, customisationLayer, defaultArchitecture, idOf, lower, outputHash, overridable, pkgs, step, storePaths, toList, varve, withAttributes, writeScript, writeText, ... }:
 
 overridable (
   {
@@ -39,31 +39,35 @@ overridable (
   let
     baseName = baseNameOf name;
     imageName = lower name;
+    base = if fromImage == null then null else "${archiveOf fromImage}";
+    owner = { uid = idOf "uid" uid; gid = idOf "gid" gid; inherit uname gname; };
 
     # A file of its own, since Nix finds the config's references in it.
     baseJson = writeText "${baseName}-base.json" (builtins.toJSON {
-      inherit architecture config;
+      inherit architecture;
+      config = configOf name config;
       os = "linux";
     });
 
     layer = customisationLayer {
-      inherit baseName extraCommands fakeRootCommands enableFakechroot includeNixDB fromImage requiredSystemFeatures;
+      inherit baseName imageName extraCommands fakeRootCommands enableFakechroot includeNixDB requiredSystemFeatures;
+      fromImage = base;
       roots = toList contents ++ (if includeNixDB then [ baseJson ] else [ ]);
       spec = {
         contents = storePaths contents;
         exclude = if includeNixDB then [ "${baseJson}" ] else [ ];
-        inherit uid gid uname gname mtime followBase;
-      };
+        inherit mtime followBase;
+      } // owner;
     };
 
     conf = step {
       name = "${baseName}-conf.json";
       run = "conf";
-      attrs = {
-        inherit imageName created mtime uid gid uname gname debug;
+      attrs = owner // {
+        inherit imageName created mtime debug;
         imageTag = tag;
         storeDir = builtins.storeDir;
-        fromImage = if fromImage == null then null else "${fromImage}";
+        fromImage = base;
         baseJson = "${baseJson}";
         customisationLayer = "${layer}";
         exportReferencesGraph = if includeStorePaths then {

@@ -25,13 +25,50 @@ rec {
     in
     builtins.replaceStrings (letters "ABCDEFGHIJKLMNOPQRSTUVWXYZ") (letters "abcdefghijklmnopqrstuvwxyz");
 
-  toList = value: if value == null then [ ] else if builtins.isList value then value else [ value ];
+  # A list of what may be one value, or lists in lists, as a builder's environment takes it.
+  toList = value: if value == null then [ ] else if builtins.isList value then builtins.concatMap toList value else [ value ];
 
   # Paths of the store, whatever they were given as; a path of the file system is copied there.
   storePaths = values: map (value: "${value}") (toList values);
 
   # The hash in a derivation's output path: the tag of an image that was given none.
   outputHash = drv: builtins.substring 0 32 (baseNameOf (builtins.unsafeDiscardStringContext drv.outPath));
+
+  # The archive of an image that may be a script which writes one.
+  archiveOf = image:
+    if !(image.isExe or false) then image
+    else if image ? conf then step { name = "${baseNameOf image.imageName}.tar"; run = "archive"; attrs.conf = "${image.conf}"; }
+    else shellBuild "${image.name or "image"}.tar" "${image} >$out";
+
+  # A user's or group's number, also as a text.
+  idOf = argument: value:
+    let
+      digits = if builtins.isString value then builtins.match "0*([0-9]+)" value else null;
+    in
+    if builtins.isInt value && value >= 0 then value
+    else if digits != null then builtins.fromJSON (builtins.head digits)
+    else throw "${argument} must be a number, not ${builtins.toJSON value}";
+
+  # The fields of an image's config, which engines look for by these names.
+  configFields = [
+    "ArgsEscaped" "AttachStderr" "AttachStdin" "AttachStdout" "Cmd" "CpuShares" "Domainname" "Entrypoint" "Env" "ExposedPorts"
+    "Healthcheck" "Hostname" "Image" "Labels" "MacAddress" "Memory" "MemorySwap" "NetworkDisabled" "OnBuild" "OpenStdin" "Shell"
+    "StdinOnce" "StopSignal" "StopTimeout" "Tty" "User" "Volumes" "WorkingDir"
+  ];
+
+  # A config as engines take it, of one as people write it: a command may be a text, the environment a set.
+  configOf = name: config:
+    let
+      named = builtins.listToAttrs (map (field: { name = lower field; value = field; }) configFields);
+      meant = field: named.${lower field} or field;
+      wrong = builtins.filter (field: meant field != field) (builtins.attrNames config);
+      words = value: if builtins.isString value then [ value ] else value;
+      variables = env: if builtins.isAttrs env && !(env ? outPath) then map (name: "${name}=${toString env.${name}}") (builtins.attrNames env) else env;
+      with_ = field: change: if config ? ${field} then { ${field} = change config.${field}; } else { };
+    in
+    if config == null then null
+    else if wrong != [ ] then throw "in docker image ${name}: config.${builtins.head wrong} must be written config.${meant (builtins.head wrong)}"
+    else config // with_ "Cmd" words // with_ "Entrypoint" words // with_ "Env" variables;
 
   assertMsg = condition: message: condition || throw message;
 
@@ -117,6 +154,8 @@ rec {
   customisationLayer =
     {
       baseName,
+      # For errors.
+      imageName,
       # Fields of an image spec.
       spec,
       # What must be known of the store besides what is in the spec.
@@ -146,7 +185,7 @@ rec {
       name = "${baseName}-customisation-layer";
       run = "layer";
       attrs = {
-        inherit files requiredSystemFeatures;
+        inherit files imageName requiredSystemFeatures;
         exportReferencesGraph = if graph == [ ] then { } else { inherit graph; };
         path = (if hasScripts then scriptPath else [ ])
           ++ (if includeNixDB then map (package: "${package}/bin") [ pkgs.nix pkgs.sqlite pkgs.coreutils ] else [ ]);

@@ -37,7 +37,7 @@ export async function confDraft(conf: StreamConf, options: ConfDraftOptions = {}
     ...conf.storeLayers,
     options.lastPaths ?? [conf.customisationLayer],
   ];
-  const { repository, registry, ...name } = parseReference(conf.repoTag);
+  const names = namesOf(conf);
   const layers = async function* <T>(known: AsyncIterable<T>): AsyncGenerator<Layer | T, void, void> {
     yield* base?.layers ?? [];
     yield* known;
@@ -52,10 +52,17 @@ export async function confDraft(conf: StreamConf, options: ConfDraftOptions = {}
       const bytes = Buffer.from(dumpPythonJson(imageJson(conf, { baseEnv: env, layers: written })));
       return {
         config: parseImageConfig(bytes, { what: `the config of ${conf.repoTag}` }),
-        names: [formatReference({ ...name, registry, repository }, "familiar")],
+        names,
       };
     },
   };
+}
+
+/** The image's name; none where its tag is empty, which dockerTools allows and no engine does. */
+function namesOf({ repoTag }: StreamConf): string[] {
+  if (repoTag.endsWith(":")) return [];
+  const { repository, registry, ...name } = parseReference(repoTag);
+  return [formatReference({ ...name, registry, repository }, "familiar")];
 }
 
 /** What the layers of the base are called, as the stream's history has it. */

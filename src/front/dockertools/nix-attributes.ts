@@ -19,7 +19,7 @@ const Conf = z.looseObject({
   outputs: Outputs,
   imageName: z.string().min(1),
   /** Null for the hash of the output. */
-  imageTag: z.string().min(1).nullable(),
+  imageTag: z.string().nullable(),
   created: z.string(),
   mtime: z.string(),
   storeDir: z.string().startsWith("/"),
@@ -53,11 +53,13 @@ const SCHEMAS = { layer: Layer, conf: StreamConf, image: Conf, archive: Archive 
 export type NixAttributes<Step extends keyof typeof SCHEMAS> = z.output<(typeof SCHEMAS)[Step]> & {
   /** The file that they are from, if it holds a references graph, under `graph`. */
   readonly graphFile: string | undefined;
+  /** What the arguments are for, for errors. */
+  readonly what: string;
 };
 
 /**
  * Reads the structured attributes of a step.
- * @throws VarveError `NOT_FOUND`, `UNREADABLE`, `INVALID_JSON`, `TOO_LARGE`, `INVALID_SPEC` (naming the attribute)
+ * @throws VarveError `NOT_FOUND`, `UNREADABLE`, `INVALID_JSON`, `TOO_LARGE`, `INVALID_SPEC` (naming image and argument)
  */
 export async function readNixAttributes<Step extends keyof typeof SCHEMAS>(
   step: Step,
@@ -65,11 +67,13 @@ export async function readNixAttributes<Step extends keyof typeof SCHEMAS>(
 ): Promise<NixAttributes<Step>> {
   const bytes = await readWhole(path, { limit: MAX_BYTES });
   const value = parseJson(bytes, { what: path, maxBytes: MAX_BYTES });
+  const { imageName, graph } = value as { imageName?: unknown; graph?: unknown };
+  const what = typeof imageName === "string" ? `the image ${imageName}` : path;
   const attributes = checkSchema<z.output<(typeof SCHEMAS)[Step]>>(
     SCHEMAS[step] as unknown as z.ZodType<z.output<(typeof SCHEMAS)[Step]>>,
     value,
-    { code: "INVALID_SPEC", what: path },
+    { code: "INVALID_SPEC", what },
   );
-  const graphFile = Array.isArray((value as { graph?: unknown }).graph) ? path : undefined;
-  return { ...attributes, graphFile } as NixAttributes<Step>;
+  const graphFile = Array.isArray(graph) ? path : undefined;
+  return { ...attributes, graphFile, what } as NixAttributes<Step>;
 }

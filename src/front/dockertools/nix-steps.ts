@@ -56,7 +56,7 @@ export const NIX_STEPS: Readonly<Record<string, NixStep>> = {
 };
 
 async function makeLayer(file: string, context: NixStepContext): Promise<void> {
-  const { spec: fields, path, graphFile, outputs } = await readNixAttributes("layer", file);
+  const { spec: fields, path, graphFile, outputs, what } = await readNixAttributes("layer", file);
   const spec = checkSpec(
     {
       name: "layer",
@@ -66,7 +66,7 @@ async function makeLayer(file: string, context: NixStepContext): Promise<void> {
       includeStorePaths: false,
       maxLayers: ANY_LAYERS,
     },
-    { what: file, anyConfig: true },
+    { what, anyConfig: true },
   );
   await using images = await openSpecImages(spec, context);
   await using draft = await draftImage(spec, {
@@ -111,7 +111,7 @@ async function makeImage(file: string, context: NixStepContext): Promise<void> {
     imageTag: imageTag(attributes),
     storeLayers: [],
   });
-  const conf = parseConfText(text, { now: context.machine.now(), what: file });
+  const conf = parseConfText(text, { now: context.machine.now(), what: attributes.what });
   const folder = await mkdtemp(join(context.machine.temporary, "varve-nix-"));
   try {
     await using opened = await openImages(placesOf(attributes), context);

@@ -46,6 +46,7 @@ export class TarFile implements AsyncDisposable {
     let file: FileHandle | undefined;
     try {
       file = await openPlain(path, options);
+      await refuseProgram(file, path);
       return new TarFile(path, file, await indexMembers(file, path));
     } catch (error) {
       await file?.close();
@@ -111,6 +112,17 @@ export class TarFile implements AsyncDisposable {
   async peek(member: TarMember, length: number): Promise<Uint8Array> {
     return readAt(this.#file, member.offset, Math.min(length, member.entry.size));
   }
+}
+
+/** nixpkgs' `streamLayeredImage` gives a program where an image is expected, and its users hand it on as one. */
+async function refuseProgram(file: FileHandle, path: string): Promise<void> {
+  const start = Buffer.alloc(2);
+  await file.read(start, 0, start.length, 0);
+  if (start.toString("latin1") !== "#!") return;
+  throw new VarveError(
+    "INVALID_IMAGE",
+    `${path} is a program and not an image; if it writes one, as those of streamLayeredImage do, run it and give the archive that it writes`,
+  );
 }
 
 async function indexMembers(file: FileHandle, path: string): Promise<Map<string, TarMember>> {

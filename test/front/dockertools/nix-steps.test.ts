@@ -3,6 +3,8 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { bytesSource } from "#util";
+import { parseConfText } from "../../../src/front/dockertools/conf.ts";
+import { confDraft } from "../../../src/front/dockertools/draft.ts";
 import { withStorePaths, writeLayerFolder } from "../../../src/front/dockertools/layer-folder.ts";
 import { confText, imageTag, planStoreLayers } from "../../../src/front/dockertools/make-conf.ts";
 import { readNixAttributes } from "../../../src/front/dockertools/nix-attributes.ts";
@@ -117,9 +119,22 @@ describe("a conf from Nix' structured attributes", () => {
     assert.deepEqual(await planStoreLayers(await readNixAttributes("conf", file), 0), [[c], [a, b]]);
   });
 
-  it("names the attribute that is wrong", async (t) => {
+  it("names the image and the argument that is wrong", async (t) => {
     const file = await attributesFile(t, { uid: [] });
-    await assert.rejects(readNixAttributes("conf", file), { code: "INVALID_SPEC", message: / at uid/ });
+    await assert.rejects(readNixAttributes("conf", file), {
+      code: "INVALID_SPEC",
+      message: /^the image app isn't as it should be at uid: /,
+    });
+  });
+
+  it("may have an empty tag, with which the image has no name that an engine takes", async (t) => {
+    const attributes = await readNixAttributes("conf", await attributesFile(t, { imageTag: "" }));
+    assert.equal(imageTag(attributes), "");
+    const text = await conf(t, '{"architecture":"amd64","config":{},"os":"linux"}', { imageTag: "" });
+    const parsed = parseConfText(text, { now: new Date(0), what: "conf" });
+    assert.equal(parsed.repoTag, "app:");
+    const draft = await confDraft({ ...parsed, storeLayers: [] });
+    assert.deepEqual(draft.finish([]).names, []);
   });
 });
 

@@ -46,6 +46,16 @@ async function several(images: readonly { names: readonly string[]; text: string
   return await tarOf({ ...members, "manifest.json": { file: JSON.stringify(manifest) } });
 }
 
+describe("a docker-archive", () => {
+  it("isn't a program that would write one", async (t) => {
+    const path = await saved(t, Buffer.from("#!/bin/sh\nexec stream-image\n"));
+    await assert.rejects(async () => await DockerArchive.open(path), {
+      code: "INVALID_IMAGE",
+      message: `${path} is a program and not an image; if it writes one, as those of streamLayeredImage do, run it and give the archive that it writes`,
+    });
+  });
+});
+
 describe("a docker-archive of several images", () => {
   it("gives the one with a name, an ID or a place, and lists them otherwise", async (t) => {
     const path = await saved(
