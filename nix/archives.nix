@@ -1,5 +1,5 @@
 # What is made of whole images.
-{ archiveOf, system, varve, withAttributes, ... }:
+{ archiveOf, step, system, varve, withAttributes, ... }:
 
 {
   # One archive with several images; what they share is in it once.
@@ -22,9 +22,9 @@
     let
       chosen = if fromImageName == null || fromImageTag == null then "" else ":${fromImageName}:${fromImageTag}";
     in
-    derivation {
-      inherit name system;
-      builder = "${varve}/bin/varve";
-      args = [ "export" "--quiet" "--mtime" "1" "docker-archive:${archiveOf fromImage}${chosen}" "--output" (placeholder "out") ];
+    step {
+      inherit name;
+      run = "export";
+      attrs.from = "docker-archive:${archiveOf fromImage}${chosen}";
     };
 }

@@ -40,7 +40,6 @@ overridable (
     baseName = baseNameOf name;
     imageName = lower name;
     base = if fromImage == null then null else "${archiveOf fromImage}";
-    owner = { uid = idOf "uid" uid; gid = idOf "gid" gid; inherit uname gname; };
 
     # A file of its own, since Nix finds the config's references in it.
     baseJson = writeText "${baseName}-base.json" (builtins.toJSON {
@@ -52,27 +51,32 @@ overridable (
     layer = customisationLayer {
       inherit baseName imageName extraCommands fakeRootCommands enableFakechroot includeNixDB requiredSystemFeatures;
       fromImage = base;
+      gnuTar = true;
       roots = toList contents ++ (if includeNixDB then [ baseJson ] else [ ]);
       spec = {
         contents = storePaths contents;
         exclude = if includeNixDB then [ "${baseJson}" ] else [ ];
-        inherit mtime followBase;
-      } // owner;
+        inherit followBase;
+        # The store's files are the image's user's and of its time; these are root's and of stdenv's, as with dockerTools.
+        mtime = "@315532800";
+      };
     };
 
     conf = step {
       name = "${baseName}-conf.json";
       run = "conf";
-      attrs = owner // {
-        inherit imageName created mtime debug;
+      attrs = {
+        inherit imageName created mtime uname gname debug;
+        uid = idOf "uid" uid;
+        gid = idOf "gid" gid;
         imageTag = tag;
         storeDir = builtins.storeDir;
         fromImage = base;
         baseJson = "${baseJson}";
         customisationLayer = "${layer}";
         exportReferencesGraph = if includeStorePaths then {
-          # Contents by themselves, since one that is a link to another path is followed in the layer.
-          graph = [ "${baseJson}" "${layer}" ] ++ storePaths contents;
+          # What the layer and the config refer to: contents that are links to other paths aren't there themselves.
+          graph = [ "${baseJson}" "${layer}" ];
         } else { };
         # What is made for the image's sake is no part of it.
         exclude = [ "${baseJson}" "${layer}" ];

@@ -168,6 +168,8 @@ rec {
       fromImage ? null,
       # What the machine must have that runs the scripts.
       requiredSystemFeatures ? [ ],
+      # Whether it is packed as GNU tar does it for nixpkgs, with stdenv's time.
+      gnuTar ? false,
       # Other files of the folder, by name.
       files ? { },
     }:
@@ -185,7 +187,7 @@ rec {
       name = "${baseName}-customisation-layer";
       run = "layer";
       attrs = {
-        inherit files imageName requiredSystemFeatures;
+        inherit files gnuTar imageName requiredSystemFeatures;
         exportReferencesGraph = if graph == [ ] then { } else { inherit graph; };
         path = (if hasScripts then scriptPath else [ ])
           ++ (if includeNixDB then map (package: "${package}/bin") [ pkgs.nix pkgs.sqlite pkgs.coreutils ] else [ ]);

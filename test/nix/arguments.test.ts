@@ -18,13 +18,37 @@ describe("arguments of the Nix functions", { skip: requires("nixEvaluation") }, 
     const ids = await evaluate(`
       let i = tools.streamLayeredImage { name = "a"; uid = "1000"; gid = "007"; };
       spec = (tools.buildImage { name = "a"; uid = "5"; }).layer.spec; in
-      [ i.conf.uid i.conf.gid i.customisationLayer.spec.uid spec.uid spec.gid ]`);
-    assert.deepEqual(ids, [1000, 7, 1000, 5, 0]);
+      [ i.conf.uid i.conf.gid spec.uid spec.gid ]`);
+    assert.deepEqual(ids, [1000, 7, 5, 0]);
     const { code, stderr } = await tryToEvaluate(
       `(tools.streamLayeredImage { name = "a"; uid = "jane"; }).outPath`,
     );
     assert.notEqual(code, 0);
     assert.match(stderr, /uid must be a number, not "jane"/);
+  });
+
+  it("give the store's files an owner and a time, and the customisation layer's root's and stdenv's", async () => {
+    const [conf, spec, gnuTar] = (await evaluate(`
+      let i = tools.streamLayeredImage { name = "a"; uid = 7; uname = "jane"; mtime = "2024-01-02"; contents = root; }; in
+      [ { inherit (i.conf) uid uname mtime; } i.customisationLayer.spec i.customisationLayer.gnuTar ]`)) as [
+      Record<string, unknown>,
+      Record<string, unknown>,
+      boolean,
+    ];
+    assert.deepEqual(conf, { uid: 7, uname: "jane", mtime: "2024-01-02" });
+    assert.deepEqual(
+      [spec["uid"], spec["uname"], spec["mtime"], gnuTar],
+      [undefined, undefined, "@315532800", true],
+    );
+    const packed = await evaluate('(tools.buildImage { name = "a"; uid = 7; }).layer.gnuTar');
+    assert.equal(packed, false);
+  });
+
+  it("put nothing into an image that neither the config nor the customisation layer refers to", async () => {
+    const graph = await evaluate(`
+      let i = tools.streamLayeredImage { name = "a"; contents = root; }; in
+      map (path: builtins.match ".*-root" path != null) i.conf.exportReferencesGraph.graph`);
+    assert.deepEqual(graph, [false, false]);
   });
 
   it("may have an empty tag", async () => {
@@ -81,7 +105,7 @@ describe("arguments of the Nix functions", { skip: requires("nixEvaluation") }, 
         (tools.buildImage { name = "x"; fromImage = stream; fromImageName = "a"; fromImageTag = "1"; }).fromImage
         (tools.buildImage { name = "x"; fromImage = archive; }).fromImage ]
         ++ args (tools.mergeImages [ stream archive ])
-        ++ args (tools.exportImage { fromImage = stream; })`)) as string[];
+        ++ [ (tools.exportImage { fromImage = stream; }).from ]`)) as string[];
     assert.deepEqual(
       places.map((place) => place.replace(/\/nix\/store\/\w{32}-/, "").replace(/:\/1\w{51}$/, ":OUT")),
       [

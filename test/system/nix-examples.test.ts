@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { mustRun, run } from "../support/process.ts";
@@ -394,6 +394,25 @@ describe("dockerTools' examples, built by a real Nix and run by a real Docker En
     assert.equal(Architecture, process.arch === "arm64" ? "amd64" : "arm64");
   });
 
+  it("packs customisation layers as GNU tar does for nixpkgs", async () => {
+    for (const attribute of [
+      "layered-image",
+      "layeredImageWithFakeRootCommands",
+      "nonRootOwner",
+      "stdenv-scripts",
+    ]) {
+      const layer = (await examples.evaluate(`toString examples.${attribute}.customisationLayer`)) as string;
+      const folder = join(examples.folder, `${attribute}-root`);
+      const archive = join(examples.outside(layer), "layer.tar");
+      await mkdir(folder);
+      await mustRun(["tar", "-xpf", archive, "-C", folder]);
+      const repacked = join(examples.folder, `${attribute}-repacked.tar`);
+      const options = ["--sort=name", "--numeric-owner", "--mtime=@315532800", "--hard-dereference"];
+      await mustRun(["tar", ...options, "-C", folder, "-cf", repacked, "."]);
+      assert.ok((await readFile(repacked)).equals(await readFile(archive)), attribute);
+    }
+  });
+
   it("keeps a store path that is a symlink one", async () => {
     const image = await load("layeredStoreSymlink");
     const symlink = (await examples.evaluate(
@@ -444,8 +463,8 @@ describe("dockerTools' examples, built by a real Nix and run by a real Docker En
 
   it("exports a root file system as one archive", async () => {
     const listed = await mustRun(["tar", "-tf", examples.outside(examples.get("exportBash").out)]);
-    assert.match(listed, /^bin\/bash$/m);
-    assert.match(listed, /^nix\/store\/[^/]+-bash-[^/]+\/bin\/bash$/m);
+    assert.match(listed, /^\.\/bin\/bash$/m);
+    assert.match(listed, /^\.\/nix\/store\/[^/]+-bash-[^/]+\/bin\/bash$/m);
   });
 
   it("takes files that are in no store", async () => {

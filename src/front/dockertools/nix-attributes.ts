@@ -13,6 +13,8 @@ const Layer = z.looseObject({
   spec: z.record(z.string(), z.unknown()),
   /** Folders with the programs that scripts may use. */
   path: z.array(z.string()),
+  /** Whether it is packed as GNU tar does it for nixpkgs. */
+  gnuTar: z.boolean(),
 });
 
 const Conf = z.looseObject({
@@ -47,7 +49,10 @@ const StreamConf = Conf.extend({
 
 const Archive = z.looseObject({ outputs: Outputs, conf: z.string().startsWith("/") });
 
-const SCHEMAS = { layer: Layer, conf: StreamConf, image: Conf, archive: Archive };
+/** `from` is the image's place. */
+const Export = z.looseObject({ outputs: Outputs, from: z.string() });
+
+const SCHEMAS = { export: Export, layer: Layer, conf: StreamConf, image: Conf, archive: Archive };
 
 /** The arguments of each step. */
 export type NixAttributes<Step extends keyof typeof SCHEMAS> = z.output<(typeof SCHEMAS)[Step]> & {

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { inputs, type Operation, openImages, openSpecImages, type SpecOptions, writeDraft } from "#app";
 import { draftImage } from "#draft";
-import { flattenedTree } from "#flatten";
+import { flattenedTree, flattenImage } from "#flatten";
 import { dockerArchiveSink, fileOutput } from "#formats";
 import { readGraph, withoutComponents } from "#graph";
 import type { Image, ImageDraft, Layer } from "#image";
@@ -13,6 +13,7 @@ import { parseConfText, readConf, type StreamConf } from "./conf.ts";
 import { openConfBase } from "./conf-image.ts";
 import { isoTime } from "./date.ts";
 import { confDraft } from "./draft.ts";
+import { asGnuTar, STDENV_TIME } from "./gnu-layer.ts";
 import { withStorePaths, writeLayerFolder } from "./layer-folder.ts";
 import { confText, imageTag, planStoreLayers } from "./make-conf.ts";
 import { readNixAttributes } from "./nix-attributes.ts";
@@ -53,10 +54,14 @@ export const NIX_STEPS: Readonly<Record<string, NixStep>> = {
     description: "Writes the archive of an image with one layer on its base.",
     run: makeImage,
   },
+  export: {
+    description: "Writes an image's root file system as one archive, compressed as its name says.",
+    run: makeExport,
+  },
 };
 
 async function makeLayer(file: string, context: NixStepContext): Promise<void> {
-  const { spec: fields, path, graphFile, outputs, what } = await readNixAttributes("layer", file);
+  const { spec: fields, path, graphFile, outputs, what, gnuTar } = await readNixAttributes("layer", file);
   const spec = checkSpec(
     {
       name: "layer",
@@ -79,7 +84,39 @@ async function makeLayer(file: string, context: NixStepContext): Promise<void> {
   });
   let layer: Layer | undefined;
   for await (const one of draft.layers(context.signal)) layer = one;
-  await writeLayerFolder(outputs.out, layer!.open(context.signal));
+  const bytes = layer!.open(context.signal);
+  if (!gnuTar) return await writeLayerFolder(outputs.out, bytes);
+  const { temporary } = context.machine;
+  await inFile(bytes, { temporary }, (path) =>
+    writeLayerFolder(outputs.out, asGnuTar(path, { mtime: STDENV_TIME })),
+  );
+}
+
+async function makeExport(file: string, context: NixStepContext): Promise<void> {
+  const { from, outputs } = await readNixAttributes("export", file);
+  await using source = await context.machine.transports.source(from);
+  const { layers } = await source.read(context.read);
+  const { signal } = context;
+  const { temporary } = context.machine;
+  await inFile(flattenImage(layers, { signal }), { temporary }, (path) =>
+    fileOutput(outputs.out).write(asGnuTar(path, { mtime: STDENV_TIME }), signal),
+  );
+}
+
+/** Has bytes in a file for as long as something takes. */
+async function inFile(
+  bytes: AsyncIterable<Uint8Array>,
+  { temporary }: { readonly temporary: string },
+  use: (path: string) => Promise<unknown>,
+): Promise<void> {
+  const folder = await mkdtemp(join(temporary, "varve-nix-"));
+  try {
+    const path = join(folder, "archive.tar");
+    await writeFileAtomically(path, bytes);
+    await use(path);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 async function makeConf(file: string, context: NixStepContext): Promise<void> {

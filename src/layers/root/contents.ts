@@ -53,8 +53,6 @@ export function locateIn(trees: readonly ContentsTree[]): Locate {
  */
 export function linkedTree({ source, target }: ContentsTree, locate: Locate): Directory {
   const listing = listFolder(source, "merge");
-  // A store path may be a link to another one; then the links lead into that one.
-  const base = listing.root === source ? target : (locate(listing.root) ?? target);
   const root = newDirectory(source);
   const directories = new Map([["", root]]);
   for (let index = 1; index < listing.names.length; index++) {
@@ -72,7 +70,7 @@ export function linkedTree({ source, target }: ContentsTree, locate: Locate): Di
       parent.children.set(
         name,
         text === undefined
-          ? { kind: "link", text: `${base}/${path}`, from: source }
+          ? { kind: "link", text: `${target}/${path}`, from: source }
           : linkTo(resolve(dirname(at), text), { text, from: source, locate, open: [] }),
       );
     }
