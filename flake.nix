@@ -18,5 +18,7 @@
       });
 
       overlays.default = import ./nix/overlay.nix;
+      # `dockerTools` itself, for what names it and isn't one's own.
+      overlays.dockerTools = import ./nix/docker-tools-overlay.nix;
     };
 }

@@ -1,7 +1,7 @@
 # The archive that `streamLayeredImage` writes, compressed.
-{ extensionOf, overridable, step, tools, ... }:
+{ extensionOf, overridableWith, step, tools, ... }:
 
-overridable (
+overridableWith (tools.streamLayeredImage.__functionArgs // { compressor = true; }) (
   args@{ name, compressor ? "gz", ... }:
   let
     stream = tools.streamLayeredImage (removeAttrs args [ "compressor" ]);
@@ -15,7 +15,7 @@ overridable (
     meta = args.meta or { };
     passthru = args.passthru or { } // {
       inherit stream;
-      inherit (stream) conf customisationLayer imageName imageTag;
+      inherit (stream) conf customisationLayer imageName imageTag streamScript;
       isExe = false;
     };
   }

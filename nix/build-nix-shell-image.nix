@@ -1,7 +1,7 @@
 # The archive that `streamNixShellImage` writes, compressed.
-{ extensionOf, overridable, step, tools, ... }:
+{ extensionOf, overridableWith, step, tools, ... }:
 
-overridable (
+overridableWith (tools.streamNixShellImage.__functionArgs // { compressor = true; }) (
   args@{ drv, compressor ? "gz", ... }:
   let
     stream = tools.streamNixShellImage (removeAttrs args [ "compressor" ]);
@@ -14,7 +14,7 @@ overridable (
     };
     passthru = {
       inherit stream;
-      inherit (stream) conf customisationLayer imageName imageTag;
+      inherit (stream) conf customisationLayer imageName imageTag streamScript;
       isExe = false;
     };
   }

@@ -27,8 +27,29 @@ let
     inherit (call ./archives.nix) mergeImages exportImage;
     inherit (call ./root-files.nix) binSh usrBinEnv caCertificates fakeNss shadowSetup;
 
+    # An executable in the store, for scripts that run in an image.
+    shellScript = name: text: support.writeScript name ''
+      #!${pkgs.runtimeShell}
+      set -e
+      export PATH=${pkgs.coreutils}/bin:/bin
+      ${text}
+    '';
+
+    examples = import ../examples/nix { inherit pkgs varve; };
+
     buildImageWithNixDb = args: tools.buildImage (args // { includeNixDB = true; });
     buildLayeredImageWithNixDb = args: tools.buildLayeredImage (args // { includeNixDB = true; });
   };
+
+  # What nixpkgs' dockerTools has besides, and what does the same here.
+  instead = {
+    mergeDrvs = "give buildImage several paths as `copyToRoot`, whose trees are merged";
+    mkPureLayer = "take `(buildImage { … }).layer`";
+    mkRootLayer = "take `(buildImage { runAsRoot = …; … }).layer`";
+    runWithOverlay = "there is no virtual machine; take `runAsRoot` of buildImage, or exportImage for the files of an image";
+    tarsum = "take the `checksum` file of `(buildImage { … }).layer`, or sha256sum";
+    tests = "they are in varve's repository, in test/system";
+    nix-prefetch-docker = "build pullImage without `sha256`, and Nix prints the hash that it takes";
+  };
 in
-tools
+builtins.mapAttrs (name: advice: throw "varve's functions have no ${name}: ${advice}") instead // tools // { inherit instead; }

@@ -45,7 +45,7 @@
     [[ -f /etc/pam.d/other ]] || printf '%s\n' \
       "account sufficient pam_unix.so" \
       "auth sufficient pam_rootok.so" \
-      "password requisite pam_unix.so nullok sha512" \
+      "password requisite pam_unix.so nullok yescrypt" \
       "session required pam_unix.so" >/etc/pam.d/other
     [[ -f /etc/login.defs ]] || touch /etc/login.defs
   '';

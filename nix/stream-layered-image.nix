@@ -88,6 +88,12 @@ overridable (
     };
 
     imageTag = if tag != null then tag else outputHash conf;
+
+    # Writes the image of a conf that it is given.
+    streamScript = writeScript "stream" ''
+      #!${pkgs.runtimeShell}
+      exec ${varve}/bin/varve stream "$@"
+    '';
   in
   withAttributes
     (writeScript "stream-${baseName}" ''
@@ -97,7 +103,7 @@ overridable (
     {
       inherit meta;
       passthru = passthru // {
-        inherit imageName imageTag conf;
+        inherit imageName imageTag conf streamScript;
         customisationLayer = layer;
         # Tells it from an archive before it is built.
         isExe = true;

@@ -78,7 +78,7 @@ overridable (
       NIX_STORE = builtins.storeDir;
       NIX_BUILD_CORES = "1";
     }
-    // (if pkgs ? cacert then { SSL_CERT_FILE = "${pkgs.cacert}/etc/ssl/certs/ca-bundle.crt"; } else { })
+    // (if pkgs ? cacert then rec { SSL_CERT_FILE = "${pkgs.cacert}/etc/ssl/certs/ca-bundle.crt"; NIX_SSL_CERT_FILE = SSL_CERT_FILE; } else { })
     // builtins.listToAttrs (map ofAttribute (builtins.attrNames attributes))
     // builtins.listToAttrs (map ofOutput (drv.drvAttrs.outputs or [ "out" ]))
     // {

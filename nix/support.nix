@@ -72,11 +72,37 @@ rec {
 
   assertMsg = condition: message: condition || throw message;
 
-  # A function whose result can be made again with other arguments.
-  overridable = function: args:
-    function args // { override = changes: overridable function (args // (if builtins.isFunction changes then changes args else changes)); };
+  # A function whose result can be made again with other arguments. It tells which it takes, to nixpkgs' `lib.functionArgs`.
+  overridable = function: overridableWith (builtins.functionArgs function) function;
+  overridableWith = functionArgs: function: {
+    __functionArgs = functionArgs;
+    __functor = self: args:
+      let
+        result = function args;
+        # What was changed stays so when it is made again.
+        again = change: overridableWith functionArgs (args: (function args).overrideAttrs change) args;
+      in
+      result
+      // (if result ? overrideAttrs then { overrideAttrs = again; overrideDerivation = again; } else { })
+      // { override = changes: self (args // (if builtins.isFunction changes then changes args else changes)); };
+  };
 
-  withAttributes = drv: { passthru ? { }, meta ? { } }: drv // passthru // { inherit passthru meta; };
+  # A derivation with attributes that are none of its builder's, which can be made again with others of the builder's, as those of
+  # mkDerivation can: by a set, a function of the attributes before, or one of the attributes after and before.
+  withAttributes = drv: { passthru ? { }, meta ? { } }:
+    let
+      before = drv.drvAttrs // { inherit passthru meta; };
+      changedBy = change:
+        let
+          after = before // (if !builtins.isFunction change then change else if builtins.isFunction (change before) then change after before else change before);
+        in
+        withAttributes (derivation (removeAttrs after [ "passthru" "meta" ])) { inherit (after) passthru meta; };
+    in
+    drv // passthru // {
+      inherit passthru meta;
+      overrideAttrs = changedBy;
+      overrideDerivation = changedBy;
+    };
 
   # A derivation that varve builds: `varve nix STEP`, which finds its arguments in the structured attributes.
   step = { name, run, attrs, passthru ? { }, meta ? { } }:

@@ -498,6 +498,9 @@ describe("dockerTools' examples, built by a real Nix and run by a real Docker En
   it("makes shells in the environment of a derivation", async () => {
     const run = await load("nix-shell-run");
     assert.match(await docker.output(run), /^This shell is not interactive$/m);
+    const certificates = (await envOf(run)).filter((variable) => /^(?:NIX_)?SSL_CERT_FILE=/.test(variable));
+    assert.deepEqual(new Set(certificates.map((variable) => variable.replace(/.*=/, ""))).size, 1);
+    assert.equal(certificates.length, 2);
     assert.match(await docker.output(await load("nix-shell-pass-as-file")), /this is a string/);
     // It builds GNU Hello in the container, puts it into the store there, and runs it.
     assert.match(await docker.output(await load("nix-shell-build-derivation")), /^Hello, world!$/m);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { mustRun } from "../support/process.ts";
@@ -58,7 +58,8 @@ describe("images of npm projects with more packages than layers", {
     containerd = await startContainerd(scope, { snapshotter: "overlayfs" });
     const tree = join(folder, "debian");
     await copyProgram(process.execPath, tree);
-    mkdirSync(join(tree, "tmp"), { mode: 0o1777 });
+    mkdirSync(join(tree, "tmp"), { recursive: true });
+    chmodSync(join(tree, "tmp"), 0o1777);
     base = `${registry.host}/node:1`;
     writeFileSync(join(folder, "base.json"), JSON.stringify({ name: "node", copyToRoot: [tree] }));
     await images.varve(["build", join(folder, "base.json"), "--quiet", "--push", base]);
