@@ -43,7 +43,7 @@ const STATE = "/nix/var/nix";
 
 /**
  * What makes `/nix/var/nix` of an image: `db/db.sqlite` and `db/schema`, made by the real `nix-store --load-db`, and a
- * link `gcroots/docker/NAME` for each root, as dockerTools has them. All else Nix makes itself when it is first
+ * link `gcroots/docker/NAME` for each root, and the folders `profiles` and `temproots`, as dockerTools has them. All else Nix makes itself when it is first
  * used. The same paths give the same bytes with the same tools: the database is written anew without its free pages and
  * its journal, and all registration times are equal.
  * @returns directories, files and links, a directory before what is in it; the database is in memory, about 500 bytes a path
@@ -73,6 +73,8 @@ export async function nixDatabase(options: NixDatabaseOptions): Promise<EntryIte
       fileItem(`${STATE}/db/schema`, schema),
       ...[`${STATE}/gcroots`, `${STATE}/gcroots/docker`].map((path) => directoryItem(path, 0o755)),
       ...links,
+      // Which only root can make where the rest is root's.
+      ...[`${STATE}/profiles`, `${STATE}/temproots`].map((path) => directoryItem(path, 0o755)),
     ];
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -111,6 +111,8 @@ describe("the Nix database of an image", { skip: requires("nixTools") }, () => {
       "/nix/var/nix/gcroots",
       "/nix/var/nix/gcroots/docker",
       `/nix/var/nix/gcroots/docker/${"0".repeat(32)}-app -> ${APP}`,
+      "/nix/var/nix/profiles",
+      "/nix/var/nix/temproots",
     ]);
   });
 
