@@ -113,7 +113,11 @@ export async function brokenArchives(): Promise<Map<string, BrokenArchive>> {
     ["an empty file", { bytes: Buffer.alloc(0), code: "INVALID_TAR", wording: /is empty/ }],
     [
       "a text",
-      { bytes: Buffer.from("#!/bin/sh\n".repeat(100)), code: "INVALID_TAR", wording: /not a tar archive/ },
+      { bytes: Buffer.from("{ config }\n".repeat(100)), code: "INVALID_TAR", wording: /not a tar archive/ },
+    ],
+    [
+      "a script",
+      { bytes: Buffer.from("#!/bin/sh\n".repeat(100)), code: "INVALID_IMAGE", wording: /is a program/ },
     ],
     [
       "an archive cut in a header",
