@@ -514,6 +514,21 @@ rec {
     includeStorePaths = false;
   };
 
+  # Scripts that write an image where its archive is meant, and a tag that no engine takes.
+  onStream = buildLayeredImage {
+    name = "on-stream";
+    tag = "latest";
+    fromImage = helloOnRoot;
+    config.Cmd = "hello";
+    config.Env = { PATH = "/bin"; };
+  };
+  mergedStream = mergeImages [ bash helloOnRoot ];
+  emptyTag = buildLayeredImage {
+    name = "empty-tag";
+    tag = "";
+    contents = [ [ pkgs.hello ] ];
+  };
+
   # The root file system of an image.
   exportBash = exportImage { fromImage = bash; };
 

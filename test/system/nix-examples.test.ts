@@ -26,6 +26,7 @@ const ATTRIBUTES = [
   "bulk-layer",
   "cross",
   "editors",
+  "emptyTag",
   "environmentVariables",
   "environmentVariablesLayered",
   "environmentVariablesParent",
@@ -59,7 +60,9 @@ const ATTRIBUTES = [
   "nix-shell-run",
   "nixLayered",
   "no-store-paths",
+  "mergedStream",
   "nonRootOwner",
+  "onStream",
   "ownersInImage",
   "pipeline",
   "prefixedImage",
@@ -459,6 +462,18 @@ describe("dockerTools' examples, built by a real Nix and run by a real Docker En
     const volume = `${examples.nix.folder}/store:/nix/store:ro`;
     assert.equal(await docker.output(image, [], ["--volume", volume]), "Hello, world!\n");
     assert.equal((await layersOf(image)).length, 1);
+  });
+
+  it("takes scripts that write an image where an archive is meant", async () => {
+    const image = await load("onStream");
+    assert.equal(await docker.output(image), "Hello, world!\n");
+    assert.deepEqual((await docker.inspect(image)).Config.Cmd, ["hello"]);
+    const archives = ["mergedStream", "emptyTag"].map((name) => examples.outside(examples.get(name).out));
+    const tags = archives.map(async (archive) => {
+      const manifest = JSON.parse(await mustRun(["tar", "-xOf", archive, "manifest.json"]));
+      return (manifest as { RepoTags: string[] }[]).flatMap(({ RepoTags }) => RepoTags);
+    });
+    assert.deepEqual(await Promise.all(tags), [["bash:latest", "hello:latest"], ["empty-tag:"]]);
   });
 
   it("exports a root file system as one archive", async () => {
