@@ -181,13 +181,13 @@ case $V_PHASE in
     mkdir -p "/work/$V_FOLDER" /work/points /work/ovl
     made=
     if [ "$V_UNION" != copy ]; then
-      for point in /proc /dev $stores; do mkdir -p "/work/points$point"; done
+      for point in /proc /sys /dev $stores; do mkdir -p "/work/points$point"; done
       layers=lowerdir=/work/$V_FOLDER:/work/points,upperdir=/work/upper,workdir=/work/ovl
       if [ "$V_UNION" = overlay ]; then overlay /image "$layers"; else fuse_overlay /image "$layers"; fi
     else
       mount --bind "/work/$V_FOLDER" /image
     fi
-    for point in /proc /dev $stores; do mount_point "${point#/}"; done
+    for point in /proc /sys /dev $stores; do mount_point "${point#/}"; done
     [ "$V_PHASE" = image ] || exit 0
     mount --rbind /proc /image/proc
     devices /image ""

@@ -176,12 +176,13 @@ describe("the scripts of a layer", { skip: requires("sandboxes", "busybox") }, (
       for (const { sandbox } of VIEWS) {
         const steps = {
           enableFakechroot: true,
-          fakeRootCommands: "echo hi > /etc/new; rm -r /gone; chown 5:6 /home; id -u; [ -c /dev/null ]",
+          fakeRootCommands:
+            "echo hi > /etc/new; rm -r /gone; chown 5:6 /home; id -u; [ -c /dev/null ]; [ -d /sys ]",
         };
         const made = await make(folder, { sandbox }, { root: linked, steps });
         assert.deepEqual(made.output, ["fakeRootCommands stdout 0"], `${sandbox} ${made.message}`);
         const { names } = made;
-        for (const gone of ["gone", "dev", "proc", "nix"]) assert.ok(!names.includes(gone), gone);
+        for (const gone of ["gone", "dev", "proc", "sys", "nix"]) assert.ok(!names.includes(gone), gone);
         assert.ok(names.includes("etc/new") && !names.some((name) => name.includes(".wh.")));
         assert.deepEqual([find(made, "home").uid, find(made, "home").gid], [5, 6]);
       }
@@ -196,7 +197,7 @@ describe("the scripts of a layer", { skip: requires("sandboxes", "busybox") }, (
       "echo more >> /etc/changed; chown 7:8 /home/jane/j; chmod 4755 /bin/ping",
       "mkdir /fresh; echo a > /fresh/b; ln /fresh/b /fresh/a; ln -s a /fresh/link; mkfifo /fresh/pipe",
       "mv /home/jane /home/joe",
-      "[ -c /dev/null ]; [ -d /proc/self ]",
+      "[ -c /dev/null ]; [ -d /proc/self ]; [ -d /sys ]",
       // What the base has of it, and what is the same afterwards.
       "stat -c '%n %u:%g %a' /bin/su /etc/shadow /home/joe/j",
       "chown 0:0 /etc/kept; echo more >> /etc/shadow",
