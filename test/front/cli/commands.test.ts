@@ -89,11 +89,8 @@ describe("the commands on an npm project", { concurrency: 2 }, () => {
   });
 
   it("varve layers takes the graph under a key", async () => {
-    const list = [{ path: "/nix/store/a", references: [] }];
-    writeFileSync(
-      `${folder}/attrs.json`,
-      JSON.stringify({ one: list, two: [{ path: "/nix/store/b", references: [] }] }),
-    );
+    const [one, two] = ["a", "b"].map((name) => [{ path: `/nix/store/${name}`, narSize: 1, references: [] }]);
+    writeFileSync(`${folder}/attrs.json`, JSON.stringify({ one, two }));
     const { stdout } = await succeed("layers", "attrs.json", "--key", "two");
     assert.deepEqual(JSON.parse(stdout.toString()), [["/nix/store/b"]]);
   });

@@ -84,6 +84,7 @@ describe("foreign text in what is printed", () => {
       outputs: { out: `${folder}/nix${HOSTILE}` },
       spec: { [HOSTILE]: 1 },
       path: [],
+      gnuTar: false,
     });
     const onNix = { NIX_ATTRS_JSON_FILE: attributes };
     const onDaemon = { DOCKER_HOST: daemon };

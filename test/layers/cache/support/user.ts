@@ -17,7 +17,11 @@ let [right, wrong] = [0, 0];
 
 function look(number: number): void {
   const [layer, blob] = [cache.layer(keyOf(number)), cache.blob(blobKeyOf(number))];
-  if (layer !== undefined) isDeepStrictEqual(layer, layerOf(number)) ? right++ : wrong++;
+  if (layer !== undefined) {
+    // What another process removes between exporting and importing is what others say, and right all the same.
+    const { claimed: _, ...said } = layer;
+    isDeepStrictEqual(said, layerOf(number)) ? right++ : wrong++;
+  }
   if (blob !== undefined) isDeepStrictEqual(blob, blobOf(number)) ? right++ : wrong++;
 }
 
