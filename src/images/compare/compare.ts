@@ -5,6 +5,7 @@ import { layerCompression } from "#oci";
 import { compareConfigs, isBaseChanged } from "./config.ts";
 import { describeGone, describeLayer, type Findings } from "./layers.ts";
 import { matchComponents, pairLayers } from "./match.ts";
+import { pullsOf } from "./pulls.ts";
 import { type LayerFacts, readLayerFacts } from "./read.ts";
 import type { GoneLayer, ImageComparison, LayerComparison, LayerCost } from "./types.ts";
 
@@ -117,18 +118,16 @@ function costOf(
   { source, target, stock }: Compared,
 ): ImageComparison["cost"] {
   const sent = sum(layers.filter((layer) => layer.sent));
-  const first = target.layers.findIndex(({ diffId }, index) => source.layers[index]?.diffId !== diffId);
+  const isOther = (index: number) => source.layers[index]?.diffId !== target.layers[index]!.diffId;
   // It finds a layer by the blob's digest, and then by the chain of all diff IDs up to it.
-  const missing = target.layers.findIndex(
-    (layer, index) => source.layers[index]?.diffId !== layer.diffId || stock.lacks(layer),
-  );
+  const isMissing = (index: number) => isOther(index) || stock.lacks(target.layers[index]!);
   return {
     total: sum(layers),
     sent,
     pulled: sent,
-    pulledByGraphDriver: missing === -1 ? { layers: 0, bytes: 0 } : sum(layers.slice(missing)),
+    pulledByGraphDriver: sum(pullsOf(layers, ({ index }) => isMissing(index)).fromLowest),
     documents: documentBytes(source, target),
-    extracted: first === -1 ? { layers: 0, bytes: 0 } : sum(layers.slice(first), "each"),
+    extracted: sum(pullsOf(layers, ({ index }) => isOther(index)).fromLowest, "each"),
     uncompressed: layers.some(({ sent, index }) => sent && isUncompressed(target.layers[index]!.descriptor)),
   };
 }

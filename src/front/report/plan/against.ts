@@ -1,5 +1,6 @@
 /** Compares a plan with an existing image. */
 
+import { pullsOf } from "#compare";
 import { VarveError } from "#errors";
 import { makeGraph, type ReferencesGraph } from "#graph";
 import { componentSummaries, type Image } from "#image";
@@ -178,20 +179,21 @@ export function compareWith(
   });
   const bytesOf = (at: number): number =>
     groups[at]!.reduce((sum, id) => sum + (sizes?.sizes.get(id) ?? 0), 0);
-  const total = (wanted: (at: number) => boolean) => {
-    const which = [...layers.keys()].filter(wanted);
+  const total = (which: readonly number[]) => {
     return { layers: which.length, bytes: which.reduce((sum, at) => sum + bytesOf(at), 0) };
   };
   const diffIds = new Set(image.layers.map(({ diffId }) => diffId));
   const shared = base?.layers.filter(({ diffId }) => diffIds.has(diffId)).length ?? 0;
   const sameBase = shared === (base?.layers.length ?? 0);
-  const lowest = sameBase ? layers.findIndex(({ there }) => !there) : 0;
+  const places = [...layers.keys()];
+  const { byThemselves } = pullsOf(places, (at) => !layers[at]!.there);
+  const { fromLowest } = pullsOf(places, (at) => !sameBase || !layers[at]!.there);
   return {
     place,
     layers,
-    there: total((at) => layers[at]!.there),
-    sent: total((at) => !layers[at]!.there),
-    above: total((at) => lowest !== -1 && at >= lowest),
+    there: total(places.filter((at) => layers[at]!.there)),
+    sent: total(byThemselves),
+    above: total(fromLowest),
     base: shared,
   };
 }
