@@ -81,10 +81,13 @@ export type {
 } from "#oci";
 export type { LeftOut, LeftOutReason } from "#project";
 export type {
+  ChangeCost,
   Grouping,
   PlanComparison,
   PlanLayerComparison,
   PlanReport,
+  ProjectChanges,
+  PullCost,
   ReportedComponent,
   ReportedLayer,
   Touched,

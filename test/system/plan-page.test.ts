@@ -212,6 +212,41 @@ describe("the page of varve plan, in Chromium", { skip: requires("chromium") }, 
     );
   });
 
+  it("shows the text of a tile that is too small for it, by pointer and by keyboard, within a window of 500 pixels", async () => {
+    const page = await opened({ width: 500, height: 900 });
+    const shown = () =>
+      page.evaluate<{ text: string; left: number; right: number }[]>(
+        `[...document.querySelectorAll(".tip")].filter((e) => e.checkVisibility()).map((e) => {
+          const { left, right } = e.getBoundingClientRect();
+          return { text: e.textContent, left, right };
+        })`,
+      );
+    assert.deepEqual(await shown(), []);
+    const count = await page.evaluate<number>("document.querySelectorAll('.tile[data-view=\"0\"]').length");
+    await page.press("Tab");
+    await page.press("Tab");
+    await page.press("Tab");
+    const seen = new Set<string>();
+    for (const key of ["End", "ArrowLeft", "ArrowUp", "ArrowLeft", "Home", "ArrowRight", "ArrowDown"]) {
+      await page.press(key);
+      const label = await focused(page);
+      for (const { text, left, right } of await shown()) {
+        assert.ok(left >= 0 && right <= 500, `${text}: ${left} to ${right}`);
+        assert.ok(label.startsWith(`Layer ${text.split(" ")[0]}`), `${label}: ${text}`);
+        seen.add(text);
+      }
+    }
+    assert.ok(seen.size > 0 && seen.size <= count, [...seen].join("\n"));
+    await choose(page, "right", "last");
+    await page.evaluate("document.querySelector('.tile').click()");
+    // A heading that is broken within a word is higher than one line.
+    const [bytes, layers] = await page.evaluate<number[]>(
+      "[...document.querySelectorAll('.updates thead th')].slice(1, 3).map((e) => e.firstChild && (() => { const r = document.createRange(); r.selectNodeContents(e); return r.getClientRects().length; })())",
+    );
+    assert.deepEqual([bytes, layers], [1, 1]);
+    assert.ok(await page.evaluate("document.documentElement.scrollWidth <= 500"));
+  });
+
   it("names every control, and has no tile without a name of its own", async () => {
     const page = await opened();
     const unnamed = await page.evaluate<number>(

@@ -6,6 +6,7 @@ export {
   type PlanComparison,
   type PlanLayerComparison,
 } from "./plan/against.ts";
+export type { ChangeCost, ProjectChanges, PullCost } from "./plan/changes.ts";
 export { counted, nameOf } from "./plan/names.ts";
 export {
   type Grouping,

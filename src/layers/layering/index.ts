@@ -19,6 +19,7 @@ export { type Contestant, compareByName, popularity, popularityContest } from ".
 export { keyHash, layerHash, stateHash } from "./short-layout.ts";
 export { expectedUpdates } from "./steady/expected-updates.ts";
 export { steady, steadyForSeries } from "./steady/steady.ts";
+export type { UnitSet } from "./unit-sets.ts";
 export {
   layerOf,
   layersOfGroups,

@@ -1,7 +1,8 @@
 /** The page of `varve plan --html`: one file that needs no network, and no script to be read or printed. */
 import { createHash } from "node:crypto";
 import type { ReferencesGraph } from "#graph";
-import { counted } from "../plan/names.ts";
+import { answers } from "../plan/answers.ts";
+import { counted, updateText, wordsFor } from "../plan/names.ts";
 import type { PlanReport } from "../plan/report.ts";
 import { type PageData, type PageImage, pageData } from "../plan/views.ts";
 import { formatBytes } from "../table.ts";
@@ -43,7 +44,7 @@ export function planPage({ report, graph, images }: PageInput): string {
 <body>
 <header>
 <h1>${report.image === undefined ? "Layers of a graph" : `Layers of ${nameHtml(report.image)}`}</h1>
-${summary(report)}
+${answersHtml(report)}${summary(report)}
 </header>
 <main>
 ${report.plan.layers.length === 0 ? "<p>No components are in the image.</p>" : body(report, data)}
@@ -59,19 +60,28 @@ function hashOf(text: string): string {
   return `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
 }
 
-function summary({ components, size, plan, budget, absent }: PlanReport): string {
+/** First of all, what a Node project's developers ask. */
+function answersHtml(report: PlanReport): string {
+  const lines = answers(report).map(
+    ({ question, answer }) => `<dt>${escaped(question)}</dt><dd>${escaped(answer)}</dd>`,
+  );
+  return lines.length === 0 ? "" : `<dl class="answers">${lines.join("\n")}</dl>\n`;
+}
+
+function summary({ graph, components, size, plan, budget, absent }: PlanReport): string {
+  const words = wordsFor(graph);
   const { maxLayers, base, customisation, available, used } = budget;
   const rest = available - used;
   const parts = [
     ...(base === 0 ? [] : [`${base} of the base image`]),
-    ...(customisation === 0 ? [] : ["1 of the customisation"]),
-    `${used} of components`,
+    ...(customisation === 0 ? [] : [`1 ${words.rest}`]),
+    `${used} of ${words.one}s`,
   ];
   const note =
     absent.length === 0
       ? ""
-      : `\n<p>The files of ${counted(absent.length, "component")} aren’t on this machine, so NAR sizes stand in for theirs.</p>`;
-  return `<p><b>${counted(components, "component")}</b>, <b>${formatBytes(size)}</b>, grouped by <b>${escaped(plan.name)}</b>.
+      : `\n<p>The files of ${counted(absent.length, words.one)} aren’t on this machine, so NAR sizes stand in for theirs.</p>`;
+  return `<p><b>${counted(components, words.one)}</b>, <b>${formatBytes(size)}</b>, grouped by <b>${escaped(plan.name)}</b>.
 Of at most ${counted(maxLayers, "layer")}: ${parts.join(", ")}; ${rest === 0 ? "none" : rest} left.</p>${note}`;
 }
 
@@ -92,9 +102,9 @@ ${report.against.map((comparison) => againstText(report, comparison)).join("\n")
 <label>Show <select id="left">${first}${others}</select></label>
 <label>beside <select id="right"><option value="">nothing</option>${first}${others}</select></label>
 </div>
-${legend()}
+${legend(report.graph)}
 <div class="maps" id="maps">
-${views.map((view, at) => viewHtml(view, { at, pieces })).join("\n")}
+${views.map((view, at) => viewHtml(view, { at, pieces, kind: report.graph })).join("\n")}
 </div>
 <section id="details" class="details" aria-labelledby="details-title" hidden>
 <h3 id="details-title" tabindex="-1"></h3>
@@ -110,7 +120,7 @@ ${views.map((view, at) => layerTable(view, { at, pieces })).join("\n")}
 </section>`;
 }
 
-function updatesTable({ plan, others, floor, components, units }: PlanReport): string {
+function updatesTable({ graph, plan, others, floor, components, units }: PlanReport): string {
   const most = Math.max(plan.resent, floor, ...others.map(({ resent }) => resent), 1);
   const row = (name: string, { layers, resent }: { layers: number; resent: number }) =>
     `<tr><th scope="row">${escaped(name)}</th><td>${layers}</td><td>${formatBytes(resent)}</td><td>${
@@ -119,11 +129,11 @@ function updatesTable({ plan, others, floor, components, units }: PlanReport): s
   const rows = [plan, ...others].map(({ name, layers, resent }) =>
     row(name, { layers: layers.length, resent }),
   );
-  return `<p>An update changes one of ${counted(units, "unit")}. This is what is sent again then, on average.</p>
+  return `<p>${updateText(graph, units)} This is what is sent again then, on average.</p>
 <table class="updates">
 <thead><tr><th scope="col">Grouped by</th><th scope="col">Layers</th><th scope="col">Bytes</th><th scope="col">Of the floor</th><td></td></tr></thead>
 <tbody>
-${[...rows, row("one component a layer: the floor", { layers: components, resent: floor })].join("\n")}
+${[...rows, row(`one ${wordsFor(graph).one} a layer: the floor`, { layers: components, resent: floor })].join("\n")}
 </tbody>
 </table>`;
 }

@@ -30,11 +30,6 @@ export const SCRIPT = `
     while (size >= 999.5 && unit < units.length - 1) { size /= 1000; unit++; }
     return (unit === 0 ? size : size.toPrecision(3)) + " " + units[unit];
   };
-  const percent = (share) => {
-    const value = share * 100;
-    if (value > 0 && value < 0.1) return "<0.1%";
-    return (value < 10 && value !== 0 ? value.toFixed(1) : value.toFixed(0)) + "%";
-  };
   const counted = (count, noun) => count + " " + noun + (count === 1 ? "" : "s");
   const tilesOf = (view) => [...document.querySelectorAll('.tile[data-view="' + view + '"]')];
   const tileAt = (view, layer) => document.querySelector('.tile[data-view="' + view + '"][data-layer="' + layer + '"]');
@@ -57,11 +52,11 @@ export const SCRIPT = `
     open = { view, layer };
     rove(tileAt(view, layer));
     tileAt(view, layer).setAttribute("aria-expanded", "true");
-    const { number, size, touched, by, units, pieces: own } = views[view].layers[layer];
+    const { number, size, share, by, units, pieces: own } = views[view].layers[layer];
     byId("details-title").replaceChildren("Layer " + number + " of ", name(views[view].name), ": " + bytes(size));
     const more = units > by.length ? " and " + (units - by.length) + " more" : "";
-    const about = touched === null ? ["It isn\\u2019t known how many updates touch it."] :
-      [percent(touched) + " of updates touch it, by a change of ", ...by.flatMap((unit, at) => at === 0 ? [name(unit)] : [", ", name(unit)]), more + "."];
+    const about = share === null ? ["It isn\\u2019t known how many updates touch it."] :
+      [share + " touch it, by a change of ", ...by.flatMap((unit, at) => at === 0 ? [name(unit)] : [", ", name(unit)]), more + "."];
     const body = make("tbody");
     for (const at of own) body.append(...rowsOf(at, view));
     byId("details-body").replaceChildren(

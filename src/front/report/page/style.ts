@@ -30,11 +30,15 @@ h1 { font-size: 1.6rem; line-height: 1.2; margin: 0.5rem 0; overflow-wrap: anywh
 h2 { font-size: 1.2rem; margin: 2rem 0 0.5rem; }
 h3 { font-size: 1.05rem; margin: 0 0 0.5rem; overflow-wrap: anywhere; }
 p { margin: 0.5rem 0; max-width: 60rem; }
+.answers { display: grid; grid-template-columns: max-content 1fr; gap: 0.25rem 1rem; margin: 0.75rem 0; }
+.answers dt { font-weight: 600; }
+.answers dd { margin: 0; overflow-wrap: anywhere; }
 .quiet, .hint { color: var(--quiet); font-weight: normal; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: 0.25rem 0.75rem; text-align: right; vertical-align: top; border-bottom: 1px solid var(--line); }
 th { font-weight: 600; }
 td.text, th.text, .updates th { text-align: left; overflow-wrap: anywhere; }
+.updates thead th { overflow-wrap: normal; }
 .updates thead th:not(:first-child) { text-align: right; }
 .layers { width: 100%; }
 .layers td.text, .details .text, .moved .text { min-width: 11rem; }
@@ -70,11 +74,19 @@ figcaption { font-weight: 600; margin-bottom: 0.25rem; overflow-wrap: anywhere; 
 .tile:hover { border-color: var(--ink); }
 .tile[aria-expanded="true"] { border: 2px solid var(--ink); box-shadow: inset 0 0 0 2px var(--page); }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
-.cell:focus-within { z-index: 1; }
 .badge { position: absolute; right: 0; bottom: 0; padding: 0 0.35rem; border-top-left-radius: 0.3rem; background: var(--ink); color: var(--page); font-size: 0.75rem; white-space: nowrap; }
 @container (max-height: 3.5rem) { .tile .facts { display: none; } }
 @container (max-width: 5rem) { .tile .name, .tile .facts { display: none; } }
 @container (max-width: 2rem) or (max-height: 1.5rem) { .tile .text, .tile .badge { display: none; } }
+.tip { display: none; position: absolute; z-index: 2; width: max-content; max-width: min(16rem, 42vw); padding: 0.3rem 0.5rem; border: 1px solid var(--quiet); border-radius: 0.3rem; background: var(--page); color: var(--ink); font-size: 0.8rem; line-height: 1.3; overflow-wrap: anywhere; pointer-events: none; }
+.tip .name { font-weight: 600; }
+.tip .facts { display: block; }
+.tip.below { top: 100%; }
+.tip.above { bottom: 100%; }
+.tip.right { left: 0; }
+.tip.left { right: 0; }
+.cell:hover, .cell:focus-within { z-index: 2; }
+@container (max-width: 9rem) or (max-height: 5rem) { .tile:hover + .tip, .tile:focus-visible + .tip { display: block; } }
 .tile.still { border-style: dotted; }
 .details, .moved { margin: 1rem 0; padding: 0.75rem 1rem; background: var(--panel); border: 1px solid var(--line); border-radius: 0.4rem; overflow-x: auto; }
 .details table, .moved table { width: 100%; }
@@ -91,13 +103,15 @@ summary { cursor: pointer; font-weight: 600; padding: 0.25rem 0; }
   body { padding: 0.75rem 0.75rem 3rem; }
   th, td { padding: 0.25rem 0.4rem; }
   .bar { display: none; }
+  .answers { grid-template-columns: 1fr; gap: 0; }
+  .answers dd { margin-bottom: 0.5rem; }
   .map { aspect-ratio: 1 / 1; }
   .tile { font-size: 0.7rem; }
 }
 @media print {
   :root { --page: #ffffff; --panel: #ffffff; --ink: #000000; --quiet: #444444; --line: #999999; --accent: #000000; }
   body { max-width: none; padding: 0; font-size: 10pt; }
-  .controls, .hint, .screen { display: none !important; }
+  .controls, .hint, .screen, .tip { display: none !important; }
   .map { max-height: none; break-inside: avoid; }
   .details, .moved, .table { overflow: visible; border: 0; padding: 0; }
   tr { break-inside: avoid; }

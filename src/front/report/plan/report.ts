@@ -7,13 +7,14 @@ import {
   layersOfGroups,
   type ModelLayer,
   planLayers,
+  type UnitSet,
   type UpdateModel,
-  updateCost,
   updateModel,
 } from "#layering";
 import { type ImagePlan, layerNumbers, STRATEGIES } from "#plan";
 import { compareNames } from "#util";
 import type { PlanComparison } from "./against.ts";
+import { type ProjectChanges, projectChanges, unitsOf } from "./changes.ts";
 import { nameOf } from "./names.ts";
 
 /** A component of a planned layer. Sizes are bytes of the layer's tar. */
@@ -27,8 +28,13 @@ export interface ReportedComponent {
 
 /** The units whose change touches a layer, so that it is sent again. */
 export interface Touched {
-  /** The share of all updates that do, from 0 to 1. */
+  /** The share of updates that do, from 0 to 1. */
   readonly share: number;
+  /**
+   * Of which updates this is the share: of all; or in a Node project, whose own code changes with nearly each of them, of those of this
+   * code for a layer that has some of it, and of those of packages for others.
+   */
+  readonly of: "all" | "code" | "packages";
   /** The units whose change does, the heaviest first, then the layer's own, then by name. */
   readonly by: readonly string[];
 }
@@ -49,7 +55,7 @@ export interface ReportedLayer {
 export interface Grouping {
   readonly name: string;
   readonly layers: readonly ReportedLayer[];
-  /** Bytes sent again by an update, on average. */
+  /** Bytes sent again by an update, on average; in a Node project by an update of what is installed. */
   readonly resent: number;
 }
 
@@ -60,7 +66,7 @@ export interface PlanReport {
   readonly graph: GraphKind;
   readonly components: number;
   readonly size: number;
-  /** How many units there are that change, each by itself. */
+  /** How many units there are that change, each by itself; in a Node project those of what is installed. */
   readonly units: number;
   /** Where the layers go. */
   readonly budget: {
@@ -71,6 +77,8 @@ export interface PlanReport {
     readonly available: number;
     readonly used: number;
   };
+  /** What changes of a Node project cost; absent for another graph. */
+  readonly changes?: ProjectChanges;
   /** The plan. */
   readonly plan: Grouping;
   /** The other strategies' plans. */
@@ -88,17 +96,19 @@ export interface PlanReport {
  * @throws VarveError `TOO_LARGE` for a graph that no strategy but popularity can plan
  */
 export function reportPlan(plan: ImagePlan, image?: string): PlanReport {
-  const { graph, budget, sizes, updates, groups } = plan;
-  const input = { graph, sizes: sizes?.sizes, ...updates };
+  const { graph, budget, sizes, groups } = plan;
+  const input = { graph, sizes: sizes?.sizes, ...plan.updates };
   const model = updateModel(input);
-  const grouper = new Grouper(plan, model);
+  const updates = new Updates(plan, model);
+  const grouper = new Grouper(plan, { model, updates });
   const floor = model.nodes.map((node) => layerOf([node], model));
+  const layers = layersOfGroups(groups, model);
   return {
     ...(image === undefined ? {} : { image }),
     graph: graph.kind,
     components: graph.components.size,
     size: grouper.total,
-    units: model.units.length,
+    units: updates.units,
     budget: {
       maxLayers: budget.maxLayers,
       base: plan.baseLayers,
@@ -106,9 +116,10 @@ export function reportPlan(plan: ImagePlan, image?: string): PlanReport {
       available: budget.available,
       used: groups.length,
     },
+    ...(graph.kind === "npm" && { changes: projectChanges(plan, { layers, model }) }),
     plan: grouper.group(chosenName(plan), groups),
     others: groups.length === 0 ? [] : otherGroupings(plan, grouper),
-    floor: perUpdate(floor, model),
+    floor: updates.resent(floor),
     absent: sizes?.absent ?? [],
     against: [],
   };
@@ -137,10 +148,12 @@ class Grouper {
   readonly total: number;
   readonly #plan: ImagePlan;
   readonly #model: UpdateModel;
+  readonly #updates: Updates;
 
-  constructor(plan: ImagePlan, model: UpdateModel) {
+  constructor(plan: ImagePlan, { model, updates }: { model: UpdateModel; updates: Updates }) {
     this.#plan = plan;
     this.#model = model;
+    this.#updates = updates;
     this.total = model.nodes.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
@@ -150,7 +163,7 @@ class Grouper {
     return {
       name,
       layers: layers.map((layer, at) => this.#layer(layer, { ids: groups[at]!, number: numbers[at]! })),
-      resent: perUpdate(layers, this.#model),
+      resent: this.#updates.resent(layers),
     };
   }
 
@@ -166,7 +179,7 @@ class Grouper {
       size: layer.bytes,
       share: this.total === 0 ? 0 : layer.bytes / this.total,
       components,
-      touched: { share: layer.weight / this.#model.weights.total, by: this.#unitsOf(layer) },
+      touched: { ...this.#updates.share(layer), by: this.#unitsOf(layer) },
     };
   }
 
@@ -180,7 +193,42 @@ class Grouper {
   }
 }
 
-/** Bytes that an update sends again, on average, rounded down. */
-function perUpdate(layers: readonly ModelLayer[], { weights }: UpdateModel): number {
-  return weights.total === 0 ? 0 : Number(updateCost(layers) / BigInt(weights.total));
+/** The updates that are looked at. A Node project's own code changes with nearly all, so that all else is about its packages. */
+class Updates {
+  /** How many units change. */
+  readonly units: number;
+  readonly #model: UpdateModel;
+  /** The units of a project's own code: empty where nothing is known to be that, or where there is nothing else. */
+  readonly #code: UnitSet;
+  readonly #weight: { readonly code: number; readonly others: number };
+
+  constructor({ graph }: ImagePlan, model: UpdateModel) {
+    const { weights, units } = model;
+    const code = unitsOf(["app", "workspace"], { graph, model });
+    const others = weights.total - weights.of(code);
+    this.#model = model;
+    this.#code = others === 0 ? weights.empty() : code;
+    this.#weight = { code: weights.of(this.#code), others: others === 0 ? weights.total : others };
+    const isCode = (unit: number) => (this.#code[unit >> 5]! & (1 << (unit & 31))) !== 0;
+    this.units = units.filter((_, unit) => !isCode(unit)).length;
+  }
+
+  share(layer: ModelLayer): Pick<Touched, "share" | "of"> {
+    const others = this.#othersOf(layer);
+    const code = layer.weight - others;
+    if (code > 0) return { share: code / this.#weight.code, of: "code" };
+    return { share: others / this.#weight.others, of: this.#weight.code > 0 ? "packages" : "all" };
+  }
+
+  /** Bytes that an update sends again, on average, rounded down. */
+  resent(layers: readonly ModelLayer[]): number {
+    const { others } = this.#weight;
+    if (others === 0) return 0;
+    const cost = layers.reduce((sum, layer) => sum + BigInt(layer.bytes) * BigInt(this.#othersOf(layer)), 0n);
+    return Number(cost / BigInt(others));
+  }
+
+  #othersOf({ units }: ModelLayer): number {
+    return this.#model.weights.ofDifference(units, this.#code);
+  }
 }

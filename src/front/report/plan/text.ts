@@ -2,7 +2,8 @@
 import { shown } from "#util";
 import { formatBytes, table } from "../table.ts";
 import type { PlanComparison } from "./against.ts";
-import { counted, percent } from "./names.ts";
+import { answers } from "./answers.ts";
+import { counted, percent, touchedShare, updateText, wordsFor } from "./names.ts";
 import type { Grouping, PlanReport, ReportedLayer } from "./report.ts";
 
 const SHOWN_LENGTH = 40;
@@ -13,6 +14,7 @@ const SHOWN_UNIT_LENGTH = 24;
 /** A report in words and tables. */
 export function planText(report: PlanReport): string {
   return [
+    ...answerLines(report),
     ...summary(report),
     ...(report.plan.layers.length === 0 ? [] : ["", layerTable(report)]),
     ...(report.plan.layers.length === 0 ? [] : ["", ...updates(report)]),
@@ -21,10 +23,10 @@ export function planText(report: PlanReport): string {
   ].join("\n");
 }
 
-/** Who builds from a Node project needs none of Nix's words. */
-function wordsFor(graph: PlanReport["graph"]): { readonly one: string; readonly rest: string } {
-  if (graph === "nix") return { one: "component", rest: "of the customisation" };
-  return { one: "package", rest: "of other files" };
+/** First of all, what a Node project's developers ask. */
+function answerLines(report: PlanReport): string[] {
+  const lines = answers(report).map(({ question, answer }) => `${`${question}:`.padEnd(17)}${answer}`);
+  return lines.length === 0 ? [] : [...lines, ""];
 }
 
 function summary({ image, graph, components, size, budget, plan, absent }: PlanReport): string[] {
@@ -88,11 +90,12 @@ function largestOf({ components }: ReportedLayer): string {
 }
 
 /** Such as `12% of updates: openssl, zlib and 2 more`. */
-function touchedText({ touched: { share, by } }: ReportedLayer): string {
+function touchedText({ touched }: ReportedLayer): string {
+  const { by } = touched;
   const count = by.length === SHOWN_UNITS + 1 ? SHOWN_UNITS + 1 : SHOWN_UNITS;
   const names = by.slice(0, count).map((name) => shown(name, SHOWN_UNIT_LENGTH));
   const more = by.length - names.length;
-  return `${percent(share)} of updates: ${names.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+  return `${touchedShare(touched)}: ${names.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
 function sentText({ layers }: PlanComparison, at: number): string {
@@ -115,7 +118,7 @@ function updates({ graph, plan, others, floor, components, units }: PlanReport):
     [`one ${wordsFor(graph).one} a layer`, String(components), formatBytes(floor), relative(floor)],
   ];
   return [
-    `An update changes one of ${counted(units, "unit")}. It sends again, on average:`,
+    `${updateText(graph, units)} It sends again, on average:`,
     "",
     table(["GROUPED BY", "LAYERS", "BYTES", "OF THE FLOOR"], rows, ["left", "right", "right", "right"]),
   ];

@@ -3,7 +3,8 @@ import type { ReferencesGraph } from "#graph";
 import { versionOf } from "#layering";
 import { shown } from "#util";
 import type { ImageLayer } from "./against.ts";
-import type { Grouping, PlanReport } from "./report.ts";
+import { touchedShare } from "./names.ts";
+import type { Grouping, PlanReport, Touched } from "./report.ts";
 
 /** A component, of the graph or of an image. */
 export interface PagePiece {
@@ -21,6 +22,10 @@ export interface PageLayer {
   readonly size: number;
   /** How many updates touch it, from 0 to 1; null if that isn't known. */
   readonly touched: number | null;
+  /** The same in words, such as `12% of updates`. */
+  readonly share: string | null;
+  /** Whether some of a Node project's own code is in it. */
+  readonly isCode: boolean;
   /** The first units that do, and how many there are. */
   readonly by: readonly string[];
   readonly units: number;
@@ -78,14 +83,28 @@ function strategyView({ name, layers, resent }: Grouping, placeOf: ReadonlyMap<s
     name,
     kind: "strategy",
     resent,
-    layers: layers.map(({ number, size, components, touched: { share, by } }) => ({
+    layers: layers.map(({ number, size, components, touched }) => ({
       number,
       size,
-      touched: share,
-      by: by.slice(0, NAMED_UNITS).map((name) => shown(name)),
-      units: by.length,
+      ...touching(touched),
       pieces: components.map(({ id }) => placeOf.get(id)!),
     })),
+  };
+}
+
+/** What is known of how a layer is touched. */
+function touching(
+  touched: Touched | undefined,
+): Pick<PageLayer, "touched" | "share" | "isCode" | "by" | "units"> {
+  if (touched === undefined) return { touched: null, share: null, isCode: false, by: [], units: 0 };
+  const by = touched.by.slice(0, NAMED_UNITS).map((name) => shown(name));
+  const { share, of } = touched;
+  return {
+    touched: share,
+    share: touchedShare(touched),
+    isCode: of === "code",
+    by,
+    units: touched.by.length,
   };
 }
 
@@ -121,9 +140,7 @@ function imageViews(images: readonly PageImage[], { graph, placeOf, pieces, repo
       return {
         number: at + 1,
         size,
-        touched: same?.touched.share ?? null,
-        by: same?.touched.by.slice(0, NAMED_UNITS).map((name) => shown(name)) ?? [],
-        units: same?.touched.by.length ?? 0,
+        ...touching(same?.touched),
         pieces: components.map(pieceOf),
       };
     }),
