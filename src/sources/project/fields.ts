@@ -130,6 +130,9 @@ export function fieldsOnBase(known: Known, base: BaseConfig | undefined): Derive
   };
 }
 
+/** Keeps the layers from build to build, for everybody who has the repository. */
+const LOCK_FILE = "layers.lock.json";
+
 /**
  * What is worth to be written down and changed: what neither changes from version to version nor follows from the base.
  * @param schema where an editor finds the spec's JSON Schema
@@ -154,6 +157,7 @@ export function fieldsToKeep(known: Known, schema: string): SpecFields {
     ...(cmd !== undefined && { cmd }),
     ...(Object.keys(ownEnv).length > 0 && { env: ownEnv }),
     ...(config !== undefined && { config }),
+    lockFile: LOCK_FILE,
   };
 }
 
