@@ -1,9 +1,12 @@
 /** Replays every stream on every graph and puts the ratios into tables. */
-
+import { type Layout, layoutOf, shareLayers, steadyForSeries } from "#layering";
 import { HISTORIES, historyOf, RHYTHMS, readHistory } from "./histories.ts";
-import { floor, PLANNERS, plan, replay, send } from "./replay.ts";
+import { floor, PLANNERS, type Planner, plan, replay, send } from "./replay.ts";
 import { DRAWS, type Draw, versions } from "./stream.ts";
 import type { World } from "./world.ts";
+
+/** Each image is planned with the layouts of those before it. */
+const SHARED = "steady, shared with";
 
 const LAYERS = [10, 25, 50, 100];
 const HISTORY_LAYERS = [10, 25, 50];
@@ -41,10 +44,10 @@ export function replayAll(worlds: readonly World[], seeds: number, say: (line: s
 export function table(
   rows: readonly { readonly first: readonly string[]; readonly ratios: readonly number[] }[],
   head: readonly string[],
+  names: readonly string[] = PLANNERS.map(({ name }) => name),
 ): string {
-  const planners = PLANNERS.slice(0, rows[0]?.ratios.length);
   const cells = [
-    [...head, ...planners.map(({ name }) => name)],
+    [...head, ...names.slice(0, rows[0]?.ratios.length)],
     ...rows.map(({ first, ratios }) => [...first, ...ratios.map((ratio) => ratio.toFixed(2))]),
   ];
   const widths = cells[0]!.map((_, column) => Math.max(...cells.map((row) => row[column]!.length)));
@@ -96,18 +99,24 @@ export function storage(worlds: readonly World[]): string {
       ),
     0,
   );
+  const held = (layers: number, plannerWith: (others: readonly Layout[]) => Planner): number => {
+    const sent = new Set<string>();
+    const others: Layout[] = [];
+    const bytes = images.map((image) => {
+      const groups = plan(image, plannerWith(others), { available: layers });
+      others.push(layoutOf(image.graph, groups));
+      return send(groups, image, sent);
+    });
+    return bytes.reduce((sum, each) => sum + each, 0) / each;
+  };
   const rows = LAYERS.map((layers) => ({
     first: [String(layers)],
-    ratios: PLANNERS.map((planner) => {
-      const sent = new Set<string>();
-      const bytes = images.reduce(
-        (sum, image) => sum + send(plan(image, planner, { available: layers }), image, sent),
-        0,
-      );
-      return bytes / each;
-    }),
+    ratios: [
+      ...PLANNERS.map((planner) => held(layers, () => planner)),
+      held(layers, (others) => ({ name: SHARED, strategy: () => shareLayers(others, steadyForSeries) })),
+    ],
   }));
-  return table(rows, ["layers"]);
+  return table(rows, ["layers"], [...PLANNERS.map(({ name }) => name), SHARED]);
 }
 
 const mean = (numbers: readonly number[]): number =>

@@ -5,6 +5,7 @@ import type { ImageSpecInput } from "#spec";
 import { Resources } from "#util";
 import type { WrittenImage } from "#write";
 import { type BuildOptions, type BuiltImage, buildOne, noPlace, type OneBuilt } from "./build.ts";
+import { destinationOf } from "./destination.ts";
 import { type IndexPlace, openIndexPlace, type WrittenIndex } from "./index-places.ts";
 import { operate, operationFor } from "./machine.ts";
 import { outputPaths } from "./places.ts";
@@ -62,6 +63,7 @@ export async function buildIndexFrom(source: SpecSource, options: BuildIndexOpti
   const { to, platforms, cacheFrom = [], cacheTo = [], onNote, onPlatform } = options;
   if (to.length === 0) throw noPlace();
   const names = platformNames(platforms);
+  const destination = destinationOf(source.spec, to);
   const given = { ...options, ...toldOnce(options) };
   return await operate(options, async (operation) => {
     await using opened = new Resources();
@@ -78,6 +80,7 @@ export async function buildIndexFrom(source: SpecSource, options: BuildIndexOpti
         outputs,
         operation: operationFor(operation, platform),
         options: given,
+        destination,
         platform,
         likeLayout: images[0]?.layout,
       });

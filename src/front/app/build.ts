@@ -1,15 +1,18 @@
 /** Builds an image from a spec, and writes it to places. */
+import { existsSync } from "node:fs";
 import { draftImage, type Libc } from "#draft";
 import { VarveError } from "#errors";
 import type { Image } from "#image";
 import type { Sifted } from "#inspect";
 import { formatLayout, type Layout } from "#layering";
 import type { Digest } from "#oci";
+import { readLock } from "#plan";
 import type { ScriptName } from "#sandbox";
 import type { ImageSpec, ImageSpecInput } from "#spec";
 import { bytesSource, writeFileAtomically } from "#util";
 import type { ImageSink, WrittenImage } from "#write";
 import { type LayerContents, layerContents } from "./contents.ts";
+import { destinationOf } from "./destination.ts";
 import { ownErrors, specInspection } from "./inspection.ts";
 import { type Operation, type OperationOptions, operate } from "./machine.ts";
 import {
@@ -84,8 +87,9 @@ export async function buildFrom(source: SpecSource, options: BuildOptions): Prom
   return await operate(options, async (operation) => {
     const sinks = await openTargets(to, operation.machine);
     const outputs = await outputPaths(to);
+    const destination = destinationOf(source.spec, to);
     await pullCaches(cacheFrom, { ...operation, onNote });
-    const { image } = await buildOne(source, { sinks, outputs, operation, options });
+    const { image } = await buildOne(source, { sinks, outputs, operation, options, destination });
     await pushCaches(cacheTo, { ...operation, onNote });
     return image;
   });
@@ -102,6 +106,8 @@ export interface OneBuild {
   readonly outputs: readonly string[];
   readonly operation: Operation;
   readonly options: Omit<BuildOptions, "to">;
+  /** The first registry's reference that the image goes to. */
+  readonly destination?: string | undefined;
   /** The platform of one of several images that an index will name, and nothing else. */
   readonly platform?: string;
   /** The layout of the same image for another platform. */
@@ -119,10 +125,10 @@ export interface OneBuilt {
 /** Builds a spec's image for one platform, and writes it. */
 export async function buildOne(
   source: SpecSource,
-  { sinks, outputs, operation, options, platform, likeLayout }: OneBuild,
+  { sinks, outputs, operation, options, destination, platform, likeLayout }: OneBuild,
 ): Promise<OneBuilt> {
   const { machine } = operation;
-  await using known = await openOnBase(source, operation, options);
+  await using known = await openOnBase(source, operation, { ...options, destination });
   const { spec, base } = known;
   const attempt = async (): Promise<OneBuilt> => {
     const inspection = options.check === false ? undefined : specInspection(spec, { operation, base });
@@ -142,7 +148,7 @@ export async function buildOne(
         inspection &&
         (async ({ config }) => examine(await inspection.findings(config), { ...options, platform })),
     });
-    if (likeLayout === undefined) await remember(spec, draft.layout);
+    if (likeLayout === undefined) await remember(spec, { layout: draft.layout, signal: operation.signal });
     const places = written.map(described);
     const [first] = places as [Written, ...Written[]];
     const { digest, names } = first;
@@ -188,7 +194,13 @@ export function inputs(
 }
 
 /** Writes the layout down, whole or not at all, for the next build to keep to. */
-async function remember({ lockFile }: ImageSpec, layout: Layout): Promise<void> {
+async function remember(
+  { name, lockFile }: ImageSpec,
+  { layout, signal }: { layout: Layout; signal: AbortSignal | undefined },
+): Promise<void> {
   if (lockFile === undefined) return;
-  await writeFileAtomically(lockFile, bytesSource(Buffer.from(formatLayout(layout))).open());
+  const text = existsSync(lockFile)
+    ? (await readLock(lockFile, signal)).with(name, layout)
+    : formatLayout(layout);
+  await writeFileAtomically(lockFile, bytesSource(Buffer.from(text)).open());
 }

@@ -15,6 +15,8 @@ export interface PlanOptions extends OperationOptions, SourceListener {
   readonly against?: readonly string[] | undefined;
   /** Which C library a Node project's packages are chosen for; by default that of the base. */
   readonly libc?: Libc | undefined;
+  /** Where the image is going to be, for a spec whose `layersFrom` is "destination"; the first of `against` unless given. */
+  readonly destination?: string | undefined;
   /** Absolute paths that aren't part of the image. */
   readonly outputs?: readonly string[] | undefined;
   /** Under which key a JSON object holds the graph; that of the only one unless given. */
@@ -49,12 +51,13 @@ export async function planFrom(
     outputs,
     graphKey,
     libc,
+    destination = against[0],
     isGraph = false,
     ...options
   }: PlanOptions & { readonly isGraph?: boolean },
 ): Promise<PlannedImage> {
   return await operate(options, async (operation) => {
-    await using known = await openOnBase(source, operation, { ...options, libc });
+    await using known = await openOnBase(source, operation, { ...options, libc, destination });
     const { spec, fields, base } = known;
     const name = isGraph ? undefined : `${spec.name}${spec.tag ? `:${spec.tag}` : ""}`;
     const planned = await planImage(spec, {
@@ -89,8 +92,8 @@ export async function planGroups(
 ): Promise<Pick<ImagePlan, "groups" | "layout">> {
   return await operate(options, async (operation) => {
     await using images = await openSpecImages(spec, operation);
-    const { base, lastImage } = images;
-    return await planImage(spec, { base, lastImage, graphKey, signal: operation.signal });
+    const { base, lastImage, sharedImages } = images;
+    return await planImage(spec, { base, lastImage, sharedImages, graphKey, signal: operation.signal });
   });
 }
 

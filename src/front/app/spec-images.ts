@@ -1,10 +1,11 @@
 /** Opens the images that a spec names, and tries again if the digest cache was wrong. */
 import { VarveError } from "#errors";
 import type { Image } from "#image";
-import { isLayoutFile } from "#plan";
-import type { ImageSpec } from "#spec";
+import { hasLayout, isLayoutFile } from "#plan";
+import { DESTINATION, type ImageSpec } from "#spec";
 import type { Machine, Operation } from "./machine.ts";
 import { openImages } from "./open-images.ts";
+import type { SourceListener } from "./source.ts";
 
 /** The name that Docker gives to no base at all; no registry has an image of this name. */
 const NO_BASE = "scratch";
@@ -15,6 +16,8 @@ export interface SpecImages extends AsyncDisposable {
   readonly base: Image | undefined;
   /** That of `layersFrom`, unless it is a file with a layout. */
   readonly lastImage: Image | undefined;
+  /** Those of `sharedWith`, by their places, unless these are files with layouts. */
+  readonly sharedImages: ReadonlyMap<string, Image>;
 }
 
 /**
@@ -22,24 +25,64 @@ export interface SpecImages extends AsyncDisposable {
  * @throws VarveError what opening and reading them throws
  */
 export async function openSpecImages(
-  spec: Pick<ImageSpec, "fromImage" | "layersFrom" | "architecture">,
+  spec: Pick<ImageSpec, "fromImage" | "layersFrom" | "sharedWith" | "architecture">,
   { machine, read }: Pick<Operation, "machine" | "read">,
+  {
+    destination,
+    onNote,
+  }: { readonly destination?: string | undefined } & Pick<SourceListener, "onNote"> = {},
 ): Promise<SpecImages> {
   const { architecture = read.platform.architecture } = spec;
   const fromImage = spec.fromImage === NO_BASE ? undefined : spec.fromImage;
-  const lastPlace = await placeOfLast(spec);
-  const places = [fromImage, lastPlace].filter((place) => place !== undefined);
-  const wanted = { ...read, platform: { ...read.platform, architecture } };
-  const opened = await openImages(places, { machine, read: wanted }).catch((error) => {
-    throw fromImage === undefined || lastPlace !== undefined ? error : baseError(fromImage, error);
-  });
-  const { images } = opened;
-  return {
-    base: fromImage === undefined ? undefined : images[0],
-    lastImage: lastPlace === undefined ? undefined : images.at(-1),
-    [Symbol.asyncDispose]: opened[Symbol.asyncDispose],
+  const wanted = { machine, read: { ...read, platform: { ...read.platform, architecture } } };
+  await using stack = new AsyncDisposableStack();
+  const open = async (place: string): Promise<Image> => {
+    const opened = stack.use(await openImages([place], wanted));
+    return opened.images[0]!;
   };
+  const base =
+    fromImage === undefined
+      ? undefined
+      : await open(fromImage).catch((error) => {
+          throw baseError(fromImage, error);
+        });
+  const lastImage = await lastOf(spec, { open, destination, onNote });
+  const sharedImages = new Map<string, Image>();
+  for (const place of spec.sharedWith) {
+    if (!(await isLayoutFile(place))) sharedImages.set(place, await open(place));
+  }
+  const all = stack.move();
+  return { base, lastImage, sharedImages, [Symbol.asyncDispose]: () => all.disposeAsync() };
 }
+
+interface LastOptions extends Pick<SourceListener, "onNote"> {
+  readonly open: (place: string) => Promise<Image>;
+  readonly destination: string | undefined;
+}
+
+/** The image whose layout is kept to, unless a file has that. The first build that goes to its destination finds none there. */
+async function lastOf(
+  { layersFrom }: Pick<ImageSpec, "layersFrom">,
+  { open, destination, onNote }: LastOptions,
+): Promise<Image | undefined> {
+  if (layersFrom !== DESTINATION) {
+    return layersFrom === undefined || (await isLayoutFile(layersFrom)) ? undefined : await open(layersFrom);
+  }
+  if (destination === undefined) return undefined;
+  try {
+    const image = await open(destination);
+    if (hasLayout(image)) return image;
+    onNote?.(
+      `${destination} has no layout to keep to, since varve hasn't built it; this is the first of a series`,
+    );
+  } catch (error) {
+    if (!(error instanceof VarveError && IS_ABSENT.has(error.code))) throw error;
+  }
+  return undefined;
+}
+
+/** Failures that say that there is no image yet. */
+const IS_ABSENT: ReadonlySet<string> = new Set(["NOT_FOUND", "IMAGE_NOT_FOUND"]);
 
 /** Failures after which another base may help. */
 const OF_A_PLACE: ReadonlySet<string> = new Set(["NETWORK", "NOT_FOUND", "IMAGE_NOT_FOUND", "UNAUTHORIZED"]);
@@ -52,10 +95,6 @@ function baseError(place: string, error: unknown): unknown {
     `the base image ${place} can't be read: ${error.message}; another one is named with --from, or fromImage in the spec`,
     { cause: error },
   );
-}
-
-async function placeOfLast({ layersFrom }: Pick<ImageSpec, "layersFrom">): Promise<string | undefined> {
-  return layersFrom === undefined || (await isLayoutFile(layersFrom)) ? undefined : layersFrom;
 }
 
 /**

@@ -11,6 +11,8 @@ import { openSpecImages, type SpecImages } from "./spec-images.ts";
 export interface SpecOnBaseOptions extends SourceListener {
   /** The C library that packages are chosen for, instead of the base's. */
   readonly libc?: Libc | undefined;
+  /** The place where the image is going to be, for a spec whose `layersFrom` is "destination". */
+  readonly destination?: string | undefined;
 }
 
 /** A whole spec. Disposing of it closes the images that it names, and removes packages that were installed for it alone. */
@@ -32,8 +34,8 @@ export async function openOnBase(
   options: SpecOnBaseOptions,
 ): Promise<SpecOnBase> {
   await using resources = new Resources();
-  const images = await openSpecImages(specForPlatform(source.spec, operation), operation);
-  const { base, lastImage } = resources.use(images);
+  const images = await openSpecImages(specForPlatform(source.spec, operation), operation, options);
+  const { base, lastImage, sharedImages } = resources.use(images);
   await checkBase(base, operation);
   const { spec: own, fields, leftOut } = sourceOnBase(source, base, options);
   const spec = specForPlatform(own, operation);
@@ -41,7 +43,7 @@ export async function openOnBase(
   const reader = resources.use(platformReader(spec, base, { operation, libc, onNote }));
   const opened = resources.move();
   return {
-    ...{ base, lastImage, spec, fields },
+    ...{ base, lastImage, sharedImages, spec, fields },
     leftOut: (graph) => leftOut(reader.asInstalled(graph)),
     readGraph: reader.readGraph,
     [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { STRATEGIES } from "#plan";
 import type { ImageSpecInput } from "#spec";
+import { list } from "./options.ts";
 
 /** Adds the options. */
 export function strategyOptions(command: Command): Command {
@@ -16,12 +17,17 @@ export function strategyOptions(command: Command): Command {
     .option("--weights <file>", "how often they change, a JSON object of whole numbers by name", absolutePath)
     .option(
       "--layers-from <place>",
-      "keep to the layout of the last build if that is worth it: an image, or a lock file",
+      "keep to the layout of the last build if that is worth it: an image, a lock file, or destination for the image that is where --push leads",
+    )
+    .option(
+      "--shared-with <place>",
+      "have the layers of another image as they are, where all that is in them is in this one, too: an image, or a lock file; may be given several times",
+      list,
     )
     .addOption(
       new Option("--pipeline <file>", "group them as a layering pipeline says, a JSON list, as in nixpkgs")
         .argParser(absolutePath)
-        .conflicts(["strategy", "weights", "layersFrom"]),
+        .conflicts(["strategy", "weights", "layersFrom", "sharedWith"]),
     );
 }
 
@@ -34,6 +40,7 @@ export interface StrategyOptions {
   readonly strategy?: ImageSpecInput["strategy"];
   readonly weights?: string;
   readonly layersFrom?: string;
+  readonly sharedWith?: string[];
   readonly lockFile?: string;
   readonly pipeline?: string;
 }
@@ -43,11 +50,11 @@ export interface StrategyOptions {
  * everything about strategies.
  */
 export function strategyFields(options: StrategyOptions): Partial<ImageSpecInput> {
-  const { strategy, weights, layersFrom, lockFile, pipeline } = options;
-  const named = { strategy, weights, layersFrom };
+  const { strategy, weights, layersFrom, sharedWith, lockFile, pipeline } = options;
+  const named = { strategy, weights, layersFrom, sharedWith };
   const given = Object.entries({ ...named, lockFile }).filter(([, value]) => value !== undefined);
   if (pipeline !== undefined) {
-    const none = { strategy: undefined, weights: undefined, layersFrom: undefined };
+    const none = { strategy: undefined, weights: undefined, layersFrom: undefined, sharedWith: undefined };
     return { ...Object.fromEntries(given), ...(none as object), layeringPipeline: pipeline };
   }
   const isNamed = Object.values(named).some((value) => value !== undefined);

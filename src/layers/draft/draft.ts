@@ -46,12 +46,12 @@ export interface PlannedDraft extends ImageDraft, AsyncDisposable {
 export async function draftImage(spec: ImageSpec, options: DraftOptions): Promise<PlannedDraft> {
   // A name that no registry or daemon accepts is refused before anything is read.
   parseReference(`${nameOf(spec)}:${spec.tag ?? "tag"}`);
-  const { base, lastImage, outputs, leftOut, readGraph, likeLayout, cache, signal } = options;
+  const { base, lastImage, sharedImages, outputs, leftOut, readGraph, likeLayout, cache, signal } = options;
   const config = configOf(spec, base);
   const workingDir = config.WorkingDir;
   const listings = new KeptListings(cache?.now() ?? 0);
   const plan = await planImage(spec, {
-    ...{ base, lastImage, cache, listings, outputs, leftOut, workingDir, signal },
+    ...{ base, lastImage, sharedImages, cache, listings, outputs, leftOut, workingDir, signal },
     ...{ readGraph, likeLayout },
   });
   const { graph, placement, groups, layout } = plan;

@@ -12,6 +12,8 @@ export interface DraftOptions extends SpoolLimit {
   readonly base?: Image | undefined;
   /** The image that the spec's `layersFrom` names, unless that is a file with a layout. */
   readonly lastImage?: Image | undefined;
+  /** The images that the spec's `sharedWith` names, by their places; see planning. */
+  readonly sharedImages?: PlanOptions["sharedImages"];
   /** This machine's, as Go names it, for a spec that names none. */
   readonly architecture: string;
   /** What `"now"` means. */

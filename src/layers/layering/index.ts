@@ -1,6 +1,7 @@
 export { auto } from "./auto/auto.ts";
 export { DEFAULT_MAX_LAYERS, DEFAULT_PROJECT_LAYERS, type LayerBudget, layerBudget } from "./budget.ts";
 export { keepLayout } from "./keep/keep-layout.ts";
+export { shareLayers } from "./keep/share-layers.ts";
 export { keysOf, versionOf } from "./key.ts";
 export { largest } from "./largest.ts";
 export {
@@ -13,6 +14,7 @@ export {
   parseWeights,
 } from "./layout.ts";
 export { leader } from "./leader.ts";
+export { formatLock, Lock, parseLock } from "./lock.ts";
 export { pipelineStrategy } from "./pipeline/pipeline.ts";
 export { type ComponentMetadata, type LayerPlan, type PlanInput, planLayers, type Strategy } from "./plan.ts";
 export { type Contestant, compareByName, popularity, popularityContest } from "./popularity.ts";

@@ -22,6 +22,9 @@ export interface Layout {
 /** More bytes than any manifest may have. */
 const MAX_BYTES = 16 * 1024 * 1024;
 
+/** More bytes than any lock file has. */
+export const MAX_LAYOUT_BYTES = 64 * 1024 * 1024;
+
 const schema = z.discriminatedUnion("version", [
   z.strictObject({ version: z.literal(1), layers: z.array(z.record(z.string(), z.string())) }),
   z.strictObject({ version: z.literal(2), layers: z.array(z.string()) }),
@@ -53,9 +56,13 @@ export function nameIn({ hashes }: Layout, key: string): string {
 }
 
 /** A layout as JSON, for a file. Each layer has its own line, which suits version control. It can't be one of hashes. */
-export function formatLayout({ layers }: Layout): string {
-  const lines = layers.map((layer) => `    ${JSON.stringify(Object.fromEntries(layer))}`);
-  return `{\n  "version": 1,\n  "layers": [\n${lines.join(",\n")}\n  ]\n}\n`;
+export function formatLayout(layout: Layout): string {
+  return `{\n  "version": 1,\n  "layers": [\n${layoutLines(layout, "    ")}\n  ]\n}\n`;
+}
+
+/** A layout's layers as items of a list, a line each. */
+export function layoutLines({ layers }: Layout, indent: string): string {
+  return layers.map((layer) => indent + JSON.stringify(Object.fromEntries(layer))).join(",\n");
 }
 
 /**
@@ -72,7 +79,14 @@ export function parseLayout(text: string | Uint8Array, what: string): Layout {
     const layers = layout.layers.map((layer) => parseShortLayer(layer, what));
     return { layers: layers.map(({ states }) => states), hashes: layers.map(({ hash }) => hash) };
   }
-  const { layers } = layout;
+  return layoutIn(layout.layers, what);
+}
+
+/**
+ * A layout of keys and versions.
+ * @throws VarveError INVALID_LAYOUT if a key is in two layers
+ */
+export function layoutIn(layers: readonly Readonly<Record<string, string>>[], what: string): Layout {
   const seen = new Set<string>();
   for (const key of layers.flatMap((layer) => Object.keys(layer))) {
     if (seen.has(key))

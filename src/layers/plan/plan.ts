@@ -36,6 +36,8 @@ export interface PlanOptions {
   readonly base?: Image | undefined;
   /** The image that the spec's `layersFrom` names, unless that is a file with a layout. */
   readonly lastImage?: Image | undefined;
+  /** The images that the spec's `sharedWith` names, by their places, unless these are files with layouts. */
+  readonly sharedImages?: ReadonlyMap<string, Image> | undefined;
   /** Absolute paths that are being written to, which therefore aren't part of the image. */
   readonly outputs?: readonly string[] | undefined;
   /** Says, once the graph is read, which absolute paths of its components' folders aren't part of the image. */
@@ -94,10 +96,21 @@ export interface ImagePlan {
  * @throws VarveError whatever reading the graph, the layout and the files' sizes has; `NO_LAYERS_LEFT`, `INVALID_SPEC`
  */
 export async function planImage(spec: ImageSpec, options: PlanOptions = {}): Promise<ImagePlan> {
-  const { base, lastImage, cache, listings, outputs = [], withSizes = false, likeLayout, signal } = options;
+  const {
+    base,
+    lastImage,
+    sharedImages,
+    cache,
+    listings,
+    outputs = [],
+    withSizes = false,
+    likeLayout,
+    signal,
+  } = options;
   const { graph, whole, folder } = await readComponents(spec, options);
   const { strategy, weights, needsSizes, keepsLayout } = await chooseStrategy(spec, {
     lastImage,
+    sharedImages,
     likeLayout,
     signal,
   });

@@ -9,17 +9,20 @@ import {
   keepLayout,
   LAYOUT_ANNOTATION,
   type Layout,
+  type Lock,
   largest,
   leader,
   parseLayout,
+  parseLock,
   parseWeights,
   pipelineStrategy,
   popularity,
   type Strategy,
+  shareLayers,
   steady,
   steadyForSeries,
 } from "#layering";
-import type { ImageSpec } from "#spec";
+import { DESTINATION, type ImageSpec } from "#spec";
 import { parseJson, readWhole } from "#util";
 
 /** The strategies that have a name, the default of `varve build` first. */
@@ -36,7 +39,7 @@ const START_SIZE = 512;
 
 type StrategyFields = Pick<
   ImageSpec,
-  "strategy" | "weights" | "layeringPipeline" | "layersFrom" | "lockFile"
+  "name" | "strategy" | "weights" | "layeringPipeline" | "layersFrom" | "sharedWith" | "lockFile"
 >;
 
 /** A strategy, and what it needs to know. */
@@ -51,7 +54,8 @@ export interface ChosenStrategy {
 
 /**
  * The strategy that a spec asks for.
- * @param lastImage the image that `layersFrom` names, unless it names a file with a layout
+ * @param lastImage the image that `layersFrom` names, unless it names a file with a layout, or the destination has none yet
+ * @param sharedImages the images that `sharedWith` names, by their places; others are files with layouts
  * @param likeLayout a layout to keep to instead of the spec's own
  * @throws VarveError `INVALID_PIPELINE`, `INVALID_LAYOUT`, `INVALID_JSON`, `TOO_LARGE`, `NOT_FOUND`, `UNREADABLE`
  */
@@ -59,10 +63,12 @@ export async function chooseStrategy(
   spec: StrategyFields,
   {
     lastImage,
+    sharedImages,
     likeLayout,
     signal,
   }: {
     lastImage?: Image | undefined;
+    sharedImages?: ReadonlyMap<string, Image> | undefined;
     likeLayout?: Layout | undefined;
     signal?: AbortSignal | undefined;
   } = {},
@@ -79,12 +85,14 @@ export async function chooseStrategy(
   const layout = likeLayout ?? (await lastLayout(spec, { lastImage, signal }));
   const keepsLayout = layout !== undefined;
   // A layout that is only alike is no earlier build's: where it isn't kept, a fresh plan is what the other image has, too.
-  const isSeries = spec.layersFrom !== undefined || spec.lockFile !== undefined;
+  const others = await sharedLayouts(spec, { sharedImages, signal });
+  const isSeries = spec.layersFrom !== undefined || spec.lockFile !== undefined || others.length > 0;
   const chosen = STRATEGIES.find(({ name }) => name === spec.strategy) ?? steady;
-  const fresh = isSeries && chosen === steady ? steadyForSeries : chosen;
+  const alone = isSeries && chosen === steady ? steadyForSeries : chosen;
+  const fresh = others.length > 0 ? shareLayers(others, alone) : alone;
   const strategy = keepsLayout ? keepLayout(layout, fresh) : fresh;
   const needsSizes = (graph: ReferencesGraph): boolean =>
-    keepsLayout || (chosen === auto ? !hasNarSizes(graph) : chosen !== popularity);
+    keepsLayout || others.length > 0 || (chosen === auto ? !hasNarSizes(graph) : chosen !== popularity);
   return { strategy, weights, needsSizes, keepsLayout };
 }
 
@@ -116,17 +124,42 @@ async function weightsOf(
 
 /** It is no mistake if the lock file doesn't exist yet: the build writes it. */
 async function lastLayout(
-  { layersFrom, lockFile }: StrategyFields,
+  { name, layersFrom, lockFile }: StrategyFields,
   { lastImage, signal }: { lastImage: Image | undefined; signal: AbortSignal | undefined },
 ): Promise<Layout | undefined> {
-  const layoutIn = async (path: string) =>
-    parseLayout(await readWhole(path, { limit: MAX_BYTES, signal }), path);
-  if (layersFrom !== undefined) {
-    if (lastImage !== undefined) return imageLayout(lastImage, layersFrom);
-    return await layoutIn(layersFrom);
+  if (lastImage !== undefined) return imageLayout(lastImage, layersFrom!);
+  if (layersFrom === DESTINATION) return undefined;
+  const file = layersFrom ?? lockFile;
+  if (file === undefined || (layersFrom === undefined && !existsSync(file))) return undefined;
+  return (await readLock(file, signal)).layoutOf(name);
+}
+
+/** The layouts of other images: those that `sharedWith` names, and those that are in the same lock file. */
+async function sharedLayouts(
+  { name, sharedWith, lockFile }: StrategyFields,
+  {
+    sharedImages,
+    signal,
+  }: { sharedImages: ReadonlyMap<string, Image> | undefined; signal: AbortSignal | undefined },
+): Promise<Layout[]> {
+  const layouts: Layout[] = [];
+  for (const place of sharedWith) {
+    const image = sharedImages?.get(place);
+    if (image !== undefined) layouts.push(imageLayout(image, place));
+    else layouts.push(...(await readLock(place, signal)).layouts());
   }
-  if (lockFile === undefined || !existsSync(lockFile)) return undefined;
-  return await layoutIn(lockFile);
+  if (lockFile !== undefined && existsSync(lockFile)) {
+    layouts.push(...(await readLock(lockFile, signal)).othersThan(name));
+  }
+  return layouts;
+}
+
+/**
+ * Reads a lock file.
+ * @throws VarveError `NOT_FOUND`, `UNREADABLE`, `INVALID_JSON`, `INVALID_LAYOUT`, `TOO_LARGE`
+ */
+export async function readLock(path: string, signal?: AbortSignal): Promise<Lock> {
+  return parseLock(await readWhole(path, { limit: MAX_BYTES, signal }), path);
 }
 
 /**
@@ -140,6 +173,11 @@ export function imageLayout({ manifest }: Image, name: string): Layout {
     "INVALID_LAYOUT",
     `${name} has no annotation ${LAYOUT_ANNOTATION}, so there is no layout to keep to; name an image that varve build has written, or a layout in a file`,
   );
+}
+
+/** Whether an image keeps a layout, as those do that varve has built. */
+export function hasLayout({ manifest }: Image): boolean {
+  return manifest?.value.annotations?.[LAYOUT_ANNOTATION] !== undefined;
 }
 
 /** Whether a place is a file with a layout, and not an image archive, which begins differently. */

@@ -2,6 +2,7 @@ export type { ImageSpecInput } from "./input.ts";
 export { startsObject } from "./jsonc.ts";
 export {
   checkSpecIn,
+  DESTINATION,
   isFields,
   parseSpecJson,
   readSpec,

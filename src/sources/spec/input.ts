@@ -140,8 +140,10 @@ export interface ImageSpecInput {
   readonly strategy?: "steady" | "leader" | "auto" | "popularity" | "largest" | undefined;
   /** How often components change compared with others, by key; a map, or a file with one. */
   readonly weights?: string | Readonly<Record<string, number>> | undefined;
-  /** The last build's layout, to which the build keeps if that is worth it: a lock file or an image. */
+  /** The last build's layout, to which the build keeps if that is worth it: a lock file or an image; or "destination" for the image that is now where this one is pushed to, if there is one. */
   readonly layersFrom?: string | undefined;
+  /** Other images of the same registry, or their lock files: layers of theirs that lie wholly in this image are its own, too, so that they are stored and pulled once. */
+  readonly sharedWith?: string | readonly string[] | undefined;
   /** The file that keeps the layout from build to build, such as layers.lock.json: it is followed, unless layersFrom is given, and then written again. */
   readonly lockFile?: string | undefined;
   /** A layering pipeline instead of a strategy, in nixpkgs' form; a list, or a file with one. */

@@ -75,7 +75,10 @@ const PATH_FIELDS: ReadonlySet<string> = new Set([
 /** These are a path only if they are a text. */
 const FILE_OR_VALUE: ReadonlySet<string> = new Set(["weights", "layeringPipeline"]);
 
-const PLACE_FIELDS: ReadonlySet<string> = new Set(["fromImage", "layersFrom"]);
+const PLACE_FIELDS: ReadonlySet<string> = new Set(["fromImage", "layersFrom", "sharedWith"]);
+
+/** Says that the layout is that of the image that is now where this one is pushed to. */
+export const DESTINATION = "destination";
 
 /** A spec's fields with absolute paths; its own are relative to the spec's folder. */
 export function withPaths(fields: SpecFields, folder: string): SpecFields {
@@ -87,6 +90,10 @@ export function withPaths(fields: SpecFields, folder: string): SpecFields {
     Object.entries(fields).map(([key, value]) => {
       if ((SCRIPT_FIELDS as readonly string[]).includes(key)) return [key, scriptIn(folder, value)];
       if (key === "files" && Array.isArray(value)) return [key, value.map((each) => fileIn(folder, each))];
+      if (key === "layersFrom" && value === DESTINATION) return [key, value];
+      if (key === "sharedWith" && Array.isArray(value)) {
+        return [key, value.map((each) => (typeof each === "string" ? absolutePlace(each, folder) : each))];
+      }
       if (typeof value === "string") {
         if (PLACE_FIELDS.has(key)) return [key, absolutePlace(value, folder)];
         if (FILE_OR_VALUE.has(key)) return [key, resolve(folder, value)];

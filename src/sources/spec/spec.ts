@@ -192,8 +192,11 @@ const fields = {
     .min(1)
     .optional()
     .describe(
-      "The last build's layout, to which the build keeps if that is worth it: a lock file or an image.",
+      'The last build\'s layout, to which the build keeps if that is worth it: a lock file or an image; or "destination" for the image that is now where this one is pushed to, if there is one.',
     ),
+  sharedWith: Paths.default([]).describe(
+    "Other images of the same registry, or their lock files: layers of theirs that lie wholly in this image are its own, too, so that they are stored and pulled once.",
+  ),
   lockFile: z
     .string()
     .min(1)
@@ -216,10 +219,14 @@ function specSchema<Run extends typeof Config | typeof AnyConfig>(config: Run) {
     .refine(
       (spec) =>
         spec.layeringPipeline === undefined ||
-        (spec.strategy === undefined && spec.weights === undefined && spec.layersFrom === undefined),
+        (spec.strategy === undefined &&
+          spec.weights === undefined &&
+          spec.layersFrom === undefined &&
+          spec.sharedWith.length === 0),
       {
         path: ["layeringPipeline"],
-        error: "can't be there together with strategy, weights or layersFrom; leave one of them out",
+        error:
+          "can't be there together with strategy, weights, layersFrom or sharedWith; leave one of them out",
       },
     )
     .superRefine((spec, context) => {

@@ -5,6 +5,8 @@ import { stacked, temporaryFolder } from "../../support/tmp.ts";
 import { writeTree } from "../../support/tree.ts";
 import { varve } from "../../support/varve.ts";
 
+const LETTERS = { name: "letters", graph: "letters-graph.json", maxLayers: 3 };
+
 describe("varve build groups components", { concurrency: 2 }, () => {
   const scope = stacked({ after });
   let folder: string;
@@ -25,6 +27,12 @@ describe("varve build groups components", { concurrency: 2 }, () => {
     save("pipeline.json", [["popularity_contest"], ["reverse"], ["limit_layers", 2]]);
     save("with-pipeline.json", { name: "image", graph: "graph.json", layeringPipeline: "pipeline.json" });
     save("weights.json", { data: 1_000_000 });
+    // Four that are alike, so that any two go together as well as others.
+    const letters = ["a-1", "b-1", "c-1", "d-1"].map((name) => entry(name, 100_000));
+    save("letters-graph.json", letters);
+    save("letters.json", LETTERS);
+    save("pair-graph.json", [letters[0], letters[3]]);
+    save("pair.json", { name: "pair", graph: "pair-graph.json", maxLayers: 2 });
   });
 
   const save = (name: string, value: unknown) => writeFileSync(`${folder}/${name}`, JSON.stringify(value));
@@ -65,6 +73,55 @@ describe("varve build groups components", { concurrency: 2 }, () => {
       "pipeline.json",
     );
     assert.deepEqual([code, /cannot be used with/.test(stderr)], [2, true]);
+  });
+
+  it("beside another image, whose layers it has as they are where all of them is in it", async () => {
+    assert.deepEqual(await built("pair.json"), ["a-1 d-1"]);
+    const other = `layout:t${count - 1}`;
+    assert.deepEqual((await built("letters.json")).toSorted(), ["a-1 c-1 d-1", "b-1"]);
+    const shared = ["a-1 d-1", "b-1 c-1"];
+    const sorted = async (...args: string[]) => (await built(...args)).toSorted();
+    assert.deepEqual(await sorted("letters.json", "--shared-with", `oci:${folder}/${other}`), shared);
+    save("shared.json", { ...LETTERS, sharedWith: [`oci:${other}`] });
+    assert.deepEqual(await sorted("shared.json"), shared);
+    save("other-layers.json", { version: 1, layers: [{ a: "a-1", d: "d-1" }] });
+    assert.deepEqual(await sorted("letters.json", "--shared-with", "other-layers.json"), shared);
+    const { code, stderr } = await run("build", "spec.json", "--shared-with", "oci:gone:1", "-o", "none.tar");
+    assert.deepEqual([code, /gone/.test(stderr)], [1, true]);
+  });
+
+  it("as in its part of a lock file for several images, beside the others in it", async () => {
+    save("fleet.lock.json", {
+      version: 3,
+      images: { other: [{ a: "a-1", d: "d-1" }], third: [{ c: "c-9" }] },
+    });
+    const shared = ["a-1 d-1", "b-1 c-1"];
+    assert.deepEqual((await built("letters.json", "--lock-file", "fleet.lock.json")).toSorted(), shared);
+    const written = readFileSync(`${folder}/fleet.lock.json`, "utf8");
+    assert.equal(
+      written,
+      `{
+  "version": 3,
+  "images": {
+    "letters": [
+      {"a":"a-1","d":"d-1"},
+      {"b":"b-1","c":"c-1"}
+    ],
+    "other": [
+      {"a":"a-1","d":"d-1"}
+    ],
+    "third": [
+      {"c":"c-9"}
+    ]
+  }
+}
+`,
+    );
+    assert.deepEqual((await built("letters.json", "--lock-file", "fleet.lock.json")).toSorted(), shared);
+    assert.equal(readFileSync(`${folder}/fleet.lock.json`, "utf8"), written);
+    save("twice.lock.json", { version: 3, images: { letters: [{ libc: "1" }, { libc: "1" }] } });
+    const { stderr } = await run("build", "letters.json", "--lock-file", "twice.lock.json", "-o", "none.tar");
+    assert.match(stderr, /twice\.lock\.json, of letters, has "libc" in two layers/);
   });
 
   it("as in the last image, or in a lock file, which it writes anew", async () => {

@@ -86,7 +86,7 @@ describe("the plan of an image", () => {
     assert.throws(() => checkSpec({ name: "x", layeringPipeline: [], strategy: "leader" }), {
       code: "INVALID_SPEC",
       message:
-        "the spec isn't as it should be at layeringPipeline: can't be there together with strategy, weights or layersFrom; leave one of them out",
+        "the spec isn't as it should be at layeringPipeline: can't be there together with strategy, weights, layersFrom or sharedWith; leave one of them out",
     });
   });
 

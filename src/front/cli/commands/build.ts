@@ -181,7 +181,9 @@ async function run(path: string, options: BuildCommandOptions): Promise<void> {
       : { onNote: note, onDerived: tellSentence, ...(options.verbose && { onLeftOut: tellLeftOut }) };
     if (options.dryRun) {
       if (platforms.length > 1) throw new VarveError("USAGE", "--dry-run plans for one --platform at a time");
-      const { fields, report } = await planFrom(source, { ...operation, ...listener, libc });
+      const [first] = options.push ?? [];
+      const destination = first === undefined ? undefined : inRegistry(first);
+      const { fields, report } = await planFrom(source, { ...operation, ...listener, libc, destination });
       if (options.json) await printJson({ spec: fields, plan: report });
       else await print(`${JSON.stringify(fields, null, 2)}\n\n${planText(report)}`);
       return;
