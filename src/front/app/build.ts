@@ -1,19 +1,17 @@
 /** Builds an image from a spec, and writes it to places. */
-import { existsSync } from "node:fs";
 import { draftImage, type Libc } from "#draft";
 import { VarveError } from "#errors";
 import type { Image } from "#image";
 import type { Sifted } from "#inspect";
-import { formatLayout, type Layout } from "#layering";
+import type { Layout } from "#layering";
 import type { Digest } from "#oci";
-import { readLock } from "#plan";
 import type { ScriptName } from "#sandbox";
 import type { ImageSpec, ImageSpecInput } from "#spec";
-import { bytesSource, writeFileAtomically } from "#util";
 import type { ImageSink, WrittenImage } from "#write";
 import { type LayerContents, layerContents } from "./contents.ts";
 import { destinationOf } from "./destination.ts";
 import { ownErrors, specInspection } from "./inspection.ts";
+import { writeLock } from "./lock-file.ts";
 import { type Operation, type OperationOptions, operate } from "./machine.ts";
 import {
   described,
@@ -148,7 +146,9 @@ export async function buildOne(
         inspection &&
         (async ({ config }) => examine(await inspection.findings(config), { ...options, platform })),
     });
-    if (likeLayout === undefined) await remember(spec, { layout: draft.layout, signal: operation.signal });
+    if (likeLayout === undefined && spec.lockFile !== undefined) {
+      await writeLock(spec.lockFile, new Map([[spec.name, draft.layout]]), operation.signal);
+    }
     const places = written.map(described);
     const [first] = places as [Written, ...Written[]];
     const { digest, names } = first;
@@ -191,16 +191,4 @@ export function inputs(
   const { cache, path, temporary, maxSpool } = machine;
   const { architecture } = read.platform;
   return { architecture, now: machine.now(), cache, path, temporary, maxSpool, signal, onNote, onOutput };
-}
-
-/** Writes the layout down, whole or not at all, for the next build to keep to. */
-async function remember(
-  { name, lockFile }: ImageSpec,
-  { layout, signal }: { layout: Layout; signal: AbortSignal | undefined },
-): Promise<void> {
-  if (lockFile === undefined) return;
-  const text = existsSync(lockFile)
-    ? (await readLock(lockFile, signal)).with(name, layout)
-    : formatLayout(layout);
-  await writeFileAtomically(lockFile, bytesSource(Buffer.from(text)).open());
 }

@@ -41,6 +41,7 @@ export {
   writeDraft,
 } from "./places.ts";
 export { type PlannedImage, type PlanOptions, plan, planFrom, planGroups } from "./plan.ts";
+export { planFleet } from "./plan-fleet.ts";
 export { openSource, type SourceListener, type SpecSource, specSource } from "./source.ts";
 export { openSpecImages } from "./spec-images.ts";
 export { type SoundImage, type SoundLayer, validate } from "./validate.ts";

@@ -1,9 +1,11 @@
 /** The layers that an image will have, before anything of it is built. */
 import type { Libc } from "#draft";
 import type { Image } from "#image";
+import type { Layout } from "#layering";
 import { type ImagePlan, planImage } from "#plan";
 import { compareWith, imageLayers, type PlanReport, planPage, reportPlan } from "#report";
 import type { ImageSpec, ImageSpecInput, SpecFields } from "#spec";
+import { writeLock } from "./lock-file.ts";
 import { type Operation, type OperationOptions, operate } from "./machine.ts";
 import { openSource, type SourceListener, type SpecSource } from "./source.ts";
 import { openSpecImages } from "./spec-images.ts";
@@ -43,45 +45,64 @@ export async function plan(spec: string | ImageSpecInput, options: PlanOptions =
   );
 }
 
+interface PlanSourceOptions extends PlanOptions {
+  /** A file to which the layout is written. */
+  readonly lockFile?: string | undefined;
+  readonly isGraph?: boolean;
+  /** The layouts of other images that are planned together with this one. */
+  readonly otherLayouts?: readonly Layout[] | undefined;
+}
+
 /** As {@link plan}, of a spec that was read, or of one that has nothing but a graph, and no name. */
 export async function planFrom(
   source: SpecSource,
+  { lockFile, ...options }: PlanSourceOptions,
+): Promise<PlannedImage> {
+  const { planned, plan } = await planSource(source, options);
+  if (lockFile !== undefined)
+    await writeLock(lockFile, new Map([[source.spec.name, plan.layout]]), options.signal);
+  return planned;
+}
+
+/** As {@link planFrom}, with the plan itself. */
+export async function planSource(
+  source: SpecSource & { readonly isGraph?: boolean },
   {
     against = [],
     outputs,
     graphKey,
     libc,
     destination = against[0],
-    isGraph = false,
+    isGraph = source.isGraph ?? false,
+    otherLayouts,
     ...options
-  }: PlanOptions & { readonly isGraph?: boolean },
-): Promise<PlannedImage> {
+  }: Omit<PlanSourceOptions, "lockFile">,
+): Promise<{ planned: PlannedImage; plan: ImagePlan; report: PlanReport; name: string }> {
   return await operate(options, async (operation) => {
     await using known = await openOnBase(source, operation, { ...options, libc, destination });
     const { spec, fields, base } = known;
     const name = isGraph ? undefined : `${spec.name}${spec.tag ? `:${spec.tag}` : ""}`;
-    const planned = await planImage(spec, {
+    const plan = await planImage(spec, {
       ...known,
       outputs,
       workingDir: spec.config.WorkingDir ?? base?.config.value.config?.WorkingDir,
       graphKey,
+      otherLayouts,
       withSizes: true,
       signal: operation.signal,
     });
     const others = await readAll(against, spec, operation);
-    const comparisons = others.map(({ place, image }) => compareWith(planned, { place, image, base }));
-    const report = { ...reportPlan(planned, name), against: comparisons };
-    return {
+    const comparisons = others.map(({ place, image }) => compareWith(plan, { place, image, base }));
+    const report = { ...reportPlan(plan, name), against: comparisons };
+    const planned = {
       report,
       fields,
       html() {
-        const layers = others.map(({ place, image }) => ({
-          place,
-          layers: imageLayers(image, planned.graph),
-        }));
-        return planPage({ report, graph: planned.graph, images: layers });
+        const layers = others.map(({ place, image }) => ({ place, layers: imageLayers(image, plan.graph) }));
+        return planPage({ report, graph: plan.graph, images: layers });
       },
     };
+    return { planned, plan, report, name: name ?? spec.name };
   });
 }
 

@@ -7,6 +7,7 @@ export {
   type PlanLayerComparison,
 } from "./plan/against.ts";
 export type { ChangeCost, ProjectChanges, PullCost } from "./plan/changes.ts";
+export { type FleetImage, type FleetReport, fleetText, reportFleet } from "./plan/fleet.ts";
 export { counted, nameOf } from "./plan/names.ts";
 export {
   type Grouping,

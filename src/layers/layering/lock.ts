@@ -12,6 +12,11 @@ export class Lock {
     this.#images = images;
   }
 
+  /** Whether it has the layout of one image, whichever that is. */
+  get isOfOne(): boolean {
+    return this.#images.has(undefined);
+  }
+
   /** The layout of an image; undefined if there is none yet. */
   layoutOf(name: string): Layout | undefined {
     return this.#images.get(undefined) ?? this.#images.get(name);
@@ -28,10 +33,11 @@ export class Lock {
     );
   }
 
-  /** The file's text once an image has another layout. One that is about one image stays so. */
-  with(name: string, layout: Layout): string {
-    if (this.#images.has(undefined)) return formatLayout(layout);
-    return formatLock(new Map([...(this.#images as ReadonlyMap<string, Layout>), [name, layout]]));
+  /** The file's text once images have other layouts. One that is about one image stays so, and takes one. */
+  with(layouts: ReadonlyMap<string, Layout>): string {
+    const [only] = layouts.values();
+    if (this.isOfOne) return formatLayout(only!);
+    return formatLock(new Map([...(this.#images as ReadonlyMap<string, Layout>), ...layouts]));
   }
 }
 

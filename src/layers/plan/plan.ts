@@ -38,6 +38,8 @@ export interface PlanOptions {
   readonly lastImage?: Image | undefined;
   /** The images that the spec's `sharedWith` names, by their places, unless these are files with layouts. */
   readonly sharedImages?: ReadonlyMap<string, Image> | undefined;
+  /** The layouts of other images that are planned together with this one. */
+  readonly otherLayouts?: readonly Layout[] | undefined;
   /** Absolute paths that are being written to, which therefore aren't part of the image. */
   readonly outputs?: readonly string[] | undefined;
   /** Says, once the graph is read, which absolute paths of its components' folders aren't part of the image. */
@@ -111,6 +113,7 @@ export async function planImage(spec: ImageSpec, options: PlanOptions = {}): Pro
   const { strategy, weights, needsSizes, keepsLayout } = await chooseStrategy(spec, {
     lastImage,
     sharedImages,
+    otherLayouts: options.otherLayouts,
     likeLayout,
     signal,
   });

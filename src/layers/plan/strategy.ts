@@ -56,6 +56,7 @@ export interface ChosenStrategy {
  * The strategy that a spec asks for.
  * @param lastImage the image that `layersFrom` names, unless it names a file with a layout, or the destination has none yet
  * @param sharedImages the images that `sharedWith` names, by their places; others are files with layouts
+ * @param otherLayouts those of further images to share layers with
  * @param likeLayout a layout to keep to instead of the spec's own
  * @throws VarveError `INVALID_PIPELINE`, `INVALID_LAYOUT`, `INVALID_JSON`, `TOO_LARGE`, `NOT_FOUND`, `UNREADABLE`
  */
@@ -64,11 +65,13 @@ export async function chooseStrategy(
   {
     lastImage,
     sharedImages,
+    otherLayouts = [],
     likeLayout,
     signal,
   }: {
     lastImage?: Image | undefined;
     sharedImages?: ReadonlyMap<string, Image> | undefined;
+    otherLayouts?: readonly Layout[] | undefined;
     likeLayout?: Layout | undefined;
     signal?: AbortSignal | undefined;
   } = {},
@@ -85,7 +88,7 @@ export async function chooseStrategy(
   const layout = likeLayout ?? (await lastLayout(spec, { lastImage, signal }));
   const keepsLayout = layout !== undefined;
   // A layout that is only alike is no earlier build's: where it isn't kept, a fresh plan is what the other image has, too.
-  const others = await sharedLayouts(spec, { sharedImages, signal });
+  const others = [...otherLayouts, ...(await sharedLayouts(spec, { sharedImages, signal }))];
   const isSeries = spec.layersFrom !== undefined || spec.lockFile !== undefined || others.length > 0;
   const chosen = STRATEGIES.find(({ name }) => name === spec.strategy) ?? steady;
   const alone = isSeries && chosen === steady ? steadyForSeries : chosen;

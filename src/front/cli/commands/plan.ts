@@ -1,11 +1,11 @@
 import { stat } from "node:fs/promises";
-import { resolve } from "node:path";
+import { basename, resolve } from "node:path";
 import { Command } from "commander";
-import { type Machine, openSource, planFrom, type SpecSource, specSource } from "#app";
-import { readError } from "#errors";
+import { type Machine, openSource, planFleet, planFrom, type SpecSource, specSource } from "#app";
+import { readError, VarveError } from "#errors";
 import { layerBudget } from "#layering";
 import { hasSpec } from "#project";
-import { planText } from "#report";
+import { fleetText, planText } from "#report";
 import { checkSpec, type ImageSpecInput, parseSpecJson, startsObject } from "#spec";
 import { bytesSource, readWhole, writeFileAtomically } from "#util";
 import { type GraphOptions, graphOptions } from "../graph-options.ts";
@@ -27,9 +27,8 @@ export function command(): Command {
       "Shows the layers that an image will have, before anything is built: how large they are, what is in them, which changes touch them, and what an update sends again.",
     )
     .argument(
-      "[spec]",
-      "the folder of a Node project; or a spec; or a references graph in one of Nix's forms",
-      ".",
+      "[spec...]",
+      "the folder of a Node project (default: .); or a spec; or a references graph in one of Nix's forms; several are planned together, so that they share layers",
     );
   return strategyOptions(omitOptions(graphOptions(command)))
     .option(
@@ -42,14 +41,20 @@ export function command(): Command {
       "write a page with all details, which needs nothing but a browser, instead of the table",
       absolutePath,
     )
+    .option(
+      "--lock-file <file>",
+      "keep to the layouts in a file, if it exists, and write those of the plan to it: one file for several specs",
+      absolutePath,
+    )
     .addOption(jsonOption())
     .action(run);
 }
 
-async function run(path: string, options: PlanCommandOptions): Promise<void> {
-  const { against, html, json, key: graphKey } = options;
+async function run(paths: readonly string[], options: PlanCommandOptions): Promise<void> {
+  if (paths.length > 1) return await runTogether(paths, options);
+  const { against, html, json, lockFile, key: graphKey } = options;
   await onMachine({ ...options, cache: false }, async (operation) => {
-    const source = await sourceOf(path, options, operation.machine);
+    const source = await sourceOf(paths[0] ?? ".", options, operation.machine);
     const outputs = html === undefined ? [] : [html];
     const planned = await planFrom(source, {
       ...operation,
@@ -57,12 +62,32 @@ async function run(path: string, options: PlanCommandOptions): Promise<void> {
       against,
       outputs,
       graphKey,
+      lockFile,
     });
     if (html !== undefined) {
       await writeFileAtomically(html, bytesSource(Buffer.from(planned.html())).open());
     }
     if (json) await printJson(planned.report);
     else if (html === undefined) await print(planText(planned.report));
+  });
+}
+
+/** Several specs, whose images share layers. */
+async function runTogether(paths: readonly string[], options: PlanCommandOptions): Promise<void> {
+  const { against, html, json, lockFile, key: graphKey } = options;
+  const alone = html === undefined ? (against === undefined ? undefined : "--against") : "--html";
+  if (alone !== undefined) {
+    throw new VarveError(
+      "USAGE",
+      `${alone} is about one spec, and there are ${paths.length}; plan that alone`,
+    );
+  }
+  await onMachine({ ...options, cache: false }, async (operation) => {
+    const sources: Awaited<ReturnType<typeof sourceOf>>[] = [];
+    for (const path of paths) sources.push(await sourceOf(path, options, operation.machine));
+    const { fleet, plans } = await planFleet(sources, { ...operation, lockFile, graphKey });
+    if (json) await printJson({ fleet, plans });
+    else await print(fleetText(fleet));
   });
 }
 
@@ -93,7 +118,9 @@ async function sourceOf(
     });
     return { ...(await openSource(path, { machine, change })), isGraph: false };
   }
-  const spec = checkSpec({ name: "graph", graph: resolve(path), ...fields, ...omitField(options, {}) });
+  // Several graphs are told apart by their files.
+  const graph = resolve(path);
+  const spec = checkSpec({ name: basename(graph) || "graph", graph, ...fields, ...omitField(options, {}) });
   return { ...specSource(spec), isGraph: true };
 }
 

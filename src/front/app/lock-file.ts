@@ -1,0 +1,42 @@
+/** Writes layouts down, for the next builds to keep to. */
+import { existsSync } from "node:fs";
+import { VarveError } from "#errors";
+import { formatLayout, formatLock, type Layout } from "#layering";
+import { readLock } from "#plan";
+import { bytesSource, writeFileAtomically } from "#util";
+
+/**
+ * Writes images' layouts to a lock file, whole or not at all. What it has of other images stays, and so does its form: that for one image,
+ * or that for several.
+ * @param layouts by the images' names
+ * @throws VarveError `INVALID_LAYOUT` for several images if the file is about one; what reading and writing it throws
+ */
+export async function writeLock(
+  path: string,
+  layouts: ReadonlyMap<string, Layout>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const text = await lockText(path, layouts, signal);
+  await writeFileAtomically(path, bytesSource(Buffer.from(text)).open());
+}
+
+async function lockText(
+  path: string,
+  layouts: ReadonlyMap<string, Layout>,
+  signal: AbortSignal | undefined,
+): Promise<string> {
+  const [only] = layouts.values();
+  if (existsSync(path)) {
+    const lock = await readLock(path, signal);
+    if (lock.isOfOne && layouts.size > 1) throw isOfOne(path);
+    return lock.with(layouts);
+  }
+  return layouts.size === 1 ? formatLayout(only!) : formatLock(layouts);
+}
+
+function isOfOne(path: string): VarveError {
+  return new VarveError(
+    "INVALID_LAYOUT",
+    `${path} is the lock file of one image, and can't have the layouts of several; name another, or remove it`,
+  );
+}
