@@ -3,6 +3,7 @@ import { VarveError } from "#errors";
 import type { Image } from "#image";
 import { hasLayout, isLayoutFile } from "#plan";
 import { DESTINATION, type ImageSpec } from "#spec";
+import { Resources } from "#util";
 import type { Machine, Operation } from "./machine.ts";
 import { openImages } from "./open-images.ts";
 import type { SourceListener } from "./source.ts";
@@ -35,9 +36,9 @@ export async function openSpecImages(
   const { architecture = read.platform.architecture } = spec;
   const fromImage = spec.fromImage === NO_BASE ? undefined : spec.fromImage;
   const wanted = { machine, read: { ...read, platform: { ...read.platform, architecture } } };
-  await using stack = new AsyncDisposableStack();
+  await using resources = new Resources();
   const open = async (place: string): Promise<Image> => {
-    const opened = stack.use(await openImages([place], wanted));
+    const opened = resources.use(await openImages([place], wanted));
     return opened.images[0]!;
   };
   const base =
@@ -51,8 +52,8 @@ export async function openSpecImages(
   for (const place of spec.sharedWith) {
     if (!(await isLayoutFile(place))) sharedImages.set(place, await open(place));
   }
-  const all = stack.move();
-  return { base, lastImage, sharedImages, [Symbol.asyncDispose]: () => all.disposeAsync() };
+  const all = resources.move();
+  return { base, lastImage, sharedImages, [Symbol.asyncDispose]: () => all[Symbol.asyncDispose]() };
 }
 
 interface LastOptions extends Pick<SourceListener, "onNote"> {
