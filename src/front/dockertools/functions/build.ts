@@ -60,7 +60,8 @@ export async function buildImage(args: ImageArguments, options: BuildOptions): P
 }
 
 function layeredSpec(args: ImageArguments): ImageSpec {
-  const grouped = args.strategy ?? args.layeringPipeline ?? args.layersFrom ?? args.lockFile;
+  const grouped =
+    args.strategy ?? args.layeringPipeline ?? args.layersFrom ?? args.sharedWith ?? args.lockFile;
   return checked({ inherit: "env", ...(grouped === undefined && { strategy: "auto" }), ...args });
 }
 
