@@ -64,7 +64,8 @@ export class MergedRoot {
   settle(): void {
     // What is merged here may meet further links.
     for (let rounds = 0; this.#waiting.length > 0; rounds++) {
-      const waiting = this.#waiting;
+      // What lies in a folder that is moved, too, is found when that has its place.
+      const waiting = this.#waiting.sort((a, b) => depthOf(a.path) - depthOf(b.path));
       this.#waiting = [];
       for (const each of waiting) this.#settleOne(each, rounds < MAX_LINKS);
     }
@@ -151,6 +152,10 @@ export class MergedRoot {
       this.#mergeAll(place, directory, path);
     }
   }
+}
+
+function depthOf(path: string): number {
+  return path.split("/").length;
 }
 
 function asDirectory(node: Node): Directory | undefined {
