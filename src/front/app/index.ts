@@ -20,6 +20,7 @@ export {
   inspect,
 } from "./inspect.ts";
 export { ownErrors } from "./inspection.ts";
+export { type ImageLock, type LockedBlob, lock, lockedBlob } from "./lock.ts";
 export {
   type Machine,
   type MachineOptions,

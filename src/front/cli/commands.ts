@@ -93,6 +93,11 @@ export const COMMANDS: Record<string, KnownCommand> = {
     group: GROUPS.images,
     load: () => import("./commands/index-command.ts"),
   },
+  lock: {
+    summary: "write down which image a reference means, for Nix",
+    group: GROUPS.images,
+    load: () => import("./commands/lock.ts"),
+  },
   login: {
     summary: "keep a registry's credentials",
     group: GROUPS.machine,

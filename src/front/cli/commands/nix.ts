@@ -1,10 +1,13 @@
 /** What `nix/` calls. The steps are builders: they find their arguments in Nix's structured attributes. */
 import { existsSync } from "node:fs";
 import { Command } from "commander";
-import type { Machine, Target } from "#app";
+import { lockedBlob, type Machine, type Target } from "#app";
 import { NIX_STEPS, readConf, writeConfImage } from "#dockertools";
+import { parseDigest } from "#oci";
+import { writeFileAtomically } from "#util";
+import { integer } from "../options.ts";
 import { note, say, scriptOutput } from "../output.ts";
-import { onMachine } from "../places.ts";
+import { onMachine, type PlaceOptions, registryOptions } from "../places.ts";
 import { tellWritten } from "../written.ts";
 import { type CopyOptions, copyOptions } from "./copy.ts";
 import { inRegistry } from "./pull.ts";
@@ -39,7 +42,30 @@ export function command(): Command {
     .action(async (conf: string, options: CopyOptions) => {
       await writeConf(conf, ({ transports }) => transports.daemonSink(), options);
     });
+  registryOptions(command.command("blob"))
+    .description("Fetches a blob of an image that is locked.")
+    .argument("<reference>", "the image in the registry")
+    .argument("<digest>", "the blob's digest")
+    .argument("<size>", "its bytes", integer)
+    .argument("<file>", "where it is written")
+    .action(writeBlob);
   return command;
+}
+
+async function writeBlob(
+  reference: string,
+  digest: string,
+  size: number,
+  file: string,
+  options: PlaceOptions,
+): Promise<void> {
+  const blob = { digest: parseDigest(digest, "the blob's digest"), size };
+  await onMachine({ ...options, cache: false }, async (operation) => {
+    await lockedBlob(reference, blob, {
+      ...operation,
+      use: (bytes) => writeFileAtomically(file, bytes, { signal: operation.signal }),
+    });
+  });
 }
 
 /** Nix 2.8 names the file by its path outside of the sandbox; there, as ever, it is in the builder's folder. */
