@@ -366,6 +366,42 @@ describe("a broken or hostile OCI layout", () => {
     await readWhole(ociLayoutSource({ path: `${folder}/link` }));
   });
 
+  it("may have links to files beside it in the same Nix store", async (t) => {
+    const layout = new Layout();
+    const image = await layout.image();
+    layout.holds(image);
+    const manifest = JSON.parse(layout.files.get(blobFile(image))!.toString());
+    const folder = await temporaryFolder(t);
+    const inStore = (letter: string, name: string) => `${folder}/${letter.repeat(32)}-${name}`;
+    const linked = (letter: string, name: string, target: (file: string) => string) => {
+      const path = layout.toFolder(inStore(letter, "layout"));
+      const file = `${path}/${name}`;
+      renameSync(file, inStore(letter, "blob"));
+      symlinkSync(target(inStore(letter, "blob")), file);
+      return ociLayoutSource({ path });
+    };
+    const layer = blobFile(manifest.layers[0]);
+    await readWhole(linked("a", layer, (file) => file));
+    await readWhole(linked("b", blobFile(manifest.config), (file) => file));
+    symlinkSync(inStore("a", "layout"), `${folder}/link`);
+    await readWhole(ociLayoutSource({ path: `${folder}/link` }));
+
+    const refused = { code: "INVALID_IMAGE", message: /is not a regular file/ };
+    const further = [
+      (file: string) => `${folder}/x/../${file.slice(folder.length + 1)}`,
+      (file: string) => file.slice(folder.length + 1),
+      (file: string) => `${file}/../../etc/passwd`,
+      (file: string) => file.replace(`${folder}/`, "/"),
+      (file: string) => {
+        symlinkSync(file, `${folder}/${"z".repeat(32)}-link`);
+        return `${folder}/${"z".repeat(32)}-link`;
+      },
+    ];
+    for (const [index, target] of further.entries()) {
+      await assert.rejects(readWhole(linked("cdfgh"[index]!, layer, target)), refused, String(index));
+    }
+  });
+
   it("in an archive whose links make a circle, or lead out of it", async (t) => {
     const layout = new Layout();
     const image = await layout.image();

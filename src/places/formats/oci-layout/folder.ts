@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
-import { type FileHandle, lstat, open } from "node:fs/promises";
-import { join, posix } from "node:path";
+import { type FileHandle, lstat, open, readlink, realpath } from "node:fs/promises";
+import { basename, dirname, join, posix } from "node:path";
 import { errnoOf, readError, VarveError } from "#errors";
 import { readAt, readRange } from "../file-bytes.ts";
 import type { LayoutFiles } from "./blobs.ts";
@@ -8,7 +8,13 @@ import type { LayoutFiles } from "./blobs.ts";
 /** Doesn't wait for a pipe, and doesn't follow a symbolic link, which might lead anywhere. */
 const FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
-/** A layout that is a folder. The folder itself may be reached through symbolic links, but links in it aren't followed. */
+/** How things in a Nix store are named. */
+const STORE_NAME = /^[0-9a-z]{32}-[^/]+$/;
+
+/**
+ * A layout that is a folder. The folder itself may be reached through symbolic links, but links in it aren't followed, unless
+ * both are in a Nix store, whose files anybody may read and nobody changes: there blobs are things of their own.
+ */
 export class LayoutFolder implements LayoutFiles {
   readonly path: string;
 
@@ -56,7 +62,7 @@ export class LayoutFolder implements LayoutFiles {
         const found = await lstat(join(this.path, parent));
         if (!found.isDirectory()) throw notRegular(join(this.path, parent), "folder");
       }
-      const file = await open(path, FLAGS);
+      const file = await this.#openFile(path);
       try {
         const found = await file.stat();
         if (!found.isFile()) throw notRegular(path, "file");
@@ -68,6 +74,23 @@ export class LayoutFolder implements LayoutFiles {
     } catch (error) {
       throw await this.#explain(path, error);
     }
+  }
+
+  async #openFile(path: string): Promise<FileHandle> {
+    try {
+      return await open(path, FLAGS);
+    } catch (error) {
+      const target = errnoOf(error) === "ELOOP" ? await this.#inSameStore(path) : undefined;
+      if (target === undefined) throw error;
+      return await open(target, FLAGS);
+    }
+  }
+
+  /** The file of the layout's own Nix store to which a link leads; undefined if it leads anywhere else. */
+  async #inSameStore(link: string): Promise<string | undefined> {
+    const [layout, target] = [await realpath(this.path), await readlink(link)];
+    const isThere = (path: string) => dirname(path) === dirname(layout) && STORE_NAME.test(basename(path));
+    return isThere(layout) && isThere(target) ? target : undefined;
   }
 
   async #explain(path: string, error: unknown): Promise<VarveError> {
