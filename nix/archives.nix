@@ -1,5 +1,5 @@
 # What is made of whole images.
-{ archiveOf, step, system, varve, withAttributes, ... }:
+{ archiveOf, baseOf, step, system, varve, withAttributes, ... }:
 
 {
   # One archive with several images; what they share is in it once.
@@ -13,8 +13,10 @@
   # The root file system of an image, as one tar archive.
   exportImage =
     {
-      fromImage,
-      name ? fromImage.name,
+      fromImage ? null,
+      # varve's own: a file of `varve lock`, in place of `fromImage`.
+      fromImageLock ? null,
+      name ? if fromImage == null then "exported-image.tar" else fromImage.name,
       fromImageName ? null,
       fromImageTag ? null,
       diskSize ? 1024,
@@ -22,9 +24,13 @@
     let
       chosen = if fromImageName == null || fromImageTag == null then "" else ":${fromImageName}:${fromImageTag}";
     in
+    assert fromImage != null || fromImageLock != null || throw "exportImage has no image; give it fromImage or fromImageLock";
     step {
       inherit name;
       run = "export";
-      attrs.from = "docker-archive:${archiveOf fromImage}${chosen}";
+      attrs.from = baseOf name {
+        inherit fromImage fromImageLock;
+        archive = image: "docker-archive:${archiveOf image}${chosen}";
+      };
     };
 }

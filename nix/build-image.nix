@@ -1,6 +1,6 @@
 # The archive of an image with one layer on top of its base: files of the root, and all store paths that they, the config
 # and what scripts leave refer to, but for those the base has.
-{ archiveOf, configOf, customisationLayer, defaultArchitecture, extensionOf, idOf, lower, outputHash, overridable, step, storePaths, toList, writeText, ... }:
+{ archiveOf, baseOf, configOf, customisationLayer, defaultArchitecture, extensionOf, idOf, lower, outputHash, overridable, step, storePaths, toList, writeText, ... }:
 
 overridable (
   args@{
@@ -8,6 +8,8 @@ overridable (
     # The output's hash if null.
     tag ? null,
     fromImage ? null,
+    # varve's own: a file of `varve lock`, in place of `fromImage`.
+    fromImageLock ? null,
     # Which image of the base's archive; the first one if null.
     fromImageName ? null,
     fromImageTag ? null,
@@ -52,10 +54,12 @@ overridable (
       os = "linux";
     });
 
-    base =
-      if fromImage == null then null
-      else if fromImageName == null || fromImageTag == null then "${archiveOf fromImage}"
-      else "docker-archive:${archiveOf fromImage}:${fromImageName}:${fromImageTag}";
+    base = baseOf name {
+      inherit fromImage fromImageLock;
+      archive = image:
+        if fromImageName == null || fromImageTag == null then archiveOf image
+        else "docker-archive:${archiveOf image}:${fromImageName}:${fromImageTag}";
+    };
 
     layer = customisationLayer {
       inherit baseName imageName extraCommands runAsRoot includeNixDB requiredSystemFeatures;

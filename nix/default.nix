@@ -19,6 +19,7 @@ let
     buildLayeredImage = call ./build-layered-image.nix;
     buildImage = call ./build-image.nix;
     pullImage = call ./pull-image.nix;
+    inherit (support) lockedImage;
     streamNixShellImage = call ./stream-nix-shell-image.nix;
     buildNixShellImage = call ./build-nix-shell-image.nix;
     imageIndex = call ./image-index.nix;

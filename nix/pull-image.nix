@@ -1,5 +1,5 @@
 # The archive of an image from a registry, by its digest: the same bytes on any day.
-{ defaultArchitecture, overridable, pkgs, system, varve, withAttributes, ... }:
+{ defaultArchitecture, fromRegistry, overridable, registryOptions, system, varve, withAttributes, ... }:
 
 overridable (
   {
@@ -32,13 +32,10 @@ overridable (
         "--no-cache"
         "--quiet"
       ]
-      ++ (if tlsVerify then [ ] else [ "--insecure" ])
-      ++ (if pkgs ? cacert then [ "--cacert" "${pkgs.cacert}/etc/ssl/certs/ca-bundle.crt" ] else [ ]);
-      impureEnvVars = [ "http_proxy" "https_proxy" "all_proxy" "no_proxy" "HTTP_PROXY" "HTTPS_PROXY" "ALL_PROXY" "NO_PROXY" ];
+      ++ registryOptions (!tlsVerify);
       outputHashMode = "flat";
     }
-    # An image may name store paths that varve itself is made of; without this, Nix refuses it then.
-    // (if builtins.compareVersions builtins.nixVersion "2.17" >= 0 then { __structuredAttrs = true; unsafeDiscardReferences.out = true; } else { })
+    // fromRegistry
     // (if hash != "" then { outputHash = hash; } else { outputHash = sha256; outputHashAlgo = "sha256"; })))
     { passthru = { imageName = finalImageName; imageTag = finalImageTag; isExe = false; }; }
 )

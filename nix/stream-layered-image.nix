@@ -1,5 +1,5 @@
 # An executable that writes the image to stdout; nothing of its layers is copied into the store.
-{ archiveOf, assertMsg, configOf, customisationLayer, defaultArchitecture, idOf, lower, outputHash, overridable, pkgs, step, storePaths, toList, varve, withAttributes, writeScript, writeText, ... }:
+{ assertMsg, baseOf, configOf, customisationLayer, defaultArchitecture, idOf, lower, outputHash, overridable, pkgs, step, storePaths, toList, varve, withAttributes, writeScript, writeText, ... }:
 
 overridable (
   {
@@ -7,6 +7,8 @@ overridable (
     # The output's hash if null.
     tag ? null,
     fromImage ? null,
+    # varve's own: a file of `varve lock`, in place of `fromImage`.
+    fromImageLock ? null,
     # Store paths, or one, whose trees are merged into the image's root, as links.
     contents ? [ ],
     config ? { },
@@ -39,7 +41,7 @@ overridable (
   let
     baseName = baseNameOf name;
     imageName = lower name;
-    base = if fromImage == null then null else "${archiveOf fromImage}";
+    base = baseOf name { inherit fromImage fromImageLock; };
 
     # A file of its own, since Nix finds the config's references in it.
     baseJson = writeText "${baseName}-base.json" (builtins.toJSON {

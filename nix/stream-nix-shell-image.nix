@@ -26,6 +26,8 @@ overridable (
     run ? null,
     maxLayers ? 100,
     fromImage ? null,
+    # varve's own: a file of `varve lock`, in place of `fromImage`.
+    fromImageLock ? null,
   }:
   assert assertMsg (!(drv.drvAttrs.__structuredAttrs or false))
     "streamNixShellImage: Does not work with the derivation ${drv.name} because it uses __structuredAttrs";
@@ -92,7 +94,7 @@ overridable (
     };
   in
   tools.streamLayeredImage {
-    inherit name tag maxLayers fromImage;
+    inherit name tag maxLayers fromImage fromImageLock;
     contents = [
       tools.binSh
       tools.usrBinEnv

@@ -40,6 +40,26 @@ rec {
     else if image ? conf then step { name = "${baseNameOf image.imageName}.tar"; run = "archive"; attrs.conf = "${image.conf}"; }
     else shellBuild "${image.name or "image"}.tar" "${image} >$out";
 
+  # The place of a base: an archive, or what a lock file pins.
+  baseOf = name: { fromImage, fromImageLock, archive ? archiveOf }:
+    if fromImageLock == null then (if fromImage == null then null else "${archive fromImage}")
+    else if fromImage != null then throw "in docker image ${name}: You can not specify both fromImage and fromImageLock."
+    else "oci:${lockedImage fromImageLock}";
+
+  lockedImage = import ./locked-image.nix { inherit fromRegistry pkgs registryOptions shellBuild system varve withAttributes writeText; };
+
+  # What a derivation has that fetches something of a registry.
+  fromRegistry = {
+    impureEnvVars = [ "http_proxy" "https_proxy" "all_proxy" "no_proxy" "HTTP_PROXY" "HTTPS_PROXY" "ALL_PROXY" "NO_PROXY" ];
+  }
+  # An image may name store paths that varve itself is made of; without this, Nix refuses it then.
+  // (if builtins.compareVersions builtins.nixVersion "2.17" >= 0 then { __structuredAttrs = true; unsafeDiscardReferences.out = true; } else { });
+
+  # Options of varve for it.
+  registryOptions = insecure:
+    (if insecure then [ "--insecure" ] else [ ])
+    ++ (if pkgs ? cacert then [ "--cacert" "${pkgs.cacert}/etc/ssl/certs/ca-bundle.crt" ] else [ ]);
+
   # A user's or group's number, also as a text.
   idOf = argument: value:
     let

@@ -7,6 +7,8 @@
   varve ? import ../../nix/varve.nix { inherit pkgs; },
   # Where example 4 pulls from: `{ imageName, imageDigest, sha256 }`, and `tlsVerify` for a registry without https.
   pulled ? throw "tell where to pull from: --arg pulled '{ imageName = …; imageDigest = …; sha256 = …; }'",
+  # What an image is locked to, a file of `varve lock`.
+  locked ? throw "tell what to build on: varve lock REFERENCE --output base.lock.json, and --arg locked ./base.lock.json",
 }:
 
 let
@@ -139,6 +141,19 @@ rec {
     fromImage = nixFromDockerHub;
     copyToRoot = programs [ pkgs.hello ];
   };
+  onTopOfLockedImage = buildImage {
+    name = "onTopOfLockedImage";
+    tag = "latest";
+    fromImageLock = locked;
+    copyToRoot = programs [ pkgs.hello ];
+  };
+  streamOnLockedImage = streamLayeredImage {
+    name = "streamOnLockedImage";
+    tag = "latest";
+    fromImageLock = locked;
+    contents = [ pkgs.hello ];
+  };
+  pushOnLockedImage = tools.pushImage streamOnLockedImage;
 
   # 8. Both kinds of scripts, with brackets and quotes in them.
   runAsRootExtraCommands = buildImage {

@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import type { ImageLock } from "#app";
 import { mustRun } from "../support/process.ts";
 import { requires } from "../support/systems.ts";
 import { stacked } from "../support/tmp.ts";
@@ -149,6 +150,33 @@ describe("Nix functions and a real registry", {
       (await docker.inspect(onTop)).RootFS.Layers.slice(0, -1),
       (await docker.inspect(base)).RootFS.Layers,
     );
+
+    // The same image, of a file that pins it.
+    const lock = join(examples.folder, "base.lock.json");
+    await mustRun([...builtCommand, "lock", reference, "--output", lock]);
+    proxy.requests.length = 0;
+    const locked = await examples.build(["onTopOfLockedImage"], ["--arg", "locked", lock]);
+    const blobs = () => proxy.requests.filter(({ path }) => /\/blobs\//.test(path)).map(({ path }) => path);
+    const { config, layers } = JSON.parse(await readFile(lock, "utf8")) as ImageLock;
+    assert.deepEqual(
+      blobs().sort(),
+      [config, ...layers].map((blob) => `/v2/base/blobs/${blob.digest}`).sort(),
+    );
+    const onLocked = await docker.inspect(await examples.load(docker, locked.get("onTopOfLockedImage")!));
+    const onPulled = await docker.inspect(onTop);
+    assert.deepEqual([onLocked.RootFS, onLocked.Config], [onPulled.RootFS, onPulled.Config]);
+
+    // What was fetched for one image is there for another, and the base's layers stay what they are in the registry.
+    const options = ["--arg", "locked", lock];
+    const more = await examples.build(["streamOnLockedImage", "pushOnLockedImage"], options);
+    assert.equal(blobs().length, layers.length + 1);
+    const stream = await examples.load(docker, more.get("streamOnLockedImage")!);
+    assert.equal(await docker.output(stream, ["hello"]), "Hello, world!\n");
+    const target = `${proxy.host}/on-locked:1`;
+    await push(more.get("pushOnLockedImage")!.out, target);
+    assert.equal(await loaded(target), (await docker.inspect(stream)).Id);
+    const sent = JSON.parse(await mustRun([...builtCommand, "inspect", "--raw", `docker://${target}`]));
+    assert.deepEqual(sent.layers.slice(0, layers.length), layers);
 
     const { code, stderr } = await examples.tryBuild("nixFromDockerHub", pulled("0".repeat(64)));
     assert.notEqual(code, 0);
