@@ -50,7 +50,7 @@ rec {
 
   # What a derivation has that fetches something of a registry.
   fromRegistry = {
-    impureEnvVars = [ "http_proxy" "https_proxy" "all_proxy" "no_proxy" "HTTP_PROXY" "HTTPS_PROXY" "ALL_PROXY" "NO_PROXY" ];
+    impureEnvVars = [ "http_proxy" "https_proxy" "all_proxy" "no_proxy" "HTTP_PROXY" "HTTPS_PROXY" "ALL_PROXY" "NO_PROXY" "NODE_EXTRA_CA_CERTS" ];
   }
   # An image may name store paths that varve itself is made of; without this, Nix refuses it then.
   // (if builtins.compareVersions builtins.nixVersion "2.17" >= 0 then { __structuredAttrs = true; unsafeDiscardReferences.out = true; } else { });
