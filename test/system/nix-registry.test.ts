@@ -44,9 +44,9 @@ describe("Nix functions and a real registry", {
   });
 
   /** Runs a program that pushes; what it asked of the registry. */
-  async function push(program: string, reference: string) {
+  async function push(program: string, ...references: string[]) {
     proxy.requests.length = 0;
-    await examples.nix.run([program, reference, "--quiet"]);
+    await examples.nix.run([program, ...references, "--quiet"]);
     const uploads = proxy.requests.filter(
       ({ method, path, sent }) => /\/blobs\/uploads\//.test(path) && method !== "POST" && sent > 0,
     );
@@ -109,9 +109,11 @@ describe("Nix functions and a real registry", {
     assert.equal(await docker.output(reference), "Hello, world!\n");
     assert.equal(await docker.output(reference, ["cat", "/version"]), "another\n");
 
-    // And again: nothing but the manifest.
-    const third = await push(changed.out, reference);
-    assert.equal(third.blobs, 0);
+    // And again, under two names: nothing but the manifest.
+    const again = [reference, reference.replace(/1$/, "2")] as const;
+    const third = await push(changed.out, ...again);
+    assert.deepEqual({ blobs: third.blobs, manifests: third.manifests }, { blobs: 0, manifests: 2 });
+    assert.equal(await loaded(again[1]), await loaded(again[0]));
   });
 
   it("4, 7: pulls an image by its digest, and builds on top of it", async () => {
