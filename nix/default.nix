@@ -25,6 +25,7 @@ let
     imageIndex = call ./image-index.nix;
     pushImage = call ./push-image.nix;
     loadImage = call ./load-image.nix;
+    copyToPodman = call ./copy-to-podman.nix;
     inherit (call ./archives.nix) mergeImages exportImage;
     inherit (call ./root-files.nix) binSh usrBinEnv caCertificates fakeNss shadowSetup;
 

@@ -5,7 +5,7 @@ import { describe, it, type TestContext } from "node:test";
 import { run } from "../support/process.ts";
 import { requires } from "../support/systems.ts";
 import { temporaryFolder } from "../support/tmp.ts";
-import { evaluate } from "./evaluate.ts";
+import { evaluate, tryToEvaluate } from "./evaluate.ts";
 
 /** Has a program of the Nix functions run with this machine's shell and a varve that writes down what it is asked. */
 async function program(t: TestContext, expression: string) {
@@ -70,5 +70,33 @@ describe("pushImage", { skip: requires("nixEvaluation") }, () => {
     assert.deepEqual(await references("localhost:5000/a:1"), ["localhost:5000/a:x"]);
     assert.deepEqual(await references("a"), ["a:x"]);
     assert.deepEqual(await evaluate(`(tools.pushImage (${IMAGE})).references`), ["a:1"]);
+  });
+});
+
+describe("copyToPodman", { skip: requires("nixEvaluation") }, () => {
+  /** The program's last line, without the store's names. */
+  const pipe = async (image: string) => {
+    const text = (await evaluate(`(tools.copyToPodman (${image})).text`)) as string;
+    const short = text
+      .replaceAll(/\/nix\/store\/\w{32}-/g, "")
+      .trimEnd()
+      .split("\n");
+    assert.equal(short.at(-2), "set -o pipefail");
+    return short.at(-1);
+  };
+
+  it("pipes an image to podman, of its conf or its archive", async () => {
+    const archive = 'varve/bin/varve merge --quiet docker-archive:docker-image-a.tar.gz - | podman load "$@"';
+    assert.equal(await pipe(IMAGE), archive);
+    const streamed = 'varve/bin/varve stream a-conf.json | podman load "$@"';
+    assert.equal(await pipe('tools.streamLayeredImage { name = "a"; }'), streamed);
+  });
+
+  it("refuses an index", async () => {
+    const { code, stderr } = await tryToEvaluate(
+      `(tools.copyToPodman (tools.imageIndex { images = [ (${IMAGE}) ]; })).outPath`,
+    );
+    assert.notEqual(code, 0);
+    assert.match(stderr, /copyToPodman takes one image, and a is an index/);
   });
 });
