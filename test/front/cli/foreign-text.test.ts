@@ -190,6 +190,10 @@ describe("foreign text in what is printed", () => {
         { args: ["nix", "push", conf, denied], status: 1 },
         { args: ["nix", "load", gone], status: 1 },
       ],
+      lock: [
+        { args: ["lock", denied], status: 1 },
+        { args: ["lock", HOSTILE], status: 1 },
+      ],
       login: [
         {
           args: ["login", registry, "--username", HOSTILE, "--password-stdin"],
