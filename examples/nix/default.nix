@@ -314,7 +314,7 @@ rec {
     enableFakechroot = true;
     fakeRootCommands = ''
       echo text | awk '{ print }' >$(mktemp)
-      substituteInPlace /facts --replace-fail is was
+      substituteInPlace /facts --replace-fail ' is ' ' was '
     '';
   };
 
