@@ -39,8 +39,7 @@ export async function planFleet(
       layouts.set(source.spec.name, one.plan.layout);
     }
     if (lockFile !== undefined) await writeLock(lockFile, layouts, operation.signal);
-    const fleet = reportFleet(planned.map(({ plan, report, name }) => ({ plan, report, name })));
-    return { fleet, plans: planned.map(({ report }) => report) };
+    return { fleet: reportFleet(planned), plans: planned.map(({ report }) => report) };
   });
 }
 

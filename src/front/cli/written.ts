@@ -11,39 +11,49 @@ export interface WrittenOptions {
   readonly json?: boolean | undefined;
 }
 
+/** What of a result is said, and in which words. */
+interface Words<T> {
+  readonly json: (result: T) => unknown;
+  readonly layers: (result: T) => readonly string[];
+  readonly summary: (result: T, seconds: number) => readonly string[];
+}
+
+type Write<T> = (onProgress: (progress: WriteProgress) => void) => Promise<T>;
+
+interface TellOptions extends WrittenOptions {
+  readonly several?: boolean;
+}
+
 /**
  * Runs an operation that writes an image, with progress on stderr where that is a terminal; then says in few lines what was
  * written, or prints that as JSON.
  */
-export async function tellWritten(
-  write: (onProgress: (progress: WriteProgress) => void) => Promise<Summarised>,
-  { quiet = false, verbose = false, json = false, several = false }: WrittenOptions & { several?: boolean },
-): Promise<void> {
-  const progress = new Progress({ quiet, several });
-  const image = await write(progress.report);
-  progress.finish();
-  if (json) await printJson(image.places);
-  else if (!quiet) {
-    if (verbose) for (const line of layerLines(image)) say(line);
-    for (const line of summaryLines(image, secondsSinceStart())) say(line);
-  }
+export async function tellWritten(write: Write<Summarised>, options: TellOptions): Promise<void> {
+  await tell(write, options, { json: ({ places }) => places, layers: layerLines, summary: summaryLines });
 }
 
 /** As {@link tellWritten}, of an index and the images that it names. */
-export async function tellIndex(
-  write: (onProgress: (progress: WriteProgress) => void) => Promise<BuiltIndex>,
-  { quiet = false, verbose = false, json = false, several = false }: WrittenOptions & { several?: boolean },
+export async function tellIndex(write: Write<BuiltIndex>, options: TellOptions): Promise<void> {
+  const json = ({ digest, places, images }: BuiltIndex) => ({
+    digest,
+    places: places.map(({ images: _, ...place }) => place),
+    images: images.map(({ platform, places }) => ({ platform, places })),
+  });
+  await tell(write, options, { json, layers: platformLayerLines, summary: platformLines });
+}
+
+async function tell<T>(
+  write: Write<T>,
+  { quiet = false, verbose = false, json = false, several = false }: TellOptions,
+  words: Words<T>,
 ): Promise<void> {
   const progress = new Progress({ quiet, several });
-  const index = await write(progress.report);
+  const result = await write(progress.report);
   progress.finish();
-  if (json) {
-    const places = index.places.map(({ images: _, ...place }) => place);
-    const images = index.images.map(({ platform, places }) => ({ platform, places }));
-    await printJson({ digest: index.digest, places, images });
-  } else if (!quiet) {
-    if (verbose) for (const line of platformLayerLines(index)) say(line);
-    for (const line of platformLines(index, secondsSinceStart())) say(line);
+  if (json) await printJson(words.json(result));
+  else if (!quiet) {
+    if (verbose) for (const line of words.layers(result)) say(line);
+    for (const line of words.summary(result, secondsSinceStart())) say(line);
   }
 }
 
