@@ -85,10 +85,11 @@ export async function chooseStrategy(
     return { strategy, weights: undefined, needsSizes: () => false, keepsLayout: false };
   }
   const weights = await weightsOf(spec, signal);
-  const layout = likeLayout ?? (await lastLayout(spec, { lastImage, signal }));
+  const lock = await lockOf(spec, signal);
+  const layout = likeLayout ?? (await lastLayout(spec, { lastImage, lock, signal }));
   const keepsLayout = layout !== undefined;
   // A layout that is only alike is no earlier build's: where it isn't kept, a fresh plan is what the other image has, too.
-  const others = [...otherLayouts, ...(await sharedLayouts(spec, { sharedImages, signal }))];
+  const others = [...otherLayouts, ...(await sharedLayouts(spec, { sharedImages, lock, signal }))];
   const isSeries = spec.layersFrom !== undefined || spec.lockFile !== undefined || others.length > 0;
   const chosen = STRATEGIES.find(({ name }) => name === spec.strategy) ?? steady;
   const alone = isSeries && chosen === steady ? steadyForSeries : chosen;
@@ -126,24 +127,37 @@ async function weightsOf(
 }
 
 /** It is no mistake if the lock file doesn't exist yet: the build writes it. */
+async function lockOf(
+  { lockFile }: StrategyFields,
+  signal: AbortSignal | undefined,
+): Promise<Lock | undefined> {
+  return lockFile !== undefined && existsSync(lockFile) ? await readLock(lockFile, signal) : undefined;
+}
+
+interface LayoutOptions {
+  /** What the lock file has, if there is one. */
+  readonly lock: Lock | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
 async function lastLayout(
-  { name, layersFrom, lockFile }: StrategyFields,
-  { lastImage, signal }: { lastImage: Image | undefined; signal: AbortSignal | undefined },
+  { name, layersFrom }: StrategyFields,
+  { lastImage, lock, signal }: LayoutOptions & { readonly lastImage: Image | undefined },
 ): Promise<Layout | undefined> {
   if (lastImage !== undefined) return imageLayout(lastImage, layersFrom!);
   if (layersFrom === DESTINATION) return undefined;
-  const file = layersFrom ?? lockFile;
-  if (file === undefined || (layersFrom === undefined && !existsSync(file))) return undefined;
-  return (await readLock(file, signal)).layoutOf(name);
+  const last = layersFrom === undefined ? lock : await readLock(layersFrom, signal);
+  return last?.layoutOf(name);
 }
 
 /** The layouts of other images: those that `sharedWith` names, and those that are in the same lock file. */
 async function sharedLayouts(
-  { name, sharedWith, lockFile }: StrategyFields,
+  { name, sharedWith }: StrategyFields,
   {
     sharedImages,
+    lock,
     signal,
-  }: { sharedImages: ReadonlyMap<string, Image> | undefined; signal: AbortSignal | undefined },
+  }: LayoutOptions & { readonly sharedImages: ReadonlyMap<string, Image> | undefined },
 ): Promise<Layout[]> {
   const layouts: Layout[] = [];
   for (const place of sharedWith) {
@@ -151,9 +165,7 @@ async function sharedLayouts(
     if (image !== undefined) layouts.push(imageLayout(image, place));
     else layouts.push(...(await readLock(place, signal)).layouts());
   }
-  if (lockFile !== undefined && existsSync(lockFile)) {
-    layouts.push(...(await readLock(lockFile, signal)).othersThan(name));
-  }
+  if (lock !== undefined) layouts.push(...lock.othersThan(name));
   return layouts;
 }
 
