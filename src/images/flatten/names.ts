@@ -32,6 +32,8 @@ const MAX_PATH_LENGTH = 4096;
  */
 export function namedChange(place: EntryPlace): NamedChange {
   const path = splitPath(place.name, place);
+  // So it is with nearly all names, and there are very many.
+  if (!place.name.includes(WHITEOUT)) return { kind: "entry", path };
   const base = path.at(-1) ?? "";
   const folder = path.slice(0, -1);
   if (base === OPAQUE && !folder.some((name) => name.startsWith(WHITEOUT))) {
