@@ -4,7 +4,7 @@
  * Options after it go to `node --test`.
  */
 import { spawnSync } from "node:child_process";
-import { globSync, mkdtempSync, rmSync } from "node:fs";
+import { globSync, mkdirSync, mkdtempSync, rmdirSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -15,13 +15,16 @@ const system = (file: string) => file.startsWith("test/system/");
 const files = globSync("test/**/*.test.ts", { cwd: root })
   .filter((file) => (half === "system" ? system(file) : !system(file)))
   .sort();
-// Tests that start daemons share ports, mounts and memory with nobody but themselves: one file at a time. The bound
-// is far beyond what a test needs; it is there so that one which hangs ends, and its servers with it.
-// Of the others as many run side by side as there are processors, where Node.js by itself leaves one idle.
+// As many files side by side as there are processors, where Node.js by itself leaves one idle; of those that start daemons
+// two at a time, since each has several. The bound is far beyond what a test needs; it is there so that one which
+// hangs ends, and its servers with it.
 const usual =
   half === "system"
-    ? ["--test-concurrency=1", "--test-timeout=600000"]
+    ? ["--test-concurrency=2", "--test-timeout=900000"]
     : [`--test-concurrency=${availableParallelism()}`];
+// Each test that needs a Nix store mounts one at /nix for its own processes; a test that made and removed the folder itself
+// would take it from the one beside it.
+const mountPoint = half === "system" && makeFolder("/nix");
 // What the user's own varve knows is no test's to use or to change.
 const cache = mkdtempSync(join(tmpdir(), "varve-test-cache-"));
 try {
@@ -33,4 +36,15 @@ try {
   process.exitCode = run.status ?? 1;
 } finally {
   rmSync(cache, { recursive: true, force: true });
+  if (mountPoint) rmdirSync("/nix");
+}
+
+/** Whether the folder was made; without the right to, its tests are skipped anyway. */
+function makeFolder(path: string): boolean {
+  try {
+    mkdirSync(path);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -1,5 +1,6 @@
 /** Every benchmark there is, in the order of the report. */
 import type { Bench } from "../bench.ts";
+import { check } from "./check.ts";
 import { dockerfile } from "./dockerfile.ts";
 import { layering } from "./layering.ts";
 import { many } from "./many.ts";
@@ -17,6 +18,7 @@ export const BENCHES: readonly Bench[] = [
   warm,
   dockerfile,
   many,
+  check,
   memory,
   startup,
   popularity,
