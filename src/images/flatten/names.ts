@@ -58,13 +58,20 @@ export function namedChange(place: EntryPlace): NamedChange {
  */
 export function splitPath(path: string, place: EntryPlace): string[] {
   if (path.length > MAX_PATH_LENGTH) throw invalidEntry(place, "has a path that is longer than any system's");
+  const all = path.split("/");
+  if (!all.some(isSpecial)) return all;
   const parts: string[] = [];
-  for (const part of path.split("/")) {
+  for (const part of all) {
     if (part === "" || part === ".") continue;
     if (part !== "..") parts.push(part);
     else if (parts.pop() === undefined) throw invalidEntry(place, `has a path that leaves the root, ${path}`);
   }
   return parts;
+}
+
+/** Whether a part of a path is no name. */
+function isSpecial(part: string): boolean {
+  return part === "" || part === "." || part === "..";
 }
 
 /** The error for a layer that no runtime could unpack, or only by leaving its root. */

@@ -173,7 +173,15 @@ export class LayeredTree implements RootTree {
   /** The directory at a path, made where it isn't there or isn't one. */
   #enter(path: readonly string[], { at, place }: { at: LayerPosition; place: EntryPlace }): DirectoryNode {
     let folder: DirectoryNode = this.root;
-    const rest = [...path].reverse();
+    // Nearly all entries lie in folders that are there.
+    let known = 0;
+    for (; known < path.length; known++) {
+      const child = folder.children.get(path[known]!);
+      if (!isDirectory(child)) break;
+      folder.touched = at.layer;
+      folder = child;
+    }
+    const rest = path.slice(known).reverse();
     let links = 0;
     for (let name = rest.pop(); name !== undefined; name = rest.pop()) {
       folder.touched = at.layer;

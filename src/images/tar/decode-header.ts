@@ -13,8 +13,10 @@ export const TYPE_AT = 156;
  */
 export function decodeHeader(block: Uint8Array, what: string): TarEntry {
   const bytes = asBuffer(block);
-  const text = (at: number, length: number) => untilNul(bytes.subarray(at, at + length));
-  const number = (at: number, length: number) => decodeNumber(bytes.subarray(at, at + length), what);
+  const text = (at: number, length: number) =>
+    bytes[at] === 0 ? "" : untilNul(bytes.subarray(at, at + length));
+  const number = (at: number, length: number) =>
+    octal(bytes, at, length) ?? decodeNumber(bytes.subarray(at, at + length), what);
   checkSum(bytes, number(148, 8), what);
   let type = String.fromCharCode(bytes[TYPE_AT]!);
   let name = text(0, 100);
@@ -29,7 +31,7 @@ export function decodeHeader(block: Uint8Array, what: string): TarEntry {
     mode: number(100, 8),
     uid: number(108, 8),
     gid: number(116, 8),
-    size: decodeSize(bytes.subarray(124, 136), what),
+    size: octal(bytes, 124, 12) ?? decodeSize(bytes.subarray(124, 136), what),
     mtime: number(136, 12),
     linkname: text(157, 100),
     uname: text(265, 32),
@@ -58,6 +60,22 @@ function checkSum(block: Buffer, expected: number, what: string): void {
       `${what} is not a tar archive, or is damaged: a header's checksum is wrong`,
     );
   }
+}
+
+/**
+ * What nearly all fields are, octal digits up to a NUL or the end, read without making anything, since there are six in each of very
+ * many headers; undefined for any other.
+ */
+function octal(bytes: Uint8Array, start: number, length: number): number | undefined {
+  let value = 0;
+  let at = start;
+  for (; at < start + length; at++) {
+    const digit = bytes[at]! - 0x30;
+    if (digit < 0 || digit > 7) break;
+    value = value * 8 + digit;
+  }
+  const isWhole = at === start + length || bytes[at] === 0;
+  return at > start && isWhole ? value : undefined;
 }
 
 /** Octal digits, or GNU's base 256: a first byte of 0x80 (positive) or 0xff (negative), then big-endian bytes. */

@@ -14,16 +14,19 @@ export function isExtended({ type }: Pick<TarEntry, "type">): boolean {
 
 /** What came before a header and belongs to it. */
 interface Preamble {
-  pax: Map<string, string>;
-  longName?: string;
-  longLink?: string;
+  readonly pax?: ReadonlyMap<string, string>;
+  readonly longName?: string;
+  readonly longLink?: string;
 }
+
+/** What most headers have before them. */
+const NOTHING: Preamble = {};
 
 /** An archive's extended headers, in their order among its entries. */
 export class ExtendedHeaders {
   readonly #what: string;
   readonly #globals = new Map<string, string>();
-  #preamble: Preamble = { pax: new Map() };
+  #preamble = NOTHING;
 
   /** @param what names the archive in errors */
   constructor(what: string) {
@@ -35,17 +38,26 @@ export class ExtendedHeaders {
    * @throws VarveError `INVALID_TAR`
    */
   take(type: string, payload: Uint8Array): void {
-    if (type === "L") this.#preamble.longName = untilNul(payload);
-    else if (type === "K") this.#preamble.longLink = untilNul(payload);
-    else if (type === "g") this.#takeGlobal(decodeRecords(payload, this.#what));
-    else this.#preamble.pax = decodeRecords(payload, this.#what);
+    if (type === "g") {
+      this.#takeGlobal(decodeRecords(payload, this.#what));
+      return;
+    }
+    const said =
+      type === "L"
+        ? { longName: untilNul(payload) }
+        : type === "K"
+          ? { longLink: untilNul(payload) }
+          : { pax: decodeRecords(payload, this.#what) };
+    this.#preamble = { ...this.#preamble, ...said };
   }
 
   /** The entry of the next header that isn't extended, with all that was said of it. */
   entry(raw: TarEntry): TarEntry {
     const preamble = this.#preamble;
-    this.#preamble = { pax: new Map() };
-    return applyPreamble(raw, preamble, this.#globals);
+    this.#preamble = NOTHING;
+    return preamble === NOTHING && this.#globals.size === 0
+      ? raw
+      : applyPreamble(raw, preamble, this.#globals);
   }
 
   #takeGlobal(records: Map<string, string>): void {
@@ -62,7 +74,8 @@ export class ExtendedHeaders {
 function applyPreamble(raw: TarEntry, preamble: Preamble, globals: ReadonlyMap<string, string>): TarEntry {
   const directory = raw.type === EntryType.directory;
   const longName = preamble.longName;
-  const pax = new Map([...globals, ...preamble.pax]);
+  const own = preamble.pax ?? new Map<string, string>();
+  const pax = globals.size === 0 ? own : new Map([...globals, ...own]);
   const path = pax.get("path");
   const name = path !== undefined ? withoutSlashes(path) : (longName ?? raw.name);
   return {
