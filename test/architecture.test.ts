@@ -45,7 +45,8 @@ const RULES: Rules = {
     oci: [],
     tar: [],
     image: ["oci"],
-    compress: [],
+    // zstd:chunked lists what is in the archive.
+    compress: ["tar"],
     write: ["image", "compress", "oci", "tar"],
     flatten: ["image", "compress", "oci", "tar"],
     compare: ["image", "compress", "oci", "tar", "flatten"],

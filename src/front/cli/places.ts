@@ -94,18 +94,18 @@ export async function onMachine<T>(
 /** More bytes than all of the system's certificates have. */
 const MAX_CERTIFICATES = 16 * 1024 * 1024;
 
-const MAX_LEVELS = { gzip: 9, zstd: 22 };
+const MAX_LEVELS = { gzip: 9, zstd: 22, "zstd:chunked": 22 };
 
 function compression(text: string): CompressionChoice {
-  const [, algorithm, digits] = /^(none|gzip|zstd)(?::(\d{1,2}))?$/.exec(text) ?? [];
+  const [, algorithm, digits] = /^(none|gzip|zstd(?::chunked)?)(?::(\d{1,2}))?$/.exec(text) ?? [];
   const level = digits === undefined ? undefined : Number(digits);
-  if (algorithm === "gzip" || algorithm === "zstd") {
+  if (algorithm === "gzip" || algorithm === "zstd" || algorithm === "zstd:chunked") {
     if (level === undefined) return { algorithm };
     if (level >= 1 && level <= MAX_LEVELS[algorithm]) return { algorithm, level };
   } else if (algorithm === "none" && level === undefined) {
     return { algorithm };
   }
   throw new InvalidArgumentError(
-    "It must be none, gzip or zstd, the latter two with a level if wanted, such as zstd:9.",
+    "It must be none, gzip, zstd or zstd:chunked, with a level if wanted, such as zstd:9.",
   );
 }

@@ -19,21 +19,36 @@ export interface CompressRequest {
   readonly history: Uint8Array | undefined;
   /** Whether nothing follows (gzip). */
   readonly last: boolean;
+  /** Where in the block frames end (zstd), the last one at its end; absent for a single one. */
+  readonly cuts?: readonly number[] | undefined;
 }
 
-/** How many bytes came out, or the bytes themselves where the memory is too small for them. */
-export type CompressAnswer = number | Uint8Array;
+/** What came out of a block. */
+export interface CompressAnswer {
+  /** The bytes, where the request's memory is too small for them. */
+  readonly bytes: Uint8Array | undefined;
+  /** How many bytes each frame has, in their order; one number where there are no cuts. */
+  readonly frames: readonly number[];
+}
 
 /** Compresses a block. */
 export function compressInPlace(request: CompressRequest): CompressAnswer {
-  const bytes = compressed(request);
-  if (bytes.length > request.memory.byteLength) return bytes;
+  const { cuts, length } = request;
+  const parts = (cuts ?? [length]).map((end, at) => compressed(request, cuts?.[at - 1] ?? 0, end));
+  const frames = parts.map((part) => part.length);
+  const bytes = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+  if (bytes.length > request.memory.byteLength) return { bytes, frames };
   new Uint8Array(request.memory).set(bytes);
-  return bytes.length;
+  return { bytes: undefined, frames };
 }
 
-function compressed({ algorithm, level, memory, length, history, last }: CompressRequest): Buffer {
-  const bytes = Buffer.from(memory, 0, length);
+function compressed(
+  { algorithm, level, memory, history, last }: CompressRequest,
+  start: number,
+  end: number,
+): Buffer {
+  const length = end - start;
+  const bytes = Buffer.from(memory, start, length);
   const chunkSize = Math.min(length + SLACK, MOST_ROOM);
   if (algorithm === "gzip") {
     return deflateRawSync(bytes, {

@@ -5,7 +5,7 @@
  */
 import { crc32 } from "node:zlib";
 import type { CompressRequest } from "./block.ts";
-import { compressBlock } from "./threads.ts";
+import { type CompressedBlock, compressBlock } from "./threads.ts";
 
 /** How far back deflate looks: RFC 1951, section 2. */
 const GZIP_WINDOW = 32 * 1024;
@@ -70,7 +70,23 @@ export async function* zstdBlocks(
   yield* inOrder(blocks, fast ? ZSTD_UNDER_WAY : ZSTD_LARGE_UNDER_WAY, { algorithm: "zstd", level });
 }
 
-type Block = Pick<CompressRequest, "memory" | "length" | "history" | "last">;
+/**
+ * Blocks as zstd frames, several in each where they are cut so.
+ * @param blocks of at most {@link ZSTD_FRAME} bytes in memory that was taken by {@link takeBlock}
+ * @param onFrames is told how many bytes each frame of a block has, before its bytes are handed out
+ */
+export function zstdFrames(
+  blocks: AsyncIterable<Block>,
+  { level, onFrames }: { readonly level: number; readonly onFrames: (lengths: readonly number[]) => void },
+): AsyncGenerator<Uint8Array, void, void> {
+  return inOrder(blocks, ZSTD_UNDER_WAY, { algorithm: "zstd", level, onFrames });
+}
+
+/** A block that is to be compressed. */
+export type Block = Pick<CompressRequest, "memory" | "length" | "history" | "last" | "cuts">;
+
+/** Memory for a block of zstd frames; {@link zstdFrames} takes care of it from then on. */
+export const takeBlock = (): SharedArrayBuffer => take(ZSTD_FRAME);
 
 /**
  * Memory of blocks that no layer uses at the moment, by its size. If it were left to the garbage collector, memory would grow
@@ -129,14 +145,20 @@ async function* cutBlocks(
 async function* inOrder(
   blocks: AsyncIterable<Block>,
   limit: number,
-  choice: Pick<CompressRequest, "algorithm" | "level">,
+  {
+    onFrames,
+    ...choice
+  }: Pick<CompressRequest, "algorithm" | "level"> & {
+    readonly onFrames?: (lengths: readonly number[]) => void;
+  },
 ): AsyncGenerator<Uint8Array, void, void> {
-  const under: { readonly block: Block; readonly result: Promise<Uint8Array> }[] = [];
+  const under: { readonly block: Block; readonly result: Promise<CompressedBlock> }[] = [];
   let handedOut: Block | undefined;
   const next = async function* () {
     const { block, result } = under[0]!;
-    const bytes = await result;
+    const { bytes, frames } = await result;
     under.shift();
+    onFrames?.(frames);
     if (block.last) {
       // It isn't known when the last chunk is no longer needed, so its memory isn't reused.
       const own = bytes.slice();

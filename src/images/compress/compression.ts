@@ -3,6 +3,7 @@ import type { Transform } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
 import { VarveError } from "#errors";
 import { gzipBlocks, zstdBlocks } from "./blocks.ts";
+import { type ChunkedAnnotations, zstdChunked } from "./chunked/chunked.ts";
 import { wholeZstdFrames } from "./zstd-frames.ts";
 
 /** How a layer is compressed. */
@@ -10,7 +11,8 @@ export type Compression = "none" | "gzip" | "zstd";
 
 /** A compression with its level. */
 export interface CompressionChoice {
-  readonly algorithm: Compression;
+  /** `zstd:chunked` is zstd that lists its files, so that an engine can fetch some of them. */
+  readonly algorithm: Compression | "zstd:chunked";
   /** 1 to 9 for gzip, 1 to 22 for zstd; each has its own default. */
   readonly level?: number;
 }
@@ -19,7 +21,8 @@ export interface CompressionChoice {
 const OUTPUT_CHUNK = 256 * 1024;
 
 /** The levels there are, and what each format's own tool takes unless told. */
-const LEVELS = { gzip: { most: 9, default: 6 }, zstd: { most: 22, default: 3 } } as const;
+const ZSTD_LEVELS = { most: 22, default: 3 };
+const LEVELS = { gzip: { most: 9, default: 6 }, zstd: ZSTD_LEVELS, "zstd:chunked": ZSTD_LEVELS } as const;
 
 /**
  * Tells a compression by its first bytes.
@@ -41,11 +44,13 @@ export function compressionOf(start: Uint8Array, what: string): Compression {
 /**
  * Compresses chunks, several blocks of them at a time in threads. The gzip header has neither a time nor a
  * system. The output depends only on the bytes and the level; its memory is reused as `ByteSource` says.
+ * @param onAnnotations - gets what a layer's descriptor has to say of the result, at its end and if there is something
  * @throws VarveError `USAGE` for a level that the algorithm doesn't have
  */
 export async function* compress(
   chunks: AsyncIterable<Uint8Array>,
   { algorithm, level }: CompressionChoice,
+  onAnnotations: (annotations: ChunkedAnnotations) => void = () => {},
 ): AsyncGenerator<Uint8Array, void, void> {
   if (algorithm === "none") {
     yield* chunks;
@@ -56,7 +61,9 @@ export async function* compress(
   if (!Number.isInteger(chosen) || chosen < 1 || chosen > levels.most) {
     throw new VarveError("USAGE", `${algorithm} has the levels 1 to ${levels.most}, not ${chosen}`);
   }
-  yield* algorithm === "gzip" ? gzipBlocks(chunks, chosen) : zstdBlocks(chunks, chosen);
+  if (algorithm === "gzip") yield* gzipBlocks(chunks, chosen);
+  else if (algorithm === "zstd") yield* zstdBlocks(chunks, chosen);
+  else yield* zstdChunked(chunks, { level: chosen, onMade: onAnnotations });
 }
 
 /**

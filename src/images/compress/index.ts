@@ -1,3 +1,4 @@
+export { isChunked } from "./chunked/chunked.ts";
 export {
   type Compression,
   type CompressionChoice,

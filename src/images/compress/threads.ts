@@ -20,8 +20,14 @@ const BEFORE_THREADS = 512 * 1024;
 
 interface Job {
   readonly request: CompressRequest;
-  readonly resolve: (bytes: Uint8Array) => void;
+  readonly resolve: (block: CompressedBlock) => void;
   readonly reject: (error: unknown) => void;
+}
+
+/** A block's bytes, mostly in the request's own memory, and how many of them each frame has. */
+export interface CompressedBlock {
+  readonly bytes: Uint8Array;
+  readonly frames: readonly number[];
 }
 
 type CompressThread = Thread<CompressRequest, CompressAnswer>;
@@ -33,23 +39,22 @@ let here = BEFORE_THREADS;
 const waiting: Job[] = [];
 
 /**
- * Compresses a block in a thread: a part of a raw deflate stream (RFC 1951) that ends at a whole byte, or a zstd frame
- * with a checksum (RFC 8878). The threads stay, but don't keep the process alive.
- * @returns the bytes that came out, mostly in the request's own memory
+ * Compresses a block in a thread: a part of a raw deflate stream (RFC 1951) that ends at a whole byte, or zstd frames
+ * with checksums (RFC 8878). The threads stay, but don't keep the process alive.
  */
-export function compressBlock(request: CompressRequest): Promise<Uint8Array> {
+export function compressBlock(request: CompressRequest): Promise<CompressedBlock> {
   if (running + idle.length === 0 && request.length <= here) {
     here -= request.length;
     return compressHere(request);
   }
-  const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
+  const { promise, resolve, reject } = Promise.withResolvers<CompressedBlock>();
   waiting.push({ request, resolve, reject });
   dispatch();
   return promise;
 }
 
-async function compressHere(request: CompressRequest): Promise<Uint8Array> {
-  return bytesOf(request, compressInPlace(request));
+async function compressHere(request: CompressRequest): Promise<CompressedBlock> {
+  return blockOf(request, compressInPlace(request));
 }
 
 /** Gives waiting blocks to threads, starting as many as there may be. */
@@ -65,7 +70,7 @@ function dispatch(): void {
 
 async function work(thread: CompressThread, { request, resolve, reject }: Job): Promise<void> {
   try {
-    resolve(bytesOf(request, await thread.ask(request)));
+    resolve(blockOf(request, await thread.ask(request)));
   } catch (error) {
     reject(error);
   } finally {
@@ -76,8 +81,10 @@ async function work(thread: CompressThread, { request, resolve, reject }: Job): 
   }
 }
 
-function bytesOf({ memory }: CompressRequest, answer: CompressAnswer): Uint8Array {
-  return typeof answer === "number" ? new Uint8Array(memory, 0, answer) : answer;
+function blockOf({ memory }: CompressRequest, { bytes, frames }: CompressAnswer): CompressedBlock {
+  if (bytes !== undefined) return { bytes, frames };
+  const length = frames.reduce((sum, frame) => sum + frame, 0);
+  return { bytes: new Uint8Array(memory, 0, length), frames };
 }
 
 function start(): CompressThread {

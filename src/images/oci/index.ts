@@ -51,3 +51,4 @@ export {
   parseReference,
   type Reference,
 } from "./reference.ts";
+export { annotationsShape } from "./shapes.ts";

@@ -44,10 +44,16 @@ export class TarScanner {
   #left = BLOCK_SIZE;
   /** The beginning of a header whose end is in a later chunk. */
   #begun: Buffer = NOTHING;
+  #position = 0;
 
   constructor(options: TarScannerOptions) {
     this.#options = options;
     this.#extended = new ExtendedHeaders(options.what);
+  }
+
+  /** How many of the archive's bytes have been read; while an entry is told, where its content begins. */
+  get position(): number {
+    return this.#position;
   }
 
   /**
@@ -60,6 +66,7 @@ export class TarScanner {
     while (at < bytes.length && this.#part.kind !== "end") {
       const piece = bytes.subarray(at, Math.min(bytes.length, at + this.#left));
       at += piece.length;
+      this.#position += piece.length;
       this.#left -= piece.length;
       if (this.#part.kind === "content") this.#part.watcher?.piece(piece);
       else if (this.#part.kind !== "padding" && (this.#left > 0 || this.#begun.length > 0)) {

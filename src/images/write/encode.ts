@@ -1,14 +1,16 @@
 import { type CompressionChoice, compress } from "#compress";
 import type { Layer, UnmeasuredLayer } from "#image";
-import { layerCompression, layerMediaType } from "#oci";
+import { type Descriptor, layerCompression, layerMediaType } from "#oci";
 import type { ByteSource } from "#util";
+import type { KnownBlob } from "./sink.ts";
 
 /** How places compress layers by default, in a form that every reader can read. */
 export const DEFAULT_COMPRESSION: CompressionChoice = { algorithm: "gzip" };
 
 /** A layer in the form in which a sink stores it. */
 export interface EncodedLayer extends ByteSource {
-  readonly mediaType: string;
+  /** What a manifest says of it: of a blob that was known before, or of the one that it was read as. */
+  describe(blob: KnownBlob): Descriptor;
 }
 
 /**
@@ -26,8 +28,18 @@ export function encodeUnmeasured(
   layer: Pick<UnmeasuredLayer, "open">,
   choice: CompressionChoice,
 ): EncodedLayer {
+  const mediaType = layerMediaType(choice.algorithm === "zstd:chunked" ? "zstd" : choice.algorithm);
+  let made: Descriptor["annotations"];
   return {
-    mediaType: layerMediaType(choice.algorithm),
-    open: (signal) => compress(layer.open(signal), choice),
+    describe: ({ digest, size, annotations = made }) => ({
+      mediaType,
+      digest,
+      size,
+      ...(annotations === undefined ? {} : { annotations }),
+    }),
+    open: (signal) =>
+      compress(layer.open(signal), choice, (annotations) => {
+        made = annotations;
+      }),
   };
 }

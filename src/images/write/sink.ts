@@ -33,8 +33,8 @@ export interface KnownBlobs {
   drop(layer: Layer, choice: CompressionChoice): void;
 }
 
-/** The digest and the size in bytes of a blob. */
-export type KnownBlob = Pick<Descriptor, "digest" | "size">;
+/** The digest and the size in bytes of a blob, and what a descriptor says besides, if it does. */
+export type KnownBlob = Pick<Descriptor, "digest" | "size" | "annotations">;
 
 /** How an image is written to a sink. */
 export interface OpenOptions {

@@ -115,10 +115,10 @@ class StoreWriter implements ImageWriter {
 
   /** Stores a layer that was compressed before; undefined if the result is different this time. */
   async #storeExpected(
-    { mediaType, open }: EncodedLayer,
+    { describe, open }: EncodedLayer,
     expected: KnownBlob,
   ): Promise<StoredLayer | undefined> {
-    const descriptor = { mediaType, ...expected };
+    const descriptor = describe(expected);
     try {
       return { descriptor, outcome: await this.#storeKnown({ descriptor, open }, descriptor) };
     } catch (error) {
@@ -132,14 +132,14 @@ class StoreWriter implements ImageWriter {
    * Stores nothing if the store has the blob that others claim for a layer, and compressing the layer gives that blob. For blobs
    * that are made in memory first, asking isn't worthwhile.
    */
-  async #findClaimed(layer: Layer, { mediaType, open }: EncodedLayer): Promise<StoredLayer | undefined> {
+  async #findClaimed(layer: Layer, { describe, open }: EncodedLayer): Promise<StoredLayer | undefined> {
     const { known, signal } = this.#options;
     if (layer.descriptor.size <= (this.#store.madeFirst ?? Number.POSITIVE_INFINITY)) return undefined;
     const claimed = known?.claimed?.(layer, this.#compression);
     if (claimed === undefined || !(await this.#store.has(claimed))) return undefined;
     const made = await identify(open(signal));
     const isSame = made.size === claimed.size && made.digest === claimed.digest;
-    return isSame ? { descriptor: { mediaType, ...claimed }, outcome: "present" } : undefined;
+    return isSame ? { descriptor: describe(claimed), outcome: "present" } : undefined;
   }
 
   /**
@@ -147,18 +147,18 @@ class StoreWriter implements ImageWriter {
    * @param size about how many bytes it has before compression
    */
   async #storeMade(encoded: EncodedLayer, size: number): Promise<StoredLayer> {
-    const { mediaType, open } = encoded;
+    const { describe, open } = encoded;
     if (size <= (this.#store.madeFirst ?? -1)) return await this.#makeFirst(encoded);
     const { outcome, ...blob } = await this.#store.put({ open }, this.#options.signal);
-    return { descriptor: { mediaType, ...blob }, outcome };
+    return { descriptor: describe(blob), outcome };
   }
 
-  async #makeFirst({ mediaType, open }: EncodedLayer): Promise<StoredLayer> {
+  async #makeFirst({ describe, open }: EncodedLayer): Promise<StoredLayer> {
     const parts: Uint8Array[] = [];
     const digester = new Digester();
     for await (const chunk of hashed(open(this.#options.signal), digester))
       parts.push(Uint8Array.from(chunk));
-    const descriptor = { mediaType, size: digester.size, digest: digester.digest() };
+    const descriptor = describe({ size: digester.size, digest: digester.digest() });
     const blob: Blob = { descriptor, ...bytesSource(...parts), checked: true };
     return { descriptor, outcome: await this.#storeKnown(blob, descriptor) };
   }

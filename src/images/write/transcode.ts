@@ -1,6 +1,6 @@
-import type { CompressionChoice } from "#compress";
+import { type CompressionChoice, isChunked } from "#compress";
 import type { Image, ImageDraft } from "#image";
-import { layerCompression } from "#oci";
+import { type Descriptor, layerCompression } from "#oci";
 import { uncompressedLayer } from "./uncompressed.ts";
 
 /**
@@ -11,11 +11,16 @@ export function transcoded(image: Image, { algorithm }: CompressionChoice): Imag
   return {
     async *layers() {
       for (const [index, layer] of image.layers.entries()) {
-        const asWanted = layerCompression(layer.descriptor.mediaType) === algorithm;
-        if (asWanted) yield layer;
+        if (isCompressed(layer.descriptor, algorithm)) yield layer;
         else yield { ...(await uncompressedLayer(layer, `layer ${index + 1}`)), keep: false };
       }
     },
     finish: () => image,
   };
+}
+
+/** Whether a layer is compressed as chosen. One that lists its files is zstd, too. */
+function isCompressed(descriptor: Descriptor, algorithm: CompressionChoice["algorithm"]): boolean {
+  if (algorithm === "zstd:chunked") return isChunked(descriptor);
+  return layerCompression(descriptor.mediaType) === algorithm;
 }

@@ -1,6 +1,8 @@
 import type { BlobKey, DigestCache } from "#cache";
 import type { CompressionChoice } from "#compress";
 import type { Layer } from "#image";
+import { annotationsShape, type Descriptor } from "#oci";
+import { asBuffer } from "#util";
 import type { KnownBlobs } from "#write";
 
 /** For sinks: what the digest cache knows about layers that were compressed before. */
@@ -9,16 +11,24 @@ export function knownBlobs(cache: DigestCache): KnownBlobs {
     get(layer, choice) {
       const key = blobKey(layer, choice);
       const blob = key && cache.blob(key);
-      return blob && { digest: blob.digest, size: blob.size };
+      if (blob === undefined) return undefined;
+      const { digest, size } = blob;
+      if (choice.algorithm !== "zstd:chunked") return { digest, size };
+      const annotations = annotationsOf(cache.facts(["annotations", digest]));
+      return annotations && { digest, size, annotations };
     },
     claimed(layer, choice) {
       const key = blobKey(layer, choice);
       const blob = key && cache.claimedBlob(key);
       return blob && { digest: blob.digest, size: blob.size };
     },
-    put(layer, choice, { digest, size }) {
+    put(layer, choice, { digest, size, annotations }) {
       const key = blobKey(layer, choice);
-      if (key !== undefined) cache.putBlob(key, { digest, size, portable: layer.portable ?? false });
+      if (key === undefined) return;
+      if (annotations !== undefined) {
+        cache.putFacts(["annotations", digest], Buffer.from(JSON.stringify(annotations)));
+      }
+      cache.putBlob(key, { digest, size, portable: layer.portable ?? false });
     },
     drop(layer, choice) {
       const key = blobKey(layer, choice);
@@ -31,4 +41,14 @@ function blobKey({ diffId }: Layer, { algorithm, level }: CompressionChoice): Bl
   if (algorithm === "none") return undefined;
   const library = algorithm === "gzip" ? `zlib ${process.versions.zlib}` : `zstd ${process.versions["zstd"]}`;
   return { diffId, algorithm, level, library };
+}
+
+/** What a descriptor says of a blob, as it was kept; undefined if it wasn't, or can't be read. */
+function annotationsOf(kept: Uint8Array | undefined): Descriptor["annotations"] | undefined {
+  if (kept === undefined) return undefined;
+  try {
+    return annotationsShape.parse(JSON.parse(asBuffer(kept).toString()));
+  } catch {
+    return undefined;
+  }
 }

@@ -101,7 +101,7 @@ export async function* layerMember(
   const digester = new Digester();
   const { file, size } = await spool(hashed(encoded.open(signal), digester));
   try {
-    const descriptor = { mediaType: encoded.mediaType, digest: digester.digest(), size };
+    const descriptor = encoded.describe({ digest: digester.digest(), size });
     const name = blobPath(descriptor);
     const present = names.has(name);
     names.add(name);
