@@ -27,6 +27,8 @@ export interface WriteProgress extends LayerProgress {
 export interface WritingOptions {
   /** How layers are compressed that aren't; by default as each place has it. */
   readonly compression?: CompressionChoice | undefined;
+  /** Called with a sentence when an image is at its place, but not of the use that was meant. */
+  readonly onWarning?: ((sentence: string) => void) | undefined;
   /** Called as layers get on, several times for each at each place. */
   readonly onProgress?: ((progress: WriteProgress) => void) | undefined;
 }
@@ -87,9 +89,10 @@ export interface Writing {
 export async function writeTo(draft: ImageDraft, writing: Writing): Promise<WrittenImage[]> {
   const { sinks, operation, options, untagged = false, examine } = writing;
   const { cache } = operation.machine;
-  const { compression, onProgress } = options;
+  const { compression, onProgress, onWarning } = options;
   return await writeImage(draft, sinks, {
     compression,
+    onWarning,
     known: cache && knownBlobs(cache),
     untagged,
     examine,

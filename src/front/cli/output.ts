@@ -104,6 +104,11 @@ export function note(sentence: string): void {
   say(`Note: ${sentence}`);
 }
 
+/** Tells what went well, but isn't of the use that was meant. */
+export function warn(sentence: string): void {
+  say(`Warning: ${sentence}`);
+}
+
 /** The hint after a usage error if a word is similar to a known one. */
 const SUGGESTION = /\n\(Did you mean [^\n]+\)\n$/;
 

@@ -61,7 +61,11 @@ export function registryOptions(command: Command): Command {
 
 /** Adds the option that says how layers are compressed. */
 export function compressionOption(command: Command): Command {
-  return command.option("--compression <none|gzip|zstd[:level]>", "how layers are compressed", compression);
+  return command.option(
+    "--compression <none|gzip|zstd|zstd:chunked[:level]>",
+    "how layers are compressed; podman fetches single files of zstd:chunked",
+    compression,
+  );
 }
 
 /** What a command's operation works with. */

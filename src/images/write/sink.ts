@@ -41,6 +41,8 @@ export interface OpenOptions {
   /** How to compress layers that aren't compressed; absent for the sink's own way. Other layers stay as they are. */
   readonly compression?: CompressionChoice | undefined;
   readonly known?: KnownBlobs | undefined;
+  /** Called with a sentence when the image is there, but not of the use that was meant. */
+  readonly onWarning?: ((sentence: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -1,6 +1,5 @@
 /** Writes an image to one or more sinks; its layers are read once. */
 
-import type { CompressionChoice } from "#compress";
 import { cancelled, VarveError } from "#errors";
 import {
   type FinishedDraft,
@@ -15,18 +14,15 @@ import { shareReading } from "./broadcast.ts";
 import {
   type ImageSink,
   type ImageWriter,
-  type KnownBlobs,
   type LayerOutcome,
   type LayerProgress,
   NAMING,
+  type OpenOptions,
   type StoredLayer,
 } from "./sink.ts";
 
 /** How an image is written to sinks. */
-export interface WriteOptions {
-  /** How to compress layers that aren't compressed; by default each sink's own way. */
-  readonly compression?: CompressionChoice | undefined;
-  readonly known?: KnownBlobs | undefined;
+export interface WriteOptions extends OpenOptions {
   /** True for images that an index will name, and nothing else. */
   readonly untagged?: boolean;
   /**
@@ -35,7 +31,6 @@ export interface WriteOptions {
    */
   readonly examine?: ((image: FinishedDraft) => Promise<void>) | undefined;
   readonly onProgress?: (sink: ImageSink, progress: LayerProgress) => void;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** What was written to one sink. */

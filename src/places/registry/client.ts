@@ -1,7 +1,7 @@
 import { VarveError } from "#errors";
 import { type Descriptor, type Digest, isRegistryHost, isRepository, type ManifestOrIndex } from "#oci";
 import type { Credentials } from "./auth/credential-helper.ts";
-import { downloadBlob } from "./download.ts";
+import { answersTwoRanges, downloadBlob } from "./download.ts";
 import type { HttpClient } from "./http/http-client.ts";
 import { RegistryApi } from "./http/registry-api.ts";
 import {
@@ -109,6 +109,11 @@ export class RegistryClient {
     readonly signal?: AbortSignal | undefined;
   }): AsyncIterable<Uint8Array> {
     return downloadBlob(this.#api, inRepository(request));
+  }
+
+  /** Whether two ranges of a blob can be had in one request, as engines want them of a layer in zstd:chunked. */
+  answersTwoRanges(request: Parameters<RegistryClient["getBlob"]>[0]): Promise<boolean> {
+    return answersTwoRanges(this.#api, inRepository(request));
   }
 
   /** Mounts a blob of another repository of this registry; if the registry won't, it may give an upload to use instead. */

@@ -142,3 +142,23 @@ export function mayBeManifest(contentType: string | undefined): boolean {
     /^(text\/plain|application\/octet-stream|.*prettyjws)$/.test(type)
   );
 }
+
+/** Whether a registry answers a request for two ranges of a blob with both (RFC 9110, section 14.6), and not with an error or the whole. */
+export async function answersTwoRanges(
+  api: RegistryApi,
+  { repository, descriptor, signal }: BlobRequest,
+): Promise<boolean> {
+  const response = await api.send({
+    method: "GET",
+    target: `/v2/${repository}/blobs/${descriptor.digest}`,
+    what: blobName(api, repository, descriptor.digest),
+    repository,
+    scopes: [pullScope(repository)],
+    headers: { accept: "*/*", range: "bytes=0-0,2-2" },
+    retry: false,
+    signal,
+  });
+  await discard(response);
+  const type = response.headers.get("content-type") ?? "";
+  return response.status === 206 && /^multipart\/byteranges\b/i.test(type);
+}

@@ -1,3 +1,4 @@
+import { isChunked } from "#compress";
 import { VarveError } from "#errors";
 import type { Layer } from "#image";
 import { formatReference, type Manifest, type RawDocument, type Reference } from "#oci";
@@ -40,17 +41,21 @@ export function registrySink({ client, reference }: RegistrySinkOptions): ImageS
     name: formatReference(reference, "familiar"),
     parallel: PARALLEL_UPLOADS,
     async open(options) {
-      const { signal } = options;
+      const { signal, onWarning } = options;
       const current = currentManifest(client, { reference, signal });
       current.catch(() => {});
       return storeWriter(new RepositoryStore(client, { reference, current, signal }), options, {
         naming: "request",
-        async commit({ manifest: { bytes, descriptor }, untagged }) {
+        async commit({ manifest: { bytes, descriptor, value }, untagged }) {
           const { mediaType, digest } = descriptor;
           if (!untagged && (await current)?.descriptor.digest === digest) return;
           const { registry, repository } = reference;
           const place = untagged ? { registry, repository, digest } : reference;
           await client.putManifest({ reference: place, bytes, mediaType, signal });
+          const chunked = value.layers.find(isChunked);
+          if (chunked === undefined || onWarning === undefined) return;
+          if (await refusesTwoRanges(client, { repository, descriptor: chunked, signal }))
+            onWarning(whole(registry));
         },
       });
     },
@@ -60,6 +65,22 @@ export function registrySink({ client, reference }: RegistrySinkOptions): ImageS
       return descriptor;
     },
   };
+}
+
+const whole = (registry: string) =>
+  `${registry} doesn't answer requests for two ranges of a layer, so podman fetches layers in zstd:chunked whole from it`;
+
+/** Whether it is sure that the registry does: what is about to be told is no reason for a push to fail. */
+async function refusesTwoRanges(
+  client: RegistryClient,
+  request: Parameters<RegistryClient["answersTwoRanges"]>[0],
+): Promise<boolean> {
+  try {
+    return !(await client.answersTwoRanges(request));
+  } catch (error) {
+    if (error instanceof VarveError && error.code === "ABORTED") throw error;
+    return false;
+  }
 }
 
 interface RepositoryOptions {

@@ -1,9 +1,11 @@
 /** What a push asks a registry before it sends. */
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
+import { isChunked } from "#compress";
 import { registrySink } from "#registry";
 import { writeImage } from "#write";
-import { draftWith } from "../../support/drafts.ts";
+import { draftWith, plainLayer } from "../../support/drafts.ts";
+import { blocks, END, header } from "../../support/tar.ts";
 import { setUp } from "./support/setup.ts";
 
 const SMALL = 1000;
@@ -27,6 +29,45 @@ describe("a blob that isn't in the tag's image yet", () => {
     const push = await pusher(t);
     assert.deepEqual(await push(["one", "two"], SMALL), { questions: 3, uploads: 3 });
   });
+});
+
+describe("a push in zstd:chunked", () => {
+  /** A layer that is an archive, so that it can list what is in it. */
+  const archive = Buffer.concat([header("a", { size: 1 }), blocks("a"), END]);
+  const draft = {
+    ...draftWith([]),
+    layers: async function* () {
+      yield plainLayer(archive);
+    },
+  };
+  const compression = { algorithm: "zstd:chunked" } as const;
+
+  for (const [ranges, warnings] of [
+    ["both", 0],
+    ["the whole", 1],
+    ["501", 1],
+  ] as const) {
+    it(`says ${warnings === 0 ? "nothing" : "that podman fetches all"} if the registry answers two ranges with ${ranges}`, async (t) => {
+      const { registry, client, reference } = await setUp(t);
+      registry.quirk = ({ method, headers }, response) => {
+        if (method !== "GET" || headers.range === undefined) return false;
+        if (ranges === "both")
+          response.writeHead(206, { "content-type": "multipart/byteranges; boundary=x" }).end("--x--");
+        else if (ranges === "the whole") response.writeHead(200).end("whole");
+        else response.writeHead(501).end();
+        return true;
+      };
+      const told: string[] = [];
+      const sink = registrySink({ client, reference: reference("team/app:1") });
+      const [written] = await writeImage(draft, [sink], {
+        compression,
+        onWarning: (sentence) => told.push(sentence),
+      });
+      assert.ok(isChunked(written!.layers[0]!.descriptor));
+      assert.equal(told.length, warnings);
+      for (const sentence of told) assert.match(sentence, /podman fetches layers in zstd:chunked whole/);
+    });
+  }
 });
 
 /** Pushes layers of these seeds and size to one tag, and counts what the registry was asked. */

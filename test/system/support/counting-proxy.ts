@@ -14,6 +14,8 @@ export interface PassedRequest {
   readonly status: number;
   /** Bytes of the request's body. */
   readonly sent: number;
+  /** Bytes of the answer's body. */
+  readonly received: number;
 }
 
 /** A proxy in front of a registry that counts what passes. */
@@ -39,12 +41,16 @@ export async function startCountingProxy(outer: Scope, target: string): Promise<
     const { method = "", url: path = "", headers } = incoming;
     const number = proxy.nextNumber++;
     let sent = 0;
+    let received = 0;
     let status = 0;
     // The Host header stays, so the registry's answers lead back here.
     const inner = makeRequest({ hostname, port, method, path, headers, agent: false }, (answer) => {
       status = answer.statusCode ?? 0;
       outgoing.writeHead(status, answer.rawHeaders);
       answer.on("error", () => outgoing.destroy());
+      answer.on("data", (chunk: Buffer) => {
+        received += chunk.length;
+      });
       answer.pipe(outgoing);
     });
     inner.on("error", () => incoming.socket.destroy());
@@ -57,7 +63,7 @@ export async function startCountingProxy(outer: Scope, target: string): Promise<
     incoming.pipe(inner);
     outgoing.on("close", () => {
       if (!outgoing.writableFinished) inner.destroy();
-      requests.push({ number, method, path, status, sent });
+      requests.push({ number, method, path, status, sent, received });
     });
   };
   const server = createServer(pass).listen(0, "127.0.0.1");

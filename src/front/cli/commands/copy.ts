@@ -3,6 +3,7 @@ import { copy, type Machine, type Target } from "#app";
 import type { CompressionChoice } from "#compress";
 import { type CacheOptions, cacheOptions } from "../cache-options.ts";
 import { jsonOption } from "../options.ts";
+import { warn } from "../output.ts";
 import { compressionOption, onMachine, type PlaceOptions, placeOptions } from "../places.ts";
 import { tellWritten } from "../written.ts";
 
@@ -41,9 +42,10 @@ export async function copyImage(
 ): Promise<void> {
   await onMachine(options, async (operation) => {
     const to = await target(operation.machine);
-    const { compression } = options;
+    const { compression, quiet = false } = options;
+    const onWarning = quiet ? undefined : warn;
     await tellWritten(async (onProgress) => {
-      return { places: await copy(from, to, { ...operation, compression, onProgress }) };
+      return { places: await copy(from, to, { ...operation, compression, onWarning, onProgress }) };
     }, options);
   });
 }
