@@ -18,6 +18,7 @@ let
     streamLayeredImage = call ./stream-layered-image.nix;
     buildLayeredImage = call ./build-layered-image.nix;
     buildImage = call ./build-image.nix;
+    buildLayer = call ./build-layer.nix;
     pullImage = call ./pull-image.nix;
     inherit (support) lockedImage;
     streamNixShellImage = call ./stream-nix-shell-image.nix;

@@ -1,5 +1,5 @@
 # An executable that writes the image to stdout; nothing of its layers is copied into the store.
-{ assertMsg, baseOf, configOf, customisationLayer, defaultArchitecture, idOf, lower, outputHash, overridable, pkgs, step, storePaths, toList, varve, withAttributes, writeScript, writeText, ... }:
+{ assertMsg, baseOf, configOf, customisationLayer, defaultArchitecture, idOf, layersOf, lower, outputHash, overridable, pkgs, step, storePaths, toList, varve, withAttributes, writeScript, writeText, ... }:
 
 overridable (
   {
@@ -31,6 +31,8 @@ overridable (
     # Operations, or a file with them, in place of the plan within `maxLayers`.
     layeringPipeline ? null,
     debug ? false,
+    # varve's own: layers of buildLayer, the lowest first. What is in them is in no other layer.
+    layers ? [ ],
     # varve's own: whether contents follow the base's links, such as /bin to usr/bin.
     followBase ? true,
     # varve's own: what the machine must have that runs the scripts, such as `uid-range`.
@@ -42,6 +44,7 @@ overridable (
     baseName = baseNameOf name;
     imageName = lower name;
     base = baseOf name { inherit fromImage fromImageLock; };
+    built = if includeStorePaths then layersOf name layers else [ ];
 
     # A file of its own, since Nix finds the config's references in it.
     baseJson = writeText "${baseName}-base.json" (builtins.toJSON {
@@ -54,7 +57,7 @@ overridable (
       inherit baseName imageName extraCommands fakeRootCommands enableFakechroot includeNixDB requiredSystemFeatures;
       fromImage = base;
       gnuTar = true;
-      roots = toList contents ++ (if includeNixDB then [ baseJson ] else [ ]);
+      roots = toList contents ++ (if includeNixDB then [ baseJson ] ++ builtins.concatMap (layer: layer.paths) built else [ ]);
       spec = {
         contents = storePaths contents;
         exclude = if includeNixDB then [ "${baseJson}" ] else [ ];
@@ -86,7 +89,8 @@ overridable (
         pipeline =
           if layeringPipeline == null || builtins.isList layeringPipeline then layeringPipeline else "${layeringPipeline}";
         preferLocalBuild = true;
-      };
+      }
+      // (if built == [ ] then { } else { layers = map toString built; });
     };
 
     imageTag = if tag != null then tag else outputHash conf;
@@ -107,6 +111,7 @@ overridable (
       passthru = passthru // {
         inherit imageName imageTag conf streamScript;
         customisationLayer = layer;
+        layers = built;
         # Tells it from an archive before it is built.
         isExe = true;
       };

@@ -31,6 +31,15 @@ rec {
   # Paths of the store, whatever they were given as; a path of the file system is copied there.
   storePaths = values: map (value: "${value}") (toList values);
 
+  # An image's layers that are built, and nothing else.
+  layersOf = name: layers:
+    let
+      isLayer = layer: builtins.isAttrs layer && layer.isLayer or false;
+    in
+    if !builtins.isList layers then throw "in docker image ${name}: layers must be a list of what buildLayer makes"
+    else if builtins.all isLayer layers then layers
+    else throw "in docker image ${name}: layers takes what buildLayer makes; put store paths into `buildLayer { paths = [ … ]; }`";
+
   # The hash in a derivation's output path: the tag of an image that was given none.
   outputHash = drv: builtins.substring 0 32 (baseNameOf (builtins.unsafeDiscardStringContext drv.outPath));
 

@@ -75,7 +75,7 @@ const RULES: Rules = {
     ],
     dockertools: [
       ...["app", "draft", "plan", "spec", "measure", "layering", "graph", "flatten", "formats", "write"],
-      ...["image", "cache", "fs", "tar", "oci"],
+      ...["compress", "image", "cache", "fs", "tar", "oci"],
     ],
     report: ["compare", "plan", "layering", "graph", "image", "oci"],
     // What programs get in another form than commands: no chunk that leaves is lent.

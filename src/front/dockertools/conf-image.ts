@@ -66,7 +66,7 @@ export async function writeConfImage(
   return await operate(options, async (operation) => {
     const { cache } = operation.machine;
     await using opened = await openConfBase(conf, operation);
-    const draft = await confDraft(conf, { base: opened.images[0], cache });
+    const draft = await confDraft(conf, { base: opened.images[0], cache, compression: options.compression });
     return await writeDraft(draft, to, { operation, options });
   });
 }

@@ -30,6 +30,8 @@ export interface StreamConf {
   readonly fromImage: string | undefined;
   /** From the bottom up; absolute paths. */
   readonly storeLayers: readonly (readonly string[])[];
+  /** Folders that say what some of these are; varve's own, of which nixpkgs' script takes no notice. */
+  readonly builtLayers: readonly string[];
   /** A folder with `layer.tar` and `checksum`. */
   readonly customisationLayer: string;
   readonly repoTag: string;
@@ -73,6 +75,7 @@ function parseConf(value: PyJson, { now, what }: ReadConfOptions & { what: strin
     storeDir: fields.text("store_dir"),
     fromImage: fields.get("from_image") === null ? undefined : fields.text("from_image"),
     storeLayers: fields.storeLayers(),
+    builtLayers: fields.builtLayers(),
     customisationLayer: fields.text("customisation_layer"),
     repoTag: fields.text("repo_tag"),
   };
@@ -122,6 +125,12 @@ class Fields {
     if (!Array.isArray(value) || !value.every(isTextList)) {
       throw this.#wrongType("store_layers", "a list of lists of paths");
     }
+    return value;
+  }
+
+  builtLayers(): string[] {
+    const value = this.#fields.get("built_layers") ?? [];
+    if (!isTextList(value)) throw this.#wrongType("built_layers", "a list of folders");
     return value;
   }
 

@@ -2,19 +2,28 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { DigestCache } from "#cache";
+import type { CompressionChoice } from "#compress";
 import { readError } from "#errors";
 import { DockerArchive } from "#formats";
-import type { Image, ImageDraft, Layer } from "#image";
+import type { LayerRecipe } from "#fs";
+import type { Image, ImageDraft, Layer, UnmeasuredLayer } from "#image";
 import { measureLayers, unmeasuredLayers } from "#measure";
-import { formatReference, hexOf, layerMediaType, parseImageConfig, parseReference } from "#oci";
+import {
+  formatReference,
+  hexOf,
+  layerCompression,
+  layerMediaType,
+  parseImageConfig,
+  parseReference,
+} from "#oci";
 import { readChunks } from "#util";
 import { verified } from "#write";
 import type { WrittenLayer } from "./base.ts";
+import { type StoreLayers, storeLayersOf } from "./built-layers.ts";
 import type { StreamConf } from "./conf.ts";
 import { readChecksum } from "./customisation-layer.ts";
 import { imageJson } from "./image-json.ts";
 import { dumpPythonJson } from "./python/index.ts";
-import { storeLayerRecipe } from "./store-layer.ts";
 
 export interface ConfDraftOptions {
   /** The image at the conf's `from_image`; its reader must stay open until the draft is written. */
@@ -23,6 +32,8 @@ export interface ConfDraftOptions {
   readonly lastPaths?: readonly string[];
   /** Layers that it knows aren't measured again. */
   readonly cache?: DigestCache | undefined;
+  /** How layers are to be compressed; as they were built, unless told. */
+  readonly compression?: CompressionChoice | undefined;
 }
 
 /**
@@ -30,8 +41,8 @@ export interface ConfDraftOptions {
  * @throws VarveError with any code that reading the base, the store or the customisation layer has
  */
 export async function confDraft(conf: StreamConf, options: ConfDraftOptions = {}): Promise<ImageDraft> {
-  const { base, cache } = options;
-  const recipes = conf.storeLayers.map((paths) => storeLayerRecipe(paths, conf));
+  const { base, cache, compression } = options;
+  const store = await storeLayersOf(conf);
   const paths = [
     ...(base === undefined ? [] : await baseNames(conf, base)).map((name) => [name]),
     ...conf.storeLayers,
@@ -44,8 +55,9 @@ export async function confDraft(conf: StreamConf, options: ConfDraftOptions = {}
     yield await lastLayer(conf.customisationLayer);
   };
   return {
-    layers: (signal) => layers(measureLayers(recipes, { cache, signal })),
-    unmeasuredLayers: (signal) => layers(unmeasuredLayers(recipes, { cache, signal })),
+    // An archive has plain layers, which the store gives sooner than a blob does.
+    layers: (signal) => layers(measureLayers(store.recipes, { cache, told: store.told, signal })),
+    unmeasuredLayers: (signal) => layers(storedLayers(store, { cache, compression, signal })),
     finish(layers) {
       const written = layers.map(({ diffId }, at) => ({ diffId, paths: paths[at] ?? [] }));
       const env = base === undefined ? undefined : (base.config.value.config?.Env ?? []);
@@ -56,6 +68,38 @@ export async function confDraft(conf: StreamConf, options: ConfDraftOptions = {}
       };
     },
   };
+}
+
+/** The layers of store paths for places that compress them: those whose blobs are kept, as they are kept. */
+async function* storedLayers(
+  { recipes, built, told }: StoreLayers,
+  {
+    cache,
+    compression,
+    signal,
+  }: Pick<ConfDraftOptions, "cache" | "compression"> & { signal: AbortSignal | undefined },
+): AsyncGenerator<Layer | UnmeasuredLayer, void, void> {
+  const blobs = new Map<LayerRecipe, Layer>();
+  for (const [recipe, { blob }] of built)
+    if (blob !== undefined && fits(blob, compression)) blobs.set(recipe, blob);
+  const others = unmeasuredLayers(
+    recipes.filter((recipe) => !blobs.has(recipe)),
+    { cache, told, signal },
+  );
+  for (const recipe of recipes) {
+    const blob = blobs.get(recipe);
+    if (blob !== undefined) yield blob;
+    else {
+      const next = await others.next();
+      if (!next.done) yield next.value;
+    }
+  }
+}
+
+/** Whether a blob is compressed as it is to be. */
+function fits({ descriptor }: Layer, compression: CompressionChoice | undefined): boolean {
+  if (compression === undefined) return true;
+  return compression.level === undefined && layerCompression(descriptor.mediaType) === compression.algorithm;
 }
 
 /** The image's name; none where its tag is empty, which dockerTools allows and no engine does. */

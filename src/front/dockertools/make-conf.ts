@@ -28,6 +28,8 @@ export interface ConfFields {
   readonly fromImage: string | null;
   readonly customisationLayer: string;
   readonly storeLayers: readonly (readonly string[])[];
+  /** Folders that describe some of these. */
+  readonly builtLayers?: readonly string[];
 }
 
 /**
@@ -49,6 +51,8 @@ export async function confText(baseJson: string, fields: ConfFields): Promise<st
     gid: String(fields.gid),
     uname: fields.uname,
     gname: fields.gname,
+    // Without any, the conf is nixpkgs' to the byte.
+    ...(fields.builtLayers?.length ? { built_layers: fields.builtLayers } : {}),
   };
   return `${base.trimEnd().replace(/\}$/, ",")}${JSON.stringify(rest).slice(1)}\n`;
 }
@@ -64,20 +68,34 @@ export function imageTag({
   return imageTag ?? basename(outputs.out).slice(0, HASH_LENGTH);
 }
 
+/** What is in the image besides what is planned. */
+export interface PlannedBeside {
+  /** How many layers there are already: the base's, and those that are built. */
+  readonly layers: number;
+  /** Store paths that are in those. */
+  readonly held?: ReadonlySet<string>;
+}
+
 /**
  * The layers of store paths, planned as nixpkgs does.
- * @param baseLayers how many layers the base image has
  * @throws VarveError whatever reading the graph has; `NO_LAYERS_LEFT`, `INVALID_PIPELINE`
  */
 export async function planStoreLayers(
-  { graphFile, exclude, maxLayers, pipeline }: NixAttributes<"conf">,
-  baseLayers: number,
+  {
+    graphFile,
+    exclude,
+    maxLayers,
+    pipeline,
+  }: Pick<NixAttributes<"conf">, "graphFile" | "exclude" | "maxLayers" | "pipeline">,
+  { layers, held = new Set() }: PlannedBeside,
 ): Promise<readonly (readonly string[])[]> {
   if (graphFile === undefined) return [];
-  const whole = await readGraph(graphFile, { key: "graph" });
+  const whole = withoutComponents(await readGraph(graphFile, { key: "graph" }), held);
   const graph = withoutComponents(whole, exclude);
+  if (held.size > 0 && graph.components.size === 0) return [];
   if (pipeline === null) {
-    const { available } = layerBudget({ ...(maxLayers === null ? {} : { maxLayers }), baseLayers });
+    const budget = { ...(maxLayers === null ? {} : { maxLayers }), baseLayers: layers };
+    const { available } = layerBudget(budget);
     return planLayers(graph, auto, { available, whole }).groups;
   }
   const operations = typeof pipeline === "string" ? await readPipeline(pipeline) : pipeline;

@@ -45,6 +45,23 @@ const StreamConf = Conf.extend({
   maxLayers: z.int().nullable(),
   /** Operations, or a file with them. */
   pipeline: z.union([z.array(z.unknown()), z.string()]).nullable(),
+  /** Folders of layers that are built, from the bottom up. */
+  layers: z.array(z.string().startsWith("/")).optional(),
+});
+
+const BuiltLayers = z.looseObject({
+  outputs: Outputs,
+  uid: z.int().nonnegative(),
+  gid: z.int().nonnegative(),
+  uname: z.string(),
+  gname: z.string(),
+  mtime: z.string(),
+  storeDir: z.string().startsWith("/"),
+  maxLayers: z.int().positive(),
+  /** How the layers are kept; `none` for not at all, since the store has their files. */
+  compressor: z.enum(["none", "gz", "zstd"]),
+  /** Folders of layers whose paths are left out. */
+  layers: z.array(z.string().startsWith("/")),
 });
 
 const Archive = z.looseObject({ outputs: Outputs, conf: z.string().startsWith("/") });
@@ -52,7 +69,14 @@ const Archive = z.looseObject({ outputs: Outputs, conf: z.string().startsWith("/
 /** `from` is the image's place. */
 const Export = z.looseObject({ outputs: Outputs, from: z.string() });
 
-const SCHEMAS = { export: Export, layer: Layer, conf: StreamConf, image: Conf, archive: Archive };
+const SCHEMAS = {
+  export: Export,
+  layer: Layer,
+  conf: StreamConf,
+  layers: BuiltLayers,
+  image: Conf,
+  archive: Archive,
+};
 
 /** The arguments of each step. */
 export type NixAttributes<Step extends keyof typeof SCHEMAS> = z.output<(typeof SCHEMAS)[Step]> & {

@@ -9,6 +9,7 @@ import { readGraph, withoutComponents } from "#graph";
 import type { Image, ImageDraft, Layer } from "#image";
 import { checkSpec } from "#spec";
 import { bytesSource, sortNames, writeFileAtomically } from "#util";
+import { stackBuiltLayers, writeBuiltLayers } from "./built-layers.ts";
 import { parseConfText, readConf, type StreamConf } from "./conf.ts";
 import { openConfBase } from "./conf-image.ts";
 import { isoTime } from "./date.ts";
@@ -17,6 +18,7 @@ import { asGnuTar, STDENV_TIME } from "./gnu-layer.ts";
 import { withStorePaths, writeLayerFolder } from "./layer-folder.ts";
 import { confText, imageTag, planStoreLayers } from "./make-conf.ts";
 import { readNixAttributes } from "./nix-attributes.ts";
+import { parsePythonDatetime, timestampSeconds } from "./python/index.ts";
 
 /** What a step needs. */
 export interface NixStepContext extends Operation {
@@ -37,10 +39,18 @@ export interface NixStep {
 /** More layers than any image has; for a layer whose image is made elsewhere. */
 const ANY_LAYERS = 1_000_000;
 
+/** What dockerTools calls them. */
+const COMPRESSIONS = { none: "none", gz: "gzip", zstd: "zstd" } as const;
+
 export const NIX_STEPS: Readonly<Record<string, NixStep>> = {
   layer: {
     description: "Makes the customisation layer of a spec: a folder with layer.tar and checksum.",
     run: makeLayer,
+  },
+  layers: {
+    description:
+      "Makes layers of store paths for any image: a folder that says what they are, with their blobs.",
+    run: makeLayers,
   },
   conf: {
     description: "Plans the layers of an image and writes its conf, for varve stream.",
@@ -92,6 +102,23 @@ async function makeLayer(file: string, context: NixStepContext): Promise<void> {
   );
 }
 
+async function makeLayers(file: string, context: NixStepContext): Promise<void> {
+  const attributes = await readNixAttributes("layers", file);
+  const { outputs, uid, gid, uname, gname, storeDir, maxLayers, compressor } = attributes;
+  const { held } = await stackBuiltLayers(attributes.layers);
+  // One more, for the customisation layer that an image has besides.
+  const planned = { ...attributes, exclude: [], pipeline: null, maxLayers: maxLayers + 1 };
+  const groups = await planStoreLayers(planned, { layers: 0, held });
+  const time = { field: "mtime", now: context.machine.now() };
+  await writeBuiltLayers(outputs.out, groups, {
+    owner: { uid, gid, uname, gname },
+    mtime: timestampSeconds(parsePythonDatetime(isoTime(attributes.mtime, "mtime"), time)),
+    storeDir,
+    compression: COMPRESSIONS[compressor],
+    signal: context.signal,
+  });
+}
+
 async function makeExport(file: string, context: NixStepContext): Promise<void> {
   const { from, outputs } = await readNixAttributes("export", file);
   await using source = await context.machine.transports.source(from);
@@ -122,11 +149,19 @@ async function inFile(
 async function makeConf(file: string, context: NixStepContext): Promise<void> {
   const attributes = await readNixAttributes("conf", file);
   await using opened = await openImages(placesOf(attributes), context);
-  const storeLayers = await planStoreLayers(attributes, opened.images[0]?.layers.length ?? 0);
+  const { layers: builtLayers = [] } = attributes;
+  const { groups, held, repacked } = await stackBuiltLayers(builtLayers);
+  for (const folder of repacked) {
+    context.onNote(
+      `${folder} has paths that a layer below it has, so what else it has is packed anew; give its buildLayer those below as layers`,
+    );
+  }
+  const layers = (opened.images[0]?.layers.length ?? 0) + groups.length;
   const text = await confText(attributes.baseJson, {
     ...attributes,
     imageTag: imageTag(attributes),
-    storeLayers,
+    storeLayers: [...groups, ...(await planStoreLayers(attributes, { layers, held }))],
+    builtLayers,
   });
   await writeFileAtomically(attributes.outputs.out, bytesSource(Buffer.from(text)).open());
 }

@@ -9,11 +9,11 @@ import { fileEntry, fileMember, type TarInputMember, writeTar } from "#tar";
 import { type SpoolLimit, shown } from "#util";
 
 import { archiveBase, imageBase, type StreamBase, type WrittenLayer } from "./base.ts";
+import { storeLayersOf } from "./built-layers.ts";
 import type { StreamConf } from "./conf.ts";
 import { openCustomisationLayer } from "./customisation-layer.ts";
 import { imageJson } from "./image-json.ts";
 import { dumpPythonJson, pyObject, pythonRepr } from "./python/index.ts";
-import { storeLayerRecipe } from "./store-layer.ts";
 
 export interface StreamOptions extends SpoolLimit {
   /** The image at the conf's `from_image`, unless that is a docker-archive's path; its reader must stay open. */
@@ -44,7 +44,7 @@ async function* members(
   options: StreamOptions,
 ): AsyncGenerator<TarInputMember, void, void> {
   const say = options.onStep ?? (() => {});
-  const recipes = conf.storeLayers.map((paths) => storeLayerRecipe(paths, conf));
+  const { recipes, told } = await storeLayersOf(conf);
   await using base = await openBase(conf, options);
   const layers: WrittenLayer[] = [];
 
@@ -63,7 +63,8 @@ async function* members(
     if (paths !== undefined) say(`Creating layer ${layers.length + 1} from paths: ${pythonRepr(paths)}`);
   };
   announce();
-  for await (const layer of measureLayers(recipes, { cache: options.cache, signal: options.signal })) {
+  const { cache, signal } = options;
+  for await (const layer of measureLayers(recipes, { cache, told, signal })) {
     const name = `${hexOf(layer.diffId)}/layer.tar`;
     const entry = fileEntry(name, { size: layer.descriptor.size, mtime: conf.mtime });
     yield { entry, content: layer.open(options.signal) };

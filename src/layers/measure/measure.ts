@@ -11,7 +11,7 @@ import type { Layer, UnmeasuredLayer } from "#image";
 import { HashThreads } from "./hash-threads.ts";
 import { MeasurePool } from "./pool.ts";
 import { cachedLayer, unmeasuredLayer } from "./recipe-layer.ts";
-import { RecipeRecord } from "./recipe-record.ts";
+import { RecipeRecord, type ToldLayer } from "./recipe-record.ts";
 
 /** With more threads than this they mostly wait for memory, and each takes some of its own. */
 const MAX_THREADS = 4;
@@ -24,6 +24,8 @@ export interface MeasureOptions {
   readonly threads?: number;
   /** Layers that the cache knows aren't measured again, but checked while they are written. */
   readonly cache?: DigestCache | undefined;
+  /** Layers that were measured elsewhere: they aren't measured either, but checked while they are written. */
+  readonly told?: ReadonlyMap<LayerRecipe, ToldLayer> | undefined;
   /** Trees that were listed shortly before; what is used of them is gone. */
   readonly kept?: KeptListings | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -35,9 +37,9 @@ export interface MeasureOptions {
  */
 export async function* measureLayers(
   recipes: readonly LayerRecipe[],
-  { threads = Math.min(availableParallelism(), MAX_THREADS), cache, kept, signal }: MeasureOptions = {},
+  { threads = Math.min(availableParallelism(), MAX_THREADS), cache, told, kept, signal }: MeasureOptions = {},
 ): AsyncGenerator<Layer, void, void> {
-  const records = recipes.map((recipe) => new RecipeRecord(recipe, cache));
+  const records = recipes.map((recipe) => new RecipeRecord(recipe, { cache, told: told?.get(recipe) }));
   using hashThreads = new HashThreads(HASH_THREADS);
   await using pool = new MeasurePool(records, { threads, hashThreads, kept });
   for (const layer of pool.layers) yield await unlessAborted(layer, signal);
@@ -50,12 +52,12 @@ export async function* measureLayers(
  */
 export async function* unmeasuredLayers(
   recipes: readonly LayerRecipe[],
-  { cache, kept, signal }: Omit<MeasureOptions, "threads"> = {},
+  { cache, told, kept, signal }: Omit<MeasureOptions, "threads"> = {},
 ): AsyncGenerator<Layer | UnmeasuredLayer, void, void> {
   using threads = new HashThreads(HASH_THREADS);
   for (const recipe of recipes) {
     if (signal?.aborted) throw cancelled("the build");
-    const record = new RecipeRecord(recipe, cache);
+    const record = new RecipeRecord(recipe, { cache, told: told?.get(recipe) });
     yield lookUp(record, threads) ?? listed(record, threads, kept);
   }
 }

@@ -7,7 +7,7 @@ import { type Digest, MediaType, parseDigest } from "#oci";
 import { BLOCK_SIZE, padding } from "#tar";
 import { Fingerprint } from "#util";
 import type { HashThreads } from "./hash-threads.ts";
-import type { RecipeRecord } from "./recipe-record.ts";
+import type { RecipeRecord, ToldLayer } from "./recipe-record.ts";
 
 /** What measuring a recipe's layer tells. */
 export interface Measured {
@@ -77,6 +77,7 @@ export function cachedLayer(
         if (claimed) record.keep(found);
         return;
       }
+      if (record.told !== undefined) throw notAsTold(recipe, record.told);
       record.forget();
       const told = claimed
         ? "what a shared cache says; build without that cache"
@@ -173,6 +174,13 @@ function changedTree(recipe: LayerRecipe, listings: readonly TreeListing[]): Var
   return new VarveError(
     "CHANGED_WHILE_READING",
     `${where} changed while the image was being built; build again when nothing writes to it`,
+  );
+}
+
+function notAsTold(recipe: LayerRecipe, { by }: ToldLayer): VarveError {
+  return new VarveError(
+    "DIGEST_MISMATCH",
+    `the layer of ${shortList(recipe.components)} isn't what ${by} says; find out which of the two was changed`,
   );
 }
 

@@ -6,9 +6,20 @@ import { recipeKey } from "./layer-key.ts";
 /** In milliseconds: a file that changed so shortly before it was listed could change again and show the same times. */
 const UNSETTLED = 2000;
 
+/** What somebody says of a recipe's layer who has measured it and keeps that with it. */
+export interface ToldLayer {
+  readonly diffId: Digest;
+  /** The uncompressed archive's length in bytes. */
+  readonly size: number;
+  /** Who says so, for errors. */
+  readonly by: string;
+}
+
 /** What the digest cache has for one recipe: under which key it is known, and whether a result may be stored there. */
 export class RecipeRecord {
   readonly recipe: LayerRecipe;
+  /** What is known of its layer whatever the cache has. */
+  readonly told: ToldLayer | undefined;
   readonly #cache: DigestCache | undefined;
   /** Whether the key is made of NAR hashes alone, so that it means the same on every machine. */
   readonly portable: boolean;
@@ -18,8 +29,12 @@ export class RecipeRecord {
   /** Whether what is measured may be stored in the cache. */
   #settled: boolean;
 
-  constructor(recipe: LayerRecipe, cache: DigestCache | undefined) {
+  constructor(
+    recipe: LayerRecipe,
+    { cache, told }: { cache: DigestCache | undefined; told?: ToldLayer | undefined },
+  ) {
     this.recipe = recipe;
+    this.told = told;
     this.#cache = cache;
     this.#key = recipeKey(recipe);
     this.portable = this.#key !== undefined;
@@ -28,7 +43,7 @@ export class RecipeRecord {
 
   /** Whether the trees have to be listed, with their identity, before the cache can be asked. */
   get needsListing(): boolean {
-    return this.#cache !== undefined && this.#key === undefined;
+    return this.told === undefined && this.#cache !== undefined && this.#key === undefined;
   }
 
   /** Lists the trees here, with their identity if it is needed, or takes what was listed before. */
@@ -61,8 +76,9 @@ export class RecipeRecord {
     this.#key = recipeKey(this.recipe);
   }
 
-  /** What the cache knows of the layer. */
+  /** What is known of the layer. */
   known(): CachedLayer | undefined {
+    if (this.told !== undefined) return { ...this.told, portable: this.portable };
     return this.#key && this.#cache?.layer(this.#key);
   }
 

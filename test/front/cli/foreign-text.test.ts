@@ -87,6 +87,13 @@ describe("foreign text in what is printed", () => {
       gnuTar: false,
     });
     const onNix = { NIX_ATTRS_JSON_FILE: attributes };
+    const layers = {
+      NIX_ATTRS_JSON_FILE: json("layers.json", {
+        outputs: { out: "/out" },
+        compressor: HOSTILE,
+        imageName: HOSTILE,
+      }),
+    };
     const onDaemon = { DOCKER_HOST: daemon };
     const auth = { REGISTRY_AUTH_FILE: `${folder}/auth.json`, DOCKER_CONFIG: folder };
     cases = {
@@ -187,6 +194,7 @@ describe("foreign text in what is printed", () => {
       ],
       nix: [
         { args: ["nix", "layer"], env: onNix, status: 1 },
+        { args: ["nix", "layers"], env: layers, status: 1 },
         { args: ["nix", "push", conf, denied], status: 1 },
         { args: ["nix", "load", gone], status: 1 },
       ],

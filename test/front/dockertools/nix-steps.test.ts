@@ -93,7 +93,9 @@ describe("a conf from Nix' structured attributes", () => {
 
   it("plans a layer for each path but those that are made for the image's sake", async (t) => {
     const plan = async (changes: object, baseLayers = 0) =>
-      await planStoreLayers(await readNixAttributes("conf", await attributesFile(t, changes)), baseLayers);
+      await planStoreLayers(await readNixAttributes("conf", await attributesFile(t, changes)), {
+        layers: baseLayers,
+      });
     assert.deepEqual(await plan({}), [[`${STORE}a`], [`${STORE}b`]]);
     assert.deepEqual(await plan({ maxLayers: 3 }, 1), [[`${STORE}a`, `${STORE}b`]]);
     assert.deepEqual(
@@ -116,7 +118,10 @@ describe("a conf from Nix' structured attributes", () => {
     const entry = (path: string, narSize: number, ...references: string[]) => ({ path, narSize, references });
     const graph = [entry(a, 1000), entry(b!, 5000), entry(c!, 1000), entry(layer!, 10_680, a, b!)];
     const file = await attributesFile(t, { graph, maxLayers: 3 });
-    assert.deepEqual(await planStoreLayers(await readNixAttributes("conf", file), 0), [[c], [a, b]]);
+    assert.deepEqual(await planStoreLayers(await readNixAttributes("conf", file), { layers: 0 }), [
+      [c],
+      [a, b],
+    ]);
   });
 
   it("names the image and the argument that is wrong", async (t) => {
