@@ -9,6 +9,7 @@ let
   stream = if image ? conf then "stream ${image.conf}" else "merge --quiet docker-archive:${image} -";
 in
 assert !(image.isIndex or false) || throw "copyToPodman takes one image, and ${image.imageName} is an index; give it one of its images";
+assert !(image.snapshotter or false) || throw "copyToPodman takes images that hold their store paths, and ${image.imageName} is for nix-snapshotter; push it with pushImage";
 withAttributes
   (writeScript "copy-to-podman-${baseNameOf image.imageName}" ''
     #!${pkgs.runtimeShell}

@@ -33,6 +33,8 @@ overridable (
     debug ? false,
     # varve's own: layers of buildLayer, the lowest first. What is in them is in no other layer.
     layers ? [ ],
+    # varve's own: whether nix-snapshotter mounts the store's paths, so that there are no layers of them.
+    snapshotter ? false,
     # varve's own: whether contents follow the base's links, such as /bin to usr/bin.
     followBase ? true,
     # varve's own: what the machine must have that runs the scripts, such as `uid-range`.
@@ -40,6 +42,7 @@ overridable (
   }:
   assert assertMsg (layeringPipeline != null || maxLayers > 1)
     "the maxLayers argument of dockerTools.buildLayeredImage function must be greather than 1 (current value: ${toString maxLayers})";
+  assert assertMsg (!snapshotter || layers == [ ]) "in docker image ${name}: layers are for images that hold their store paths; leave them out with snapshotter";
   let
     baseName = baseNameOf name;
     imageName = lower name;
@@ -90,7 +93,8 @@ overridable (
           if layeringPipeline == null || builtins.isList layeringPipeline then layeringPipeline else "${layeringPipeline}";
         preferLocalBuild = true;
       }
-      // (if built == [ ] then { } else { layers = map toString built; });
+      // (if built == [ ] then { } else { layers = map toString built; })
+      // (if snapshotter then { inherit snapshotter; } else { });
     };
 
     imageTag = if tag != null then tag else outputHash conf;
@@ -112,6 +116,7 @@ overridable (
         inherit imageName imageTag conf streamScript;
         customisationLayer = layer;
         layers = built;
+        inherit snapshotter;
         # Tells it from an archive before it is built.
         isExe = true;
       };

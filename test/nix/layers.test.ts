@@ -80,6 +80,24 @@ describe("buildLayer and layers", { skip: requires("nixEvaluation") }, () => {
     assert.deepEqual([conf, plain, others, roots], [true, false, [true, false], true]);
   });
 
+  it("are left out where nix-snapshotter mounts the store", async () => {
+    const facts = await evaluate(`
+      let image = make: make { name = "a"; snapshotter = true; }; archive = image tools.buildLayeredImage; in
+      [ (image tools.streamLayeredImage).conf.snapshotter archive.conf.snapshotter archive.name (archive.image == "nix:0\${archive.outPath}")
+        ((tools.streamLayeredImage { name = "a"; }).conf ? snapshotter) (tools.buildLayeredImage { name = "a"; }).name ]`);
+    assert.deepEqual(facts, [true, true, "a.tar", true, false, "a.tar.gz"]);
+    await refused(
+      '(tools.streamLayeredImage { name = "a"; snapshotter = true; layers = [ (tools.buildLayer { paths = root; }) ]; }).outPath',
+      /in docker image a: layers are for images that hold their store paths; leave them out with snapshotter/,
+    );
+    for (const name of ["loadImage", "copyToPodman"]) {
+      await refused(
+        `(tools.${name} (tools.streamLayeredImage { name = "a"; snapshotter = true; })).outPath`,
+        new RegExp(`${name} takes images that hold their store paths, and a is for nix-snapshotter; push it`),
+      );
+    }
+  });
+
   it("say what is wrong with an argument", async () => {
     await refused(
       "(tools.buildLayer { }).outPath",

@@ -151,6 +151,23 @@ describe("layers that are derivations of their own", { skip: requires("nix") }, 
       await registry.stop();
     }
 
+    // For nix-snapshotter, the image names each path of the store that it needs, and nothing is packed.
+    const mounted = await build(another, ["snapshotter", "snapshotter.conf"], ...options);
+    const archive = outside(another, mounted.outputs[0]!);
+    const found = JSON.parse(await mustRun([...builtCommand, "inspect", "--raw", `oci-archive:${archive}`]));
+    const named = Object.values(found.layers[0].annotations as Record<string, string>).filter(
+      (path) => path !== "true",
+    );
+    const needed = JSON.parse(await readFile(outside(another, mounted.outputs[1]!), "utf8")).store_mounts;
+    assert.deepEqual(named, needed);
+    assert.deepEqual(needed.map((path: string) => path.slice(44)).sort(), [
+      "app-1",
+      "extra",
+      "libc",
+      "shell",
+      "tool",
+    ]);
+
     // The stream is that of an image without such layers, whose plan is the same.
     const streams = ["with", "without"].map((name) => join(folder, `${name}.tar`)) as [string, string];
     const { built_layers: _, ...plain } = JSON.parse(

@@ -14,6 +14,7 @@ import { type Descriptor, Digester, hashed, hexOf, layerMediaType, parseDigest }
 import { checkSchema, parseJson, readChunks, readWhole, writeFileAtomically } from "#util";
 import { verified } from "#write";
 import type { StreamConf } from "./conf.ts";
+import { mountRecipe } from "./snapshotter.ts";
 import { storeLayerRecipe } from "./store-layer.ts";
 
 /** What a folder of layers says of itself, in {@link readBuiltLayers}'s words. */
@@ -127,7 +128,7 @@ function blobOf(folder: string, descriptor: Descriptor): Pick<Layer, "descriptor
   return { descriptor, keep: true, open: () => verified(readChunks(path), descriptor, path) };
 }
 
-/** An image's layers of store paths. */
+/** An image's layers of store paths, or for nix-snapshotter, the one with their places. */
 export interface StoreLayers {
   /** From the bottom up. */
   readonly recipes: readonly LayerRecipe[];
@@ -153,6 +154,7 @@ export async function storeLayersOf(conf: StreamConf): Promise<StoreLayers> {
     built.set(layer.recipe, layer);
     return layer.recipe;
   });
+  if (conf.storeMounts !== undefined) recipes.push(await mountRecipe(conf.storeMounts, conf));
   return { recipes, built, told: new Map([...built].map(([recipe, { told }]) => [recipe, told])) };
 }
 

@@ -32,6 +32,8 @@ export interface StreamConf {
   readonly storeLayers: readonly (readonly string[])[];
   /** Folders that say what some of these are; varve's own, of which nixpkgs' script takes no notice. */
   readonly builtLayers: readonly string[];
+  /** Store paths that nix-snapshotter mounts, in place of layers with them; undefined for an image that holds all it needs. */
+  readonly storeMounts: readonly string[] | undefined;
   /** A folder with `layer.tar` and `checksum`. */
   readonly customisationLayer: string;
   readonly repoTag: string;
@@ -75,7 +77,8 @@ function parseConf(value: PyJson, { now, what }: ReadConfOptions & { what: strin
     storeDir: fields.text("store_dir"),
     fromImage: fields.get("from_image") === null ? undefined : fields.text("from_image"),
     storeLayers: fields.storeLayers(),
-    builtLayers: fields.builtLayers(),
+    builtLayers: fields.paths("built_layers") ?? [],
+    storeMounts: fields.paths("store_mounts"),
     customisationLayer: fields.text("customisation_layer"),
     repoTag: fields.text("repo_tag"),
   };
@@ -128,9 +131,10 @@ class Fields {
     return value;
   }
 
-  builtLayers(): string[] {
-    const value = this.#fields.get("built_layers") ?? [];
-    if (!isTextList(value)) throw this.#wrongType("built_layers", "a list of folders");
+  /** One of varve's own fields, which needn't be there. */
+  paths(name: "built_layers" | "store_mounts"): string[] | undefined {
+    const value = this.#fields.get(name);
+    if (value !== undefined && !isTextList(value)) throw this.#wrongType(name, "a list of paths");
     return value;
   }
 

@@ -24,6 +24,7 @@ import type { StreamConf } from "./conf.ts";
 import { readChecksum } from "./customisation-layer.ts";
 import { imageJson } from "./image-json.ts";
 import { dumpPythonJson } from "./python/index.ts";
+import { mountAnnotations, NIX_LAYER_ANNOTATION } from "./snapshotter.ts";
 
 export interface ConfDraftOptions {
   /** The image at the conf's `from_image`; its reader must stay open until the draft is written. */
@@ -43,16 +44,20 @@ export interface ConfDraftOptions {
 export async function confDraft(conf: StreamConf, options: ConfDraftOptions = {}): Promise<ImageDraft> {
   const { base, cache, compression } = options;
   const store = await storeLayersOf(conf);
+  const { storeMounts } = conf;
   const paths = [
     ...(base === undefined ? [] : await baseNames(conf, base)).map((name) => [name]),
     ...conf.storeLayers,
+    ...(storeMounts === undefined ? [] : [storeMounts]),
     options.lastPaths ?? [conf.customisationLayer],
   ];
   const names = namesOf(conf);
   const layers = async function* <T>(known: AsyncIterable<T>): AsyncGenerator<Layer | T, void, void> {
     yield* base?.layers ?? [];
-    yield* known;
-    yield await lastLayer(conf.customisationLayer);
+    if (storeMounts === undefined) yield* known;
+    else for await (const layer of known) yield { ...layer, annotations: mountAnnotations(storeMounts) };
+    const last = await lastLayer(conf.customisationLayer);
+    yield storeMounts === undefined ? last : { ...last, annotations: NIX_LAYER_ANNOTATION };
   };
   return {
     // An archive has plain layers, which the store gives sooner than a blob does.

@@ -13,4 +13,5 @@ export {
   streamLayeredImage,
 } from "./functions/index.ts";
 export { NIX_STEPS, type NixStep, type NixStepContext } from "./nix-steps.ts";
+export { checkIsWhole } from "./snapshotter.ts";
 export { type StreamOptions, streamConf } from "./stream.ts";

@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import { readGraph, withoutComponents } from "#graph";
 import { auto, layerBudget, pipelineStrategy, planLayers } from "#layering";
 import { readPipeline } from "#plan";
-import { readWhole } from "#util";
+import { readWhole, sortNames } from "#util";
 import { isoTime } from "./date.ts";
 import type { NixAttributes } from "./nix-attributes.ts";
 
@@ -30,6 +30,8 @@ export interface ConfFields {
   readonly storeLayers: readonly (readonly string[])[];
   /** Folders that describe some of these. */
   readonly builtLayers?: readonly string[];
+  /** Store paths that are mounted instead. */
+  readonly storeMounts?: readonly string[] | undefined;
 }
 
 /**
@@ -53,6 +55,7 @@ export async function confText(baseJson: string, fields: ConfFields): Promise<st
     gname: fields.gname,
     // Without any, the conf is nixpkgs' to the byte.
     ...(fields.builtLayers?.length ? { built_layers: fields.builtLayers } : {}),
+    ...(fields.storeMounts === undefined ? {} : { store_mounts: fields.storeMounts }),
   };
   return `${base.trimEnd().replace(/\}$/, ",")}${JSON.stringify(rest).slice(1)}\n`;
 }
@@ -66,6 +69,22 @@ export function imageTag({
   outputs: { out: string };
 }): string {
   return imageTag ?? basename(outputs.out).slice(0, HASH_LENGTH);
+}
+
+/** A references graph, if there is one, and what of it is no part of the image. */
+export interface GraphAttributes {
+  readonly graphFile: string | undefined;
+  readonly exclude: readonly string[];
+}
+
+/**
+ * The store paths that an image needs, in the order of their names.
+ * @throws VarveError whatever reading the graph has
+ */
+export async function storePathsOf({ graphFile, exclude }: GraphAttributes): Promise<string[]> {
+  if (graphFile === undefined) return [];
+  const graph = withoutComponents(await readGraph(graphFile, { key: "graph" }), exclude);
+  return sortNames([...graph.components.values()].map(({ path }) => path));
 }
 
 /** What is in the image besides what is planned. */

@@ -47,6 +47,8 @@ const StreamConf = Conf.extend({
   pipeline: z.union([z.array(z.unknown()), z.string()]).nullable(),
   /** Folders of layers that are built, from the bottom up. */
   layers: z.array(z.string().startsWith("/")).optional(),
+  /** Whether nix-snapshotter mounts the store's paths. */
+  snapshotter: z.boolean().optional(),
 });
 
 const BuiltLayers = z.looseObject({

@@ -4,11 +4,10 @@ import { basename, join } from "node:path";
 import { inputs, type Operation, openImages, openSpecImages, type SpecOptions, writeDraft } from "#app";
 import { draftImage } from "#draft";
 import { flattenedTree, flattenImage } from "#flatten";
-import { dockerArchiveSink, fileOutput } from "#formats";
-import { readGraph, withoutComponents } from "#graph";
+import { dockerArchiveSink, fileOutput, ociArchiveSink } from "#formats";
 import type { Image, ImageDraft, Layer } from "#image";
 import { checkSpec } from "#spec";
-import { bytesSource, sortNames, writeFileAtomically } from "#util";
+import { bytesSource, writeFileAtomically } from "#util";
 import { stackBuiltLayers, writeBuiltLayers } from "./built-layers.ts";
 import { parseConfText, readConf, type StreamConf } from "./conf.ts";
 import { openConfBase } from "./conf-image.ts";
@@ -16,7 +15,7 @@ import { isoTime } from "./date.ts";
 import { confDraft } from "./draft.ts";
 import { asGnuTar, STDENV_TIME } from "./gnu-layer.ts";
 import { withStorePaths, writeLayerFolder } from "./layer-folder.ts";
-import { confText, imageTag, planStoreLayers } from "./make-conf.ts";
+import { confText, type GraphAttributes, imageTag, planStoreLayers, storePathsOf } from "./make-conf.ts";
 import { readNixAttributes } from "./nix-attributes.ts";
 import { parsePythonDatetime, timestampSeconds } from "./python/index.ts";
 
@@ -157,11 +156,14 @@ async function makeConf(file: string, context: NixStepContext): Promise<void> {
     );
   }
   const layers = (opened.images[0]?.layers.length ?? 0) + groups.length;
+  const storeMounts = attributes.snapshotter ? await storePathsOf(attributes) : undefined;
+  const planned = storeMounts === undefined ? await planStoreLayers(attributes, { layers, held }) : [];
   const text = await confText(attributes.baseJson, {
     ...attributes,
     imageTag: imageTag(attributes),
-    storeLayers: [...groups, ...(await planStoreLayers(attributes, { layers, held }))],
+    storeLayers: [...groups, ...planned],
     builtLayers,
+    storeMounts,
   });
   await writeFileAtomically(attributes.outputs.out, bytesSource(Buffer.from(text)).open());
 }
@@ -203,12 +205,14 @@ async function makeImage(file: string, context: NixStepContext): Promise<void> {
   }
 }
 
-/** Writes a docker-archive. Not as the stream does, which records the owner of the customisation layer's file: in Nix's sandbox that is nobody. */
+/** Writes a docker-archive, or for nix-snapshotter an OCI archive. Not as the stream does, which records the owner of the customisation layer's file: in Nix's sandbox that is nobody. */
 async function writeArchive(
   draft: ImageDraft,
   { conf, out, context }: { conf: StreamConf; out: string; context: NixStepContext },
 ): Promise<void> {
-  const sink = dockerArchiveSink({ output: fileOutput(out), names: [conf.repoTag] });
+  const output = fileOutput(out);
+  const isDocker = conf.storeMounts === undefined;
+  const sink = isDocker ? dockerArchiveSink({ output, names: [conf.repoTag] }) : ociArchiveSink({ output });
   await writeDraft(draft, [sink], { operation: context, options: {} });
 }
 
@@ -216,19 +220,10 @@ function placesOf({ fromImage }: { readonly fromImage: string | null }): string[
   return fromImage === null ? [] : [fromImage];
 }
 
-interface GraphAttributes {
-  readonly graphFile: string | undefined;
-  readonly exclude: readonly string[];
-}
-
 /** The graph's store paths that the base lacks, in the order of their names. */
-async function newPaths(
-  { graphFile, exclude }: GraphAttributes,
-  base: Image | undefined,
-): Promise<readonly string[]> {
-  if (graphFile === undefined) return [];
-  const graph = withoutComponents(await readGraph(graphFile, { key: "graph" }), exclude);
+async function newPaths(attributes: GraphAttributes, base: Image | undefined): Promise<readonly string[]> {
+  if (attributes.graphFile === undefined) return [];
   const tree = base === undefined ? undefined : await flattenedTree(base.layers);
-  const paths = [...graph.components.values()].map(({ path }) => path);
-  return sortNames(paths.filter((path) => tree?.get(path) === undefined));
+  const paths = await storePathsOf(attributes);
+  return paths.filter((path) => tree?.get(path) === undefined);
 }

@@ -14,6 +14,7 @@ import type { StreamConf } from "./conf.ts";
 import { openCustomisationLayer } from "./customisation-layer.ts";
 import { imageJson } from "./image-json.ts";
 import { dumpPythonJson, pyObject, pythonRepr } from "./python/index.ts";
+import { checkIsWhole } from "./snapshotter.ts";
 
 export interface StreamOptions extends SpoolLimit {
   /** The image at the conf's `from_image`, unless that is a docker-archive's path; its reader must stay open. */
@@ -43,6 +44,7 @@ async function* members(
   conf: StreamConf,
   options: StreamOptions,
 ): AsyncGenerator<TarInputMember, void, void> {
+  checkIsWhole(conf);
   const say = options.onStep ?? (() => {});
   const { recipes, told } = await storeLayersOf(conf);
   await using base = await openBase(conf, options);

@@ -20,6 +20,8 @@ export interface Layer extends ByteSource {
    * has it gets its name. `writeImage` takes care of that, even if no sink needs the bytes.
    */
   readonly claimed?: true;
+  /** What the manifest says of the layer besides, however it is stored. */
+  readonly annotations?: Readonly<Record<string, string>>;
   /** The repository of a registry that has the layer, for a push to the same registry. */
   readonly origin?: { readonly registry: string; readonly repository: string };
 }
@@ -32,6 +34,7 @@ export interface UnmeasuredLayer extends ByteSource {
   readonly components: readonly string[];
   /** About how many bytes the uncompressed archive will have. */
   readonly estimatedSize: number;
+  readonly annotations?: Layer["annotations"];
   /** The measured layer, once it has been read to its end. */
   measured(): Layer;
 }

@@ -203,7 +203,10 @@ class Output {
     const stored = isUnmeasured(layer)
       ? await this.#writer.unmeasuredLayer!({ ...layer, open })
       : await this.#writer.layer({ ...layer, open });
-    this.#stored[index] = { ...stored, components: layer.components };
+    const { components, annotations } = layer;
+    const descriptor =
+      annotations === undefined ? stored.descriptor : annotated(stored.descriptor, annotations);
+    this.#stored[index] = { ...stored, descriptor, components };
     report(stored.outcome);
   }
 
@@ -234,6 +237,10 @@ class Output {
     });
     return { sink: this.sink, descriptor, config: config.descriptor, names, layers };
   }
+}
+
+function annotated(descriptor: Descriptor, annotations: Readonly<Record<string, string>>): Descriptor {
+  return { ...descriptor, annotations: { ...descriptor.annotations, ...annotations } };
 }
 
 /** How large a layer is, as far as that is known before it is stored. */

@@ -65,4 +65,11 @@ rec {
     layers = [ below apps others ];
   };
   inherit (image) conf;
+
+  snapshotter = tools.buildLayeredImage {
+    name = "mounted";
+    config.Cmd = [ "${app}/app" ];
+    contents = [ extra ];
+    snapshotter = true;
+  };
 }

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { Command } from "commander";
 import { lockedBlob, type Machine, type Target } from "#app";
-import { NIX_STEPS, readConf, writeConfImage } from "#dockertools";
+import { checkIsWhole, NIX_STEPS, readConf, type StreamConf, writeConfImage } from "#dockertools";
 import { parseDigest } from "#oci";
 import { writeFileAtomically } from "#util";
 import { integer } from "../options.ts";
@@ -40,7 +40,11 @@ export function command(): Command {
     .description("Loads the image of a conf into the Docker daemon.")
     .argument("<conf>", "the conf, a JSON file")
     .action(async (conf: string, options: CopyOptions) => {
-      await writeConf(conf, ({ transports }) => transports.daemonSink(), options);
+      const target = ({ transports }: Machine, image: StreamConf) => {
+        checkIsWhole(image);
+        return transports.daemonSink();
+      };
+      await writeConf(conf, target, options);
     });
   registryOptions(command.command("blob"))
     .description("Fetches a blob of an image that is locked.")
@@ -76,13 +80,13 @@ function attributesFile(): string {
 
 async function writeConf(
   path: string,
-  target: (machine: Machine) => Target | Promise<Target>,
+  target: (machine: Machine, image: StreamConf) => Target | Promise<Target>,
   options: CopyOptions,
 ): Promise<void> {
   await onMachine(options, async (operation) => {
     const { machine, signal } = operation;
     const conf = await readConf(path, { now: machine.now(), signal });
-    const to = [await target(operation.machine)];
+    const to = [await target(operation.machine, conf)];
     const { compression } = options;
     await tellWritten(async (onProgress) => {
       return { places: await writeConfImage(conf, to, { ...operation, compression, onProgress }) };
