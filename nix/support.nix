@@ -127,7 +127,8 @@ rec {
         in
         withAttributes (derivation (removeAttrs after [ "passthru" "meta" ])) { inherit (after) passthru meta; };
     in
-    drv // passthru // {
+    # nixpkgs' lib looks for `outputs` in each derivation.
+    { outputs = [ "out" ]; } // drv // passthru // {
       inherit passthru meta;
       overrideAttrs = changedBy;
       overrideDerivation = changedBy;

@@ -66,6 +66,12 @@ describe("the Nix functions", { skip: requires("nixEvaluation") }, () => {
     for (const other of others) assert.deepEqual(other.slice(2), [1, "derivation", false]);
   });
 
+  it("give results with the outputs for which nixpkgs' lib looks", async () => {
+    const outputs =
+      'map (one: one.outputs) [ (tools.buildImage { name = "a"; }) (tools.streamLayeredImage { name = "a"; }) ]';
+    assert.deepEqual(await evaluate(outputs), [["out"], ["out"]]);
+  });
+
   it("have the script that streams any conf", async () => {
     const names = await evaluate(`
       let script = image: baseNameOf (builtins.unsafeDiscardStringContext image.streamScript.outPath); in
