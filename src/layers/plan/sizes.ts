@@ -1,4 +1,5 @@
 import type { DigestCache } from "#cache";
+import { VarveError } from "#errors";
 import { type KeptListings, type LayerRecipe, listTree, packedSize, type TreeItem } from "#fs";
 import type { ReferencesGraph } from "#graph";
 import { isThere, type Placement } from "./placement.ts";
@@ -31,7 +32,7 @@ export interface SizeOptions {
  * How many bytes of a layer's tar each component takes where it is in the image. That follows from its files' names,
  * types and lengths, and so is the same on every machine. Only directories are read, and for
  * components with a NAR hash whose size the cache has not even these.
- * @throws VarveError what `listTree` throws; a component without files needs a NAR size in the graph
+ * @throws VarveError what `listTree` throws; `NOT_FOUND` for a store path that isn't here and has no NAR size in the graph
  */
 export function componentSizes(
   graph: ReferencesGraph,
@@ -48,6 +49,7 @@ export function componentSizes(
       absent.push(id);
       size = narSize;
     } else if (size === undefined) {
+      if (graph.kind === "nix" && !isThere(path)) throw unknownSize(path);
       const identify = listings !== undefined && cache !== undefined && key === undefined;
       // Where parts have the same names, this counts them twice.
       size = items.reduce((sum, item) => {
@@ -61,4 +63,11 @@ export function componentSizes(
     sizes.set(id, size);
   }
   return { sizes, absent };
+}
+
+function unknownSize(path: string): VarveError {
+  return new VarveError(
+    "NOT_FOUND",
+    `the references graph doesn't say how large ${path} is, and it isn't on this machine; write the graph with sizes (nix path-info --json --recursive), or take the strategy popularity, which needs none`,
+  );
 }

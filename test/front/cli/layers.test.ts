@@ -56,6 +56,16 @@ describe("varve layers", { concurrency: 2 }, () => {
     );
   });
 
+  it("says what to do where neither the graph nor the machine tells a store path's size", async () => {
+    const unsized = STORE_GRAPH.map(({ path, references }) => ({ path, references }));
+    save("unsized.json", unsized);
+    assert.match(
+      await failure("unsized.json"),
+      /^Error: the references graph doesn't say how large \S+ is, and it isn't on this machine; write the graph with sizes \(nix path-info --json --recursive\), or take the strategy popularity/,
+    );
+    assert.equal((await plan("unsized.json", "--strategy", "popularity")).length, unsized.length);
+  });
+
   it("takes sizes from the files where the graph has none", async () => {
     writeFileSync(`${folder}/project/node_modules/dep/large`, Buffer.alloc(100_000));
     const groups = JSON.parse(
@@ -65,9 +75,9 @@ describe("varve layers", { concurrency: 2 }, () => {
     save("gone.json", [{ path: path("gone-1"), references: [] }]);
     assert.match(
       await failure("gone.json", "--strategy", "leader"),
-      /cannot read .*gone-1: it does not exist/,
+      /the references graph doesn.t say how large .*gone-1 is/,
     );
-    assert.match(await failure("gone.json"), /cannot read .*gone-1: it does not exist/);
+    assert.match(await failure("gone.json"), /the references graph doesn.t say how large .*gone-1 is/);
     // Popularity asks for none.
     assert.deepEqual(await plan("gone.json", "--strategy", "popularity"), ["gone-1"]);
   });
