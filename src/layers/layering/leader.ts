@@ -19,6 +19,7 @@
 import { VarveError } from "#errors";
 import { orderLayers } from "./layer-order.ts";
 import type { Strategy } from "./plan.ts";
+import { FilledWords } from "./unit-sets.ts";
 import {
   idsOf,
   largestFirst,
@@ -104,19 +105,27 @@ function lead(leader: Follower, all: readonly Follower[], { weights }: UpdateMod
   leader.leader = leader;
   // No other leader can be nearer to it than itself.
   leader.distance = -1;
-  const shared = weights.sharedWith(leader.node.units);
+  const units = new FilledWords(weights).fill(leader.node.units);
   const [size, weight] = [leader.size, leader.node.weight];
   for (const follower of all) {
     // What two nodes have in common is at most what either has. This bound decides most cases without an exact distance.
     const difference = weight - follower.node.weight;
     const atLeast = difference > 0 ? follower.size * difference : size * -difference;
     if (!isNearer(atLeast, leader, follower)) continue;
-    const common = shared(follower.node.units);
+    const common = units.weightInIf(follower.node.units, commonFor(follower.distance, leader, follower));
     const distance = follower.size * (weight - common) + size * (follower.node.weight - common);
     if (!isNearer(distance, leader, follower)) continue;
     follower.leader = leader;
     follower.distance = distance;
   }
+}
+
+/** At least so much have both in common if the leader is no farther than this: a little less, since a quotient is rounded. */
+function commonFor(distance: number, leader: Follower, follower: Follower): number {
+  const [size, other] = [leader.size, follower.size];
+  return (
+    Math.floor((other * leader.node.weight + size * follower.node.weight - distance) / (size + other)) - 1
+  );
 }
 
 /** Whether a leader at this distance is to be preferred: of two that are equally near, the one with the smaller key. */

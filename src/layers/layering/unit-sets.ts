@@ -20,6 +20,8 @@ export class UnitWeights {
    * and there is only one plane.
    */
   readonly #planes: readonly { readonly digit: number; readonly bits: UnitSet }[];
+  /** The weight of each, if there is only one plane. */
+  readonly #digit: number | undefined;
 
   /** @param weights of each unit, a positive integer. */
   constructor(weights: readonly number[]) {
@@ -35,6 +37,7 @@ export class UnitWeights {
       if (bits.some((word) => word !== 0)) planes.push({ digit, bits });
     }
     this.#planes = planes;
+    this.#digit = planes.length === 1 ? planes[0]!.digit : undefined;
   }
 
   empty(): UnitSet {
@@ -63,41 +66,100 @@ export class UnitWeights {
     return sum;
   }
 
+  /** The sum of the weights of the units in one word of a set. */
+  ofWord(word: number, at: number): number {
+    if (this.#digit !== undefined) return this.#digit * bitCount(word);
+    let sum = 0;
+    for (const { digit, bits } of this.#planes) sum += digit * bitCount(word & bits[at]!);
+    return sum;
+  }
+}
+
+/** How many words are counted before it is seen whether the others can matter. */
+const STRETCH = 8;
+
+/**
+ * The words of a set that have bits, which in most graphs are few. The same memory is used for one set after the other, since this is done
+ * for each node again and again.
+ */
+export class FilledWords {
+  /** Which words these are, as far as `count`. */
+  readonly places: Int32Array;
+  readonly masks: Int32Array;
+  count = 0;
+  readonly #weights: UnitWeights;
+  /** The weight of each word and all after it, once that was asked for. */
+  readonly #left: Float64Array;
+  #hasLeft = false;
+
+  constructor(weights: UnitWeights) {
+    this.#weights = weights;
+    this.places = new Int32Array(weights.words);
+    this.masks = new Int32Array(weights.words);
+    this.#left = new Float64Array(weights.words + 1);
+  }
+
   /**
-   * A function that says what the weight is of what another set shares with this one. Only the words that the set has
-   * bits in are looked at, and in most graphs these are few.
+   * Takes the words of a set, and returns itself.
+   * @param first the first word that may have bits
    */
-  sharedWith(set: UnitSet): (other: UnitSet) => number {
-    const planes = this.#planes.map(({ digit, bits }) => ({ digit, ...wordsOf(set, bits) }));
-    return (other) => {
-      let sum = 0;
-      for (const { digit, places, masks } of planes) {
-        let count = 0;
-        for (let at = 0; at < places.length; at++) count += bitCount(other[places[at]!]! & masks[at]!);
-        sum += digit * count;
+  fill(set: UnitSet, first = 0): this {
+    let count = 0;
+    for (let at = first; at < set.length; at++) {
+      const mask = set[at]!;
+      if (mask === 0) continue;
+      this.places[count] = at;
+      this.masks[count++] = mask;
+    }
+    this.count = count;
+    this.#hasLeft = false;
+    return this;
+  }
+
+  /** The sum of the weights of those that another set has, too. */
+  weightIn(set: UnitSet): number {
+    const { places, masks, count } = this;
+    let sum = 0;
+    for (let at = 0; at < count; at++) {
+      const place = places[at]!;
+      const word = set[place]! & masks[at]!;
+      if (word !== 0) sum += this.#weights.ofWord(word, place);
+    }
+    return sum;
+  }
+
+  /** The same, if that is so much at least. Otherwise counting may end early, and what is returned is less than that, but no less than the sum. */
+  weightInIf(set: UnitSet, atLeast: number): number {
+    if (!this.#hasLeft) this.#addUp();
+    const { places, masks, count } = this;
+    let sum = 0;
+    for (let at = 0; at < count; ) {
+      const most = sum + this.#left[at]!;
+      if (most < atLeast) return most;
+      for (const end = Math.min(count, at + STRETCH); at < end; at++) {
+        const place = places[at]!;
+        const word = set[place]! & masks[at]!;
+        if (word !== 0) sum += this.#weights.ofWord(word, place);
       }
-      return sum;
-    };
+    }
+    return sum;
+  }
+
+  #addUp(): void {
+    this.#left[this.count] = 0;
+    for (let at = this.count - 1; at >= 0; at--) {
+      this.#left[at] = this.#left[at + 1]! + this.#weights.ofWord(this.masks[at]!, this.places[at]!);
+    }
+    this.#hasLeft = true;
   }
 }
 
-/** The words of a set and a plane that have bits in common, and which words these are. Simple loops, since this is done for each node. */
-function wordsOf(set: UnitSet, bits: UnitSet): { places: Int32Array; masks: Int32Array } {
-  let count = 0;
-  for (let at = 0; at < set.length; at++) if ((set[at]! & bits[at]!) !== 0) count++;
-  const [places, masks] = [new Int32Array(count), new Int32Array(count)];
-  for (let at = 0, next = 0; next < count; at++) {
-    const mask = set[at]! & bits[at]!;
-    if (mask === 0) continue;
-    places[next] = at;
-    masks[next++] = mask;
-  }
-  return { places, masks };
-}
-
-/** Adds all of `more` to `set`. */
-export function addUnits(set: UnitSet, more: UnitSet): void {
-  for (let at = 0; at < set.length; at++) set[at]! |= more[at]!;
+/**
+ * Adds all of `more` to `set`.
+ * @param first the first word of `more` that may have bits
+ */
+export function addUnits(set: UnitSet, more: UnitSet, first = 0): void {
+  for (let at = first; at < set.length; at++) set[at]! |= more[at]!;
 }
 
 /** Calls a function with the number of each unit of a set, in order. */

@@ -40,17 +40,25 @@ export interface UpdateModel {
   readonly keys: ReadonlyMap<string, string>;
 }
 
+type ModelInput = Omit<PlanInput, "available">;
+
+/** A strategy that keeps to a layout asks another for a fresh plan, of the very same input. */
+const models = new WeakMap<ModelInput, UpdateModel>();
+
 /**
+ * What is made of an input is kept for as long as that is.
  * @throws {VarveError} TOO_LARGE for more than 50,000 components or if all sizes or weights together are beyond 2^53;
  *   USAGE if a weight isn't a whole number of 1 or more.
  */
-export function updateModel({
-  graph,
-  sizes,
-  weights,
-  units,
-  keys = keysOf(graph),
-}: Omit<PlanInput, "available">): UpdateModel {
+export function updateModel(input: ModelInput): UpdateModel {
+  const known = models.get(input);
+  if (known !== undefined) return known;
+  const model = modelOf(input);
+  models.set(input, model);
+  return model;
+}
+
+function modelOf({ graph, sizes, weights, units, keys = keysOf(graph) }: ModelInput): UpdateModel {
   const { members, children } = condense(graph);
   if (members.length > MAX_MODEL_NODES) {
     throw new VarveError(
@@ -75,11 +83,23 @@ export function updateModel({
 
   const spreads = graph.kind !== "npm";
   const sets: UnitSet[] = new Array(members.length);
+  /** The first word of each that has bits: what a node needs has higher numbers, unless units were given. */
+  const firsts = new Int32Array(members.length);
   // Backwards, since all that a node refers to comes after it.
   for (let node = members.length - 1; node >= 0; node--) {
     const set = unitWeights.empty();
-    for (const unit of ownUnits[node]!) set[unit >> 5]! |= 1 << (unit & 31);
-    if (spreads) for (const child of children[node]!) addUnits(set, sets[child]!);
+    let first = set.length;
+    for (const unit of ownUnits[node]!) {
+      set[unit >> 5]! |= 1 << (unit & 31);
+      first = Math.min(first, unit >> 5);
+    }
+    if (spreads) {
+      for (const child of children[node]!) {
+        addUnits(set, sets[child]!, firsts[child]);
+        first = Math.min(first, firsts[child]!);
+      }
+    }
+    firsts[node] = first;
     sets[node] = set;
   }
 

@@ -1,10 +1,14 @@
 /** Nodes shared out among layers, while the best place for each is sought. */
 import { VarveError } from "#errors";
-import { forEachUnit, type UnitSet } from "../unit-sets.ts";
+import { FilledWords } from "../unit-sets.ts";
 import type { ModelNode, UpdateModel } from "../update-model.ts";
+import { Touching } from "./touching.ts";
 
 /** In bytes. Sizes are counted in pages, so that all sums and products are exact. */
 const PAGE = 4096;
+
+/** What a place costs that isn't to be had. */
+const NEVER = Number.POSITIVE_INFINITY;
 
 /** How large a node is: in pages, and never nothing, since there is something to send of it. */
 export function pagesOf({ bytes }: Pick<ModelNode, "bytes">): number {
@@ -16,8 +20,21 @@ export function pagesOfAll(nodes: readonly ModelNode[]): number {
   return nodes.reduce((sum, node) => sum + pagesOf(node), 0);
 }
 
-/** What a place would cost beside what {@link Grouping} counts by itself. */
+/** What a place would cost beside what {@link Grouping} counts by itself. It follows from the node and from what is in the layer. */
 export type ExtraCost = (node: number, layer: number) => number;
+
+export interface PlacingOptions {
+  /** What the layers' cost is multiplied by before the extra cost is added. */
+  readonly factor?: number;
+  readonly extra?: ExtraCost | undefined;
+}
+
+export interface MoveOptions extends PlacingOptions {
+  /** Is told of the node when it is taken out of its layer. */
+  readonly onTaken?: ((node: number, layer: number) => void) | undefined;
+  /** Is told of it when it is put into one. */
+  readonly onPut?: ((node: number, layer: number) => void) | undefined;
+}
 
 /**
  * A grouping that changes node by node. Nodes and layers are numbers: a node's is its place in the model, which is the order of
@@ -36,9 +53,19 @@ export class Grouping {
   readonly sizes: Float64Array;
   readonly #model: UpdateModel;
   readonly #weights: Float64Array;
-  readonly #sets: UnitSet[] = [];
-  /** How many nodes of a layer each unit touches. */
-  readonly #touching: Int32Array[] = [];
+  readonly #touching: Touching[];
+  /** How much weight has come to each layer so far, whatever has gone since. */
+  readonly #grown: Float64Array;
+  /**
+   * For each node and layer the weight of what they had in common when that was last counted, less what had come to the layer until
+   * then. Since no more can have been added than has come, it is a bound, which spares most counting.
+   */
+  readonly #common: Float64Array;
+  /** The first word of each node's units that has bits. */
+  readonly #first: Int32Array;
+  /** Of the node that is looked at. */
+  readonly #words: FilledWords;
+  readonly #bounds: Float64Array;
 
   constructor(model: UpdateModel, available: number) {
     this.#model = model;
@@ -48,83 +75,119 @@ export class Grouping {
     this.pages = new Float64Array(available);
     this.members = new Int32Array(available);
     this.#weights = new Float64Array(available);
-    for (let layer = 0; layer < available; layer++) {
-      this.#sets.push(model.weights.empty());
-      this.#touching.push(new Int32Array(model.units.length));
-    }
+    this.#touching = Array.from({ length: available }, () => new Touching(model.weights));
+    this.#grown = new Float64Array(available);
+    this.#common = new Float64Array(model.nodes.length * available).fill(NEVER);
+    this.#first = Int32Array.from(model.nodes, ({ units }) => units.findIndex((word) => word !== 0));
+    this.#words = new FilledWords(model.weights);
+    this.#bounds = new Float64Array(available);
   }
 
   /** Puts a node that is in no layer into one. */
   add(node: number, layer: number): void {
-    this.layers[node] = layer;
-    this.pages[layer]! += this.sizes[node]!;
-    this.members[layer]!++;
-    const [set, touching] = [this.#sets[layer]!, this.#touching[layer]!];
-    forEachUnit(this.#model.nodes[node]!.units, (unit) => {
-      if (touching[unit]!++ > 0) return;
-      set[unit >> 5]! |= 1 << (unit & 31);
-      this.#weights[layer]! += this.#model.weights.each[unit]!;
-    });
+    this.#look(node);
+    this.#add(node, layer);
   }
 
-  /** Takes a node out of its layer. */
-  remove(node: number): void {
-    const layer = this.layers[node]!;
-    this.layers[node] = -1;
-    this.pages[layer]! -= this.sizes[node]!;
-    this.members[layer]!--;
-    const [set, touching] = [this.#sets[layer]!, this.#touching[layer]!];
-    forEachUnit(this.#model.nodes[node]!.units, (unit) => {
-      if (--touching[unit]! > 0) return;
-      set[unit >> 5]! &= ~(1 << (unit & 31));
-      this.#weights[layer]! -= this.#model.weights.each[unit]!;
-    });
+  /** The layer where a node that is in none costs least; of equal ones the lowest. */
+  cheapest(node: number, options: PlacingOptions = {}): number {
+    this.#look(node);
+    return this.#cheapest(node, options, { from: -1, alone: 0 });
   }
 
   /**
-   * The layer where a node that is in none costs least; of equal ones the lowest.
-   * @param factor what this cost is multiplied by before the extra cost is added
-   * @param first a layer that is to be preferred to all that aren't strictly cheaper
+   * Takes a node out of its layer and puts it where it costs least: of equal ones where it was, else the lowest.
+   * @returns whether it has moved
    */
-  cheapest(
+  move(node: number, { onTaken, onPut, ...options }: MoveOptions = {}): boolean {
+    const from = this.layers[node]!;
+    const touching = this.#touching[from]!;
+    this.#look(node);
+    const alone = this.#words.weightIn(touching.once);
+    // Its units stay counted, since most nodes stay where they are.
+    this.#count(node, from, { sign: -1, weight: alone });
+    onTaken?.(node, from);
+    const to = this.#cheapest(node, options, { from, alone });
+    if (to === from) {
+      this.#count(node, from, { sign: 1, weight: alone });
+    } else {
+      touching.remove(this.#words);
+      this.#add(node, to);
+    }
+    onPut?.(node, to);
+    return to !== from;
+  }
+
+  #look(node: number): void {
+    this.#words.fill(this.#model.nodes[node]!.units, this.#first[node]);
+  }
+
+  /** The node that is looked at. */
+  #add(node: number, layer: number): void {
+    const touching = this.#touching[layer]!;
+    const weight = this.#model.nodes[node]!.weight - this.#words.weightIn(touching.any);
+    this.#count(node, layer, { sign: 1, weight });
+    this.#grown[layer]! += weight;
+    touching.add(this.#words);
+    this.layers[node] = layer;
+  }
+
+  #count(node: number, layer: number, { sign, weight }: { sign: 1 | -1; weight: number }): void {
+    this.pages[layer]! += sign * this.sizes[node]!;
+    this.members[layer]! += sign;
+    this.#weights[layer]! += sign * weight;
+  }
+
+  /**
+   * Where the node that is looked at costs least.
+   * @param from where it was, -1 for nowhere; a layer that is to be preferred to all that aren't strictly cheaper
+   * @param alone the weight of what only it brings to that layer
+   */
+  #cheapest(
     node: number,
-    {
-      extra,
-      factor = 1,
-      first = -1,
-    }: { extra?: ExtraCost | undefined; factor?: number; first?: number } = {},
+    { factor = 1, extra }: PlacingOptions,
+    { from, alone }: { from: number; alone: number },
   ): number {
-    const { units, weight } = this.#model.nodes[node]!;
+    const { weight } = this.#model.nodes[node]!;
     const size = this.sizes[node]!;
     const cost = (layer: number, added: number): number => {
       const [pages, touched] = [this.pages[layer]!, this.#weights[layer]!];
       return factor * (size * touched + (pages + size) * added) + (extra?.(node, layer) ?? 0);
     };
-    // What is new to a layer weighs at least the difference. The least first, so that most layers needn't be looked at.
-    const offers = this.#open(first)
-      .map((layer) => ({ layer, atLeast: cost(layer, Math.max(0, weight - this.#weights[layer]!)) }))
-      .sort((a, b) => a.atLeast - b.atLeast || a.layer - b.layer);
-    const shared = this.#model.weights.sharedWith(units);
-    const exact = (layer: number): number => cost(layer, weight - shared(this.#sets[layer]!));
-    let found = first;
-    let best = first < 0 ? Number.POSITIVE_INFINITY : exact(first);
-    for (const { layer, atLeast } of offers) {
-      if (atLeast > best) break;
-      const offered = exact(layer);
-      if (offered < best || (offered === best && found !== first && layer < found)) {
+    const empty = this.members.indexOf(0);
+    const row = node * this.available;
+    let nearest = -1;
+    for (let layer = 0; layer < this.available; layer++) {
+      const isOpen = layer !== from && (this.members[layer]! > 0 || layer === empty);
+      const common = Math.min(
+        weight,
+        this.#weights[layer]!,
+        this.#common[row + layer]! + this.#grown[layer]!,
+      );
+      this.#bounds[layer] = isOpen ? cost(layer, weight - common) : NEVER;
+      if (isOpen && (nearest < 0 || this.#bounds[layer]! < this.#bounds[nearest]!)) nearest = layer;
+    }
+    let found = from;
+    let best = from < 0 ? NEVER : cost(from, alone);
+    const offer = (layer: number): void => {
+      // Whoever has less in common with it isn't better off there than at the best place so far. A quotient is rounded.
+      const [pages, more] = [this.pages[layer]! + size, extra?.(node, layer) ?? 0];
+      const spent = (best - more) / factor - size * this.#weights[layer]!;
+      const atLeast = Math.floor(weight - spent / pages) - 1;
+      const common = this.#words.weightInIf(this.#touching[layer]!.any, atLeast);
+      this.#common[row + layer] = common - this.#grown[layer]!;
+      const offered = cost(layer, weight - common);
+      if (offered < best || (offered === best && found !== from && layer < found)) {
         best = offered;
         found = layer;
       }
+    };
+    // First the one that may be the best by far, so that few others have to be looked at.
+    if (nearest >= 0 && this.#bounds[nearest]! <= best) offer(nearest);
+    for (let layer = 0; layer < this.available; layer++) {
+      if (layer !== nearest && this.#bounds[layer]! <= best && this.#bounds[layer]! < NEVER) offer(layer);
     }
     return found;
-  }
-
-  /** The layers in which a node may be put besides one: of those that are empty, the first only. */
-  #open(besides: number): number[] {
-    const empty = this.members.indexOf(0);
-    return [...this.members.keys()].filter(
-      (layer) => layer !== besides && (this.members[layer]! > 0 || layer === empty),
-    );
   }
 
   /** The nodes of each layer that isn't empty. */
