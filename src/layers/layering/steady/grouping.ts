@@ -7,6 +7,9 @@ import { Touching } from "./touching.ts";
 /** In bytes. Sizes are counted in pages, so that all sums and products are exact. */
 const PAGE = 4096;
 
+/** More bounds aren't remembered: they take 128 MiB. */
+const MAX_BOUNDS = 2 ** 24;
+
 /** What a place costs that isn't to be had. */
 const NEVER = Number.POSITIVE_INFINITY;
 
@@ -61,6 +64,8 @@ export class Grouping {
    * then. Since no more can have been added than has come, it is a bound, which spares most counting.
    */
   readonly #common: Float64Array;
+  /** How many of them a node has: one for each layer, or none if they would be too many. */
+  readonly #stride: number;
   /** The first word of each node's units that has bits. */
   readonly #first: Int32Array;
   /** Of the node that is looked at. */
@@ -77,7 +82,8 @@ export class Grouping {
     this.#weights = new Float64Array(available);
     this.#touching = Array.from({ length: available }, () => new Touching(model.weights));
     this.#grown = new Float64Array(available);
-    this.#common = new Float64Array(model.nodes.length * available).fill(NEVER);
+    this.#stride = model.nodes.length * available <= MAX_BOUNDS ? available : 0;
+    this.#common = new Float64Array(Math.max(1, model.nodes.length * this.#stride, available)).fill(NEVER);
     this.#first = Int32Array.from(model.nodes, ({ units }) => units.findIndex((word) => word !== 0));
     this.#words = new FilledWords(model.weights);
     this.#bounds = new Float64Array(available);
@@ -155,7 +161,7 @@ export class Grouping {
       return factor * (size * touched + (pages + size) * added) + (extra?.(node, layer) ?? 0);
     };
     const empty = this.members.indexOf(0);
-    const row = node * this.available;
+    const row = node * this.#stride;
     let nearest = -1;
     for (let layer = 0; layer < this.available; layer++) {
       const isOpen = layer !== from && (this.members[layer]! > 0 || layer === empty);
@@ -175,7 +181,7 @@ export class Grouping {
       const spent = (best - more) / factor - size * this.#weights[layer]!;
       const atLeast = Math.floor(weight - spent / pages) - 1;
       const common = this.#words.weightInIf(this.#touching[layer]!.any, atLeast);
-      this.#common[row + layer] = common - this.#grown[layer]!;
+      if (this.#stride > 0) this.#common[row + layer] = common - this.#grown[layer]!;
       const offered = cost(layer, weight - common);
       if (offered < best || (offered === best && found !== from && layer < found)) {
         best = offered;
