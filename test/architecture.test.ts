@@ -13,7 +13,7 @@ const RULES: Rules = {
     sources: ["graph", "install", "spec", "project"],
     layers: ["layering", "plan", "fs", "cache", "measure", "root", "sandbox", "draft"],
     images: ["oci", "tar", "image", "compress", "write", "flatten", "compare", "inspect"],
-    places: ["formats", "registry", "daemon", "transports"],
+    places: ["formats", "registry", "serve", "daemon", "transports"],
     front: ["app", "dockertools", "report", "library", "testing", "cli"],
   },
   rooms: {
@@ -54,6 +54,8 @@ const RULES: Rules = {
     // Where it goes.
     formats: ["write", "image", "compress", "oci", "tar"],
     registry: ["write", "image", "compress", "oci", "tar"],
+    // A registry that can only be read.
+    serve: ["write", "oci"],
     daemon: ["formats", "write", "image", "oci"],
     transports: ["formats", "registry", "daemon", "write", "image", "compress", "cache", "oci"],
     // Who asks. The application alone knows both what makes an image and the places where it goes.
@@ -61,6 +63,7 @@ const RULES: Rules = {
       ...["draft", "plan", "spec", "project", "install", "graph", "layering", "sandbox", "transports"],
       ...[
         "registry",
+        "serve",
         "formats",
         "report",
         "compare",
@@ -81,7 +84,7 @@ const RULES: Rules = {
     // What programs get in another form than commands: no chunk that leaves is lent.
     library: ["app", "formats", "write", "image"],
     // A registry and images in memory, for tests: varve's own, and those of programs that use it.
-    testing: ["image", "oci", "tar"],
+    testing: ["serve", "image", "oci", "tar"],
     cli: "*",
     // The public API: names from the rooms, nothing of its own.
     index: "*",

@@ -15,13 +15,14 @@ export { readEntries, readLink, realPath } from "./folders.ts";
 export { oneLine, shown, shownJson, shownLines } from "./foreign-text.ts";
 export { type JsonLimits, parseJson } from "./json.ts";
 export { compareNames, decodeName, encodeName, fsPath, isAscii, sortNames } from "./names.ts";
-export { nodeHttp } from "./node-http.ts";
+export { httpServer, nodeHttp } from "./node-http.ts";
 export { currentOwner, hasEnded, type Owner, ownedName, ownerOfName } from "./owner.ts";
 export { looksLikePath, parentOf } from "./paths.ts";
 export { readChunks, readStdin, readWhole } from "./read.ts";
 export { Resources } from "./resources.ts";
 export { checkSchema } from "./schema.ts";
 export { answerRequests, startThread, Thread, type ThreadData } from "./threads.ts";
+export { unnamedFile } from "./unnamed-file.ts";
 export { userCache } from "./user-cache.ts";
 export { hasMajor, satisfies, validRange } from "./version-range.ts";
 export {

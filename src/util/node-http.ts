@@ -6,3 +6,8 @@ export function nodeHttp(secure: boolean): Pick<typeof import("node:http"), "Age
   const { Agent, request } = process.getBuiltinModule(secure ? "node:https" : "node:http");
   return { Agent, request };
 }
+
+/** Node's HTTP server, which listens when it is told where; loaded as {@link nodeHttp} is. */
+export function httpServer(handle: import("node:http").RequestListener): import("node:http").Server {
+  return process.getBuiltinModule("node:http").createServer(handle);
+}

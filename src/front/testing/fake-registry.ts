@@ -1,10 +1,13 @@
 import { createHash, randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { algorithmOf, digestOf, isDigest } from "#oci";
+import { answerPull, type PullSide, referrersAmong, subjectOf } from "#serve";
+import { bytesSource } from "#util";
 import { FakeServer, type Quirk, type Seen } from "./fake-server.ts";
 
 /**
- * A small registry in memory, on 127.0.0.1: it takes and gives blobs, manifests and indexes as the OCI distribution
- * specification says ("Pull" and "Push"), knows no users, and behaves until its quirk does something else.
+ * A small registry in memory, on 127.0.0.1: it takes, gives and deletes blobs, manifests and indexes as the OCI distribution
+ * specification says, lists tags and referrers, knows no users, and behaves until its quirk does something else.
  */
 export class FakeRegistry extends FakeServer {
   /** Its blobs, by `REPOSITORY@DIGEST`. */
@@ -30,118 +33,90 @@ export class FakeRegistry extends FakeServer {
 
   override async handle(request: IncomingMessage, response: ServerResponse, seen: Seen): Promise<void> {
     if (await this.quirk?.(request, response, seen)) return;
+    if (await answerPull(request, response, this.#pullSide)) return;
     const { method, path, query } = seen;
-    if (path === "/v2/") return void response.writeHead(200).end();
     const match = /^\/v2\/(.+)\/(manifests|blobs\/uploads|blobs)\/([^/]*)$/.exec(path);
     if (match === null) return void response.writeHead(404).end();
-    const [, repository = "", kind, name = ""] = match;
-    const body = method === "GET" || method === "HEAD" ? Buffer.alloc(0) : await bodyOf(request, seen);
-    if (kind === "manifests")
-      return this.#manifest(response, {
-        method,
-        repository,
-        name,
-        body,
-        type: request.headers["content-type"] ?? "",
-      });
-    if (kind === "blobs")
-      return this.#blob(response, { method, repository, name, range: request.headers.range });
-    return this.#upload(response, {
-      method,
-      repository,
-      name,
-      body,
-      query,
+    const [, repository = "", kind = "", name = ""] = match;
+    const push: Push = {
+      ...{ method, kind, repository, name, query },
+      body: method === "GET" ? Buffer.alloc(0) : await bodyOf(request, seen),
+      type: request.headers["content-type"] ?? "",
       range: request.headers["content-range"],
-    });
+    };
+    if (kind === "blobs/uploads") this.#upload(response, push);
+    else if (method === "DELETE") this.#delete(response, push);
+    else if (method === "PUT" && kind === "manifests") this.#put(response, push);
+    else fail(response, 405, "UNSUPPORTED", "this registry doesn't do that");
   }
 
-  #manifest(
-    response: ServerResponse,
-    {
-      method,
-      repository,
-      name,
-      body,
-      type,
-    }: { method: string; repository: string; name: string; body: Buffer; type: string },
-  ): void {
-    if (method === "PUT") {
-      const digest = sha256(body);
-      for (const key of [name, digest])
-        this.manifests.set(`${repository}:${key}`, { bytes: body, mediaType: type });
-      response
-        .writeHead(201, {
-          "docker-content-digest": digest,
-          location: `/v2/${repository}/manifests/${digest}`,
-        })
-        .end();
-      return;
-    }
-    const found = this.manifests.get(`${repository}:${name}`);
-    if (found === undefined) {
-      fail(response, 404, "MANIFEST_UNKNOWN", "manifest unknown");
-      return;
-    }
-    response.writeHead(200, {
-      "content-type": found.mediaType,
-      "content-length": found.bytes.length,
-      "docker-content-digest": sha256(found.bytes),
-    });
-    response.end(method === "HEAD" ? undefined : found.bytes);
+  /** What there is to pull. */
+  get #pullSide(): PullSide {
+    const inRepository = (repository: string) =>
+      [...this.manifests].filter(([key]) => key.startsWith(`${repository}:`));
+    return {
+      manifest: (repository, name) => {
+        const found = this.manifests.get(`${repository}:${name}`);
+        return found && { ...found, digest: isDigest(name) ? name : sha256(found.bytes) };
+      },
+      blob: (repository, digest) => {
+        const bytes = this.blob(repository, digest);
+        return (
+          bytes && { size: bytes.length, open: (from, to) => bytesSource(bytes.subarray(from, to)).open() }
+        );
+      },
+      tags: (repository) => {
+        const names = inRepository(repository).map(([key]) => key.slice(repository.length + 1));
+        return names.length === 0 ? undefined : names.filter((name) => !name.includes(":"));
+      },
+      referrers: (repository, digest) => {
+        const byDigest = inRepository(repository).filter(([key]) =>
+          isDigest(key.slice(repository.length + 1)),
+        );
+        return referrersAmong(
+          byDigest.map(([, manifest]) => manifest),
+          digest,
+        );
+      },
+    };
   }
 
-  #blob(
-    response: ServerResponse,
-    {
-      method,
-      repository,
-      name,
-      range,
-    }: { method: string; repository: string; name: string; range: string | undefined },
-  ): void {
-    const bytes = this.blob(repository, name);
-    if (bytes === undefined) {
-      fail(response, 404, "BLOB_UNKNOWN", "blob unknown to registry");
+  #put(response: ServerResponse, { repository, name, body, type }: Push): void {
+    const digest = isDigest(name) ? digestOf(body, algorithmOf(name)) : sha256(body);
+    if (isDigest(name) && name !== digest) {
+      fail(response, 400, "DIGEST_INVALID", "the manifest has another digest");
       return;
     }
-    const from = Number(/^bytes=([0-9]+)-$/.exec(range ?? "")?.[1] ?? 0);
-    const part = bytes.subarray(from);
-    const headers = { "content-length": part.length, "docker-content-digest": name };
-    if (from > 0)
-      response.writeHead(206, {
-        ...headers,
-        "content-range": `bytes ${from}-${bytes.length - 1}/${bytes.length}`,
-      });
-    else response.writeHead(200, headers);
-    response.end(method === "HEAD" ? undefined : part);
+    for (const key of [name, digest])
+      this.manifests.set(`${repository}:${key}`, { bytes: body, mediaType: type });
+    const subject = subjectOf(body);
+    response
+      .writeHead(201, {
+        "docker-content-digest": digest,
+        location: `/v2/${repository}/manifests/${digest}`,
+        ...(subject !== undefined && { "oci-subject": subject }),
+      })
+      .end();
   }
 
-  #upload(
-    response: ServerResponse,
-    request: {
-      method: string;
-      repository: string;
-      name: string;
-      body: Buffer;
-      query: URLSearchParams;
-      range: string | undefined;
-    },
-  ): void {
-    const { method, repository, name, body, query, range } = request;
+  /** Deletes a tag alone, a manifest with all its tags, or a blob. */
+  #delete(response: ServerResponse, { kind, repository, name }: Push): void {
+    const key = `${repository}${kind === "blobs" ? "@" : ":"}${name}`;
+    const manifest = this.manifests.get(key);
+    if (kind === "blobs" ? !this.blobs.delete(key) : !this.manifests.delete(key)) {
+      fail(response, 404, kind === "blobs" ? "BLOB_UNKNOWN" : "MANIFEST_UNKNOWN", "it isn't here");
+      return;
+    }
+    for (const [other, { bytes }] of this.manifests) {
+      const isTagOfIt = isDigest(name) && other.startsWith(`${repository}:`) && bytes === manifest?.bytes;
+      if (isTagOfIt) this.manifests.delete(other);
+    }
+    response.writeHead(202).end();
+  }
+
+  #upload(response: ServerResponse, { method, repository, name, body, query, range }: Push): void {
     if (method === "POST") {
-      const mount = query.get("mount");
-      const from = mount === null ? undefined : this.blob(query.get("from") ?? "", mount);
-      if (from !== undefined) {
-        this.addBlob(repository, from);
-        response
-          .writeHead(201, { location: `/v2/${repository}/blobs/${mount}`, "docker-content-digest": mount! })
-          .end();
-        return;
-      }
-      const id = randomUUID();
-      this.uploads.set(id, Buffer.alloc(0));
-      response.writeHead(202, { location: this.location(repository, id) }).end();
+      this.#begin(response, { repository, body, query });
       return;
     }
     const have = this.uploads.get(name);
@@ -172,17 +147,64 @@ export class FakeRegistry extends FakeServer {
         .end();
       return;
     }
-    if (sha256(now) !== query.get("digest")) {
-      fail(response, 400, "DIGEST_INVALID", "provided digest did not match");
+    if (this.#store(response, { repository, bytes: now, digest: query.get("digest") ?? "" })) {
+      this.uploads.delete(name);
+    }
+  }
+
+  /** Begins an upload, unless there is a blob to be mounted, or the request has all of it. */
+  #begin(
+    response: ServerResponse,
+    { repository, body, query }: Pick<Push, "repository" | "body" | "query">,
+  ): void {
+    const mount = query.get("mount");
+    const from = mount === null ? undefined : this.blob(query.get("from") ?? "", mount);
+    if (from !== undefined) {
+      this.#store(response, { repository, bytes: from, digest: mount! });
       return;
     }
-    this.uploads.delete(name);
-    response.writeHead(201, { "docker-content-digest": this.addBlob(repository, now) }).end();
+    const digest = query.get("digest");
+    if (digest !== null) {
+      this.#store(response, { repository, bytes: body, digest });
+      return;
+    }
+    const id = randomUUID();
+    this.uploads.set(id, Buffer.alloc(0));
+    response.writeHead(202, { location: this.location(repository, id) }).end();
+  }
+
+  /** Keeps a blob if it has the digest that it should have. */
+  #store(
+    response: ServerResponse,
+    { repository, bytes, digest }: { repository: string; bytes: Buffer; digest: string },
+  ): boolean {
+    if (!isDigest(digest) || digestOf(bytes, algorithmOf(digest)) !== digest) {
+      fail(response, 400, "DIGEST_INVALID", "provided digest did not match");
+      return false;
+    }
+    this.blobs.set(`${repository}@${digest}`, Buffer.from(bytes));
+    const location = `/v2/${repository}/blobs/${digest}`;
+    response.writeHead(201, { location, "docker-content-digest": digest }).end();
+    return true;
   }
 
   /** Where an upload goes on; replaced in tests of its forms. */
   location = (repository: string, id: string): string =>
     `/v2/${repository}/blobs/uploads/${id}?_state=a%3Db%20c&x`;
+}
+
+/** A request that changes something. */
+interface Push {
+  readonly method: string;
+  readonly kind: string;
+  readonly repository: string;
+  readonly name: string;
+  readonly body: Buffer;
+  readonly query: URLSearchParams;
+  /** The body's Content-Type. */
+  readonly type: string;
+  /** Content-Range. */
+  readonly range: string | undefined;
 }
 
 /** The error body of the distribution specification. */
