@@ -168,7 +168,7 @@ function nameOfBase({ fromImage }: ImageSpec, base: Image | undefined): string |
 }
 
 /** Lets an image fail that is sure to fail. @throws VarveError `CHECK_FAILED` */
-function examine(
+export function examine(
   sifted: Sifted,
   { onFindings, platform }: Pick<BuildOptions, "onFindings" | "platform">,
 ): void {

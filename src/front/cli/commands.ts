@@ -58,6 +58,11 @@ export const COMMANDS: Record<string, KnownCommand> = {
     group: GROUPS.images,
     load: () => import("./commands/load.ts"),
   },
+  serve: {
+    summary: "serve images to whoever pulls them",
+    group: GROUPS.images,
+    load: () => import("./commands/serve.ts"),
+  },
   copy: {
     summary: "copy an image from one place to another",
     group: GROUPS.images,

@@ -50,6 +50,11 @@ export function tellFailure(error: unknown, { json }: { readonly json: boolean }
   return known && error.code === "USAGE" ? 2 : 1;
 }
 
+/** What went wrong, of a failure that ends no command. */
+export function sentenceOf(error: unknown): string {
+  return error instanceof VarveError ? error.message : faultSentence(error);
+}
+
 function misuse({ code, message }: CommanderError): string {
   if (code === "commander.help") return "no command was named";
   return withoutError(message)

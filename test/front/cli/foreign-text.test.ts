@@ -146,6 +146,11 @@ describe("foreign text in what is printed", () => {
         { args: ["push", layout, `${registry}/new:1`], silent: true },
         { args: ["push", layout, `${registry}/denied:1`], status: 1 },
       ],
+      serve: [
+        { args: ["serve", gone], status: 1 },
+        { args: ["serve", "spec.json", layout, layout], status: 2 },
+        { args: ["serve", "spec.json", "--listen", HOSTILE], status: 2 },
+      ],
       export: [
         { args: ["export", layout, out("OUT.tar")] },
         { args: ["export", layout, `${gone}/x.tar`], status: 1 },

@@ -1,0 +1,80 @@
+import { Command, InvalidArgumentError, Option } from "commander";
+import { type ServeEvent, type Serving, serve } from "#app";
+import type { CompressionChoice } from "#compress";
+import { type CacheOptions, cacheOptions } from "../cache-options.ts";
+import { sentenceOf } from "../failure.ts";
+import { findingLines } from "../findings.ts";
+import { note, say, scriptOutput } from "../output.ts";
+import { compressionOption, onMachine, type PlaceOptions, placeOptions } from "../places.ts";
+
+interface ServeCommandOptions extends PlaceOptions, CacheOptions {
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly watch?: true;
+  readonly check: boolean;
+  readonly compression?: CompressionChoice;
+}
+
+const HOST = "127.0.0.1";
+const PORT = 5000;
+
+export function command(): Command {
+  const listen = new Option(
+    "--listen <address>",
+    "where to listen: a port of this machine's own, or HOST:PORT; 0 is a port that is free",
+  )
+    .argParser(listenAddress)
+    .default(listenAddress(`${PORT}`), `${HOST}:${PORT}`);
+  const command = new Command("serve")
+    .description(
+      "Serves images to whoever pulls them: a registry that can only be read. A spec's image is made when it is first asked for, and layers are packed when they are fetched. Ends with Ctrl-C.",
+    )
+    .argument("<spec or image...>", "projects' folders, specs, and places of images")
+    .addOption(listen)
+    .option("--watch", "make the images of projects and specs anew when their files change")
+    .option("--no-check", "serve images without looking for what is wrong with them: see varve check");
+  return cacheOptions(placeOptions(compressionOption(command))).action(run);
+}
+
+async function run(given: readonly string[], options: ServeCommandOptions): Promise<void> {
+  const { listen, watch, check, compression } = options;
+  await onMachine(options, async (operation) => {
+    await serve(given, {
+      ...{ ...operation, listen, watch, check, compression },
+      onReady: (serving) => tellReady(serving, watch),
+      onEvent: tellEvent,
+      onFindings: (findings) => {
+        for (const line of findingLines(findings, { most: 3, withBase: false })) say(line);
+      },
+      onNote: note,
+      onOutput: scriptOutput,
+    });
+  });
+}
+
+function tellReady({ host, isLocal, images }: Serving, watch = false): void {
+  say(`Listening on ${host}${isLocal ? "" : ", for everybody who reaches it"}; Ctrl-C ends it.`);
+  for (const { given, repository, tags } of images) {
+    say(`  ${host}/${repository}  ${tags.join(", ")}  (${given})`);
+  }
+  const [first] = images;
+  if (first !== undefined) say(`Try: docker pull ${host}/${first.repository}`);
+  if (watch) say("Images are made anew when their files change.");
+}
+
+function tellEvent(event: ServeEvent): void {
+  const name = event.image === "" ? "" : `${event.image}: `;
+  if (event.kind === "made") say(`${name}${event.tags.join(", ")} is ${event.digest}`);
+  else if (event.kind === "changed") say(`${name}${event.path} has changed`);
+  else if (event.isStale) say(`${name}${sentenceOf(event.error)}; it is made anew for the next pull`);
+  else say(`${name}${sentenceOf(event.error)}${event.image === "" ? "" : "; what was made before stays"}`);
+}
+
+/** `5000`, `127.0.0.1:5000`, `[::1]:5000`, `localhost:5000`. */
+function listenAddress(text: string): ServeCommandOptions["listen"] {
+  const [, address, name, digits] = /^(?:(?:\[([0-9a-f:.]+)\]|([^\s:[\]/]+)):)?(\d{1,5})$/i.exec(text) ?? [];
+  const port = Number(digits);
+  if (digits === undefined || port > 65535) {
+    throw new InvalidArgumentError("It must be a port or HOST:PORT, such as 5001 or 127.0.0.1:5001.");
+  }
+  return { host: address ?? name ?? HOST, port };
+}
