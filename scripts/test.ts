@@ -1,7 +1,7 @@
 /**
- * Runs one of the two halves of the tests: `unit` is the fast part (everything below `test/` that needs nothing
- * but Node and Python), `system` is `test/system/`, which talks to real Nix, Docker and registries and tests `dist/`.
- * Options after it go to `node --test`.
+ * Runs one of the parts of the tests: `unit` is the fast one (everything below `test/` that needs nothing
+ * but Node and Python), `system` is `test/system/`, which talks to real Nix, Docker and registries and tests `dist/`,
+ * and `peers` is `test/peers/`, which needs what `scripts/peers` installs. Options after it go to `node --test`.
  */
 import { spawnSync } from "node:child_process";
 import { globSync, mkdirSync, mkdtempSync, rmdirSync, rmSync } from "node:fs";
@@ -9,22 +9,22 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const [half, ...options] = process.argv.slice(2);
+const [part, ...options] = process.argv.slice(2);
 const root = fileURLToPath(new URL("..", import.meta.url));
-const system = (file: string) => file.startsWith("test/system/");
+const partOf = (file: string) => /^test\/(system|peers)\//.exec(file)?.[1] ?? "unit";
 const files = globSync("test/**/*.test.ts", { cwd: root })
-  .filter((file) => (half === "system" ? system(file) : !system(file)))
+  .filter((file) => partOf(file) === part)
   .sort();
 // As many files side by side as there are processors, where Node.js by itself leaves one idle; of those that start daemons
 // two at a time, since each has several. The bound is far beyond what a test needs; it is there so that one which
 // hangs ends, and its servers with it.
 const usual =
-  half === "system"
+  part !== "unit"
     ? ["--test-concurrency=2", "--test-timeout=900000"]
     : [`--test-concurrency=${availableParallelism()}`];
 // Each test that needs a Nix store mounts one at /nix for its own processes; a test that made and removed the folder itself
 // would take it from the one beside it.
-const mountPoint = half === "system" && makeFolder("/nix");
+const mountPoint = part === "system" && makeFolder("/nix");
 // What the user's own varve knows is no test's to use or to change.
 const cache = mkdtempSync(join(tmpdir(), "varve-test-cache-"));
 try {

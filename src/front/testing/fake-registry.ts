@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { algorithmOf, digestOf, isDigest } from "#oci";
+import { algorithmOf, digestOf, isDigest, isTag } from "#oci";
 import { answerPull, type PullSide, referrersAmong, subjectOf } from "#serve";
 import { bytesSource } from "#util";
 import { FakeServer, type Quirk, type Seen } from "./fake-server.ts";
@@ -83,7 +83,7 @@ export class FakeRegistry extends FakeServer {
 
   #put(response: ServerResponse, { repository, name, body, type }: Push): void {
     const digest = isDigest(name) ? digestOf(body, algorithmOf(name)) : sha256(body);
-    if (isDigest(name) && name !== digest) {
+    if (name !== digest && !isTag(name)) {
       fail(response, 400, "DIGEST_INVALID", "the manifest has another digest");
       return;
     }
@@ -158,7 +158,7 @@ export class FakeRegistry extends FakeServer {
     { repository, body, query }: Pick<Push, "repository" | "body" | "query">,
   ): void {
     const mount = query.get("mount");
-    const from = mount === null ? undefined : this.blob(query.get("from") ?? "", mount);
+    const from = mount === null ? undefined : this.#mountable(mount, query.get("from"));
     if (from !== undefined) {
       this.#store(response, { repository, bytes: from, digest: mount! });
       return;
@@ -171,6 +171,12 @@ export class FakeRegistry extends FakeServer {
     const id = randomUUID();
     this.uploads.set(id, Buffer.alloc(0));
     response.writeHead(202, { location: this.location(repository, id) }).end();
+  }
+
+  /** A blob of another repository; of any, where none is named. */
+  #mountable(digest: string, repository: string | null): Buffer | undefined {
+    if (repository !== null) return this.blob(repository, digest);
+    return [...this.blobs].find(([key]) => key.endsWith(`@${digest}`))?.[1];
   }
 
   /** Keeps a blob if it has the digest that it should have. */
