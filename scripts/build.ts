@@ -5,6 +5,7 @@
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { builtins } from "./builtins.ts";
 import { ENTRIES, readPublicApi } from "./declarations.ts";
 import { embeddedShell } from "./embedded-shell.ts";
 
@@ -38,7 +39,7 @@ await build({
   // Not written as modules that could be bundled in part; few commands load what reads YAML.
   external: ["commander", "yaml"],
   mainFields: ["module", "main"],
-  plugins: [embeddedShell],
+  plugins: [embeddedShell, builtins],
   logLevel: "warning",
 });
 
