@@ -18,7 +18,7 @@ export const builtins: Plugin = {
       return { path, namespace: "builtin", sideEffects: false };
     });
     onLoad({ filter: /.*/, namespace: "builtin" }, async ({ path }) => {
-      const names = Object.keys(process.getBuiltinModule(path)).filter(
+      const names = Object.keys(process.getBuiltinModule(path) ?? {}).filter(
         (name) => NAME.test(name) && name !== "default",
       );
       // Each name by itself, so that only those that somebody imports are there.

@@ -89,6 +89,8 @@ export function answerRequests<Request, Answer>(
 export interface AskedThreadOptions<Request, Answer> extends ThreadOptions {
   /** Answers requests in this thread if no other can be started. It must give the same answers. */
   readonly here: () => (request: Request) => Answer;
+  /** Whether requests are worth a thread; by default they are. */
+  readonly isWorthIt?: boolean;
 }
 
 interface Question<Request, Answer> {
@@ -108,9 +110,9 @@ export class Thread<Request, Answer> {
   /** Why there will be no more answers. */
   #ended: Error | undefined;
 
-  constructor({ here, ...options }: AskedThreadOptions<Request, Answer>) {
+  constructor({ here, isWorthIt = true, ...options }: AskedThreadOptions<Request, Answer>) {
     this.#here = here;
-    this.#worker = startThread(options);
+    this.#worker = isWorthIt ? startThread(options) : undefined;
     if (this.#worker === undefined) this.#handle = here();
     this.#worker?.on("message", (message: Message<Answer>) => this.#hear(message));
     this.#worker?.on("error", (error) => this.#lost(error));

@@ -3,4 +3,5 @@ export { type ListOptions, listTree, readNames, type TreeIdentity, type TreeList
 export { findChange, listRecipe, type PackOptions, packedSize, packLayer } from "./pack.ts";
 export { permissionsOf } from "./permissions.ts";
 export type { EntryItem, LayerRecipe, Ownership, PermissionRule, TreeItem } from "./recipe.ts";
+export { areSmall } from "./small.ts";
 export { roomForSmallFiles, type SmallFiles } from "./small-files.ts";

@@ -10,6 +10,8 @@ export interface MeasureThreadOptions {
   readonly fingerprintKey: Uint8Array;
   /** Whether another thread hashes what this one packs. */
   readonly hashesElsewhere: boolean;
+  /** Whether there is so little to do that it is done in the thread that asks. */
+  readonly isLittle: boolean;
 }
 
 /** A thread that measures recipes, one after the other. */
@@ -19,13 +21,14 @@ export class MeasureThread {
   /** Started when it is needed. */
   #hasher: HashThread | undefined;
 
-  constructor({ fingerprintKey, hashesElsewhere }: MeasureThreadOptions) {
+  constructor({ fingerprintKey, hashesElsewhere, isLittle }: MeasureThreadOptions) {
     const ring = hashesElsewhere ? newRingMemory() : undefined;
     this.#ring = ring;
     this.#thread = new Thread({
       job: "measure",
       data: { fingerprintKey, ring } satisfies MeasureThreadData,
       here: () => measurer({ fingerprintKey, ring: undefined }),
+      isWorthIt: !isLittle,
     });
   }
 

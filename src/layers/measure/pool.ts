@@ -1,5 +1,5 @@
 /** Threads that measure layers. */
-import type { KeptListings, TreeListing } from "#fs";
+import { areSmall, type KeptListings, type TreeListing } from "#fs";
 import type { Layer } from "#image";
 import { parseDigest } from "#oci";
 import { fingerprintKey } from "#util";
@@ -10,6 +10,9 @@ import type { RecipeRecord } from "./recipe-record.ts";
 
 /** How many bytes of small files, over all layers, may stay in memory between the measuring and the writing of a layer. */
 const KEEP_LIMIT = 8 * 1024 * 1024;
+
+/** What is measured before a thread would have been started: so many files at most, and bytes of them. */
+const BEFORE_THREADS = { files: 500, bytes: 4 * 1024 * 1024 };
 
 export interface MeasurePoolOptions {
   /** How many threads pack and hash. */
@@ -51,11 +54,16 @@ export class MeasurePool implements AsyncDisposable {
     const bySize = this.#inOrder.toSorted(
       (a, b) => b.record.recipe.items.length - a.record.recipe.items.length,
     );
-    const threads = Math.min(options.threads, this.#inOrder.length);
+    const isLittle = areSmall(
+      this.#inOrder.map(({ record }) => record.recipe),
+      BEFORE_THREADS,
+    );
+    const threads = isLittle ? 1 : Math.min(options.threads, this.#inOrder.length);
     for (let n = 0; n < threads; n++) {
       // The large layers are for all threads but the first, and these have a second thread that hashes: a layer that is most of
       // the image would otherwise keep one core busy and leave the others idle.
-      this.#threads.push(new MeasureThread({ fingerprintKey: this.#fingerprintKey, hashesElsewhere: n > 0 }));
+      const fingerprintKey = this.#fingerprintKey;
+      this.#threads.push(new MeasureThread({ fingerprintKey, hashesElsewhere: n > 0, isLittle }));
     }
     this.#threads.forEach((thread, n) => {
       void this.#work(
