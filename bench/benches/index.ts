@@ -1,5 +1,6 @@
 /** Every benchmark there is, in the order of the report. */
 import type { Bench } from "../bench.ts";
+import { buildApp, streamApp } from "./app.ts";
 import { check } from "./check.ts";
 import { dockerfile } from "./dockerfile.ts";
 import { layering } from "./layering.ts";
@@ -14,6 +15,8 @@ import { warm } from "./warm.ts";
 export const BENCHES: readonly Bench[] = [
   streamStore,
   streamSmall,
+  streamApp,
+  buildApp,
   push,
   warm,
   dockerfile,
