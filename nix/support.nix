@@ -10,6 +10,9 @@ rec {
     pkgs.go.GOARCH or {
       x86_64-linux = "amd64";
       aarch64-linux = "arm64";
+      # Images for Linux that are made on such a machine.
+      x86_64-darwin = "amd64";
+      aarch64-darwin = "arm64";
       i686-linux = "386";
       armv6l-linux = "arm";
       armv7l-linux = "arm";

@@ -1,12 +1,28 @@
 # varve as a package with bin/varve: from `dist`, where `npm run build` has made it, or else from its sources, which Node.js
 # runs as they are.
-{ pkgs, dist ? ../dist }:
+{
+  pkgs,
+  dist ? ../dist,
+  nodejs ? pkgs.nodejs,
+  # Where packages come from; wherever that is, their hashes are known.
+  registry ? "https://registry.npmjs.org",
+}:
 
 let
   inherit (import ./support.nix { inherit pkgs; varve = throw "varve is being made"; })
-    shellBuild system withAttributes withShell;
+    shellBuild withAttributes;
 
   package = builtins.fromJSON (builtins.readFile ../package.json);
+
+  # Node.js runs TypeScript since the first of these, and since the second one in the line that came before.
+  needed = if hasDist then builtins.head (builtins.match ">=(.*)" package.engines.node) else "22.18";
+  isOlder = than: builtins.compareVersions version than < 0;
+  version = nodejs.version or "";
+  isTooOld = version != "" && (isOlder needed || !hasDist && !isOlder "23" && isOlder "23.6");
+  node =
+    if isTooOld then
+      throw "varve needs Node.js ${needed} or newer, and nodejs is ${version}; give it a newer one, as in import ./nix/varve.nix { inherit pkgs; nodejs = pkgs.nodejs_24; }"
+    else nodejs;
 
   install = { files, program, options ? "" }: withAttributes
     (shellBuild "varve-${package.version}" ''
@@ -14,10 +30,15 @@ let
       cd $out/lib/varve
       cp ${../package.json} package.json
       ${files}
-      printf '#!%s\nexec %s/bin/node ${options} %s/lib/varve/%s "$@"\n' ${pkgs.runtimeShell} ${pkgs.nodejs} $out ${program} >$out/bin/varve
+      printf '#!%s\nexec %s/bin/node ${options} %s/lib/varve/%s "$@"\n' ${pkgs.runtimeShell} ${node} $out ${program} >$out/bin/varve
       chmod +x $out/bin/varve
     '')
-    { meta = { inherit (package) description; mainProgram = "varve"; }; };
+    {
+      passthru = { pname = "varve"; inherit (package) version; };
+      meta = { inherit (package) description; mainProgram = "varve"; };
+    };
+
+  hasDist = builtins.pathExists (dist + "/bin.js");
 
   fromDist =
     let
@@ -56,32 +77,30 @@ let
       options = "--disable-warning=ExperimentalWarning";
       files = ''
         cp -r ${sources} src
-        cp -r ${dependencies} node_modules
+        PATH=$PATH:${pkgs.gnutar}/bin:${pkgs.gzip}/bin
+        ${builtins.concatStringsSep "\n" (map unpack dependencies)}
       '';
     };
 
-  # What package-lock.json names but for development: the same files on every system, each package checked by npm. When
-  # that file changes, this hash does, and Nix tells the new one.
-  dependencies = derivation {
-    name = "varve-dependencies";
-    inherit system;
-    builder = pkgs.runtimeShell;
-    args = [
-      "-euc"
-      (withShell ''
-        cp ${../package.json} package.json
-        cp ${../package-lock.json} package-lock.json
-        export npm_config_cache=$PWD/cache NODE_EXTRA_CA_CERTS=''${NIX_SSL_CERT_FILE-}
-        npm ci --no-progress --omit=dev --ignore-scripts --no-bin-links --no-audit --no-fund --no-update-notifier
-        rm node_modules/.package-lock.json
-        cp -r node_modules $out
-      '')
-    ];
-    PATH = "${pkgs.nodejs}/bin:${pkgs.coreutils}/bin";
-    impureEnvVars = [ "http_proxy" "https_proxy" "no_proxy" "HTTP_PROXY" "HTTPS_PROXY" "NO_PROXY" "NIX_SSL_CERT_FILE" "npm_config_registry" ];
-    outputHashMode = "recursive";
-    outputHashAlgo = "sha256";
-    outputHash = "sha256-mznqZOMFpzGHUxPKzC7+zWaNzLdbJYP/+MLROoqISWc=";
-  };
+  # What package-lock.json names but for development; none of these packages has anything to build.
+  packages = (builtins.fromJSON (builtins.readFile ../package-lock.json)).packages;
+  dependencies = builtins.filter (place: place != "" && !(packages.${place}.dev or false)) (builtins.attrNames packages);
+  unpack = place: ''
+    mkdir -p ${place}
+    tar -xzf ${fetch place} -C ${place} --strip-components 1 --no-same-owner
+  '';
+
+  # A package from npm's registry, by the hash in the lock file. nixpkgs' own way to fetch it knows of proxies and the like.
+  fetch = place:
+    let
+      name = builtins.head (builtins.match ".*node_modules/(.*)" place);
+      inherit (packages.${place}) integrity version;
+      file = "${baseNameOf name}-${version}.tgz";
+    in
+    (pkgs.fetchurl or (import <nix/fetchurl.nix>)) {
+      name = file;
+      url = "${registry}/${name}/-/${file}";
+      hash = integrity;
+    };
 in
-if builtins.pathExists (dist + "/bin.js") then fromDist else fromSource
+if hasDist then fromDist else fromSource

@@ -1,6 +1,6 @@
 /** The functions as nixpkgs' own `lib` sees them: the real one, where `VARVE_NIXPKGS_LIB` names its folder. */
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -260,9 +260,10 @@ describe("the Nix functions with nixpkgs' own lib", { skip }, () => {
         };
         more = final: prev: { own = final.dockerTools.buildImage { name = "a"; }; };
         all = lib.fix (lib.extends (lib.composeManyExtensions [ (import ${overlay}) more ]) packages);
-      in [ all.own.imageName all.dockerTools.mkPureLayer ]`),
+      in [ all.own.imageName all.dockerTools.mkPureLayer (lib.hasSuffix "/bin/varve" (lib.getExe all.varve)) (lib.getVersion all.varve) ]`),
     );
-    assert.deepEqual(facts, ["a", "nixpkgs"]);
+    const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+    assert.deepEqual(facts, ["a", "nixpkgs", true, version]);
   });
 
   it("know the architecture of each system that lib elaborates", async () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { cpSync, readFileSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -13,7 +13,7 @@ const path = (relative: string) => fileURLToPath(new URL(`../../${relative}`, im
 const readJson = (relative: string) => JSON.parse(readFileSync(path(relative), "utf8"));
 
 describe("varve's flake in a real Nix, without a network", {
-  skip: requires("nix", "debianPackages"),
+  skip: requires("nix", "npm", "debianPackages"),
 }, () => {
   const scope = stacked({ after });
   let nix: NixStore;
@@ -40,20 +40,19 @@ describe("varve's flake in a real Nix, without a network", {
     copy("node_modules/node/bin/node", "nixpkgs/node_modules/node/bin/node");
   }
 
-  /** Gives Nix what `nix/varve.nix` would fetch, which it knows by its name and hash: then it asks nobody. */
+  /** Gives Nix what `nix/varve.nix` would fetch, which it knows by names and hashes: then it asks nobody. */
   async function addDependencies(): Promise<void> {
-    const packages: Record<string, { dev?: boolean }> = readJson("package-lock.json").packages;
-    const dependencies = join(folder, "varve-dependencies");
-    for (const [name, { dev }] of Object.entries(packages)) {
-      const [, inModules] = /^node_modules\/(.*)$/.exec(name) ?? [];
-      if (inModules === undefined || dev === true) continue;
-      cpSync(path(name), join(dependencies, inModules), { recursive: true });
-    }
-    const hash = (await nix.run(["nix", "hash", "path", dependencies])).trim();
-    const line = `outputHash = "${hash}";`;
-    const known = readFileSync(path("nix/varve.nix"), "utf8").includes(line);
-    assert.ok(known, `package-lock.json has changed, so nix/varve.nix must say ${line}`);
-    await nix.run(["nix-store", "--add-fixed", "--recursive", "sha256", dependencies]);
+    const packages: Record<string, { dev?: boolean; version: string }> =
+      readJson("package-lock.json").packages;
+    const wanted = Object.entries(packages).flatMap(([place, { dev, version }]) => {
+      const [, name] = /.*node_modules\/(.*)$/.exec(place) ?? [];
+      return name === undefined || dev === true ? [] : [`${name}@${version}`];
+    });
+    const options = ["--silent", "--prefer-offline", "--pack-destination", folder];
+    await mustRun(["npm", "pack", ...wanted, ...options], { cwd: folder });
+    const files = readdirSync(folder).filter((name) => name.endsWith(".tgz"));
+    assert.equal(files.length, wanted.length);
+    await nix.run(["nix-store", "--add-fixed", "sha512", ...files.map((name) => join(folder, name))]);
   }
 
   const flake = (name: string) => `path:${join(folder, name)}`;

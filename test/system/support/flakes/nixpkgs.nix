@@ -4,7 +4,7 @@
   outputs = { self }: {
     lib.genAttrs = names: make: builtins.listToAttrs (map (name: { inherit name; value = make name; }) names);
 
-    legacyPackages = self.lib.genAttrs [ "x86_64-linux" "aarch64-linux" ] (system:
+    legacyPackages = self.lib.genAttrs [ "x86_64-linux" "aarch64-linux" "x86_64-darwin" "aarch64-darwin" ] (system:
       let
         packages = import ./examples/nix/packages.nix { inherit system; };
         withOverlays = overlays:
