@@ -12,6 +12,7 @@ import {
   steady,
   steadyForSeries,
 } from "#layering";
+import { chunkah } from "./chunkah.ts";
 import type { Version } from "./stream.ts";
 
 /** A way to plan each version, given the layout of the one before. */
@@ -34,10 +35,12 @@ export const PLANNERS: readonly Planner[] = [
   { name: "popularity", strategy: always(popularity) },
   { name: "auto", strategy: always(auto) },
   { name: "largest", strategy: always(largest) },
+  { name: "chunkah", strategy: always(chunkah) },
   { name: "leader", strategy: always(leader) },
   { name: "steady", strategy: always(steady) },
   { name: "steady, last layout", strategy: kept },
   { name: "the same, weights", strategy: kept, applicationWeight: 365 },
+  { name: "chunkah, weights", strategy: always(chunkah), applicationWeight: 365 },
 ];
 
 /** Replays versions for one planner: the bytes sent after the first version. */

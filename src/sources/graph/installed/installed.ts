@@ -1,7 +1,7 @@
 import { realpathSync } from "node:fs";
 import { resolve } from "node:path";
 import { isObject } from "../file.ts";
-import { NOBODYS, nestedPaths } from "../npm/nested.ts";
+import { NOBODYS, nestedPaths, withoutShells } from "../npm/nested.ts";
 import type { NodeProject } from "../project.ts";
 import { type Component, makeGraph, type ReferencesGraph } from "../references-graph.ts";
 import { text } from "../yaml.ts";
@@ -62,7 +62,7 @@ export function graphOfUnits(project: NodeProject, found: Found): ReferencesGrap
   const components = [...units].map(([id, unit]): Component => {
     const path = resolve(root, id);
     const references = [...unit.references];
-    const own = { path, nested: nested.get(id) ?? [] };
+    const own = { path, nested: withoutShells(nested.get(id) ?? [], isSource(id) ? undefined : path) };
     const moved = links?.get(id);
     const isMoved = moved !== undefined || isOutside(id);
     const parts = [{ ...own, place: outside.placeOf(id), ...(moved && { links: moved }) }];

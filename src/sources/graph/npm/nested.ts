@@ -1,5 +1,6 @@
+import { lstatSync } from "node:fs";
 import { posix } from "node:path";
-import { sortNames } from "#util";
+import { fsPath, readEntries, sortNames } from "#util";
 
 /** In the project's folder, but never part of an image: its history, and npm's list of what is installed on this machine. */
 export const NOBODYS = [".git", "node_modules/.package-lock.json"];
@@ -22,6 +23,29 @@ export function nestedPaths(keys: Iterable<string>): Map<string, string[]> {
   }
   for (const list of nested.values()) sortNames(list);
   return nested;
+}
+
+/**
+ * The nested paths of an installed package, with its `node_modules` instead of what is in there if there is nothing else: the folder belongs to the
+ * packages in it. Otherwise the package would have changed as soon as the first of them comes, or the last one goes.
+ * @param folder the package's, as an absolute path; undefined to leave the paths as they are
+ */
+export function withoutShells(nested: readonly string[], folder: string | undefined): readonly string[] {
+  const inside = nested.filter((path) => path.startsWith("node_modules/"));
+  if (folder === undefined || inside.length === 0) return nested;
+  const stats = lstatSync(fsPath(posix.join(folder, "node_modules")), { throwIfNoEntry: false });
+  if (stats?.isDirectory() !== true) return nested;
+  const isOthers = (path: string): boolean => {
+    if (inside.includes(path)) return true;
+    if (path !== "node_modules" && !/^node_modules\/@[^/]+$/.test(path)) return false;
+    return readEntries(posix.join(folder, path)).every(
+      (entry) =>
+        (entry.isDirectory() || inside.includes(`${path}/${entry.name}`)) &&
+        isOthers(`${path}/${entry.name}`),
+    );
+  };
+  if (!isOthers("node_modules")) return nested;
+  return sortNames([...nested.filter((path) => !inside.includes(path)), "node_modules"]);
 }
 
 /** The innermost of the given folders that `key` lies in. */

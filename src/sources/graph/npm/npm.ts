@@ -7,7 +7,7 @@ import { type Component, makeGraph, type ReferencesGraph } from "../references-g
 import { readManifest } from "../workspace.ts";
 import { checkInstalled } from "./installed.ts";
 import { installedName, type LockEntry, type NpmLock, type NpmManifest, readNpmLock } from "./lock.ts";
-import { nestedPaths } from "./nested.ts";
+import { nestedPaths, withoutShells } from "./nested.ts";
 
 /** The id of the project itself, whose key in a lock file is the empty string. */
 const ROOT = ".";
@@ -61,7 +61,7 @@ export async function npmGraph(lock: NpmLock, { project, omitDev }: TreeOptions)
       ...(manifest.version === undefined ? {} : { version: manifest.version }),
       ...(integrity === undefined ? {} : { integrity }),
       ...(repository === undefined ? {} : { repository }),
-      nested: nested.get(key) ?? [],
+      nested: withoutShells(nested.get(key) ?? [], installedName(key) && resolve(project, key)),
     });
   }
   return makeGraph(components, { kind: "npm", origin: `the npm project ${project}` });

@@ -247,6 +247,28 @@ test("each file belongs to one component, but for .git, npm's own list and what 
   assert.deepEqual(graph.components.get("packages/a")!.nested, ["node_modules/x"]);
 });
 
+test("a package's node_modules isn't its own if there are only packages in it, so that it stays the same when one comes", async (t) => {
+  const packages = {
+    "node_modules/a": {},
+    "node_modules/a/node_modules/b": {},
+    "node_modules/a/node_modules/@s/c": {},
+    "node_modules/e": {},
+    "node_modules/e/node_modules/b": {},
+    "node_modules/f": {},
+    "node_modules/f/node_modules/dev": { dev: true },
+    "node_modules/g": {},
+    "node_modules/g/node_modules/absent": { optional: true },
+  };
+  const folder = await project(t, { packages, missing: ["node_modules/g/node_modules/absent"] });
+  mkdirSync(join(folder, "node_modules/e/node_modules/.bin"));
+  const graph = await readGraph(folder, { omitDev: true });
+  const nested = (name: string) => graph.components.get(`node_modules/${name}`)!.nested;
+  assert.deepEqual(nested("a"), ["node_modules"]);
+  assert.deepEqual(nested("e"), ["node_modules/b"]);
+  assert.deepEqual(nested("f"), ["node_modules"]);
+  assert.deepEqual(nested("g"), ["node_modules/absent"]);
+});
+
 test("a package that should be there and is not asks for npm ci", async (t) => {
   const folder = await project(t, { packages: { "node_modules/a": {} }, missing: ["node_modules/a"] });
   await assert.rejects(readGraph(folder), {
