@@ -56,7 +56,8 @@ const RULES: Rules = {
     registry: ["write", "image", "compress", "oci", "tar"],
     // A registry that can only be read.
     serve: ["write", "oci"],
-    daemon: ["formats", "write", "image", "oci"],
+    // What an engine pulls from varve is served to it.
+    daemon: ["formats", "serve", "write", "image", "oci"],
     transports: ["formats", "registry", "daemon", "write", "image", "compress", "cache", "oci"],
     // Who asks. The application alone knows both what makes an image and the places where it goes.
     app: [

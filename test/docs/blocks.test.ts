@@ -19,6 +19,11 @@ describe("the documentation's code blocks", () => {
         ["CONTRIBUTING.md", "scripts/check", "it is what runs the tests, this one among them"],
         ["README.md", "scripts/demo", "it is what runs the tests, this one among them"],
         [
+          "docs/engines.md",
+          "varve serve . --watch",
+          "one program of these has no end, and others need engines that are only examples",
+        ],
+        [
           "docs/platforms.md",
           "varve build --platform linux/arm64 --push registry.example/me/app:1",
           "it pushes to a registry that is only an example",

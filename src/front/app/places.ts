@@ -31,6 +31,8 @@ export interface WritingOptions {
   readonly onWarning?: ((sentence: string) => void) | undefined;
   /** Called as layers get on, several times for each at each place. */
   readonly onProgress?: ((progress: WriteProgress) => void) | undefined;
+  /** Gets a sentence about the way that a place took, such as that an engine was sent only what it lacks. */
+  readonly onDetail?: ((sentence: string) => void) | undefined;
 }
 
 /** A layer as it is stored at a place. */
@@ -89,13 +91,14 @@ export interface Writing {
 export async function writeTo(draft: ImageDraft, writing: Writing): Promise<WrittenImage[]> {
   const { sinks, operation, options, untagged = false, examine } = writing;
   const { cache } = operation.machine;
-  const { compression, onProgress, onWarning } = options;
+  const { compression, onProgress, onWarning, onDetail } = options;
   return await writeImage(draft, sinks, {
     compression,
     onWarning,
     known: cache && knownBlobs(cache),
     untagged,
     examine,
+    onDetail,
     signal: operation.signal,
     ...(onProgress && {
       onProgress: (sink, progress) => onProgress({ ...progress, destination: sink.name }),

@@ -43,6 +43,8 @@ export interface OpenOptions {
   readonly known?: KnownBlobs | undefined;
   /** Called with a sentence when the image is there, but not of the use that was meant. */
   readonly onWarning?: ((sentence: string) => void) | undefined;
+  /** Gets a sentence about the way that was taken, for who wants details. */
+  readonly onDetail?: ((sentence: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

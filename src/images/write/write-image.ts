@@ -146,7 +146,8 @@ async function storeInAll(
       const reading = readings[at]!;
       let begun = false;
       const open = (signal?: AbortSignal) => {
-        // An upload that failed begins again when the others have gone on, so it reads the layer separately.
+        // An upload that failed begins again when the others have gone on, so it reads the layer separately; and so does a sink
+        // that reads it only when all layers have been handed out.
         if (begun) return layer.open(signal);
         begun = true;
         return reading.open();
@@ -155,6 +156,7 @@ async function storeInAll(
         await output.store({ ...layer, open }, index);
       } finally {
         reading.decline();
+        begun = true;
       }
     }),
   );

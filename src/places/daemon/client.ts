@@ -1,19 +1,27 @@
 /** The requests of the Docker Engine API (version 1.41 and its neighbours) that bring images in and out. */
 import { cancelled, reasonOf, VarveError } from "#errors";
-import { collect, exchange, type Incoming, LineError } from "#util";
+import { collect, exchange, type Incoming, LineError, type Waits } from "#util";
 import { type Endpoint, parseDockerHost } from "./host.ts";
 import { readProgress, refusalIn } from "./progress.ts";
 
 /** A refusal is one sentence. */
 const MAX_REFUSAL_SIZE = 64 * 1024;
 
+/** What an engine says of itself and its images has less. */
+const MAX_ANSWER_SIZE = 32 * 1024 * 1024;
+
+/** How long to wait for a question that needn't be answered, in milliseconds. */
+const QUESTION_WAITS = { connect: 10_000, headers: 10_000, body: 10_000 };
+
 interface Request {
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "DELETE";
   readonly path: string;
   /** Says what the daemon should do, for errors. */
   readonly what: string;
   readonly body?: AsyncGenerator<Uint8Array, void, void>;
   readonly signal?: AbortSignal | undefined;
+  /** How long the daemon may take; it answers only when it has written gigabytes, so by default however long that takes. */
+  readonly waits?: Waits;
 }
 
 /** Talks to one daemon, with a connection for each request. */
@@ -60,9 +68,45 @@ export class DaemonClient {
     });
   }
 
+  /**
+   * What the engine says of something.
+   * @returns undefined where it says nothing that is JSON, or nothing for some seconds
+   * @throws VarveError `NETWORK` if it can't be reached, `ABORTED`
+   */
+  async question(path: string, signal?: AbortSignal): Promise<unknown> {
+    let said: unknown;
+    try {
+      await this.#ask(
+        { method: "GET", path, what: "say what it has", signal, waits: QUESTION_WAITS },
+        async ({ body }) => {
+          const tooLarge = () => new VarveError("DAEMON", "its answer is too long");
+          said = JSON.parse(Buffer.from(await collect(body, MAX_ANSWER_SIZE, tooLarge)).toString());
+        },
+      );
+    } catch (error) {
+      const { cause } = error as { cause?: unknown };
+      const isUnreachable = cause instanceof LineError && !cause.connected;
+      if (isUnreachable || signal?.aborted) throw error;
+    }
+    return said;
+  }
+
+  /**
+   * Has the engine do something, whose progress it reports.
+   * @param what says what, for errors
+   * @throws VarveError `DAEMON`, `IMAGE_NOT_FOUND`, `NETWORK`, `ABORTED`
+   */
+  async command(
+    method: "POST" | "DELETE",
+    path: string,
+    { what, signal }: { what: string; signal?: AbortSignal | undefined },
+  ): Promise<void> {
+    await this.#ask({ method, path, what, signal }, (answer) => readProgress(answer.body, what));
+  }
+
   /** Makes a request and reads its answer. */
   async #ask(request: Request, read: (answer: Incoming) => Promise<void>): Promise<void> {
-    const { method, path, what, body, signal } = request;
+    const { method, path, what, body, signal, waits = {} } = request;
     const { origin, socketPath } = this.#endpoint;
     try {
       const answer = await exchange({
@@ -72,11 +116,10 @@ export class DaemonClient {
         body,
         socketPath,
         signal,
-        // The daemon answers only when it has written gigabytes, however long that takes.
-        waits: {},
+        waits,
       });
       try {
-        if (answer.status !== 200) throw await this.#refusal(answer, what);
+        if (answer.status < 200 || answer.status > 299) throw await this.#refusal(answer, what);
         await read(answer);
       } finally {
         answer.body.destroy();

@@ -1,8 +1,9 @@
 import { VarveError } from "#errors";
-import { type ArchiveInput, dockerArchive, streamedWriter } from "#formats";
 import { formatReference, parseReference } from "#oci";
 import type { ImageSink } from "#write";
 import { DaemonClient } from "./client.ts";
+import { lookAtEngine } from "./engine.ts";
+import { DaemonWriter } from "./writer.ts";
 
 export interface DockerDaemonOptions {
   /** Where the daemon listens, as in `DOCKER_HOST`; see `dockerHost`. */
@@ -18,8 +19,7 @@ export interface DockerDaemonSinkOptions extends DockerDaemonOptions {
  * Loads images into a Docker daemon: Docker Engine API, "Import images". The docker-archive that it takes is made while
  * it is sent. It is described by its config, whose digest is the image's ID.
  *
- * Every layer is sent to the daemon, since its API only knows the layers of whole images, and the image's ID is known only
- * after the last layer.
+ * An engine is sent only what it lacks, where it takes that: see {@link DaemonWriter}.
  * @throws VarveError `USAGE` for a host that varve doesn't speak to; `INVALID_REFERENCE`
  */
 export function dockerDaemonSink({ host, reference }: DockerDaemonSinkOptions): ImageSink {
@@ -28,33 +28,9 @@ export function dockerDaemonSink({ host, reference }: DockerDaemonSinkOptions): 
   return {
     name: `docker-daemon:${name ?? ""}`,
     parallel: 1,
-    async open({ signal }) {
-      let whole = false;
-      const noticed = ({ layers, finished }: ArchiveInput): ArchiveInput => ({
-        layers,
-        async finished() {
-          const image = await finished();
-          whole = true;
-          return image;
-        },
-      });
-      return streamedWriter({
-        archive: (input) =>
-          dockerArchive(noticed(input), { names: name === undefined ? undefined : [name], signal }),
-        output: {
-          async write(chunks) {
-            await client.load(chunks, signal);
-            // Only the archive's end says what its layers are, so before that nothing becomes an image.
-            if (!whole) {
-              throw new VarveError(
-                "DAEMON",
-                "the Docker daemon took an image for loaded before it had all of it",
-              );
-            }
-          },
-        },
-        describe: (image) => image.config.descriptor,
-      });
+    async open({ signal, onDetail }) {
+      const engine = await lookAtEngine(client, signal);
+      return new DaemonWriter({ client, engine, name, signal, onDetail });
     },
   };
 }

@@ -1,5 +1,5 @@
 /** What images have, put together without keeping their bytes. */
-import { type ImageIndex, identify, type RawDocument } from "#oci";
+import { type Descriptor, type ImageIndex, identify, type RawDocument } from "#oci";
 import {
   type Blob,
   type BlobStore,
@@ -49,13 +49,14 @@ export function collectingSink(name: string, into: Collected, options: SharedBlo
   };
 }
 
-/** Adds a manifest or an index to a collection. */
+/** Adds a manifest or an index to a collection. @returns how it is pointed at */
 export function addManifest(
   { manifests }: Collected,
   { bytes, descriptor }: Pick<RawDocument<ImageIndex>, "bytes" | "descriptor">,
-): void {
+): Descriptor {
   const { digest, mediaType } = descriptor;
   manifests.set(digest, { digest, mediaType, bytes });
+  return descriptor;
 }
 
 /** Keeps how a blob is made, and not its bytes. */

@@ -3,4 +3,4 @@ export { answerPull, type PullSide, refuse, type ServedBlob, type ServedManifest
 export { referrersAmong, subjectOf } from "./referrers.ts";
 export { type MadeImage, pullSideOf, ServedImage, type ServedImageOptions } from "./served.ts";
 export { type Listen, type PullServer, servePulls } from "./server.ts";
-export type { SharedBlobOptions } from "./shared-blob.ts";
+export { SharedBlob, type SharedBlobOptions } from "./shared-blob.ts";

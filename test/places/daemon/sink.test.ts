@@ -6,9 +6,11 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { dockerDaemonSink } from "#daemon";
-import { DockerArchive } from "#formats";
+import { DockerArchive, dockerArchiveSink, fileOutput } from "#formats";
 import type { Layer } from "#image";
+import { digestOf } from "#oci";
 import { writeImage } from "#write";
+import { members } from "../../support/tar.ts";
 import { temporaryFolder } from "../../support/tmp.ts";
 import { bodyOf, type FakeDaemon, startFakeDaemon } from "./support/fake-daemon.ts";
 import { fails, imageOf, type WatchedLayer, watchedLayer } from "./support/images.ts";
@@ -151,6 +153,132 @@ describe("the Docker daemon's sink", () => {
     await fails(load(daemon, [watchedLayer(1000)]), "NETWORK", /broke the connection off/);
   });
 
+  /** What an engine says that has an image of these layers. */
+  const withLayers = (layers: readonly Layer[], status: readonly unknown[] = []) => ({
+    "/info": { DriverStatus: status },
+    "/version": {},
+    "/images/json": [{ Id: "sha256:1" }],
+    "/images/sha256:1/json": { RootFS: { Layers: layers.map(({ diffId }) => diffId) } },
+  });
+
+  it("sends only layers that the engine doesn't have with the same ones below them", async (t) => {
+    const bodies: Buffer[] = [];
+    const [a, b, c, d] = [watchedLayer(1), watchedLayer(2), watchedLayer(3), watchedLayer(4)];
+    const daemon = await startFakeDaemon(
+      t,
+      async (request, response) => {
+        bodies.push(await bodyOf(request));
+        response.end(loaded);
+      },
+      withLayers([a, b, c]),
+    );
+    const details: string[] = [];
+    const layers = [a, b, d, c, b];
+    const sinks = [dockerDaemonSink({ host: daemon.host })];
+    const onDetail = (sentence: string) => void details.push(sentence);
+    const [written] = await writeImage(imageOf(layers, ["app:1"]), sinks, { onDetail });
+    const files = (await members(bodies[0]!)).map(({ entry }) => entry.name);
+    const fileOf = ({ diffId }: Layer) => `${diffId.slice("sha256:".length)}/layer.tar`;
+    // The engine has c, but not on top of d; and b, but not twice.
+    assert.deepEqual(
+      files.filter((name) => name.endsWith("layer.tar")),
+      [fileOf(d), fileOf(c), fileOf(b)],
+    );
+    assert.deepEqual(
+      written!.layers.map(({ outcome }) => outcome),
+      ["present", "present", "written", "written", "written"],
+    );
+    assert.equal(a.opened, 0);
+    assert.deepEqual(details, ["the engine was sent 3 of 5 layers, since it has the others"]);
+  });
+
+  it("sends everything to an engine that takes neither an archive without some layers nor a pull", async (t) => {
+    const bodies: Buffer[] = [];
+    const [a, b] = [watchedLayer(1), watchedLayer(2)];
+    const daemon = await startFakeDaemon(
+      t,
+      async (request, response) => {
+        const body = await bodyOf(request);
+        if (!request.url!.startsWith("/images/load")) {
+          response.writeHead(500).end(JSON.stringify({ message: "connection refused" }));
+          return;
+        }
+        bodies.push(body);
+        response.end(bodies.length === 1 ? failed : loaded);
+      },
+      withLayers([a]),
+    );
+    const details: string[] = [];
+    const onDetail = (sentence: string) => void details.push(sentence);
+    // With another sink, layers are handed out before they are read again.
+    const path = `${await temporaryFolder(t)}/copy.tar`;
+    const sinks = [dockerDaemonSink({ host: daemon.host }), dockerArchiveSink({ output: fileOutput(path) })];
+    await writeImage(imageOf([a, b], ["app:1"]), sinks, { onDetail });
+    const archive = await openArchive(t, bodies[1]!);
+    assert.equal(archive.images[0].layers.length, 2);
+    assert.deepEqual(archive.images[0].names, ["app:1"]);
+    assert.match(
+      details.join("\n"),
+      /^the engine didn't take .*no space left.*\nthe engine couldn't pull .*refused/,
+    );
+    assert.equal(details.at(-1), "the engine is sent all layers");
+    assert.deepEqual(
+      daemon.requests.map((request) => request.replace(/\?.*/, "")),
+      ["POST /images/load", "POST /images/create", "POST /images/load"],
+    );
+  });
+
+  it("is pulled from by an engine that keeps images in containerd, by digest and at a place that nobody guesses", async (t) => {
+    const [a, b] = [watchedLayer(1), watchedLayer(200_000)];
+    const pulled: string[] = [];
+    const asked: string[] = [];
+    const daemon = await startFakeDaemon(
+      t,
+      async (request, response) => {
+        const { pathname, searchParams: query } = new URL(request.url!, "http://x");
+        asked.push(
+          `${request.method} ${pathname.replace(/:\d+\/varve-[0-9a-f]{32}@sha256:\w+/, ":PORT/NAME@DIGEST")}`,
+        );
+        if (pathname === "/images/create") {
+          const [host, name] = query.get("fromImage")!.split("/");
+          const get = async (path: string) =>
+            Buffer.from(await (await fetch(`http://${host}/v2/${path}`)).arrayBuffer());
+          assert.match(host!, /^127\.0\.0\.1:\d+$/);
+          assert.equal((await fetch(`http://${host}/v2/other/manifests/${query.get("tag")}`)).status, 404);
+          const bytes = await get(`${name}/manifests/${query.get("tag")}`);
+          assert.equal(digestOf(bytes), query.get("tag"));
+          const { layers, config } = JSON.parse(bytes.toString());
+          for (const { digest } of [config, layers[1]]) {
+            assert.equal(digestOf(await get(`${name}/blobs/${digest}`)), digest);
+            pulled.push(digest);
+          }
+        }
+        response.end(asked.length === 2 ? JSON.stringify({ status: "ok" }) : "");
+      },
+      withLayers([a], [["driver-type", "io.containerd.snapshotter.v1"]]),
+    );
+    const details: string[] = [];
+    const onDetail = (sentence: string) => void details.push(sentence);
+    const sinks = [dockerDaemonSink({ host: daemon.host })];
+    const [written] = await writeImage(imageOf([a, b], ["app:1", "ghcr.io/me/app:2"]), sinks, { onDetail });
+    assert.deepEqual(pulled, [written!.config.digest, b.descriptor.digest]);
+    assert.deepEqual(asked, [
+      "POST /images/create",
+      "POST /images/127.0.0.1:PORT/NAME@DIGEST/tag",
+      "POST /images/127.0.0.1:PORT/NAME@DIGEST/tag",
+      "DELETE /images/127.0.0.1:PORT/NAME@DIGEST",
+    ]);
+    const tags = daemon.requests
+      .filter((request) => request.includes("/tag?"))
+      .map((request) => request.split("?")[1]);
+    assert.deepEqual(tags, ["repo=docker.io%2Flibrary%2Fapp&tag=1", "repo=ghcr.io%2Fme%2Fapp&tag=2"]);
+    assert.deepEqual(details, ["the engine has pulled 1 of 2 layers from varve"]);
+    assert.deepEqual(
+      written!.layers.map(({ outcome }) => outcome),
+      ["present", "written"],
+    );
+  });
+
   it("says what to do when no daemon is there", async (t) => {
     const socket = join(await temporaryFolder(t), "docker.sock");
     const layer = watchedLayer(1000);
@@ -167,7 +295,9 @@ describe("the Docker daemon's sink", () => {
     const server = createServer((socket) => {
       socket.on("error", () => {});
       socket.on("data", (chunk) => {
-        body += chunk.toString("latin1");
+        const text = chunk.toString("latin1");
+        if (text.startsWith("GET ")) socket.end("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+        else body += text;
         if (body.endsWith("0\r\n\r\n")) socket.end("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
       });
     }).listen(0, "127.0.0.1");

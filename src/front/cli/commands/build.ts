@@ -192,6 +192,7 @@ async function run(path: string, options: BuildCommandOptions): Promise<void> {
       ...{ ...operation, ...listener, to, compression, cacheFrom, cacheTo, libc, check },
       onFindings: quiet ? undefined : tellFindings,
       onWarning: quiet ? undefined : warn,
+      onDetail: options.verbose && tellSentence,
       onOutput: quiet ? undefined : scriptOutput,
     };
     const telling = { ...options, several: to.length > 1 };

@@ -3,7 +3,7 @@ import { copy, type Machine, type Target } from "#app";
 import type { CompressionChoice } from "#compress";
 import { type CacheOptions, cacheOptions } from "../cache-options.ts";
 import { jsonOption } from "../options.ts";
-import { warn } from "../output.ts";
+import { tellSentence, warn } from "../output.ts";
 import { compressionOption, onMachine, type PlaceOptions, placeOptions } from "../places.ts";
 import { tellWritten } from "../written.ts";
 
@@ -30,7 +30,7 @@ export function command(): Command {
 export function copyOptions(command: Command): Command {
   return cacheOptions(compressionOption(placeOptions(command)))
     .option("-q, --quiet", "print nothing but errors")
-    .option("-v, --verbose", "name all layers")
+    .option("-v, --verbose", "name all layers, and say which way an engine took them")
     .addOption(jsonOption());
 }
 
@@ -44,8 +44,9 @@ export async function copyImage(
     const to = await target(operation.machine);
     const { compression, quiet = false } = options;
     const onWarning = quiet ? undefined : warn;
+    const onDetail = options.verbose && tellSentence;
     await tellWritten(async (onProgress) => {
-      return { places: await copy(from, to, { ...operation, compression, onWarning, onProgress }) };
+      return { places: await copy(from, to, { ...operation, compression, onWarning, onProgress, onDetail }) };
     }, options);
   });
 }

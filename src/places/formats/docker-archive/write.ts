@@ -1,3 +1,4 @@
+import type { Layer } from "#image";
 import { hexOf } from "#oci";
 import { fileEntry, fileMember, type TarInputMember, writeTar } from "#tar";
 import { type FinishedImage, type ImageSink, uncompressedLayer } from "#write";
@@ -34,6 +35,11 @@ export function dockerArchiveSink({ output, names }: DockerArchiveSinkOptions): 
 interface DockerArchiveOptions {
   readonly names?: readonly string[] | undefined;
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Says of each layer, in order and once, whether whoever loads the archive has it already: then it isn't in the archive, but is
+   * named there as if it were.
+   */
+  readonly leaveOut?: ((layer: Layer) => boolean) | undefined;
 }
 
 /** The bytes of a docker-archive of one image. */
@@ -46,21 +52,27 @@ export function dockerArchive(
 
 async function* members(
   { layers, finished }: ArchiveInput,
-  { names, signal }: DockerArchiveOptions,
+  { names, signal, leaveOut = () => false }: DockerArchiveOptions,
 ): AsyncGenerator<TarInputMember, void, void> {
-  const written: string[] = [];
+  const named: string[] = [];
+  const written = new Set<string>();
   for await (const { layer, stored } of layers) {
-    const plain = await uncompressedLayer(layer, `layer ${written.length + 1}`);
     const name = `${hexOf(layer.diffId)}/layer.tar`;
+    named.push(name);
+    if (leaveOut(layer)) {
+      stored({ descriptor: layer.descriptor, outcome: "present" });
+      continue;
+    }
+    const plain = await uncompressedLayer(layer, `layer ${named.length}`);
     // An image may have the same layer twice; the archive needs it once.
-    const present = written.includes(name);
+    const present = written.has(name);
     if (!present) yield { entry: fileEntry(name, plain.descriptor), content: plain.open(signal) };
-    written.push(name);
+    written.add(name);
     stored({ descriptor: plain.descriptor, outcome: present ? "present" : "written" });
   }
   const image: FinishedImage = await finished();
   const configName = `${hexOf(image.config.descriptor.digest)}.json`;
   yield fileMember(configName, image.config.bytes);
-  const manifest = [{ Config: configName, RepoTags: names ?? image.names, Layers: written }];
+  const manifest = [{ Config: configName, RepoTags: names ?? image.names, Layers: named }];
   yield fileMember("manifest.json", Buffer.from(JSON.stringify(manifest)));
 }

@@ -17,12 +17,27 @@ export interface FakeDaemon {
   closed(): Promise<void>;
 }
 
-/** A Docker daemon on a Unix socket that answers every request in one way; it ends with the scope. */
-export async function startFakeDaemon(outer: Scope, answer: Answer): Promise<FakeDaemon> {
+/** What a loader asks of an engine before it sends anything. */
+const QUESTION = /^GET \/(info|version|images\/json|images\/[a-z0-9:]+\/json)$/;
+
+/**
+ * A Docker daemon on a Unix socket that answers every request in one way; it ends with the scope.
+ * @param knows what it says of itself and its images, by path; unless told, nothing, and then it is sent everything
+ */
+export async function startFakeDaemon(
+  outer: Scope,
+  answer: Answer,
+  knows: Readonly<Record<string, unknown>> = {},
+): Promise<FakeDaemon> {
   const scope = stacked(outer);
   const socket = join(await temporaryFolder(scope), "docker.sock");
   const requests: string[] = [];
   const server = createServer((request, response) => {
+    if (QUESTION.test(`${request.method} ${request.url}`)) {
+      const known = knows[request.url ?? ""];
+      response.writeHead(known === undefined ? 404 : 200).end(JSON.stringify(known ?? {}));
+      return;
+    }
     requests.push(`${request.method} ${request.url}`);
     // A client may go away at any time.
     request.on("error", () => {});
