@@ -2,6 +2,7 @@
 import type { CompressionChoice } from "#compress";
 import { draftImage } from "#draft";
 import { VarveError } from "#errors";
+import type { ReferencesGraph } from "#graph";
 import { draftOf, type Image, type ImageDraft, type ImageSource } from "#image";
 import { parseReference } from "#oci";
 import {
@@ -130,7 +131,10 @@ async function ofSpec(given: string, operation: Operation, options: ServeOptions
     async make({ distrust }) {
       const source = await open();
       watched = watchedPaths(given, source.spec);
-      const made = await makeOfSpec(source, { operation, options, distrust });
+      const onGraph = (graph: ReferencesGraph) => {
+        watched = watchedPaths(given, source.spec, graph);
+      };
+      const made = await makeOfSpec(source, { operation, options, distrust, onGraph });
       onEvent?.({ image: repository, kind: "made", digest: made.digest, tags: made.tags });
       return made;
     },
@@ -159,7 +163,7 @@ interface MakeOptions {
 
 async function makeOfSpec(
   source: SpecSource,
-  { operation, options, distrust }: MakeOptions,
+  { operation, options, distrust, onGraph }: MakeOptions & { onGraph: (graph: ReferencesGraph) => void },
 ): Promise<MadeImage> {
   const { machine } = operation;
   await using resources = new Resources();
@@ -175,6 +179,7 @@ async function makeOfSpec(
           base: (base && inspection?.image(base)) ?? base,
         }),
       );
+      onGraph(draft.graph);
       return await collect(inspection?.draft(draft) ?? draft, {
         ...{ operation, options, distrust },
         examine: inspection && (async ({ config }) => examine(await inspection.findings(config), options)),

@@ -2,6 +2,7 @@
 import { lstatSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setImmediate, setTimeout } from "node:timers/promises";
+import { partsOf, type ReferencesGraph } from "#graph";
 import type { ImageSpec } from "#spec";
 
 /** How long to wait between two looks, in milliseconds. */
@@ -37,12 +38,21 @@ export async function watchFiles(
   roots: () => readonly string[],
   { onChange, signal, pause = (signal) => setTimeout(PAUSE, undefined, { signal }) }: WatchOptions,
 ): Promise<void> {
-  let before = await lookAt(roots(), signal);
+  let looked = roots();
+  let before = await lookAt(looked, signal);
   let told = before;
   while (!signal.aborted) {
     await pause(signal).catch(() => {});
     if (signal.aborted) return;
-    const now = await lookAt(roots(), signal);
+    const added = roots().filter((root) => !looked.includes(root));
+    looked = roots();
+    const now = await lookAt(looked, signal);
+    // What is looked at for the first time hasn't changed.
+    if (added.length > 0) {
+      const fresh = await lookAt(added, signal);
+      before = new Map([...fresh, ...before]);
+      told = new Map([...fresh, ...told]);
+    }
     // Whoever writes one file often writes others next.
     const isQuiet = difference(before, now) === undefined;
     before = now;
@@ -103,11 +113,15 @@ function difference(before: Look, now: Look): string | undefined {
 /**
  * The files and folders that an image is made of, as far as they may change.
  * @param given the path of its spec, or of a project's folder
+ * @param graph what was found when it was made last, such as other packages of a project's workspace
  */
-export function watchedPaths(given: string, spec: ImageSpec): string[] {
-  const { graph, files = [], contents, copyToRoot, caCertificates, weights, layeringPipeline } = spec;
-  const named = [graph, ...files.map(({ from }) => from), ...contents, ...copyToRoot];
+export function watchedPaths(given: string, spec: ImageSpec, graph?: ReferencesGraph): string[] {
+  const { files = [], contents, copyToRoot, caCertificates, weights, layeringPipeline } = spec;
+  const named = [spec.graph, ...files.map(({ from }) => from), ...contents, ...copyToRoot];
   const perhaps = [caCertificates, weights, layeringPipeline].filter((value) => typeof value === "string");
-  const paths = [resolve(given), ...named, ...perhaps].filter((path) => path !== undefined);
+  const found =
+    graph?.kind === "npm" ? [...graph.components.values()].flatMap(partsOf).map(({ path }) => path) : [];
+  const own = found.filter((path) => !path.split("/").includes("node_modules"));
+  const paths = [resolve(given), ...named, ...perhaps, ...own].filter((path) => path !== undefined);
   return [...new Set(paths)].filter((path) => !path.startsWith(STORE));
 }

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { describe, it, type TestContext } from "node:test";
-import { watchFiles } from "../../../src/front/app/watch.ts";
+import { makeGraph } from "#graph";
+import { checkSpec } from "#spec";
+import { watchedPaths, watchFiles } from "../../../src/front/app/watch.ts";
 import { temporaryFolder } from "../../support/tmp.ts";
 
 /** A folder that is watched, and looked at when the test says so. */
@@ -16,7 +18,8 @@ async function watched(t: TestContext) {
   const changes: string[] = [];
   let waiting = Promise.withResolvers<void>();
   let looked = Promise.withResolvers<void>();
-  const watch = watchFiles(() => [folder, `${folder}/not-there`], {
+  const roots = [folder, `${folder}/not-there`];
+  const watch = watchFiles(() => [...roots], {
     signal: control.signal,
     onChange: async (path) => void changes.push(path.slice(folder.length + 1)),
     async pause() {
@@ -39,7 +42,7 @@ async function watched(t: TestContext) {
     await looked.promise;
     return changes.splice(0);
   };
-  return { folder, look };
+  return { folder, look, roots };
 }
 
 describe("watchFiles", () => {
@@ -78,5 +81,33 @@ describe("watchFiles", () => {
     assert.deepEqual(await seen(), []);
     writeFileSync(`${folder}/node_modules/.package-lock.json`, "{}");
     assert.deepEqual(await seen(), ["node_modules/.package-lock.json"]);
+  });
+
+  it("takes what it is told of later for unchanged until then, and for nothing else", async (t) => {
+    const { folder, look, roots } = await watched(t);
+    const seen = async () => [...(await look()), ...(await look())];
+    mkdirSync(`${folder}/node_modules/linked`);
+    writeFileSync(`${folder}/node_modules/linked/a`, "a");
+    roots.push(`${folder}/node_modules/linked`);
+    assert.deepEqual(await seen(), []);
+    writeFileSync(`${folder}/node_modules/linked/a`, "other");
+    assert.deepEqual(await seen(), ["node_modules/linked/a"]);
+    mkdirSync(`${folder}/node_modules/second`);
+    roots.push(`${folder}/node_modules/second`);
+    writeFileSync(`${folder}/src/a`, "changed at the same time");
+    assert.deepEqual(await seen(), ["src/a"]);
+  });
+});
+
+describe("watchedPaths", () => {
+  it("are those that a spec names, and a workspace's other packages; not what never changes", () => {
+    const spec = checkSpec({ name: "app", graph: "/w/app", copyToRoot: ["/root", "/nix/store/x-1"] });
+    const component = (id: string) => ({ id, path: `/w/${id}`, references: [] });
+    const graph = makeGraph(["app", "lib", "node_modules/dep"].map(component), {
+      kind: "npm",
+      origin: "a test",
+    });
+    assert.deepEqual(watchedPaths("/w/app", spec), ["/w/app", "/root"]);
+    assert.deepEqual(watchedPaths("/w/app", spec, graph), ["/w/app", "/root", "/w/lib"]);
   });
 });

@@ -106,7 +106,7 @@ describe("varve serve", PATIENCE, () => {
 
   it("makes the image anew when files change, and keeps the last one while there is a mistake", async (t) => {
     const folder = await projectFolder(t);
-    const { get, said } = await serving(t, ["project", "--watch"], folder);
+    const { get, said, log } = await serving(t, ["project", "--watch"], folder);
     const digest = async () => digestOf(await get("me/app/manifests/latest"));
     const first = await digest();
     await said(/me\/app: 1, latest is sha256:/);
@@ -115,6 +115,10 @@ describe("varve serve", PATIENCE, () => {
     await said(/me\/app: 1, latest is sha256:/);
     const second = await digest();
     assert.notEqual(second, first);
+    // What isn't in the image makes no other.
+    writeFileSync(`${folder}/project/.env`, "SECRET=1");
+    await said(/\.env has changed\n(.*\n)*me\/app: the image is the same\n/);
+    assert.equal(log().match(/^The image is /gm)?.length, 1, "what there is to say of it is said once");
     writeFileSync(`${folder}/project/varve.json`, "{");
     await said(/me\/app: .*varve\.json.*; what was made before stays\n/);
     assert.equal(await digest(), second);

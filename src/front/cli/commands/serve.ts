@@ -4,7 +4,7 @@ import type { CompressionChoice } from "#compress";
 import { type CacheOptions, cacheOptions } from "../cache-options.ts";
 import { sentenceOf } from "../failure.ts";
 import { findingLines } from "../findings.ts";
-import { note, say, scriptOutput } from "../output.ts";
+import { note, say, scriptOutput, tellSentence } from "../output.ts";
 import { compressionOption, onMachine, type PlaceOptions, placeOptions } from "../places.ts";
 
 interface ServeCommandOptions extends PlaceOptions, CacheOptions {
@@ -38,14 +38,19 @@ export function command(): Command {
 async function run(given: readonly string[], options: ServeCommandOptions): Promise<void> {
   const { listen, watch, check, compression } = options;
   await onMachine(options, async (operation) => {
+    // An image is made again and again, and what there is to say of it is mostly the same.
+    const told = new Set<string>();
+    const once = (tell: (line: string) => void) => (line: string) => {
+      if (!told.has(line)) tell(line);
+      told.add(line);
+    };
     await serve(given, {
       ...{ ...operation, listen, watch, check, compression },
       onReady: (serving) => tellReady(serving, watch),
-      onEvent: tellEvent,
-      onFindings: (findings) => {
-        for (const line of findingLines(findings, { most: 3, withBase: false })) say(line);
-      },
-      onNote: note,
+      onEvent: eventTeller(),
+      onFindings: (findings) => findingLines(findings, { most: 3, withBase: false }).forEach(once(say)),
+      onNote: once(note),
+      onDerived: once(tellSentence),
       onOutput: scriptOutput,
     });
   });
@@ -61,12 +66,20 @@ function tellReady({ host, isLocal, images }: Serving, watch = false): void {
   if (watch) say("Images are made anew when their files change.");
 }
 
-function tellEvent(event: ServeEvent): void {
-  const name = event.image === "" ? "" : `${event.image}: `;
-  if (event.kind === "made") say(`${name}${event.tags.join(", ")} is ${event.digest}`);
-  else if (event.kind === "changed") say(`${name}${event.path} has changed`);
-  else if (event.isStale) say(`${name}${sentenceOf(event.error)}; it is made anew for the next pull`);
-  else say(`${name}${sentenceOf(event.error)}${event.image === "" ? "" : "; what was made before stays"}`);
+/** Tells what happens, in one line each time. */
+function eventTeller(): (event: ServeEvent) => void {
+  const digests = new Map<string, string>();
+  return (event) => {
+    const name = event.image === "" ? "" : `${event.image}: `;
+    if (event.kind === "changed") say(`${name}${event.path} has changed`);
+    else if (event.kind === "made") {
+      const isSame = digests.get(event.image) === event.digest;
+      digests.set(event.image, event.digest);
+      if (isSame) say(`${name}the image is the same`);
+      else say(`${name}${event.tags.join(", ")} is ${event.digest}`);
+    } else if (event.isStale) say(`${name}${sentenceOf(event.error)}; it is made anew for the next pull`);
+    else say(`${name}${sentenceOf(event.error)}${event.image === "" ? "" : "; what was made before stays"}`);
+  };
 }
 
 /** `5000`, `127.0.0.1:5000`, `[::1]:5000`, `localhost:5000`. */
