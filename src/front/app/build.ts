@@ -1,7 +1,8 @@
 /** Builds an image from a spec, and writes it to places. */
+import { COMPRESSION_ANNOTATION, compressionText } from "#compress";
 import { draftImage, type Libc } from "#draft";
 import { VarveError } from "#errors";
-import type { Image } from "#image";
+import type { Image, ImageDraft } from "#image";
 import type { Sifted } from "#inspect";
 import type { Layout } from "#layering";
 import type { Digest } from "#oci";
@@ -110,6 +111,11 @@ export interface OneBuild {
   readonly platform?: string;
   /** The layout of the same image for another platform. */
   readonly likeLayout?: Layout | undefined;
+  /** Given if nothing of it is to be kept, not even in the spec's lock file. */
+  readonly trial?: {
+    /** What the manifest says of how its layers are compressed, instead of what is so here. */
+    readonly saidCompression: string | undefined;
+  };
 }
 
 /** One image that was built. */
@@ -123,11 +129,13 @@ export interface OneBuilt {
 /** Builds a spec's image for one platform, and writes it. */
 export async function buildOne(
   source: SpecSource,
-  { sinks, outputs, operation, options, destination, platform, likeLayout }: OneBuild,
+  { sinks, outputs, operation, options, destination, platform, likeLayout, trial }: OneBuild,
 ): Promise<OneBuilt> {
   const { machine } = operation;
   await using known = await openOnBase(source, operation, { ...options, destination });
   const { spec, base } = known;
+  const { compression } = options;
+  const said = trial === undefined ? compression && compressionText(compression) : trial.saidCompression;
   const attempt = async (): Promise<OneBuilt> => {
     const inspection = options.check === false ? undefined : specInspection(spec, { operation, base });
     await using draft = await draftImage(spec, {
@@ -137,7 +145,7 @@ export async function buildOne(
       outputs,
       likeLayout,
     });
-    const written = await writeTo(inspection?.draft(draft) ?? draft, {
+    const written = await writeTo(saying(inspection?.draft(draft) ?? draft, said), {
       sinks,
       operation,
       options,
@@ -146,7 +154,7 @@ export async function buildOne(
         inspection &&
         (async ({ config }) => examine(await inspection.findings(config), { ...options, platform })),
     });
-    if (likeLayout === undefined && spec.lockFile !== undefined) {
+    if (likeLayout === undefined && spec.lockFile !== undefined && trial === undefined) {
       await writeLock(spec.lockFile, new Map([[spec.name, draft.layout]]), operation.signal);
     }
     const places = written.map(described);
@@ -160,6 +168,19 @@ export async function buildOne(
   // What the reader of a stream has got can't be taken back.
   const streams = sinks.some(({ isStream }) => isStream);
   return streams ? await attempt() : await againIfStale(attempt, { machine, onNote: options.onNote });
+}
+
+/** A draft whose manifest says how its layers are compressed. */
+function saying(draft: ImageDraft, text: string | undefined): ImageDraft {
+  if (text === undefined) return draft;
+  const said = { [COMPRESSION_ANNOTATION]: text };
+  return {
+    ...draft,
+    finish(layers) {
+      const finished = draft.finish(layers);
+      return { ...finished, annotations: { ...finished.annotations, ...said } };
+    },
+  };
 }
 
 /** What people call a base: its own name, if it has one, or where it is. */

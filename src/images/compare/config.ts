@@ -13,7 +13,10 @@ const LAYOUT = "dev.varve.layout";
 const BASE_DIGEST = "org.opencontainers.image.base.digest";
 
 /** The fields of the configs that differ, and the annotations where both images have a manifest. */
-export function compareConfigs(source: Image, target: Image): ConfigChange[] {
+export function compareConfigs(
+  source: Pick<Image, "config" | "manifest">,
+  target: Pick<Image, "config" | "manifest">,
+): ConfigChange[] {
   const [before, now] = [source.config.value, target.config.value];
   return [
     ...differences(before, now, NOT_COMPARED),

@@ -1,4 +1,5 @@
 export { compareImages } from "./compare.ts";
+export { compareConfigs } from "./config.ts";
 export { type Pulls, pullsOf } from "./pulls.ts";
 export type {
   ChangeReason,

@@ -17,12 +17,14 @@ export interface CompressionChoice {
   readonly level?: number;
 }
 
+/** The levels that are taken unless one is given. */
+export const DEFAULT_LEVELS = { gzip: 6, zstd: 3, "zstd:chunked": 3 } as const;
+
 /** What compressors and decompressors hand out at a time, in bytes. */
 const OUTPUT_CHUNK = 256 * 1024;
 
-/** The levels there are, and what each format's own tool takes unless told. */
-const ZSTD_LEVELS = { most: 22, default: 3 };
-const LEVELS = { gzip: { most: 9, default: 6 }, zstd: ZSTD_LEVELS, "zstd:chunked": ZSTD_LEVELS } as const;
+/** The highest level of each; the lowest is 1. */
+const MOST_LEVELS = { gzip: 9, zstd: 22, "zstd:chunked": 22 } as const;
 
 /**
  * Tells a compression by its first bytes.
@@ -56,10 +58,10 @@ export async function* compress(
     yield* chunks;
     return;
   }
-  const levels = LEVELS[algorithm];
-  const chosen = level ?? levels.default;
-  if (!Number.isInteger(chosen) || chosen < 1 || chosen > levels.most) {
-    throw new VarveError("USAGE", `${algorithm} has the levels 1 to ${levels.most}, not ${chosen}`);
+  const most = MOST_LEVELS[algorithm];
+  const chosen = level ?? DEFAULT_LEVELS[algorithm];
+  if (!Number.isInteger(chosen) || chosen < 1 || chosen > most) {
+    throw new VarveError("USAGE", `${algorithm} has the levels 1 to ${most}, not ${chosen}`);
   }
   if (algorithm === "gzip") yield* gzipBlocks(chunks, chosen);
   else if (algorithm === "zstd") yield* zstdBlocks(chunks, chosen);

@@ -6,3 +6,9 @@ export {
   compressionOf,
   decompress,
 } from "./compression.ts";
+export {
+  COMPRESSION_ANNOTATION,
+  compressionText,
+  compressorOf,
+  parseCompressionText,
+} from "./maker.ts";

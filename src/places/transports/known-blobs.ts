@@ -1,5 +1,5 @@
 import type { BlobKey, DigestCache } from "#cache";
-import type { CompressionChoice } from "#compress";
+import { type CompressionChoice, compressorOf } from "#compress";
 import type { Layer } from "#image";
 import { annotationsShape, type Descriptor } from "#oci";
 import { asBuffer } from "#util";
@@ -37,9 +37,10 @@ export function knownBlobs(cache: DigestCache): KnownBlobs {
   };
 }
 
-function blobKey({ diffId }: Layer, { algorithm, level }: CompressionChoice): BlobKey | undefined {
-  if (algorithm === "none") return undefined;
-  const library = algorithm === "gzip" ? `zlib ${process.versions.zlib}` : `zstd ${process.versions["zstd"]}`;
+function blobKey({ diffId }: Layer, choice: CompressionChoice): BlobKey | undefined {
+  const { algorithm, level } = choice;
+  const library = compressorOf(choice);
+  if (algorithm === "none" || library === undefined) return undefined;
   return { diffId, algorithm, level, library };
 }
 

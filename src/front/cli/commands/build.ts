@@ -8,6 +8,7 @@ import {
   openSource,
   ownErrors,
   planFrom,
+  reproduce,
   type SourceListener,
   type Target,
 } from "#app";
@@ -18,11 +19,13 @@ import { dockerArchiveSink } from "#formats";
 import { planText } from "#report";
 import type { ImageSpecInput } from "#spec";
 import { type CacheOptions, cacheOptions } from "../cache-options.ts";
+import { BadResult } from "../failure.ts";
 import { findingLines } from "../findings.ts";
 import { type OmitOptions, omitField, omitOptions } from "../omit-options.ts";
 import { integer, jsonOption, list, pairs, pathList } from "../options.ts";
 import { note, print, printJson, say, scriptOutput, stdoutOutput, tellSentence, warn } from "../output.ts";
 import { compressionOption, onMachine, type PlaceOptions, placeOptions } from "../places.ts";
+import { reproductionLines } from "../reproduction.ts";
 import { sharedCacheOptions } from "../shared-cache.ts";
 import { absolutePath, type StrategyOptions, strategyFields, strategyOptions } from "../strategy-options.ts";
 import { tellIndex, tellWritten } from "../written.ts";
@@ -43,6 +46,7 @@ interface BuildCommandOptions
   readonly load?: true;
   readonly compression?: CompressionChoice;
   readonly dryRun?: true;
+  readonly reproduce?: string;
   readonly quiet?: true;
   readonly verbose?: true;
   readonly json?: true;
@@ -134,6 +138,10 @@ function whatOptions(command: Command): void {
 
 function messageOptions(command: Command): void {
   command
+    .option(
+      "--reproduce <image>",
+      "write nothing, but say whether this machine gives the very same image as the one at a place; ends with status 1 if it doesn't",
+    )
     .option("--dry-run", "print the spec with all that follows from the project, and the plan; build nothing")
     .option("-q, --quiet", "print nothing but errors")
     .option("-v, --verbose", "name all layers, and what of the project stays out of the image and why")
@@ -171,7 +179,8 @@ async function run(path: string, options: BuildCommandOptions): Promise<void> {
   const platforms = options.platform?.split(",") ?? [];
   const { platform: _, ...others } = options;
   await onMachine(platforms.length > 1 ? others : options, async (operation) => {
-    const to = options.dryRun ? [] : await targets(operation.machine, options);
+    const isTrial = options.dryRun || options.reproduce !== undefined;
+    const to = isTrial ? [] : await targets(operation.machine, options);
     const source = await openSource(path, {
       ...operation,
       change: (fields) => ({ ...fields, ...overrides(options, fields) }),
@@ -186,6 +195,22 @@ async function run(path: string, options: BuildCommandOptions): Promise<void> {
       const { fields, report } = await planFrom(source, { ...operation, ...listener, libc, destination });
       if (options.json) await printJson({ spec: fields, plan: report });
       else await print(`${JSON.stringify(fields, null, 2)}\n\n${planText(report)}`);
+      return;
+    }
+    if (options.reproduce !== undefined) {
+      const { reproduce: image } = options;
+      const onOutput = quiet ? undefined : scriptOutput;
+      const found = await reproduce(source, image, {
+        ...operation,
+        ...listener,
+        compression,
+        libc,
+        check,
+        onOutput,
+      });
+      if (options.json) await printJson(found);
+      else await print(`${reproductionLines(found).join("\n")}\n`);
+      if (!found.same) throw new BadResult("DIGEST_MISMATCH", `${image} isn't what this machine makes`);
       return;
     }
     const given = {
