@@ -67,50 +67,85 @@ function nodesOf(graph: ReferencesGraph, sizes: PlanInput["sizes"]): Node[] {
 function layersOf(nodes: readonly Node[], available: number): Heads[] {
   // Each would become a head.
   if (nodes.length <= available) return nodes.map(({ at }) => [at]);
-  const nobody: Heads = [];
-  let heads: Heads[] = nodes.map(() => nobody);
-  const known = new Map<string, Heads>();
+  const layers = new Layers(nodes);
   for (const head of nodes.toSorted((a, b) => b.bytes - a.bytes || b.at - a.at)) {
-    const next = withHead(heads, { head, nodes, known });
-    if (new Set(next).size > available) return heads;
-    heads = next;
+    if (!layers.add(head, available)) break;
   }
-  return heads;
+  return layers.heads;
 }
 
-interface HeadOptions {
-  readonly head: Node;
-  readonly nodes: readonly Node[];
-  /** All lists of heads so far, by their text, so that equal ones are one. */
-  readonly known: Map<string, Heads>;
-}
+/** The layers while heads are added, one after the other. What a head doesn't touch costs nothing. */
+class Layers {
+  /** Of each node, in their order. */
+  readonly heads: Heads[];
+  readonly #nodes: readonly Node[];
+  /** All lists of heads so far, by a hash, so that equal ones are one. */
+  readonly #known = new Map<number, Heads[]>();
+  /** How many nodes are with each list. */
+  readonly #counts = new Map<Heads, number>();
 
-/** The heads that nodes are with once there is another. */
-function withHead(heads: readonly Heads[], { head, nodes, known }: HeadOptions): Heads[] {
-  const above = new Set(reach(nodes, [head.at], "users").slice(1));
-  const below = new Set(reach(nodes, [head.at], "needs").slice(1));
-  const unique = (list: Heads): Heads => {
-    const text = list.join();
-    const one = known.get(text) ?? list;
-    known.set(text, one);
-    return one;
-  };
-  const changed = new Map<Heads, Heads>();
-  const next = [...heads];
-  for (const at of below) {
-    const before = heads[at]!;
-    let after = changed.get(before);
-    if (after === undefined) {
-      // The new head is nearer than those that need it, and those that it needs are nearer than it.
-      const nearest = before.filter((other) => !above.has(other));
-      if (!nearest.some((other) => below.has(other))) nearest.push(head.at);
-      after = unique(nearest.sort((a, b) => a - b));
-      changed.set(before, after);
+  constructor(nodes: readonly Node[]) {
+    const nobody: Heads = [];
+    this.#nodes = nodes;
+    this.heads = nodes.map(() => nobody);
+    this.#counts.set(nobody, nodes.length);
+  }
+
+  /** Makes a node a head, unless there would be more layers than there may be. @returns whether it is one */
+  add(head: Node, available: number): boolean {
+    const above = new Set(reach(this.#nodes, [head.at], "users").slice(1));
+    const below = new Set(reach(this.#nodes, [head.at], "needs").slice(1));
+    const changed = new Map<Heads, Heads>();
+    const moves: { at: number; after: Heads }[] = [];
+    for (const at of below) {
+      const before = this.heads[at]!;
+      let after = changed.get(before);
+      if (after === undefined) {
+        // The new head is nearer than those that need it, and those that it needs are nearer than it.
+        const nearest = before.filter((other) => !above.has(other));
+        if (!nearest.some((other) => below.has(other))) nearest.push(head.at);
+        after = this.#unique(nearest.sort((a, b) => a - b));
+        changed.set(before, after);
+      }
+      if (after !== before) moves.push({ at, after });
     }
-    next[at] = after;
+    moves.push({ at: head.at, after: this.#unique([head.at]) });
+    const undone = this.#move(moves);
+    if (this.#counts.size <= available) return true;
+    this.#move(undone);
+    return false;
   }
-  next[head.at] = unique([head.at]);
-  return next;
+
+  /** @returns what moves them back */
+  #move(moves: readonly { at: number; after: Heads }[]): { at: number; after: Heads }[] {
+    return moves.map(({ at, after }) => {
+      const before = this.heads[at]!;
+      this.heads[at] = after;
+      this.#count(before, -1);
+      this.#count(after, 1);
+      return { at, after: before };
+    });
+  }
+
+  #count(heads: Heads, change: 1 | -1): void {
+    const count = (this.#counts.get(heads) ?? 0) + change;
+    if (count === 0) this.#counts.delete(heads);
+    else this.#counts.set(heads, count);
+  }
+
+  #unique(list: Heads): Heads {
+    let hash = list.length;
+    for (const at of list) hash = Math.imul(hash ^ at, 0x9e3779b1) | 0;
+    const alike = this.#known.get(hash) ?? [];
+    const one = alike.find((other) => isSame(other, list));
+    if (one !== undefined) return one;
+    this.#known.set(hash, [...alike, list]);
+    return list;
+  }
+}
+
+function isSame(a: Heads, b: Heads): boolean {
+  return a.length === b.length && a.every((at, index) => at === b[index]);
 }
 
 /** The layers' nodes: by their size with all that they need, and then as Python happens to hold equals. */
