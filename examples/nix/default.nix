@@ -16,6 +16,7 @@ let
   inherit (tools)
     buildImage
     buildImageWithNixDb
+    buildLayer
     buildLayeredImage
     buildLayeredImageWithNixDb
     exportImage
@@ -51,8 +52,13 @@ let
     '')
   ];
 
-  # A derivation to have a shell for, since there is no mkShell without a stdenv.
-  shell = attrs: pkgs.runCommand "shell" attrs "mkdir $out";
+  # A derivation to have a shell for. Where there is no stdenv, this does what shells need of one.
+  shell = pkgs.mkShell or (attrs: pkgs.runCommand "shell" (attrs // { inherit stdenv; }) "mkdir $out");
+  stdenv = pkgs.writeTextDir "setup" ''
+    PATH=${pkgs.coreutils}/bin
+    for input in $nativeBuildInputs; do PATH=$PATH:$input/bin; done
+    runHook() { eval "''${!1-}"; }
+  '';
 in
 rec {
   # 1. The least there is.
@@ -118,7 +124,14 @@ rec {
     };
 
   # 4. An image from a registry.
-  nixFromDockerHub = tools.pullImage ({ finalImageName = "pulled"; finalImageTag = "1"; } // pulled);
+  nixFromDockerHub = tools.pullImage pulledArguments;
+
+  # The same, fetched again whenever varve has changed, as its path shows what it is made with.
+  testNixFromDockerHub = tools.pullImage (pulledArguments // {
+    name = "${builtins.substring 11 32 (builtins.unsafeDiscardStringContext nixFromDockerHub.drvPath)}-${nixFromDockerHub.name}";
+  });
+
+  pulledArguments = { finalImageName = "pulled"; finalImageTag = "1"; } // pulled;
 
   # 5. Several packages side by side.
   editors = buildImage {
@@ -224,6 +237,19 @@ rec {
       };
     in
     layer "l3" (layer "l2" (layer "l1" null "layer1 layer2 layer3") "layer2 layer3") "layer3";
+
+  # A base whose two layers are the same.
+  repeatedLayers =
+    let
+      empty = buildImage { name = "empty"; tag = "latest"; };
+    in
+    buildImage {
+      name = "repeated-layers";
+      tag = "latest";
+      fromImage = empty.override { fromImage = empty; };
+      copyToRoot = pkgs.bash;
+      runAsRoot = "echo ran >/ran";
+    };
 
   # 23. The same when a script appends to a file of the layers below.
   layersUnpackOrder =
@@ -340,6 +366,15 @@ rec {
     config.Env = [ "NIX_PAGER=cat" "USER=nobody" ];
   };
 
+  # Nix and its database in a stream, with no user in its environment.
+  nix-layered = streamLayeredImage {
+    name = "nix-layered-stream";
+    tag = "latest";
+    contents = [ pkgs.nix pkgs.bash ];
+    includeNixDB = true;
+    config.Env = [ "NIX_PAGER=cat" ];
+  };
+
   # 21. Files right in the store, which the Nix database vouches for.
   filesInStore = buildLayeredImageWithNixDb {
     name = "file-in-store";
@@ -429,6 +464,20 @@ rec {
     copyToRoot = programs [ pkgs.hello ];
   };
 
+  # Images that say that they are for another architecture, whatever is in them.
+  build-image-with-architecture = buildImage {
+    name = "build-image-with-architecture";
+    tag = "latest";
+    architecture = "arm64";
+    copyToRoot = [ pkgs.bash ./files ];
+  };
+  layered-image-with-architecture = streamLayeredImage {
+    name = "layered-image-with-architecture";
+    tag = "latest";
+    architecture = "arm64";
+    contents = [ pkgs.bash ./files ];
+  };
+
   # A store path that is itself a symlink.
   layeredStoreSymlink =
     let
@@ -480,6 +529,27 @@ rec {
     '';
   };
 
+  # Settings in /etc that are the store's, as NixOS has them.
+  etc =
+    let
+      settings = pkgs.writeText "settings" "127.0.0.1 localhost\n";
+    in
+    streamLayeredImage {
+      name = "etc";
+      tag = "latest";
+      enableFakechroot = true;
+      fakeRootCommands = ''
+        mkdir -p /etc
+        ln -s ${settings} /etc/some-config-file
+      '';
+      config.Cmd = [
+        (pkgs.writeScript "show" ''
+          #!${pkgs.busybox}/bin/sh
+          ${pkgs.busybox}/bin/cat /etc/some-config-file
+        '')
+      ];
+    };
+
   # Owners and devices that a script makes in an image where not all is root's.
   ownersInImage = buildImage {
     name = "owners-in-image";
@@ -527,6 +597,27 @@ rec {
   helloOnRootNoStore = helloOnRoot.override {
     name = "hello-no-store";
     includeStorePaths = false;
+  };
+
+  helloOnRootNoStoreFakechroot = helloOnRootNoStore.override {
+    name = "hello-no-store-fakechroot";
+    enableFakechroot = true;
+  };
+
+  # Layers that are derivations of their own, below those that are planned.
+  builtLayers = streamLayeredImage {
+    name = "built-layers";
+    tag = "latest";
+    contents = [ pkgs.coreutils ];
+    config.Cmd = [ "${pkgs.hello}/bin/hello" ];
+    layers = [ belowLayer helloLayer ];
+  };
+  belowLayer = buildLayer { name = "below"; paths = [ pkgs.glibc pkgs.bash ]; };
+  helloLayer = buildLayer {
+    name = "hello";
+    paths = pkgs.hello;
+    layers = [ belowLayer ];
+    compressor = "zstd";
   };
 
   # Scripts that write an image where its archive is meant, and a tag that no engine takes.
@@ -589,6 +680,52 @@ rec {
   };
 
   # Shells in the environment of a derivation.
+  nix-shell-basic = streamNixShellImage {
+    name = "nix-shell-basic";
+    tag = "latest";
+    # As those of a stdenv it has no PATH of its own, which a container would have, too.
+    drv = derivation {
+      name = "greeter";
+      inherit (pkgs) system;
+      builder = pkgs.runtimeShell;
+      args = [ "-euc" "${pkgs.coreutils}/bin/mkdir -p $out/bin; ${pkgs.coreutils}/bin/ln -s ${pkgs.hello}/bin/hello $out/bin/; :" ];
+    };
+  };
+  nix-shell-hook = streamNixShellImage {
+    name = "nix-shell-hook";
+    tag = "latest";
+    drv = shell {
+      shellHook = ''
+        echo "The hook ran"
+        exit
+      '';
+    };
+  };
+  nix-shell-inputs = streamNixShellImage {
+    name = "nix-shell-inputs";
+    tag = "latest";
+    drv = shell { nativeBuildInputs = [ pkgs.hello ]; };
+    command = "hello";
+  };
+  nix-shell-command = streamNixShellImage {
+    name = "nix-shell-command";
+    tag = "latest";
+    drv = shell { };
+    command = ''case "$-" in *i*) echo This shell is interactive ;; *) echo This shell is not interactive ;; esac'';
+  };
+  nix-shell-writable-home = streamNixShellImage {
+    name = "nix-shell-writable-home";
+    tag = "latest";
+    drv = shell { };
+    run = ''[ "$HOME" = "$(eval "echo ~$(whoami)")" ] && touch "$HOME/file" && echo "$HOME can be written"'';
+  };
+  nix-shell-nonexistent-home = streamNixShellImage {
+    name = "nix-shell-nonexistent-home";
+    tag = "latest";
+    drv = shell { };
+    homeDirectory = "/homeless-shelter";
+    run = ''[ "$HOME" = "$(eval "echo ~$(whoami)")" ] && [ ! -e "$HOME" ] && echo "$HOME isn't there"'';
+  };
   nix-shell-run = streamNixShellImage {
     name = "nix-shell-run";
     tag = "latest";

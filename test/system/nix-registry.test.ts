@@ -141,7 +141,13 @@ describe("Nix functions and a real registry", {
       `{ imageName = "${image}"; imageDigest = "${digest}"; sha256 = "${hash}"; }`,
     ];
 
-    const built = await examples.build(["nixFromDockerHub", "onTopOfPulledImage"], pulled(sha256));
+    const built = await examples.build(
+      ["nixFromDockerHub", "testNixFromDockerHub", "onTopOfPulledImage"],
+      pulled(sha256),
+    );
+    const again = [built.get("nixFromDockerHub")!, built.get("testNixFromDockerHub")!].map(({ out }) => out);
+    assert.notEqual(again[0], again[1]);
+    assert.ok((await readFile(examples.outside(again[1]!))).equals(await readFile(archive)));
     const base = await examples.load(docker, built.get("nixFromDockerHub")!);
     assert.equal(base, "pulled:1");
     assert.match(await docker.output(base, ["busybox"]), /^BusyBox/);

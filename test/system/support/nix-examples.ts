@@ -39,8 +39,15 @@ export interface NixExamples {
   load(docker: Dockerd, attribute: string | Example): Promise<string>;
 }
 
-/** Fetches the packages, builds these examples, and keeps the store for more. */
-export async function startNixExamples(scope: Scope, attributes: readonly string[]): Promise<NixExamples> {
+/**
+ * Fetches the packages, builds these examples, and keeps the store for more.
+ * @param first options of nix-build for these, but not for the packages that they are made of
+ */
+export async function startNixExamples(
+  scope: Scope,
+  attributes: readonly string[],
+  first: readonly string[] = [],
+): Promise<NixExamples> {
   const debs = path("examples/nix/debs");
   prepare(debs);
   const folder = await temporaryFolder(scope);
@@ -94,7 +101,12 @@ export async function startNixExamples(scope: Scope, attributes: readonly string
     );
     return new Map((JSON.parse(facts) as Example[]).map((example) => [example.attribute, example]));
   };
-  const built = await build(attributes);
+  if (first.length > 0) {
+    // The packages are Debian's, however they are unpacked, and most of the work.
+    const packages = `[ (${varve}) ] ++ builtins.filter (one: one.type or "" == "derivation") (builtins.attrValues (${pkgs}))`;
+    await nix.run(["nix-build", "--no-out-link", "--max-jobs", "2", "--quiet", "--expr", packages], options);
+  }
+  const built = await build(attributes, first);
 
   const get = (attribute: string): Example => {
     const found = built.get(attribute);
