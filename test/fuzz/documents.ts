@@ -13,6 +13,7 @@ import {
   parseManifestOrIndex,
 } from "#oci";
 import { parseJson } from "#util";
+import { parseBuiltLayers } from "../../src/front/dockertools/built-layers.ts";
 import { parseConfText } from "../../src/front/dockertools/conf.ts";
 import { dumpPythonJson, parsePythonJson } from "../../src/front/dockertools/python/index.ts";
 import { checkSpec } from "../../src/sources/spec/spec.ts";
@@ -112,6 +113,26 @@ const confs = [
     store_layers: [["/nix/store/a"], ["/nix/store/b", "/nix/store/c"]],
     customisation_layer: "/nix/store/d",
     repo_tag: "a:b",
+    built_layers: ["/nix/store/e"],
+    store_mounts: ["/nix/store/f"],
+  },
+];
+
+const builtLayers = [
+  {
+    version: 1,
+    storeDir: "/nix/store",
+    owner: { uid: 0, gid: 0, uname: "root", gname: "root" },
+    mtime: 1,
+    layers: [
+      {
+        paths: ["/nix/store/a", "/nix/store/b"],
+        diffId: DIGEST,
+        size: 10_240,
+        blob: blob(`${OCI}.layer.v1.tar+gzip`),
+      },
+      { paths: ["/nix/store/c"], diffId: DIGEST, size: 10_240 },
+    ],
   },
 ];
 
@@ -208,6 +229,21 @@ const KINDS: Readonly<
       if ("value" in json) {
         const dumped = dumpPythonJson(json.value);
         assert.equal(dumpPythonJson(parsePythonJson(dumped, { what: "what was dumped" })), dumped);
+      }
+    },
+  },
+  "built layers": {
+    documents: builtLayers,
+    async check(bytes) {
+      const layers = await outcomeOf(() => parseBuiltLayers(bytes, "/nix/store/layers"));
+      if ("refused" in layers) return;
+      for (const { told, recipe, blob, paths } of layers.value) {
+        assert.match(told.diffId, /^sha\d+:[0-9a-f]+$/);
+        assert.ok(told.size >= 0 && (blob?.descriptor.size ?? 0) >= 0);
+        assert.ok(
+          paths.length > 0 &&
+            recipe.items.every((item) => item.kind === "entry" || !item.source.includes("/../")),
+        );
       }
     },
   },

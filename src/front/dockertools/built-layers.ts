@@ -104,8 +104,13 @@ export async function writeBuiltLayers(
  * @throws VarveError `NOT_FOUND`, `UNREADABLE`, `INVALID_JSON`, `INVALID_CONF`, `INVALID_DIGEST`, `OUTSIDE_STORE`
  */
 export async function readBuiltLayers(folder: string): Promise<BuiltLayer[]> {
+  return parseBuiltLayers(await readWhole(join(folder, FILE), { limit: MAX_BYTES }), folder);
+}
+
+/** The layers that a folder's file describes. Throws what {@link readBuiltLayers} throws of its content. */
+export function parseBuiltLayers(bytes: Uint8Array, folder: string): BuiltLayer[] {
   const what = join(folder, FILE);
-  const value = parseJson(await readWhole(what, { limit: MAX_BYTES }), { what, maxBytes: MAX_BYTES });
+  const value = parseJson(bytes, { what, maxBytes: MAX_BYTES });
   const description = checkSchema(Description, value, { code: "INVALID_CONF", what });
   return description.layers.map(({ paths, diffId: given, size, blob }) => {
     const diffId = parseDigest(given, what);
