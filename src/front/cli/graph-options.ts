@@ -4,7 +4,7 @@ import { integer } from "./options.ts";
 
 export interface GraphOptions {
   readonly maxLayers?: number;
-  readonly fromImage?: string;
+  readonly from?: string;
   readonly key?: string;
 }
 
@@ -16,6 +16,6 @@ export function graphOptions(command: Command): Command {
       "how many layers the image may have (default: 100; for a Node project 20 besides its base's)",
       integer,
     )
-    .option("--from-image <place>", "the base image, whose layers count, too")
+    .option("--from-image, --from <place>", "the base image, whose layers count, too")
     .option("--key <key>", "the key under which a JSON object has its graph (default: the only one)");
 }

@@ -62,7 +62,7 @@ describe("the commands on an npm project", { concurrency: 2 }, () => {
     ]);
     // The image has two layers, and nothing is put into the root.
     const all = [["node_modules/base", "node_modules/dep", "."]];
-    assert.deepEqual(await plan("project", "--from-image", "image.tar", "--max-layers", "3"), all);
+    assert.deepEqual(await plan("project", "--from", "image.tar", "--max-layers", "3"), all);
   });
 
   it("varve inspect shows an index, and of its images the one for the platform that is asked for", async () => {

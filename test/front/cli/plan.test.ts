@@ -122,7 +122,7 @@ one component a layer       5  109 MB         1.00x
       report.plan.layers.map(({ components }) => components.map(({ id }) => id)),
       layers.slice(0, -1).map(({ components }) => components),
     );
-    const onBase = await json("spec-2.json", "--from-image", "built.tar", "--max-layers", "8");
+    const onBase = await json("spec-2.json", "--from", "built.tar", "--max-layers", "8");
     assert.deepEqual(onBase.budget, { maxLayers: 8, base: 5, customisation: 1, available: 2, used: 2 });
     assert.deepEqual(
       onBase.plan.layers.map(({ number }) => number),

@@ -50,7 +50,7 @@ export function command(): Command {
 }
 
 async function run(path: string, options: LayersOptions): Promise<void> {
-  const { maxLayers, fromImage, exclude, key, layersTo, pipeline } = options;
+  const { maxLayers, from, exclude, key, layersTo, pipeline } = options;
   // Says what is wrong in the words of the option, not of a spec.
   layerBudget({ maxLayers });
   const spec = checkSpec({
@@ -58,7 +58,7 @@ async function run(path: string, options: LayersOptions): Promise<void> {
     graph: resolve(path),
     exclude,
     maxLayers,
-    ...(fromImage === undefined ? {} : { fromImage }),
+    ...(from === undefined ? {} : { fromImage: from }),
     ...(pipeline === undefined ? strategyFields(options) : { layeringPipeline: pipeline }),
   });
   const plan = await onMachine({ ...options, cache: false }, (operation) =>

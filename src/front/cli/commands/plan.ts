@@ -100,7 +100,7 @@ async function sourceOf(
   options: PlanCommandOptions,
   machine: Machine,
 ): Promise<SpecSource & { readonly isGraph: boolean }> {
-  const { maxLayers, fromImage, exclude } = options;
+  const { maxLayers, from: fromImage, exclude } = options;
   // Says what is wrong in the words of the option, not of a spec.
   layerBudget({ maxLayers });
   const given = Object.fromEntries(
