@@ -178,6 +178,20 @@ one component a layer       5  109 MB         1.00x
     ]);
   });
 
+  it("counts nothing that stays out of a project's image as its own", async () => {
+    const own = { dir: { "index.js": { file: 300 }, "package.json": { file: '{ "name": "own" }' } } };
+    const packages = { lockfileVersion: 3, packages: {} };
+    const modules = { dir: { ".package-lock.json": { file: JSON.stringify(packages) } } };
+    writeTree(`${folder}/own`, { dir: { ...own.dir, node_modules: modules } });
+    const before = await json("own");
+    for (const place of ["own/node_modules/.cache", "own/coverage", "own/.turbo"])
+      writeTree(`${folder}/${place}`, { dir: { large: { file: 500_000 } } });
+    writeFileSync(`${folder}/own/.env`, "A=1\n");
+    const now = await json("own");
+    assert.equal(now.size, before.size);
+    assert.deepEqual(now.changes, before.changes);
+  });
+
   it("writes a page in place of the table, the same each time, and not into the project it is in", async () => {
     const before = (await json("project")).size;
     assert.equal(await plan("project", "--html", "project/plan.html"), "");

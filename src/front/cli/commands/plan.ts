@@ -4,7 +4,7 @@ import { Command } from "commander";
 import { type Machine, openSource, planFleet, planFrom, type SpecSource, specSource } from "#app";
 import { readError, VarveError } from "#errors";
 import { layerBudget } from "#layering";
-import { hasSpec } from "#project";
+import { hasSpec, isProject } from "#project";
 import { fleetText, planText } from "#report";
 import { checkSpec, type ImageSpecInput, parseSpecJson, startsObject } from "#spec";
 import { bytesSource, readWhole, writeFileAtomically } from "#util";
@@ -120,7 +120,10 @@ async function sourceOf(
   }
   // Several graphs are told apart by their files.
   const graph = resolve(path);
-  const spec = checkSpec({ name: basename(graph) || "graph", graph, ...fields, ...omitField(options, {}) });
+  const named = { name: basename(graph) || "graph", graph };
+  // What stays out of a project's image isn't planned either.
+  const out = isProject(graph) ? { ignore: [] } : {};
+  const spec = checkSpec({ ...named, ...out, ...fields, ...omitField(options, {}) });
   return { ...specSource(spec), isGraph: true };
 }
 

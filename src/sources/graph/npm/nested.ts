@@ -1,9 +1,19 @@
-import { lstatSync } from "node:fs";
+import { existsSync, lstatSync } from "node:fs";
 import { posix } from "node:path";
 import { fsPath, readEntries, sortNames } from "#util";
 
 /** In the project's folder, but never part of an image: its history, and npm's list of what is installed on this machine. */
 export const NOBODYS = [".git", "node_modules/.package-lock.json"];
+
+/** What tools keep in a `node_modules` for themselves. */
+const CACHES = [".cache", ".vite", ".vite-temp"];
+
+/** The caches that are in the `node_modules` of some folders of a project, relative to that. */
+export function cachesIn(project: string, folders: readonly string[]): string[] {
+  return folders
+    .flatMap((folder) => CACHES.map((name) => posix.join(folder, "node_modules", name)))
+    .filter((path) => existsSync(fsPath(posix.join(project, path))));
+}
 
 /**
  * For each component the paths below it that are not its own, as {@link Component.nested} has them. All keys are

@@ -7,7 +7,7 @@ import { type Component, makeGraph, type ReferencesGraph } from "../references-g
 import { readManifest } from "../workspace.ts";
 import { checkInstalled } from "./installed.ts";
 import { installedName, type LockEntry, type NpmLock, type NpmManifest, readNpmLock } from "./lock.ts";
-import { nestedPaths, withoutShells } from "./nested.ts";
+import { cachesIn, nestedPaths, withoutShells } from "./nested.ts";
 
 /** The id of the project itself, whose key in a lock file is the empty string. */
 const ROOT = ".";
@@ -47,7 +47,8 @@ export async function readNpmGraph(options: NpmGraphOptions): Promise<References
 /** As {@link readNpmGraph}, by a lock file that was read. */
 export async function npmGraph(lock: NpmLock, { project, omitDev }: TreeOptions): Promise<ReferencesGraph> {
   const tree = new InstalledTree(lock, { project, omitDev });
-  const nested = nestedPaths([ROOT, ...tree.packages.keys(), ...tree.left]);
+  const sources = [ROOT, ...[...tree.packages.keys()].filter((key) => installedName(key) === undefined)];
+  const nested = nestedPaths([ROOT, ...tree.packages.keys(), ...tree.left, ...cachesIn(project, sources)]);
   const components: Component[] = [];
   for (const [key, manifest] of [[ROOT, lock.root] as const, ...tree.packages]) {
     const name = manifest.name ?? tree.nameOf(key);

@@ -247,6 +247,21 @@ test("each file belongs to one component, but for .git, npm's own list and what 
   assert.deepEqual(graph.components.get("packages/a")!.nested, ["node_modules/x"]);
 });
 
+test("what tools keep in node_modules for themselves is in no component", async (t) => {
+  const folder = await project(t, WORKSPACES);
+  const caches = ["node_modules/.cache", "node_modules/.vite", "packages/a/node_modules/.vite-temp"];
+  for (const cache of caches) {
+    mkdirSync(join(folder, cache), { recursive: true });
+    writeFileSync(join(folder, cache, "kept"), "");
+  }
+  const graph = await readGraph(folder);
+  const owned = [...graph.components.values()].flatMap(({ path, nested }) => walk(path, "", new Set(nested)));
+  assert.deepEqual(
+    owned.filter((path) => path.endsWith("/kept")),
+    [],
+  );
+});
+
 test("a package's node_modules isn't its own if there are only packages in it, so that it stays the same when one comes", async (t) => {
   const packages = {
     "node_modules/a": {},
