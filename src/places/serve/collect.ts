@@ -1,4 +1,5 @@
 /** What images have, put together without keeping their bytes. */
+import { setImmediate } from "node:timers/promises";
 import { type Descriptor, type ImageIndex, identify, type RawDocument } from "#oci";
 import {
   type Blob,
@@ -74,9 +75,17 @@ class LazyStore implements BlobStore {
   }
 
   async put({ descriptor, open }: Blob, signal: AbortSignal | undefined): Promise<StoredBlob> {
-    const known = descriptor ?? (await identify(open(signal)));
+    const known = descriptor ?? (await identify(withBreaks(open(signal))));
     const { digest, size } = known;
     this.#into.blobs.set(digest, new SharedBlob({ digest, size }, { open }, this.#options));
     return { digest, size, outcome: "written" };
+  }
+}
+
+/** Passes chunks on, and lets other work run between them: to hash what is packed nothing has to be waited for. */
+async function* withBreaks(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
+  for await (const chunk of chunks) {
+    yield chunk;
+    await setImmediate();
   }
 }

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, truncateSync, writeFileSync } from "node:fs";
 import { describe, it, type TestContext } from "node:test";
 import { digestOf } from "#oci";
 import { hostileImage, writeArchive, writeLayout } from "../../support/hostile-text.ts";
@@ -83,6 +83,24 @@ describe("varve serve", PATIENCE, () => {
       child.kill(signal);
       assert.deepEqual(await ended, [0, null]);
     }
+  });
+
+  it("answers others, and ends, while an image is being made that takes an hour", async (t) => {
+    const folder = await projectFolder(t);
+    mkdirSync(`${folder}/store`);
+    writeFileSync(`${folder}/store/endless`, "");
+    truncateSync(`${folder}/store/endless`, 2 ** 42);
+    writeFileSync(
+      `${folder}/graph.json`,
+      JSON.stringify([{ path: `${folder}/store/endless`, references: [] }]),
+    );
+    writeFileSync(`${folder}/endless.json`, '{"name": "endless", "graph": "graph.json"}');
+    const { child, ended, get } = await serving(t, ["project", "endless.json"], folder);
+    const never = get("endless/manifests/latest").catch(() => "cut off");
+    await get("me/app/manifests/latest");
+    child.kill("SIGTERM");
+    assert.deepEqual(await ended, [0, null]);
+    await never;
   });
 
   it("has the image that build makes, and archives and layouts as they are", async (t) => {
