@@ -12,8 +12,13 @@ export function peer(name: string): string {
   const line = list.split("\n").find((each) => each.startsWith(`${name} `));
   const [, , version] = line?.split(/ +/) ?? [];
   if (version === undefined) throw new Error(`scripts/peers.list has no ${name}`);
-  const cache = process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache");
-  const file = join(process.env["VARVE_PEERS"] || join(cache, "varve-peers"), `${name}@${version}`, name);
+  const file = join(peersFolder(), `${name}@${version}`, name);
   if (!existsSync(file)) throw new Error(`${name} ${version} is not there; scripts/peers installs it`);
   return file;
+}
+
+/** Where `scripts/peers` installs what it does. */
+export function peersFolder(): string {
+  const cache = process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache");
+  return process.env["VARVE_PEERS"] || join(cache, "varve-peers");
 }

@@ -1,0 +1,69 @@
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { request } from "node:http";
+import { join } from "node:path";
+import { type Scope, stacked, temporaryFolder } from "../../support/tmp.ts";
+import { startService } from "../../system/support/service.ts";
+import { peersFolder } from "./peers.ts";
+
+/** The Debian release that it is of; as in `scripts/peers`. */
+const root = join(peersFolder(), "docker@trixie", "root");
+
+/** For the `skip` option of a test: why there is none, if so. */
+export const noNewerDocker = existsSync(root)
+  ? false
+  : "Debian's newer Docker Engine is not there; scripts/peers unpacks it, on Debian as root";
+
+/**
+ * Starts the Docker Engine of a newer Debian in a root of its own, with mounts that are gone with it.
+ * @param store what keeps its images: a graph driver, or containerd
+ * @returns the Unix socket that it listens on
+ */
+export async function startNewerDocker(outer: Scope, store: "graph driver" | "containerd"): Promise<string> {
+  const scope = stacked(outer);
+  const folder = await temporaryFolder(scope);
+  for (const name of ["run", "data"]) mkdirSync(join(folder, name));
+  const settings = {
+    hosts: ["unix:///run/docker.sock"],
+    "data-root": "/data",
+    "exec-root": "/run/exec",
+    pidfile: "/run/docker.pid",
+    bridge: "none",
+    iptables: false,
+    ip6tables: false,
+    "ip-forward": false,
+    "exec-opts": ["native.cgroupdriver=cgroupfs"],
+    features: { "containerd-snapshotter": store === "containerd" },
+  };
+  writeFileSync(join(folder, "run", "daemon.json"), JSON.stringify(settings));
+  const script = [
+    "set -e",
+    // The engine unpacks layers in a root that it has to be able to mount anew.
+    'mount --bind "$0" "$0"',
+    'mount --bind "$1/run" "$0/run"',
+    'mount --bind "$1/data" "$0/data"',
+    'mount --bind /proc "$0/proc"',
+    'mount --rbind /sys "$0/sys"',
+    'mount --rbind /dev "$0/dev"',
+    "export PATH=/usr/sbin:/usr/bin",
+    'exec /usr/sbin/chroot "$0" /usr/sbin/dockerd --config-file /run/daemon.json',
+  ];
+  const socket = join(folder, "run", "docker.sock");
+  const service = await startService({
+    command: ["unshare", "--mount", "sh", "-c", script.join("\n"), root, folder],
+    logFile: join(folder, "dockerd.log"),
+    ready: () => answers(socket),
+  });
+  scope.after(() => service.stop());
+  return socket;
+}
+
+function answers(socketPath: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const ping = request({ socketPath, path: "/_ping" }, (response) => {
+      response.resume();
+      resolve(response.statusCode === 200);
+    });
+    ping.on("error", () => resolve(false));
+    ping.end();
+  });
+}
