@@ -11,8 +11,8 @@ import { breaches, type Rules } from "./support/architecture.ts";
 const RULES: Rules = {
   wings: {
     sources: ["graph", "install", "spec", "project"],
-    layers: ["layering", "plan", "fs", "cache", "measure", "root", "sandbox", "draft"],
-    images: ["oci", "tar", "image", "compress", "write", "flatten", "compare", "inspect"],
+    layers: ["layering", "plan", "fs", "cache", "measure", "root", "sandbox", "draft", "relayer"],
+    images: ["oci", "tar", "image", "compress", "write", "flatten", "compare", "inspect", "packages"],
     places: ["formats", "registry", "serve", "daemon", "transports"],
     front: ["app", "dockertools", "report", "library", "testing", "cli"],
   },
@@ -41,6 +41,8 @@ const RULES: Rules = {
       ...["spec", "plan", "measure", "root", "sandbox", "flatten", "write", "image", "layering", "graph"],
       ...["cache", "fs", "tar", "oci"],
     ],
+    // An image's root shared out anew.
+    relayer: ["packages", "flatten", "write", "image", "layering", "graph", "oci", "tar"],
     // What an image is, and what is done with it.
     oci: [],
     tar: [],
@@ -51,6 +53,7 @@ const RULES: Rules = {
     flatten: ["image", "compress", "oci", "tar"],
     compare: ["image", "compress", "oci", "tar", "flatten"],
     inspect: ["image", "compress", "oci", "tar", "flatten"],
+    packages: ["flatten"],
     // Where it goes.
     formats: ["write", "image", "compress", "oci", "tar"],
     registry: ["write", "image", "compress", "oci", "tar"],
@@ -69,6 +72,7 @@ const RULES: Rules = {
         "report",
         "compare",
         "inspect",
+        "relayer",
         "flatten",
         "write",
         "compress",

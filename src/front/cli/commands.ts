@@ -68,6 +68,11 @@ export const COMMANDS: Record<string, KnownCommand> = {
     group: GROUPS.images,
     load: () => import("./commands/copy.ts"),
   },
+  relayer: {
+    summary: "split an image into layers by the packages in it",
+    group: GROUPS.images,
+    load: () => import("./commands/relayer.ts"),
+  },
   inspect: {
     summary: "show what is in an image",
     group: GROUPS.images,

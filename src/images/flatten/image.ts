@@ -79,7 +79,7 @@ async function* members(
 }
 
 /** Large contents go through two buffers in turn, as `ByteSource` allows: new memory for each piece is work for the collector. */
-async function* contentOf({ read }: LayerEntry, size: number): AsyncGenerator<Uint8Array, void, void> {
+export async function* contentOf({ read }: LayerEntry, size: number): AsyncGenerator<Uint8Array, void, void> {
   const buffers = size > CHUNK_SIZE ? [0, 1].map(() => Buffer.allocUnsafeSlow(CHUNK_SIZE)) : [];
   let turn = 0;
   for (let left = size; left > 0; ) {
@@ -111,13 +111,14 @@ const FIELDS: ReadonlySet<string> = new Set([
 ]);
 const TIMES: ReadonlySet<string> = new Set(["mtime", "atime", "ctime"]);
 
-interface FlatEntryOptions {
+export interface FlatEntryOptions {
   /** The node that this one is a hard link to. */
   readonly link?: TreeNode | undefined;
   readonly mtime?: number | undefined;
 }
 
-function flatEntry(node: TreeNode, { link, mtime }: FlatEntryOptions): TarEntry {
+/** A node's entry in an archive of the whole root, or as the root has it in a layer. */
+export function flatEntry(node: TreeNode, { link, mtime }: FlatEntryOptions): TarEntry {
   const { kind, entry } = node.root;
   const { mode, uid, gid, uname = "", gname = "", devmajor = 0, devminor = 0 } = entry;
   const common = {
@@ -147,7 +148,7 @@ function flatEntry(node: TreeNode, { link, mtime }: FlatEntryOptions): TarEntry 
 }
 
 /** Joins the bytes into fewer, larger chunks, since a header or a small file isn't worth a write of its own. */
-async function* gathered(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
+export async function* gathered(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
   let buffer = Buffer.allocUnsafe(CHUNK_SIZE);
   let filled = 0;
   for await (const chunk of chunks) {

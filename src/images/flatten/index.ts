@@ -1,6 +1,20 @@
 export { EntriesKept } from "./entries-kept.ts";
-export { type FlattenOptions, flattenedTree, layerEntries, type PlainLayer, plainLayer } from "./flatten.ts";
-export { type FlattenImageOptions, type FlattenProgress, flattenImage } from "./image.ts";
+export {
+  type FlattenOptions,
+  flattenedTree,
+  layerEntries,
+  nameOf,
+  type PlainLayer,
+  plainLayer,
+} from "./flatten.ts";
+export {
+  contentOf,
+  type FlattenImageOptions,
+  type FlattenProgress,
+  flatEntry,
+  flattenImage,
+  gathered,
+} from "./image.ts";
 export type { RootEntry, RootEntryKind, RootNode, RootTree } from "./root-entry.ts";
 export { rootTreeOf } from "./root-tree-of.ts";
-export { LayeredTree, pathOf, type TreeNode } from "./tree.ts";
+export { isDirectory, LayeredTree, pathOf, type TreeNode } from "./tree.ts";

@@ -19,9 +19,9 @@ export function kindOf(
   return isInstalled(id) ? "dependency" : "workspace";
 }
 
-/** Whether a package manager has put a Node package where it is, so that its version says what is in it. */
+/** Whether a package manager has put a package where it is, so that its version says what is in it. */
 export function isInstalled(id: string): boolean {
-  return /(?:^|\/)(?:node_modules|\.yarn\/(?:cache|unplugged))\//.test(id);
+  return /(?:^|\/)(?:node_modules|\.yarn\/(?:cache|unplugged))\/|^(?:apk|dpkg|python|rpm):/.test(id);
 }
 
 /** Whether a component is what lies in a `node_modules` besides packages: links to these, and to their commands. */

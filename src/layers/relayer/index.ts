@@ -1,0 +1,1 @@
+export { type RelayeredImage, type RelayerOptions, relayered } from "./relayer.ts";
