@@ -6,6 +6,7 @@ export type {
   CheckedImage,
   CheckImageOptions,
   ComparedImage,
+  ComparedRoots,
   Comparison,
   CopyOptions,
   CreateIndexOptions,
@@ -21,6 +22,8 @@ export type {
   OperationOptions,
   PlannedImage,
   PlanOptions,
+  RelayeredImage,
+  RelayerOptions,
   SoundImage,
   SoundLayer,
   SourceListener,
@@ -51,6 +54,9 @@ export type {
   ImageComparison,
   LayerComparison,
   LayerCost,
+  RootAspect,
+  RootComparison,
+  RootDifference,
 } from "#compare";
 export type { Compression, CompressionChoice } from "#compress";
 export type { PullArguments } from "#dockertools";

@@ -8,6 +8,7 @@ export {
 } from "./build-index.ts";
 export { type CheckedImage, type CheckImageOptions, check } from "./check.ts";
 export { type ComparedImage, type Comparison, compare } from "./compare.ts";
+export { type ComparedRoots, compareRoots } from "./compare-roots.ts";
 export type { LayerContents, LayerKind } from "./contents.ts";
 export { type CopyOptions, copy } from "./copy.ts";
 export { type CreateIndexOptions, createIndex } from "./create-index.ts";

@@ -73,6 +73,11 @@ export const COMMANDS: Record<string, KnownCommand> = {
     group: GROUPS.images,
     load: () => import("./commands/relayer.ts"),
   },
+  compare: {
+    summary: "say whether two images have the same root file system",
+    group: GROUPS.images,
+    load: () => import("./commands/compare.ts"),
+  },
   inspect: {
     summary: "show what is in an image",
     group: GROUPS.images,

@@ -135,6 +135,19 @@ describe("foreign text in what is printed", () => {
         { args: ["copy", denied, "copied.tar"], status: 1 },
         { args: ["copy", layout, `oci:other:${HOSTILE}`] },
       ],
+      relayer: [
+        { args: ["relayer", layout, out("docker-archive:OUT.tar")] },
+        { args: ["relayer", layout, out("oci:OUT:3"), "--json"] },
+        { args: ["relayer", layout, "relayered.tar", "--base", "oci:other:1"], status: 2, silent: true },
+        { args: ["relayer", layout, "relayered.tar", "--base", gone], status: 1 },
+        { args: ["relayer", denied, "relayered.tar"], status: 1 },
+      ],
+      compare: [
+        { args: ["compare", layout, archive] },
+        { args: ["compare", layout, archive, "--json"], silent: true },
+        { args: ["compare", layout, "oci:other:1"], status: 1 },
+        { args: ["compare", layout, gone], status: 1 },
+      ],
       pull: [
         { args: ["pull", `${registry}/app:1`, out("oci:OUT")] },
         { args: ["pull", `${registry}/odd:1`, "pulled.tar"], status: 1 },
