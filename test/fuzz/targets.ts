@@ -1,5 +1,6 @@
 import { documents } from "./documents.ts";
 import { graphs } from "./graphs.ts";
+import { packages } from "./packages.ts";
 import { references } from "./references.ts";
 import { registry } from "./registry.ts";
 import { tar } from "./tar.ts";
@@ -7,4 +8,4 @@ import type { Target } from "./target.ts";
 import { whiteouts } from "./whiteouts.ts";
 
 /** Everything that is fuzzed. */
-export const targets: readonly Target[] = [tar, documents, references, graphs, whiteouts, registry];
+export const targets: readonly Target[] = [tar, documents, references, graphs, whiteouts, registry, packages];
