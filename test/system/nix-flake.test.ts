@@ -77,8 +77,9 @@ describe("varve's flake in a real Nix, without a network", {
     await run(["flake", "check"], ["nixpkgs"], flake("varve"));
   });
 
-  it("runs varve from its sources, with the packages of package-lock.json", async () => {
-    const answer = await run(["run"], ["nixpkgs"], flake("varve"), "--", "--version");
+  it("runs varve from its sources, built in Nix' sandbox with the packages of package-lock.json", async () => {
+    const sandbox = ["--option", "sandbox", "true", "--option", "sandbox-fallback", "false"];
+    const answer = await run(["run", ...sandbox], ["nixpkgs"], flake("varve"), "--", "--version");
     assert.equal(answer, `${readJson("package.json").version}\n`);
   });
 
