@@ -24,7 +24,7 @@ const varve = fileURLToPath(new URL("../dist/bin.js", import.meta.url));
 const options = ["--omit", "dev", "--html", page];
 execFileSync(process.execPath, [varve, "plan", project, ...options], { stdio: "inherit" });
 const browser = await startChromium({ after: (cleanup) => stack.defer(cleanup) });
-const shown = await browser.open(pathToFileURL(page).href, { width: 960, height: 720 });
+const shown = await browser.open(pathToFileURL(page).href, { width: 960, height: 760 });
 // The map of layers, with what its colours mean.
 await shown.evaluate(
   "[...document.querySelectorAll('h2')].find((e) => e.textContent === 'Layers').scrollIntoView()",
