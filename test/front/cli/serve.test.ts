@@ -122,6 +122,31 @@ describe("varve serve", PATIENCE, () => {
     await configOf(`docker://${host}/app:1`);
   });
 
+  it("has an index with all its images, each read when it is asked for", async (t) => {
+    const folder = await projectFolder(t);
+    const platforms = ["linux/amd64", "linux/arm64"];
+    const build = await varve(["build", "project", "-o", "oci:both:2", "--platform", platforms.join()], {
+      cwd: folder,
+    });
+    assert.equal(build.code, 0, build.stderr);
+    const { host, get } = await serving(t, ["oci:both:2"], folder);
+    const index = JSON.parse((await get("both/manifests/2")).toString()) as {
+      manifests: { digest: string; platform: { architecture: string } }[];
+    };
+    assert.deepEqual(
+      index.manifests.map(({ platform }) => platform.architecture),
+      ["amd64", "arm64"],
+    );
+    for (const { digest } of index.manifests)
+      assert.equal(digestOf(await get(`both/manifests/${digest}`)), digest);
+    for (const platform of platforms) {
+      const { code, stderr } = await varve(["validate", `docker://${host}/both:2`, "--platform", platform]);
+      assert.equal(code, 0, stderr);
+    }
+    const gone = JSON.parse((await get(`both/manifests/sha256:${"0".repeat(64)}`)).toString());
+    assert.equal(gone.errors[0].code, "MANIFEST_UNKNOWN");
+  });
+
   it("makes the image anew when files change, and keeps the last one while there is a mistake", async (t) => {
     const folder = await projectFolder(t);
     const { get, said, log } = await serving(t, ["project", "--watch"], folder);
