@@ -33,7 +33,7 @@ export interface RelayeredImage {
 }
 
 /**
- * Splits an image into layers by the packages that are in it: those of Debian, Alpine and Python, and `node_modules`; the rest
+ * Splits an image into layers by the packages that are in it: those of Debian, Alpine, RPM and Python, and `node_modules`; the rest
  * by folder. Its root file system stays the same, and its config but for layers and history. Update after update, a place that
  * has the last image gets those layers only that changed.
  * @param from - where the image is

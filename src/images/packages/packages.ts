@@ -7,6 +7,7 @@ import { isDpkg, readDpkg } from "./dpkg.ts";
 import { isUpkeep, UPKEEP } from "./folders.ts";
 import { isNode, nodePackageOf, readNode, yarnPackage } from "./node.ts";
 import { isPython, readPython } from "./python.ts";
+import { isRpm, readRpm } from "./rpm.ts";
 import type { InstalledPackage, ReadEntry, Reading } from "./types.ts";
 
 /** What is installed in a root. */
@@ -27,30 +28,33 @@ export const MAX_DATABASE_FILE = 64 * 1024 * 1024;
 const MAX_DATABASES = 512 * 1024 * 1024;
 
 /**
- * Reads the databases of packages in a root: dpkg's, apk's, Python's `*.dist-info`, `node_modules`. They are believed in
+ * Reads the databases of packages in a root: dpkg's, apk's, rpm's, Python's `*.dist-info`, `node_modules`. They are believed in
  * nothing but which files go together: a database that is damaged or lies names other files, or none.
  * @param read reads a file of the root, of at most {@link MAX_DATABASE_FILE} bytes
  */
 export async function readPackages(tree: RootTree, read: ReadEntry): Promise<Packages> {
   const found: [string, RootEntry][] = [];
   for (const [path, entry] of tree.entries()) {
-    const isPart = isNode(path) || isDpkg(path) || isPython(path) || isApk(path);
+    const isPart = isNode(path) || isDpkg(path) || isPython(path) || isApk(path) || isRpm(path);
     if (isPart && entry.kind === "file") found.push([path, entry]);
   }
   const files = new Map(found.sort(([a], [b]) => compareNames(a, b)));
   const packages = new Map<string, InstalledPackage>();
   const claims = new Claims(tree);
   let left = MAX_DATABASES;
-  const text = async (path: string): Promise<string> => {
+  const bytes = async (path: string): Promise<Buffer | undefined> => {
     const entry = files.get(path);
-    if (entry === undefined || entry.entry.size > Math.min(left, MAX_DATABASE_FILE)) return "";
+    if (entry === undefined || entry.entry.size > Math.min(left, MAX_DATABASE_FILE)) return undefined;
     left -= entry.entry.size;
-    const bytes = await read(entry);
-    return bytes === undefined ? "" : decodeName(bytes);
+    return await read(entry);
   };
-  const reading: Reading = { tree, files, text, claims, packages };
+  const text = async (path: string): Promise<string> => {
+    const found = await bytes(path);
+    return found === undefined ? "" : decodeName(found);
+  };
+  const reading: Reading = { tree, files, bytes, text, claims, packages };
   // What a system's package manager has brought, it updates.
-  for (const readOne of [readDpkg, readApk, readPython, readNode]) await readOne(reading);
+  for (const readOne of [readDpkg, readApk, readRpm, readPython, readNode]) await readOne(reading);
   return {
     packages,
     ownerOf(path, { kind }) {

@@ -21,6 +21,8 @@ export interface Reading {
   readonly tree: RootTree;
   /** The files that look like a part of a database, by path, in the order of paths. */
   readonly files: ReadonlyMap<string, RootEntry>;
+  /** The bytes of a file; undefined if they can't be had. */
+  bytes(path: string): Promise<Buffer | undefined>;
   /** The text of a file, with bytes that aren't UTF-8 as `util/names` holds them; empty if it can't be had. */
   text(path: string): Promise<string>;
   readonly claims: Claims;

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
+import { after, describe, it } from "node:test";
 import { flattenedTree } from "#flatten";
 import { readPackages } from "#packages";
 import { type MadeEntry, madeImage } from "#testing";
+import { stacked, temporaryFolder } from "../../support/tmp.ts";
+import { rpmDatabase, rpmHeader } from "./rpm.ts";
 
 type Entries = Readonly<Record<string, string | MadeEntry>>;
 
@@ -25,6 +27,8 @@ async function found(entries: Entries) {
 const link = (target: string): MadeEntry => ({ link: target });
 
 describe("packages in a root", () => {
+  const scope = stacked({ after });
+
   it("are dpkg's, with versions and of several architectures", async () => {
     const { packages, owners } = await found({
       bin: link("usr/bin"),
@@ -78,6 +82,28 @@ describe("packages in a root", () => {
       [owners["lib/ld-musl.so"], owners["bin/busybox"], owners["other"], owners["lib/apk/db/installed"]],
       ["apk:musl", "apk:busybox", undefined, "upkeep"],
     );
+  });
+
+  it("are rpm's", async () => {
+    const folder = await temporaryFolder(scope);
+    const many = Array.from({ length: 300 }, (_, at) => `/usr/share/many/${at}`);
+    const headers = [
+      { name: "bash", version: "5.2", files: ["/bin/bash", "/usr/share/doc/bash"], more: 5000 },
+      { name: "many", version: "1", files: many },
+      { name: "gpg-pubkey", version: "x", files: [] },
+    ].map(rpmHeader);
+    const { packages, owners } = await found({
+      bin: link("usr/bin"),
+      "usr/bin/bash": "",
+      "usr/bin/other": "",
+      "usr/share/many/7": "",
+      "usr/lib/sysimage/rpm/rpmdb.sqlite": { content: rpmDatabase(headers, folder) },
+    });
+    assert.equal(packages.get("rpm:bash.x86_64")?.version, "5.2-1.fc40");
+    assert.equal(owners["usr/bin/bash"], "rpm:bash.x86_64");
+    assert.equal(owners["usr/share/many/7"], "rpm:many.x86_64");
+    assert.equal(owners["usr/bin/other"], undefined);
+    assert.equal(owners["usr/lib/sysimage/rpm/rpmdb.sqlite"], "upkeep");
   });
 
   it("are Python's, also what they have beside their folder", async () => {
