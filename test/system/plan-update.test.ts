@@ -57,22 +57,32 @@ describe("an update that was planned", {
   /** The digests of the new image's layers, the lowest first. */
   let layers: readonly string[];
 
+  /** The graph of some of the store's paths, of which some have another version, in a file. */
+  const writeGraph = async (
+    file: string,
+    { names, changed = [] }: { names: readonly (keyof typeof STORE)[]; changed?: readonly string[] },
+  ) => {
+    const path = (name: string) =>
+      `${images.folder}/store/${storeName(name, changed.includes(name) ? 2 : 1)}`;
+    writeTreeOnce(`${images.folder}/store`, { dir: {} });
+    const graph = names.map((name) => {
+      const [size, ...references]: readonly [number, ...string[]] = STORE[name];
+      const content = changed.includes(name) ? "y".repeat(size) : size;
+      writeTreeOnce(path(name), { dir: { [name]: { file: content } } });
+      return { path: path(name), references: references.map(path) };
+    });
+    await writeFile(file, JSON.stringify(graph));
+    return path;
+  };
+
   before(async () => {
     const folder = await temporaryFolder(scope);
     images = new Images(folder);
     // The second image has another leaf, and so another application.
     for (const changed of [[], ["leaf", "app"]]) {
-      const path = (name: string) => `${folder}/store/${storeName(name, changed.includes(name) ? 2 : 1)}`;
-      writeTreeOnce(`${folder}/store`, { dir: {} });
-      const graph = Object.entries<readonly [number, ...string[]]>(STORE).map(
-        ([name, [size, ...references]]) => {
-          const file = changed.includes(name) ? "y".repeat(size) : size;
-          writeTreeOnce(path(name), { dir: { [name]: { file } } });
-          return { path: path(name), references: references.map(path) };
-        },
-      );
       const name = `${folder}/${specs.length + 1}`;
-      await writeFile(`${name}.graph.json`, JSON.stringify(graph));
+      const names = Object.keys(STORE) as (keyof typeof STORE)[];
+      const path = await writeGraph(`${name}.graph.json`, { names, changed });
       const spec = {
         name: "shop",
         tag: String(specs.length + 1),
@@ -98,6 +108,13 @@ describe("an update that was planned", {
     layers = (await images.inspect(reference("2"))).layers.map(({ digest }) => digest);
   });
 
+  /** The digests of the blobs that were pushed since the last time. */
+  const pushed = () =>
+    proxy.requests
+      .filter(({ method, status }) => method === "PUT" && status === 201)
+      .flatMap(({ path }) => /digest=([^&]*)/.exec(path)?.[1] ?? [])
+      .map(decodeURIComponent);
+
   /** The digests of the layers' blobs that were fetched whole since the last time. */
   const fetched = () => {
     const digests = proxy.requests
@@ -110,12 +127,38 @@ describe("an update that was planned", {
     layers.flatMap((digest, at) => (digests.includes(digest) ? [at + 1] : []));
 
   it("sends the layers of the leaf and of the application, and what is in the root", () => {
-    const pushed = proxy.requests
-      .filter(({ method, status }) => method === "PUT" && status === 201)
-      .flatMap(({ path }) => /digest=([^&]*)/.exec(path)?.[1] ?? [])
-      .map(decodeURIComponent);
     assert.equal(sent.length, 3);
-    assert.deepEqual(numbers(pushed), sent);
+    assert.deepEqual(numbers(pushed()), sent);
+    proxy.requests.length = 0;
+  });
+
+  it("has layers of another image as they are, with --shared-with, and doesn't send these", async () => {
+    const graph = `${images.folder}/api.graph.json`;
+    const path = await writeGraph(graph, { names: ["libc", "crypto", "zlib", "python", "numpy"] });
+    const spec = `${images.folder}/api.json`;
+    // Three layers beside that of what is in the root.
+    await writeFile(spec, JSON.stringify({ name: "api", graph, contents: [path("numpy")], maxLayers: 4 }));
+    const shop = `docker://${proxy.host}/shop:1`;
+    const planned = async (...options: string[]) => {
+      const plan = await images.varve(["plan", spec, "--against", shop, "--json", ...options]);
+      return (JSON.parse(plan) as PlanReport).against[0]!;
+    };
+    const [apart, shared] = [await planned(), await planned("--shared-with", shop)];
+    assert.ok(shared.there.bytes > apart.there.bytes, `${shared.there.bytes}, ${apart.there.bytes}`);
+    proxy.requests.length = 0;
+    const api = `${proxy.host}/shop:api`;
+    await images.varve(["build", spec, "--quiet", "--shared-with", shop, "--push", api]);
+    const own = (await images.inspect(`docker://${api}`)).layers.map(({ digest }) => digest);
+    const there = new Set((await images.inspect(shop)).layers.map(({ digest }) => digest));
+    assert.deepEqual(
+      own.flatMap((digest, at) => (there.has(digest) ? [at + 1] : [])),
+      shared.layers.filter((layer) => layer.there).map(({ number }) => number),
+    );
+    const sent = new Set(pushed());
+    assert.deepEqual(
+      own.filter((digest) => sent.has(digest)),
+      own.filter((digest) => !there.has(digest)),
+    );
     proxy.requests.length = 0;
   });
 
