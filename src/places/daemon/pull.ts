@@ -57,8 +57,12 @@ export async function pullFromHere(options: PullOptions): Promise<number> {
       });
     }
   } finally {
-    // The name that it was pulled by leads nowhere from now on.
-    await client.command("DELETE", `/images/${name}?noprune=1`, { what: "forget a name", signal });
+    // The name that it was pulled by leads nowhere from now on, and does no harm where the engine keeps it.
+    const forgetting = client.command("DELETE", `/images/${name}?noprune=1`, {
+      what: "forget a name",
+      signal,
+    });
+    await forgetting.catch(() => {});
   }
   return layers.filter(({ descriptor }) => fetched.has(descriptor.digest)).length;
 }

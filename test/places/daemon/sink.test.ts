@@ -253,6 +253,8 @@ describe("the Docker daemon's sink", () => {
             pulled.push(digest);
           }
         }
+        // It may keep the name that it pulled the image by.
+        if (request.method === "DELETE") response.writeHead(409);
         response.end(asked.length === 2 ? JSON.stringify({ status: "ok" }) : "");
       },
       withLayers([a], [["driver-type", "io.containerd.snapshotter.v1"]]),
