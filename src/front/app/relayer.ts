@@ -1,4 +1,7 @@
 /** Splits an image's root file system into layers anew, and writes it to places. */
+import { VarveError } from "#errors";
+import type { Image } from "#image";
+import { parseReference } from "#oci";
 import { chooseStrategy } from "#plan";
 import { relayered } from "#relayer";
 import type { ImageSpecInput } from "#spec";
@@ -16,7 +19,10 @@ export interface RelayerOptions
     WritingOptions,
     Pick<SourceListener, "onNote">,
     Pick<ImageSpecInput, "strategy" | "weights" | "layersFrom" | "lockFile"> {
-  /** The image that it is built on, whose layers stay as they are. */
+  /**
+   * The image that it is built on, whose layers stay as they are; `annotated` for the one that its own annotations name
+   * (`org.opencontainers.image.base.name` and `.digest`).
+   */
   readonly base?: string | undefined;
   /** How many layers it may have; 20 besides the base's unless given. */
   readonly maxLayers?: number | undefined;
@@ -38,7 +44,7 @@ export interface RelayeredImage {
  * has the last image gets those layers only that changed.
  * @param from - where the image is
  * @param to - where it is to be
- * @throws VarveError `USAGE` if it isn't built on the base that was named; `NO_LAYERS_LEFT`; `TOO_LARGE` for more than may be kept
+ * @throws VarveError `USAGE` if it isn't built on the base that was named, or names none itself; `NO_LAYERS_LEFT`; `TOO_LARGE` for more than may be kept
  *   in a temporary file; what opening and reading images, and writing them, throw
  */
 export async function relayer(
@@ -55,9 +61,10 @@ export async function relayer(
     await using resources = new Resources();
     const source = resources.use(await machine.transports.source(from));
     const image = await source.read(read);
+    const fromImage = options.base === ANNOTATED ? annotatedBase(image, source.name) : options.base;
     const { base, lastImage } = resources.use(
       await openSpecImages(
-        { ...wanted, fromImage: options.base, architecture: image.config.value.architecture },
+        { ...wanted, fromImage, architecture: image.config.value.architecture },
         operation,
         { destination, onNote },
       ),
@@ -72,7 +79,7 @@ export async function relayer(
       await relayered(image, {
         strategy: chosen.strategy,
         weights: chosen.weights,
-        base: base && { image: base, name: options.base! },
+        base: base && { image: base, name: fromImage! },
         ...{ maxLayers, mtime, signal },
         temporary: machine.temporary,
         maxSpool: machine.maxSpool,
@@ -83,4 +90,22 @@ export async function relayer(
     if (lockFile !== undefined) await writeLock(lockFile, new Map([[name, draft.layout]]), signal);
     return { places, groups: draft.groups };
   });
+}
+
+/** Asks for the base that an image's annotations name: OCI image specification, annotations.md. */
+const ANNOTATED = "annotated";
+
+/** Where the base is that an image names, by its digest. */
+function annotatedBase({ manifest }: Image, source: string): string {
+  const { annotations = {} } = manifest?.value ?? {};
+  const name = annotations["org.opencontainers.image.base.name"];
+  const digest = annotations["org.opencontainers.image.base.digest"];
+  if (name !== undefined && digest !== undefined) {
+    const { registry, repository } = parseReference(name);
+    return `docker://${registry}/${repository}@${digest}`;
+  }
+  throw new VarveError(
+    "USAGE",
+    `${source} has no annotations that name its base; name it with --base, or take none`,
+  );
 }

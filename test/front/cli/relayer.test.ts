@@ -5,6 +5,7 @@ import { it } from "node:test";
 import { mergedDockerArchive } from "#formats";
 import { FakeRegistry, type MadeEntry, madeImage } from "#testing";
 import { assertFailed } from "../../support/failure.ts";
+import { publish } from "../../support/hostile-text.ts";
 import { temporaryFolder } from "../../support/tmp.ts";
 import { varve } from "../../support/varve.ts";
 
@@ -90,4 +91,34 @@ it("varve relayer fails where the image isn't built on the base, and leaves noth
     2,
   );
   await assert.rejects(readFile(join(cwd, "out.tar")), { code: "ENOENT" });
+});
+
+it("varve relayer finds the base that an image's annotations name", async (t) => {
+  const cwd = await temporaryFolder(t);
+  const registry = await new FakeRegistry().start();
+  t.after(() => registry.stop());
+  const run = (...args: string[]) => varve(args, { cwd });
+  const base = `docker://${registry.host}/base:1`;
+  await write(join(cwd, "base.tar"), [{ base: "1" }]);
+  const { stdout } = await run("copy", "base.tar", base, "--json");
+  const [{ digest }] = JSON.parse(stdout.toString()) as [{ digest: string }];
+  const annotations = {
+    "org.opencontainers.image.base.name": `${registry.host}/base:moved-on`,
+    "org.opencontainers.image.base.digest": digest,
+  };
+  const image = await madeImage([{ entries: { base: "1" } }, { entries: FILES }], { annotations });
+  await publish(image, registry, "app");
+  const split = await run(
+    "relayer",
+    `docker://${registry.host}/app:1`,
+    "oci:out",
+    "--base",
+    "annotated",
+    "--json",
+  );
+  assert.equal(split.code, 0, split.stderr);
+  const [{ layers }] = JSON.parse(split.stdout.toString()) as [{ layers: { digest: string }[] }];
+  assert.equal(layers[0]!.digest, image.layers[0]!.descriptor.digest);
+  const none = await run("relayer", base, "oci:other", "--base", "annotated");
+  assertFailed(none, /base:1 has no annotations that name its base/, 2);
 });

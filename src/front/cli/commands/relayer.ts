@@ -31,7 +31,10 @@ export function command(): Command {
     )
     .argument("<source>", "where the image is")
     .argument("<destination>", "where it is to be")
-    .option("--base <place>", "the image that it was built on, whose layers stay as they are")
+    .option(
+      "--base <place>",
+      "the image that it was built on, whose layers stay as they are; annotated for the one that its annotations name",
+    )
     .option(
       "--max-layers <n>",
       "how many layers the image may have (default: 20 besides the base's)",
