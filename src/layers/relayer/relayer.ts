@@ -68,7 +68,8 @@ export async function relayered(image: Image, options: RelayerOptions): Promise<
   if (missing.length > 0) await keepMore(image.layers, missing, { contents, signal, maxSpool });
   const { graph, inodes, sizes } = sharesOf(difference, packages);
   const known = { available, sizes, ...expectedUpdates(graph, { sizes, weights }) };
-  const groups = withUpkeepLast(graph.components.size === 0 ? [] : planLayers(graph, strategy, known).groups);
+  // What each update changes is the graph's app, so it comes last and counts on top of all others.
+  const groups = graph.components.size === 0 ? [] : planLayers(graph, strategy, known).groups;
   const nothing = { directories: [], removed: [] };
   const parts = groups.map((components): LayerParts => {
     const { directories, removed } = components.includes(UPKEEP) ? difference : nothing;
@@ -101,12 +102,6 @@ function layersOfBase({ layers }: Image, base: RelayerOptions["base"]): number {
     "USAGE",
     `the image doesn't begin with the layers of ${base.name}, so that isn't its base, or has changed since; name the one that it was built on, by its digest, or none`,
   );
-}
-
-/** What is in it counts on top of all others. */
-function withUpkeepLast(groups: readonly (readonly string[])[]): readonly (readonly string[])[] {
-  const isLast = (group: readonly string[]) => group.includes(UPKEEP);
-  return [...groups.filter((group) => !isLast(group)), ...groups.filter(isLast)];
 }
 
 /** The config and the annotations over new layers. */

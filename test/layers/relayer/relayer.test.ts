@@ -175,6 +175,12 @@ describe("an image that is split anew", () => {
     assert.equal((await relayer(one, { maxLayers: 2 })).layers.length, 2);
   });
 
+  it("is refused where it takes more room than it may", async () => {
+    const image = await imageOf([{ a: "a".repeat(2000) }, { b: "b" }]);
+    await assert.rejects(relayer(image, { maxSpool: 1999 }), { code: "TOO_LARGE", message: /--max-spool/ });
+    await relayer(image, { maxSpool: 2001 });
+  });
+
   it("is the same file by file for all layers", async () => {
     await fc.assert(
       fc.asyncProperty(randomLayers, async (layers) => {
@@ -207,6 +213,19 @@ describe("an image that is split on a base", () => {
     const names = (await Promise.all(split.layers.slice(1).map(namesIn))).flat();
     assert.deepEqual([...new Set(names)].sort(), [".wh.b", "a/", "a/.wh.2", "a/3", "e/"]);
     assert.deepEqual(split.config.value.history?.[0], image.config.value.history?.[0]);
+  });
+
+  it("has all names of a file of the base anew where one of them is new", async () => {
+    const layers: readonly Entries[] = [
+      { "a/1": "content", "a/2": hardLink("a/1"), b: "other" },
+      { "c/3": hardLink("a/1") },
+    ];
+    const image = await imageOf(layers);
+    const base = await imageOf(layers.slice(0, 1));
+    const split = await relayer(image, { base: { image: base, name: "base" } });
+    assert.deepEqual(await differences(image, split), []);
+    const names = (await Promise.all(split.layers.slice(1).map(namesIn))).flat();
+    assert.deepEqual([...new Set(names)].sort(), ["a/", "a/1", "a/2", "c/", "c/3"]);
   });
 
   it("is the same file by file for all layers, as many of them as are the base's", async () => {

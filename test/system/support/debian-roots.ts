@@ -1,6 +1,16 @@
 /** Root file systems made of Debian packages, and what their own loader says of the programs in them. */
 import { execFileSync } from "node:child_process";
-import { closeSync, lstatSync, mkdirSync, openSync, readdirSync, readlinkSync, readSync } from "node:fs";
+import {
+  appendFileSync,
+  closeSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  readSync,
+  writeFileSync,
+} from "node:fs";
 import { join, posix } from "node:path";
 import { run } from "../../support/process.ts";
 
@@ -49,6 +59,30 @@ export class DebianPackages {
         maxBuffer: 1 << 30,
       });
       execFileSync("tar", ["-x", "--keep-directory-symlink", "-C", root], { input: tar });
+    }
+  }
+
+  /** The files of packages. */
+  files(names: readonly string[]): string[] {
+    const files = readdirSync(this.#folder);
+    return names.map((name) => join(this.#folder, files.find((each) => each.startsWith(`${name}_`))!));
+  }
+
+  /** Tells dpkg in a root that packages which were unpacked there are installed. None of their scripts has been run. */
+  register(names: readonly string[], root: string): void {
+    const info = join(root, "var/lib/dpkg/info");
+    mkdirSync(info, { recursive: true });
+    mkdirSync(join(root, "var/lib/dpkg/updates"), { recursive: true });
+    for (const file of this.files(names)) {
+      const control = execFileSync("dpkg-deb", ["--field", file], { encoding: "utf8" });
+      const field = (name: string) => new RegExp(`^${name}: *(.*)$`, "m").exec(control)?.[1] ?? "";
+      appendFileSync(join(root, "var/lib/dpkg/status"), `${control}Status: install ok installed\n\n`);
+      const tar = execFileSync("dpkg-deb", ["--fsys-tarfile", file], { maxBuffer: 1 << 30 });
+      const list = execFileSync("tar", ["-t"], { input: tar, encoding: "utf8", maxBuffer: 1 << 28 });
+      const paths = list.split("\n").map((path) => path.replace(/^\.(?=\/)/, "").replace(/(?<=.)\/$/, ""));
+      const isShared = field("Multi-Arch") === "same";
+      const name = field("Package") + (isShared ? `:${field("Architecture")}` : "");
+      writeFileSync(join(info, `${name}.list`), paths.map((path) => (path === "/" ? "/." : path)).join("\n"));
     }
   }
 }
