@@ -47,6 +47,9 @@ const RECIPES = {
   express: { of: ["express"], manager: npm },
   fastify: { of: ["fastify"], manager: npm, isBuilt: true },
   nest: { of: ["nest"], manager: npm, isBuilt: true },
+  // As npm resolved them on the first of June 2026.
+  "fastify-earlier": { of: ["fastify", "fastify-earlier"], manager: npm, isBuilt: true },
+  "nest-earlier": { of: ["nest", "nest-earlier"], manager: npm, isBuilt: true },
   next: { of: ["next"], manager: npm, isBuilt: true },
   "next-standalone": { of: ["next-standalone"], manager: npm, isBuilt: true, like: "next" },
   astro: { of: ["astro"], manager: npm, isBuilt: true },
