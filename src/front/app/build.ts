@@ -1,8 +1,7 @@
 /** Builds an image from a spec, and writes it to places. */
-import { COMPRESSION_ANNOTATION, compressionText } from "#compress";
 import { draftImage, type Libc } from "#draft";
 import { VarveError } from "#errors";
-import type { Image, ImageDraft } from "#image";
+import type { Image } from "#image";
 import type { Sifted } from "#inspect";
 import type { Layout } from "#layering";
 import type { Digest } from "#oci";
@@ -23,6 +22,7 @@ import {
   type Written,
   writeTo,
 } from "./places.ts";
+import { saidOf, saying } from "./said-compression.ts";
 import { pullCaches, pushCaches } from "./shared-cache.ts";
 import { openSource, type SourceListener, type SpecSource } from "./source.ts";
 import { againIfStale } from "./spec-images.ts";
@@ -135,7 +135,7 @@ export async function buildOne(
   await using known = await openOnBase(source, operation, { ...options, destination });
   const { spec, base } = known;
   const { compression } = options;
-  const said = trial === undefined ? compression && compressionText(compression) : trial.saidCompression;
+  const said = trial === undefined ? saidOf(compression) : trial.saidCompression;
   const attempt = async (): Promise<OneBuilt> => {
     const inspection = options.check === false ? undefined : specInspection(spec, { operation, base });
     await using draft = await draftImage(spec, {
@@ -168,19 +168,6 @@ export async function buildOne(
   // What the reader of a stream has got can't be taken back.
   const streams = sinks.some(({ isStream }) => isStream);
   return streams ? await attempt() : await againIfStale(attempt, { machine, onNote: options.onNote });
-}
-
-/** A draft whose manifest says how its layers are compressed. */
-function saying(draft: ImageDraft, text: string | undefined): ImageDraft {
-  if (text === undefined) return draft;
-  const said = { [COMPRESSION_ANNOTATION]: text };
-  return {
-    ...draft,
-    finish(layers) {
-      const finished = draft.finish(layers);
-      return { ...finished, annotations: { ...finished.annotations, ...said } };
-    },
-  };
 }
 
 /** What people call a base: its own name, if it has one, or where it is. */

@@ -136,8 +136,13 @@ function differences(there: Documents, here: Made): Pick<Reproduction, "recompre
   if (fields.length > 0) found.push({ kind: "config", names: fields });
   const annotations = changes.find(({ field }) => field === ANNOTATIONS);
   if (annotations !== undefined) found.push({ kind: "annotations", names: annotations.keys ?? [] });
-  const isOther = there.config.descriptor.digest !== here.config.descriptor.digest;
   // What only says how the image is made up.
-  if (isOther && found.length === 0) found.push({ kind: "config", names: ["history"] });
+  if (
+    found.length + recompressed.length === 0 &&
+    there.manifest.descriptor.digest !== here.manifest.descriptor.digest
+  ) {
+    const isConfig = there.config.descriptor.digest !== here.config.descriptor.digest;
+    found.push(isConfig ? { kind: "config", names: ["history"] } : { kind: "annotations", names: [] });
+  }
   return { recompressed, differences: found };
 }

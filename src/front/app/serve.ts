@@ -22,6 +22,7 @@ import { type BuildOptions, examine, inputs, type SpecOptions } from "./build.ts
 import { isSpecPath } from "./compare.ts";
 import { specInspection } from "./inspection.ts";
 import { type Operation, operate } from "./machine.ts";
+import { saidOf, saying } from "./said-compression.ts";
 import { LATEST, nameIn, namesOf, ownName, withLatest } from "./serve-names.ts";
 import { openSource, type SpecSource } from "./source.ts";
 import { againIfStale } from "./spec-images.ts";
@@ -180,7 +181,7 @@ async function makeOfSpec(
         }),
       );
       onGraph(draft.graph);
-      return await collect(inspection?.draft(draft) ?? draft, {
+      return await collect(saying(inspection?.draft(draft) ?? draft, saidOf(options.compression)), {
         ...{ operation, options, distrust },
         examine: inspection && (async ({ config }) => examine(await inspection.findings(config), options)),
       });

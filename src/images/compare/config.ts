@@ -7,8 +7,8 @@ import type { ConfigChange } from "./types.ts";
 /** Fields of the config that describe the layers, or contain fields that are compared separately. */
 const NOT_COMPARED = new Set(["config", "rootfs", "history"]);
 
-/** It says which components share a layer, and that is compared separately. */
-const LAYOUT = "dev.varve.layout";
+/** They say which components share a layer, and how layers are compressed, and that is compared separately. */
+const COMPARED: ReadonlySet<string> = new Set(["dev.varve.layout", "dev.varve.compression"]);
 
 const BASE_DIGEST = "org.opencontainers.image.base.digest";
 
@@ -31,7 +31,7 @@ export function compareConfigs(
 }
 
 function annotationsOf({ annotations = {} }: Manifest): Readonly<Record<string, string>> | undefined {
-  const compared = Object.entries(annotations).filter(([name]) => name !== LAYOUT);
+  const compared = Object.entries(annotations).filter(([name]) => !COMPARED.has(name));
   return compared.length === 0 ? undefined : Object.fromEntries(compared);
 }
 
