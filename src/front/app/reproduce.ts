@@ -1,10 +1,15 @@
 /** Says whether building a spec here gives the very same image as one that is there, and if not, what differs. */
 
 import { compareConfigs } from "#compare";
-import { COMPRESSION_ANNOTATION, compressionText, parseCompressionText } from "#compress";
+import {
+  COMPRESSION_ANNOTATION,
+  type CompressionChoice,
+  compressionText,
+  parseCompressionText,
+} from "#compress";
 import { VarveError } from "#errors";
 import type { Image } from "#image";
-import { type Digest, parseImageConfig, parseManifest } from "#oci";
+import { type Digest, layerCompression, type Manifest, parseImageConfig, parseManifest } from "#oci";
 import { type Collected, collectingSink, emptyCollection } from "#serve";
 import { DEFAULT_COMPRESSION, type WrittenImage } from "#write";
 import { type BuildOptions, buildOne } from "./build.ts";
@@ -72,8 +77,7 @@ export async function reproduce(
       );
     }
     const said = manifest.value.annotations?.[COMPRESSION_ANNOTATION];
-    const compression =
-      options.compression ?? (said === undefined ? undefined : parseCompressionText(said)?.choice);
+    const compression = options.compression ?? compressionOf(manifest.value, said);
     const collected = emptyCollection();
     const { written } = await buildOne(source, {
       sinks: [collectingSink("the image", collected, { temporary, maxSpool })],
@@ -88,6 +92,13 @@ export async function reproduce(
       ...differences({ ...original, manifest }, made),
     };
   });
+}
+
+/** How layers were compressed, as a manifest says, or shows by not being compressed; undefined for as it is without a choice. */
+function compressionOf({ layers }: Manifest, said: string | undefined): CompressionChoice | undefined {
+  if (said !== undefined) return parseCompressionText(said)?.choice;
+  const top = layers.at(-1);
+  return top !== undefined && layerCompression(top.mediaType) === "none" ? { algorithm: "none" } : undefined;
 }
 
 /** What is needed of an image to say what differs. */
