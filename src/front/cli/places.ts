@@ -1,7 +1,7 @@
 /** What the commands that name places have in common: their options, and what opens the places. */
 import { type Command, InvalidArgumentError } from "commander";
 import { type Machine, thisMachine } from "#app";
-import type { CompressionChoice } from "#compress";
+import { type CompressionChoice, MOST_LEVELS } from "#compress";
 import { readWhole } from "#util";
 import type { CacheOptions } from "./cache-options.ts";
 import { interruptSignal } from "./interrupt.ts";
@@ -98,14 +98,12 @@ export async function onMachine<T>(
 /** More bytes than all of the system's certificates have. */
 const MAX_CERTIFICATES = 16 * 1024 * 1024;
 
-const MAX_LEVELS = { gzip: 9, zstd: 22, "zstd:chunked": 22 };
-
 function compression(text: string): CompressionChoice {
   const [, algorithm, digits] = /^(none|gzip|zstd(?::chunked)?)(?::(\d{1,2}))?$/.exec(text) ?? [];
   const level = digits === undefined ? undefined : Number(digits);
   if (algorithm === "gzip" || algorithm === "zstd" || algorithm === "zstd:chunked") {
     if (level === undefined) return { algorithm };
-    if (level >= 1 && level <= MAX_LEVELS[algorithm]) return { algorithm, level };
+    if (level >= 1 && level <= MOST_LEVELS[algorithm]) return { algorithm, level };
   } else if (algorithm === "none" && level === undefined) {
     return { algorithm };
   }

@@ -24,7 +24,7 @@ export const DEFAULT_LEVELS = { gzip: 6, zstd: 3, "zstd:chunked": 3 } as const;
 const OUTPUT_CHUNK = 256 * 1024;
 
 /** The highest level of each; the lowest is 1. */
-const MOST_LEVELS = { gzip: 9, zstd: 22, "zstd:chunked": 22 } as const;
+export const MOST_LEVELS = { gzip: 9, zstd: 22, "zstd:chunked": 22 } as const;
 
 /**
  * Tells a compression by its first bytes.

@@ -5,6 +5,7 @@ export {
   compress,
   compressionOf,
   decompress,
+  MOST_LEVELS,
 } from "./compression.ts";
 export {
   COMPRESSION_ANNOTATION,

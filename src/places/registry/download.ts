@@ -61,20 +61,12 @@ async function* resumed(api: RegistryApi, request: BlobRequest, what: string): A
 
 async function ask(
   api: RegistryApi,
-  { repository, descriptor, signal }: BlobRequest,
+  request: BlobRequest,
   { what, from }: { what: string; from: number },
 ): Promise<{ response: HttpResponse; skip: number }> {
-  const response = await api.send({
-    method: "GET",
-    target: `/v2/${repository}/blobs/${descriptor.digest}`,
-    what,
-    repository,
-    scopes: [pullScope(repository)],
-    headers: { accept: "*/*", ...(from > 0 ? { range: `bytes=${from}-` } : {}) },
-    // The caller tries again, and counts all attempts for the blob.
-    retry: false,
-    signal,
-  });
+  const { descriptor } = request;
+  const range = from > 0 ? `bytes=${from}-` : undefined;
+  const response = await requestBlob(api, request, range);
   const { status, headers } = response;
   if (status === 404) {
     await discard(response);
@@ -144,21 +136,27 @@ export function mayBeManifest(contentType: string | undefined): boolean {
 }
 
 /** Whether a registry answers a request for two ranges of a blob with both (RFC 9110, section 14.6), and not with an error or the whole. */
-export async function answersTwoRanges(
+export async function answersTwoRanges(api: RegistryApi, request: BlobRequest): Promise<boolean> {
+  const response = await requestBlob(api, request, "bytes=0-0,2-2");
+  await discard(response);
+  const type = response.headers.get("content-type") ?? "";
+  return response.status === 206 && /^multipart\/byteranges\b/i.test(type);
+}
+
+/** Asks for a blob, or for ranges of it, once: whoever asks tries again by itself, and counts all attempts for the blob. */
+function requestBlob(
   api: RegistryApi,
   { repository, descriptor, signal }: BlobRequest,
-): Promise<boolean> {
-  const response = await api.send({
+  range: string | undefined,
+): Promise<HttpResponse> {
+  return api.send({
     method: "GET",
     target: `/v2/${repository}/blobs/${descriptor.digest}`,
     what: blobName(api, repository, descriptor.digest),
     repository,
     scopes: [pullScope(repository)],
-    headers: { accept: "*/*", range: "bytes=0-0,2-2" },
+    headers: { accept: "*/*", ...(range !== undefined && { range }) },
     retry: false,
     signal,
   });
-  await discard(response);
-  const type = response.headers.get("content-type") ?? "";
-  return response.status === 206 && /^multipart\/byteranges\b/i.test(type);
 }

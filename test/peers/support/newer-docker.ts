@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { request } from "node:http";
 import { join } from "node:path";
 import { type Scope, stacked, temporaryFolder } from "../../support/tmp.ts";
+import { answersPing } from "../../system/support/dockerd.ts";
 import { startService } from "../../system/support/service.ts";
 import { peersFolder } from "./peers.ts";
 
@@ -51,19 +51,8 @@ export async function startNewerDocker(outer: Scope, store: "graph driver" | "co
   const service = await startService({
     command: ["unshare", "--mount", "sh", "-c", script.join("\n"), root, folder],
     logFile: join(folder, "dockerd.log"),
-    ready: () => answers(socket),
+    ready: () => answersPing(socket),
   });
   scope.after(() => service.stop());
   return socket;
-}
-
-function answers(socketPath: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const ping = request({ socketPath, path: "/_ping" }, (response) => {
-      response.resume();
-      resolve(response.statusCode === 200);
-    });
-    ping.on("error", () => resolve(false));
-    ping.end();
-  });
 }

@@ -113,7 +113,8 @@ export async function startDockerd(outer: Scope, network?: DockerdNetwork): Prom
   };
 }
 
-function answersPing(socketPath: string): Promise<boolean> {
+/** Whether an engine answers at a socket. */
+export function answersPing(socketPath: string): Promise<boolean> {
   return new Promise((resolve) => {
     const ping = request({ socketPath, path: "/_ping" }, (response) => {
       response.resume();

@@ -3,9 +3,10 @@
 /** The polynomial's upper half, its bits in reverse; the lower one is 0. */
 const POLYNOMIAL = 0xd8000000;
 
-const [HIGH, LOW] = tables();
+/** Made when the first sum is, since every command loads this. */
+let tables: readonly [Uint32Array, Uint32Array] | undefined;
 
-function tables(): readonly [Uint32Array, Uint32Array] {
+function makeTables(): readonly [Uint32Array, Uint32Array] {
   const [highs, lows] = [new Uint32Array(256), new Uint32Array(256)];
   for (let byte = 0; byte < 256; byte++) {
     let [high, low] = [0, byte];
@@ -27,11 +28,13 @@ export class Crc64 {
   #low = 0xffffffff;
 
   update(bytes: Uint8Array): void {
+    tables ??= makeTables();
+    const [highs, lows] = tables;
     let [high, low] = [this.#high, this.#low];
     for (let at = 0; at < bytes.length; at++) {
       const index = (low ^ bytes[at]!) & 0xff;
-      low = (((low >>> 8) | (high << 24)) ^ LOW[index]!) >>> 0;
-      high = ((high >>> 8) ^ HIGH[index]!) >>> 0;
+      low = (((low >>> 8) | (high << 24)) ^ lows[index]!) >>> 0;
+      high = ((high >>> 8) ^ highs[index]!) >>> 0;
     }
     this.#high = high;
     this.#low = low;

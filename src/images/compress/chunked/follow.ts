@@ -1,5 +1,5 @@
 /** Follows an archive as its chunks pass by, and lists what is in it. */
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import { type ContentWatcher, type TarEntry, TarScanner } from "#tar";
 import type { PackedText } from "./packed-text.ts";
 import { rawName } from "./raw-name.ts";
@@ -77,7 +77,8 @@ export class ArchiveFollower {
   }
 
   #watcher(listed: Listed, name: string): ContentWatcher {
-    const hash = createHash("sha256");
+    // Many entries have no content.
+    let hash: Hash | undefined;
     let size = 0;
     return {
       piece: (bytes) => {
@@ -86,13 +87,14 @@ export class ArchiveFollower {
           this.#parts.push({ kind: "begin", file: listed.file });
         }
         size += bytes.length;
+        hash ??= createHash("sha256");
         hash.update(bytes);
         this.#split.content(bytes);
         this.#parts.push({ kind: "bytes", bytes });
         this.#taken = this.#scanner.position;
       },
       end: () => {
-        if (listed.file !== undefined) {
+        if (listed.file !== undefined && hash !== undefined) {
           listed.file.digest = `sha256:${hash.digest("hex")}`;
           this.#parts.push({ kind: "end", file: listed.file });
         }
