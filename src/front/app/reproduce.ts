@@ -1,5 +1,4 @@
 /** Says whether building a spec here gives the very same image as one that is there, and if not, what differs. */
-
 import { compareConfigs } from "#compare";
 import {
   COMPRESSION_ANNOTATION,
@@ -11,6 +10,7 @@ import { VarveError } from "#errors";
 import type { Image } from "#image";
 import { type Digest, layerCompression, type Manifest, parseImageConfig, parseManifest } from "#oci";
 import { type Collected, collectingSink, emptyCollection } from "#serve";
+import { collect } from "#util";
 import { DEFAULT_COMPRESSION, type WrittenImage } from "#write";
 import { type BuildOptions, buildOne } from "./build.ts";
 import { operate } from "./machine.ts";
@@ -65,7 +65,7 @@ export async function reproduce(
   options: ReproduceOptions,
 ): Promise<Reproduction> {
   return await operate(options, async (operation) => {
-    const { machine, read, signal } = operation;
+    const { machine, read } = operation;
     const { transports, temporary, maxSpool } = machine;
     await using place = await transports.source(image);
     const original = await place.read(read);
@@ -84,7 +84,7 @@ export async function reproduce(
       ...{ outputs: [], operation, trial: { saidCompression: said } },
       options: { ...options, compression },
     });
-    const made = await madeImage(written[0]!, collected, signal);
+    const made = await madeImage(written[0]!, collected);
     const digests = { there: manifest.descriptor.digest, here: made.manifest.descriptor.digest };
     return {
       ...{ image, same: digests.there === digests.here, digests },
@@ -114,17 +114,13 @@ interface Made extends Documents {
 async function madeImage(
   { descriptor, config, layers }: WrittenImage,
   { manifests, blobs }: Collected,
-  signal: AbortSignal | undefined,
 ): Promise<Made> {
   const { bytes } = manifests.get(descriptor.digest)!;
-  const parts: Uint8Array[] = [];
-  for await (const chunk of blobs.get(config.digest)!.open(0, config.size)) {
-    signal?.throwIfAborted();
-    parts.push(chunk);
-  }
+  const blob = blobs.get(config.digest)!;
+  const text = await collect(blob.open(0, config.size), config.size, () => new Error("the config has grown"));
   return {
     manifest: parseManifest(bytes, { what: "the image", ...descriptor }),
-    config: parseImageConfig(Buffer.concat(parts), { what: "the config", ...config }),
+    config: parseImageConfig(text, { what: "the config", ...config }),
     components: layers.map(({ components }) => components),
   };
 }

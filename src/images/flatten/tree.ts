@@ -63,11 +63,16 @@ export class LayeredTree implements RootTree {
   }
 
   entry(path: string): RootEntry | undefined {
+    return this.node(path)?.root;
+  }
+
+  /** The node of a path, with or without a slash in front; undefined for nothing. No link is followed. */
+  node(path: string): TreeNode | undefined {
     let node: TreeNode | undefined = this.root;
     for (const part of path.split("/")) {
       if (part !== "" && part !== ".") node = node?.children?.get(part);
     }
-    return node?.root;
+    return node;
   }
 
   *entries(): IterableIterator<[string, RootEntry]> {

@@ -53,7 +53,7 @@ export function differenceOf(tree: LayeredTree, base: ReadonlyMap<string, RootEn
     for (let at = node; at !== undefined && !touched.has(at); at = at.parent) touched.add(at);
   };
   for (const { names } of inodes) for (const { node } of names) touch(node.parent);
-  for (const path of removed) touch(nodeAt(tree, path.slice(0, Math.max(path.lastIndexOf("/"), 0))));
+  for (const path of removed) touch(tree.node(folderOf(path)));
   for (const { node, path } of directories) {
     const before = base.get(path);
     if (before === undefined || !isSameDirectory(before, node)) touch(node);
@@ -71,17 +71,15 @@ function removedFrom(base: ReadonlyMap<string, RootEntry>, tree: LayeredTree): s
   const removed: string[] = [];
   for (const path of base.keys()) {
     if (tree.get(path) !== undefined) continue;
-    const parent = path.slice(0, Math.max(path.lastIndexOf("/"), 0));
     // What lies in something that is gone, or is no directory any more, goes with it.
-    if (tree.get(parent)?.type === "directory") removed.push(path);
+    if (tree.get(folderOf(path))?.type === "directory") removed.push(path);
   }
   return removed.sort(compareNames);
 }
 
-function nodeAt(tree: LayeredTree, path: string): TreeNode | undefined {
-  let node: TreeNode | undefined = tree.root;
-  for (const name of path.split("/")) if (name !== "") node = node?.children?.get(name);
-  return node;
+/** The path of the folder that a path is in; empty for the root. */
+function folderOf(path: string): string {
+  return path.slice(0, Math.max(path.lastIndexOf("/"), 0));
 }
 
 function isSameDirectory(before: RootEntry, node: TreeNode): boolean {
