@@ -6,6 +6,7 @@ export {
   type ReadArtifact,
   readArtifact,
 } from "./artifact.ts";
+export { type CopyReferrersOptions, copyDocument, copyReferrers } from "./copy.ts";
 export {
   checkCount,
   encodeReferrers,
@@ -24,3 +25,4 @@ export type {
   ReferrerStore,
   ReferrersQuery,
 } from "./store.ts";
+export { type ReferrerNode, type Relation, readTree } from "./tree.ts";

@@ -115,6 +115,15 @@ export class Transports implements AsyncDisposable {
     return await this.#referrersAt(place, text);
   }
 
+  /**
+   * Opens what will hang on an image that is to be written to a place; the caller closes it.
+   * @internal
+   * @throws VarveError `USAGE` for a place that has nothing of the kind; `INVALID_REFERENCE`
+   */
+  async referrerDestination(text: string): Promise<ReferrerStore> {
+    return await this.#referrersAt(await parseDestination(text), text);
+  }
+
   async #referrersAt(place: Place, text: string): Promise<ReferrerStore> {
     if (place.transport === "oci") return layoutReferrers(place);
     if (place.transport === "docker") {
