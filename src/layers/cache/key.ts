@@ -26,7 +26,7 @@ export type LayerKey = string & { readonly [checked]: true };
 /** Everything that determines a compressed layer's bytes. */
 export interface BlobKey {
   readonly diffId: Digest;
-  readonly algorithm: "gzip" | "zstd" | "zstd:chunked";
+  readonly algorithm: "gzip" | "zstd" | "zstd:chunked" | "zstd-pinned";
   /** The compression level; undefined stands for the default and is another key than the default's number. */
   readonly level: number | undefined;
   /** Name and version of the compressor, such as `zlib 1.3.1`. */
