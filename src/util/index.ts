@@ -15,7 +15,7 @@ export { readEntries, readLink, realPath } from "./folders.ts";
 export { oneLine, shown, shownJson, shownLines } from "./foreign-text.ts";
 export { type JsonLimits, parseJson } from "./json.ts";
 export { compareNames, decodeName, encodeName, fsPath, isAscii, sortNames } from "./names.ts";
-export { httpServer, nodeHttp } from "./node-http.ts";
+export { httpServer, nodeHttp, nodeTls } from "./node-http.ts";
 export { currentOwner, hasEnded, type Owner, ownedName, ownerOfName } from "./owner.ts";
 export { looksLikePath, parentOf } from "./paths.ts";
 export { readChunks, readStdin, readWhole } from "./read.ts";
