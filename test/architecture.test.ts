@@ -12,7 +12,7 @@ const RULES: Rules = {
   wings: {
     sources: ["graph", "install", "spec", "project"],
     layers: ["layering", "plan", "fs", "cache", "measure", "root", "sandbox", "draft", "relayer"],
-    images: ["oci", "tar", "image", "compress", "write", "flatten", "compare", "inspect", "packages"],
+    images: ["oci", "tar", "image", "compress", "write", "flatten", "compare", "inspect", "packages", "attest"],
     places: ["formats", "registry", "serve", "daemon", "transports"],
     front: ["app", "dockertools", "report", "library", "testing", "cli"],
   },
@@ -53,7 +53,9 @@ const RULES: Rules = {
     flatten: ["image", "compress", "oci", "tar"],
     compare: ["image", "compress", "oci", "tar", "flatten"],
     inspect: ["image", "compress", "oci", "tar", "flatten"],
-    packages: ["flatten"],
+    packages: ["flatten", "image"],
+    // The graph knows exactly what an image's files only hint at.
+    attest: ["graph", "packages", "flatten", "image", "oci"],
     // Where it goes.
     formats: ["write", "image", "compress", "oci", "tar"],
     registry: ["write", "image", "compress", "oci", "tar"],
@@ -73,6 +75,8 @@ const RULES: Rules = {
         "compare",
         "inspect",
         "relayer",
+        "packages",
+        "attest",
         "flatten",
         "write",
         "compress",
