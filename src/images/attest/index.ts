@@ -20,6 +20,7 @@ export type {
   HashAlgorithm,
 } from "./sbom/model.ts";
 export { type GraphPartsOptions, graphParts } from "./sbom/of-graph.ts";
+export { inventoryParts } from "./sbom/of-inventory.ts";
 export { SPDX_TYPE, spdx } from "./sbom/spdx.ts";
 export {
   digestSet,
