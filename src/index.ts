@@ -16,6 +16,7 @@ export {
   readReferrer,
   referrers,
   relayer,
+  sbom,
   type Target,
   thisMachine,
   validate,

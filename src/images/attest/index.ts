@@ -1,4 +1,5 @@
 export { canonicalJson } from "./canonical.ts";
+export { type KnownRun, runIn } from "./provenance/ci.ts";
 export {
   BUILD_TYPE,
   type BuildRun,

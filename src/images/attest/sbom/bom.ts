@@ -32,7 +32,8 @@ function referencesOf(parts: readonly BomPart[]): Map<string, string> {
   for (const { purl } of parts) if (purl !== undefined) counts.set(purl, (counts.get(purl) ?? 0) + 1);
   return new Map(
     parts.map(({ id, purl }) => {
-      const own = encodeURI(id);
+      // Bytes that are no text have no form in an URI.
+      const own = id.isWellFormed() ? encodeURI(id) : encodeURI(JSON.stringify(id).slice(1, -1));
       if (purl === undefined) return [id, `varve:${own}`];
       return [id, counts.get(purl) === 1 ? purl : `${purl}#${own}`];
     }),

@@ -1,4 +1,5 @@
 /** SBOMs in CycloneDX 1.6, as JSON. */
+import { shownJson } from "#util";
 import { licenceOf } from "./licence.ts";
 import type { Bom, BomComponent } from "./model.ts";
 import { namedUuid } from "./uuid.ts";
@@ -37,7 +38,7 @@ export function cyclonedx({ subject, tool, components, top }: Bom): Buffer {
       ...components.map(({ ref, dependsOn }) => ({ ref, ...(dependsOn.length > 0 && { dependsOn }) })),
     ],
   };
-  return Buffer.from(`${JSON.stringify(document, null, 2)}\n`);
+  return Buffer.from(`${shownJson(document, 2)}\n`);
 }
 
 function componentOf(component: BomComponent): object {

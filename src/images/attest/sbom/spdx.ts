@@ -1,6 +1,6 @@
 /** SBOMs in SPDX 2.3, as JSON. */
 import { createHash } from "node:crypto";
-import { compareNames } from "#util";
+import { compareNames, shownJson } from "#util";
 import { personOf } from "./cyclonedx.ts";
 import { licenceOf } from "./licence.ts";
 import type { Bom, BomComponent } from "./model.ts";
@@ -71,7 +71,7 @@ export function spdx({ subject, tool, components, top }: Bom): Buffer {
       ),
     ],
   };
-  return Buffer.from(`${JSON.stringify(document, null, 2)}\n`);
+  return Buffer.from(`${shownJson(document, 2)}\n`);
 }
 
 function packageOf(

@@ -176,7 +176,7 @@ describe("an SBOM", () => {
         nil: undefined,
       },
     );
-    const ids = fc.constantFrom("a", "b", "c", "d/é", " ", "");
+    const ids = fc.constantFrom("a", "b", "c", "d/é", "\udc80", " ", "");
     const part = fc.record({
       id: ids,
       type: fc.constantFrom("library" as const, "application" as const, "operating-system" as const),
