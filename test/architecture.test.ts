@@ -24,6 +24,7 @@ const RULES: Rules = {
         "compare",
         "inspect",
         "packages",
+        "attest",
       ],
     ],
     places: ["formats", "registry", "serve", "daemon", "transports"],
@@ -68,7 +69,9 @@ const RULES: Rules = {
     referrers: ["write", "image", "oci"],
     compare: ["image", "compress", "oci", "tar", "flatten"],
     inspect: ["image", "compress", "oci", "tar", "flatten"],
-    packages: ["flatten"],
+    packages: ["flatten", "image"],
+    // The graph knows exactly what an image's files only hint at.
+    attest: ["graph", "packages", "flatten", "image", "oci"],
     // Where it goes.
     formats: ["referrers", "write", "image", "compress", "oci", "tar"],
     registry: ["referrers", "write", "image", "compress", "oci", "tar"],
@@ -90,6 +93,8 @@ const RULES: Rules = {
         "compare",
         "inspect",
         "relayer",
+        "packages",
+        "attest",
         "flatten",
         "referrers",
         "write",

@@ -1,3 +1,4 @@
+export { type Sbom, type SbomFormat, type SbomOptions, sbom } from "./attest/sbom.ts";
 export { type BuildOptions, type BuiltImage, build, buildFrom, inputs, type SpecOptions } from "./build.ts";
 export {
   type BuildIndexOptions,

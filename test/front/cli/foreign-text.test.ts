@@ -187,6 +187,12 @@ describe("foreign text in what is printed", () => {
         { args: ["why", layout, "oci:other:1", "--json"] },
         { args: ["why", layout, gone], status: 1 },
       ],
+      sbom: [
+        { args: ["sbom", layout] },
+        { args: ["sbom", layout, "--format", "spdx"] },
+        { args: ["sbom", layout, "-o", `sbom${HOSTILE}.json`] },
+        { args: ["sbom", gone], status: 1 },
+      ],
       check: [
         // Its user is none that is there.
         { args: ["check", layout], status: 1 },

@@ -1,0 +1,33 @@
+export { canonicalJson } from "./canonical.ts";
+export { type KnownRun, runIn } from "./provenance/ci.ts";
+export {
+  BUILD_TYPE,
+  type BuildRun,
+  type BuildSource,
+  type ProvenanceFacts,
+  provenance,
+  UNKNOWN_BUILDER,
+} from "./provenance/provenance.ts";
+export { type BomOptions, makeBom } from "./sbom/bom.ts";
+export { CYCLONEDX_TYPE, cyclonedx } from "./sbom/cyclonedx.ts";
+export type {
+  Bom,
+  BomComponent,
+  BomComponentType,
+  BomPart,
+  BomSubject,
+  BomTool,
+  ComponentHash,
+  HashAlgorithm,
+} from "./sbom/model.ts";
+export { type GraphPartsOptions, graphParts } from "./sbom/of-graph.ts";
+export { inventoryParts } from "./sbom/of-inventory.ts";
+export { SPDX_TYPE, spdx } from "./sbom/spdx.ts";
+export {
+  digestSet,
+  type NewStatement,
+  PredicateType,
+  STATEMENT_TYPE,
+  type StatementSubject,
+  statement,
+} from "./statement.ts";
