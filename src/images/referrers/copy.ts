@@ -56,7 +56,8 @@ class Copying {
       waiting = [];
     };
     for (const { descriptor, relation, fault, tag } of children) {
-      if (fault !== undefined) onWarning?.(`${descriptor.digest} may be left behind: ${fault}`);
+      if (fault !== undefined)
+        onWarning?.(`${descriptor.digest}, or what hangs on it, is left behind: ${fault}`);
       if (fault !== undefined || (relation !== "referrer" && relation !== "tag")) continue;
       const document = await this.content(descriptor);
       count++;

@@ -132,10 +132,12 @@ export class Transports implements AsyncDisposable {
       return registryReferrers(await this.client(reference.registry), reference);
     }
     const reason =
-      place.transport === "oci-archive" ? "is an archive, to which nothing is added" : "has no room for that";
+      place.transport === "oci-archive"
+        ? "is an archive, to which nothing is added"
+        : `is a place of the kind ${place.transport}, which has no room for that`;
     throw new VarveError(
       "USAGE",
-      `nothing can hang on the image in ${text}, since that ${reason}; copy it to a registry or an OCI layout`,
+      `nothing can be attached to an image in ${text}, which ${reason}; use a registry or an OCI layout`,
     );
   }
 

@@ -174,7 +174,7 @@ describe("copying with what hangs on an image", () => {
   it("is refused for places without room for it, and with another compression", async (t) => {
     const { ref, options } = await registryWithImage(t);
     for (const to of ["docker-archive:x.tar", "oci-archive:x.tar", "docker-daemon:x:1"])
-      await fails(copyWithReferrers(ref, to, options), "USAGE", /nothing can hang on the image in/);
+      await fails(copyWithReferrers(ref, to, options), "USAGE", /nothing can be attached to an image in/);
     const compression = { algorithm: "zstd" } as const;
     await fails(
       copyWithReferrers(ref, "oci:x", { ...options, compression }),
