@@ -13,6 +13,7 @@ export {
   type LayerKey,
   layerKey,
   type TreeKey,
+  UNSETTLED,
   WRITER_FORMAT,
 } from "./key.ts";
 export { treesFolder } from "./trees.ts";

@@ -18,6 +18,9 @@ export const COMPRESSOR_FORMAT = 2;
 /** The version of the notes about base images. Raise it when `plan/base.ts` writes them differently. */
 const BASE_FORMAT = 1;
 
+/** In milliseconds: a file that changed so shortly before it was looked at could change again and show the same times. */
+export const UNSETTLED = 2000;
+
 declare const checked: unique symbol;
 
 /** The key of a layer: 64 hexadecimal digits that only {@link layerKey} makes. */

@@ -1,10 +1,7 @@
-import type { CachedLayer, DigestCache, LayerKey } from "#cache";
+import { type CachedLayer, type DigestCache, type LayerKey, UNSETTLED } from "#cache";
 import { type KeptListings, type LayerRecipe, listRecipe, type TreeListing } from "#fs";
 import type { Digest } from "#oci";
 import { recipeKey } from "./layer-key.ts";
-
-/** In milliseconds: a file that changed so shortly before it was listed could change again and show the same times. */
-const UNSETTLED = 2000;
 
 /** What somebody says of a recipe's layer who has measured it and keeps that with it. */
 export interface ToldLayer {

@@ -5,6 +5,7 @@ import { readBunLock } from "./bun/lock.ts";
 import { readInstalled } from "./installed/installed.ts";
 import { type LockFacts, type NodePlatform, thisPlatform } from "./installed/lock-facts.ts";
 import { isOutside } from "./installed/outside.ts";
+import { Manifests } from "./manifests.ts";
 import { checkInstalled } from "./npm/installed.ts";
 import { readNpmLock } from "./npm/lock.ts";
 import { npmFacts } from "./npm/lock-facts.ts";
@@ -23,6 +24,8 @@ export interface NodeProjectOptions {
   readonly omitDev?: boolean;
   /** Where the packages have to be usable; by default where this process runs. */
   readonly platform?: NodePlatform;
+  /** What has been read of packages, or is known from before. */
+  readonly manifests?: Manifests;
 }
 
 /**
@@ -37,7 +40,7 @@ export async function readNodeProject(
   folder: string,
   options: NodeProjectOptions = {},
 ): Promise<ReferencesGraph> {
-  const { omitDev = false, platform = thisPlatform() } = options;
+  const { omitDev = false, platform = thisPlatform(), manifests = new Manifests() } = options;
   const alone = await readWithoutPackages(resolve(folder), { omitDev });
   if (alone !== undefined) return alone;
   const project = await findProject(folder);
@@ -45,13 +48,13 @@ export async function readNodeProject(
     const lock = await readNpmLock(project.root);
     await checkInstalled(lock, { project: project.root, platform });
     const isAlone = project.app === "." && ![...lock.entries.keys()].some(isOutside);
-    if (isAlone) return await npmGraph(lock, { project: project.root, omitDev });
-    return await readInstalled(project, npmFacts(lock), { omitDev, platform });
+    if (isAlone) return await npmGraph(lock, { project: project.root, omitDev, manifests });
+    return await readInstalled(project, npmFacts(lock), { omitDev, platform, manifests });
   }
   const facts = await readFacts(project);
   if (project.manager === "yarn" && isPnp(project))
-    return await readPnp(project, facts, { omitDev, platform });
-  return await readInstalled(project, facts, { omitDev, platform });
+    return await readPnp(project, facts, { omitDev, platform, manifests });
+  return await readInstalled(project, facts, { omitDev, platform, manifests });
 }
 
 /** A project that needs no packages, so that no package manager was ever run in it. */

@@ -4,6 +4,8 @@ import { VarveError } from "#errors";
 import {
   findProject,
   isInstalled,
+  type ManifestStore,
+  Manifests,
   type NodePlatform,
   type NodeProject,
   type ReferencesGraph,
@@ -25,6 +27,8 @@ export interface ReadForOptions extends Omit<TreeOptions, "platform"> {
   readonly platform: TargetPlatform;
   /** Tells the C library of the image, which may take reading its base. Asked only if it matters. */
   readonly libc: () => Promise<string | undefined>;
+  /** Keeps what packages say of themselves from run to run. */
+  readonly manifests?: ManifestStore | undefined;
 }
 
 /** A project's graph for a platform. What it names can be read until it is disposed of. */
@@ -46,11 +50,13 @@ export interface PlatformGraph extends Disposable {
  */
 export async function readForPlatform(folder: string, options: ReadForOptions): Promise<PlatformGraph> {
   const { omitDev } = options;
-  const here = await readNodeProject(folder, { omitDev });
+  const manifests = new Manifests(options.manifests);
+  const here = await readNodeProject(folder, { omitDev, manifests });
   const packages: Package[] = [];
   for (const component of here.components.values()) {
-    if (isInstalled(component.id)) packages.push(await readPackage(component));
+    if (isInstalled(component.id)) packages.push(await readPackage(component, manifests));
   }
+  manifests.keep();
   const asked = options.platform;
   const libc = asked.libc ?? (packages.some(dependsOnLibc) ? await options.libc() : undefined);
   const platform = nodePlatform({ ...asked, libc });

@@ -4,8 +4,8 @@ import { join, posix, relative, resolve, sep } from "node:path";
 import { readError, VarveError } from "#errors";
 import type { JsonObject } from "../file.ts";
 import { isObject } from "../file.ts";
+import type { Manifests } from "../manifests.ts";
 import { installCommand, type NodeProject } from "../project.ts";
-import { readManifest } from "../workspace.ts";
 import { text } from "../yaml.ts";
 import { type LockFacts, type NodePlatform, plainVersion } from "./lock-facts.ts";
 import { isOutside } from "./outside.ts";
@@ -27,6 +27,7 @@ export interface TreeOptions {
   readonly omitDev: boolean;
   /** Where packages that fit some platforms only have to be usable. */
   readonly platform: NodePlatform;
+  readonly manifests: Manifests;
 }
 
 /** Folders whose children are a package each, together with links to what it needs. */
@@ -135,7 +136,7 @@ export class InstalledTree {
   #package(id: string): Promise<InstalledPackage> {
     let found = this.#packages.get(id);
     if (found === undefined) {
-      found = readManifest(join(this.#root, id)).then((manifest = {}) => ({ id, manifest }));
+      found = this.#options.manifests.of(join(this.#root, id)).then((manifest = {}) => ({ id, manifest }));
       this.#packages.set(id, found);
     }
     return found;
