@@ -1,6 +1,8 @@
 /** Types that the functions of varve take and return. */
 export type {
   AttachedArtifact,
+  AttachedDocument,
+  AttestOptions,
   BuildIndexOptions,
   BuiltIndex,
   BuiltPlatform,
@@ -13,6 +15,7 @@ export type {
   CreateIndexOptions,
   ExportOptions,
   ImageDescription,
+  ImageDocument,
   ImageDocuments,
   InspectedImage,
   LayerContents,
@@ -23,6 +26,7 @@ export type {
   OperationOptions,
   PlannedImage,
   PlanOptions,
+  ProvenanceOptions,
   ReadReferrerOptions,
   RelayeredImage,
   RelayerOptions,
@@ -39,6 +43,7 @@ export type {
   WrittenIndex,
   WrittenLayer,
 } from "#app";
+export type { BuildRun, KnownRun } from "#attest";
 export type {
   CacheInfo,
   DigestCache,
