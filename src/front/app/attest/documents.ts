@@ -8,8 +8,8 @@ import { varveVersion } from "#util";
 import type { WrittenImage } from "#write";
 import type { Operation } from "../machine.ts";
 import { builtParts, subjectOf } from "./contents.ts";
+import { bomOf, SBOM_TYPES, type SbomFormat, sbomBytes } from "./formats.ts";
 import { portableFields } from "./parameters.ts";
-import { bomOf, SBOM_TYPES, type SbomFormat, sbomBytes } from "./sbom.ts";
 import { sourceOf } from "./source-revision.ts";
 
 /** Who makes an image. */
