@@ -1,4 +1,7 @@
-export { type Sbom, type SbomFormat, type SbomOptions, sbom } from "./attest/sbom.ts";
+export type { AttachedDocument } from "./attest/attach.ts";
+export type { AttestOptions, ImageDocument, ProvenanceOptions } from "./attest/documents.ts";
+export type { SbomFormat } from "./attest/formats.ts";
+export { type Sbom, type SbomOptions, sbom } from "./attest/sbom.ts";
 export { type BuildOptions, type BuiltImage, build, buildFrom, inputs, type SpecOptions } from "./build.ts";
 export {
   type BuildIndexOptions,

@@ -101,6 +101,8 @@ describe("foreign text in what is printed", () => {
       build: [
         { args: ["build", "spec.json", "-o", out("OUT.tar")] },
         { args: ["build", "project.json", "--json", "-o", out("oci:OUT")] },
+        { args: ["build", "spec.json", "-o", out("oci:OUT:4"), "--sbom", "--provenance"] },
+        { args: ["build", "spec.json", "--sbom", HOSTILE], status: 2 },
         { args: ["build", "spec.json"], archive: true, silent: true },
         { args: ["build", "spec.json", "--push", denied], status: 1 },
         { args: ["build", "wrong.json", "-o", "out.tar"], status: 1 },

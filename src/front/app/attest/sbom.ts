@@ -1,19 +1,9 @@
 /** Writes down what an image is made of. */
-import {
-  type Bom,
-  type BomPart,
-  type BomSubject,
-  CYCLONEDX_TYPE,
-  cyclonedx,
-  makeBom,
-  SPDX_TYPE,
-  spdx,
-} from "#attest";
+import type { Bom } from "#attest";
 import { draftImage } from "#draft";
 import type { Layer } from "#image";
 import type { Digest } from "#oci";
 import type { ImageSpecInput } from "#spec";
-import { varveVersion } from "#util";
 import { inputs, type SpecOptions } from "../build.ts";
 import { isSpecPath } from "../compare.ts";
 import { type Operation, operate } from "../machine.ts";
@@ -21,9 +11,7 @@ import { openSource } from "../source.ts";
 import { againIfStale } from "../spec-images.ts";
 import { openOnBase } from "../spec-on-base.ts";
 import { builtParts, imageParts, subjectOf } from "./contents.ts";
-
-/** CycloneDX 1.6 or SPDX 2.3, both as JSON. */
-export type SbomFormat = "cyclonedx" | "spdx";
+import { bomOf, SBOM_TYPES, type SbomFormat, sbomBytes } from "./formats.ts";
 
 /** How an SBOM is written. */
 export interface SbomOptions extends SpecOptions {
@@ -43,17 +31,6 @@ export interface Sbom {
   readonly components: number;
   /** The document. */
   readonly bytes: Uint8Array;
-}
-
-/** Media types by format. */
-export const SBOM_TYPES = { cyclonedx: CYCLONEDX_TYPE, spdx: SPDX_TYPE } as const satisfies Record<
-  SbomFormat,
-  string
->;
-
-/** Writes a document of what is known. */
-export function sbomBytes(bom: Bom, format: SbomFormat): Buffer {
-  return format === "cyclonedx" ? cyclonedx(bom) : spdx(bom);
 }
 
 /**
@@ -88,10 +65,6 @@ export async function imageBom(
   const digest = (manifest ?? config).descriptor.digest;
   const subject = subjectOf({ config, annotations: manifest?.value.annotations }, digest);
   return { source: place.name, bom: bomOf(await imageParts(image, { cache, signal }), subject) };
-}
-
-export function bomOf(parts: readonly BomPart[], subject: BomSubject): Bom {
-  return makeBom(parts, { subject, tool: { version: varveVersion() } });
 }
 
 async function specBom(
