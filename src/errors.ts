@@ -77,6 +77,8 @@ export type ErrorCode =
   | "SCRIPT_TIMEOUT"
   /** An image has something that is sure to fail, so it wasn't written: see `docs/check.md`. */
   | "CHECK_FAILED"
+  /** Some of the images of one run failed; the others are at their places. */
+  | "BAKE_FAILED"
   /** Two images' root file systems aren't the same. */
   | "ROOT_DIFFERS"
   /** This machine has no sandbox that can run a layer's scripts. */

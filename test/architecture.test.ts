@@ -65,6 +65,8 @@ const RULES: Rules = {
     // Who asks. The application alone knows both what makes an image and the places where it goes.
     app: [
       ...["draft", "plan", "spec", "project", "install", "graph", "layering", "sandbox", "transports"],
+      // What images that are made together have in common: listings, and layers that are being measured.
+      ...["measure", "fs"],
       ...[
         "registry",
         "serve",

@@ -4,10 +4,12 @@ import { VarveError } from "#errors";
 import type { Image } from "#image";
 import type { Sifted } from "#inspect";
 import type { Layout } from "#layering";
+import type { Seat } from "#measure";
 import type { Digest } from "#oci";
 import type { ScriptName } from "#sandbox";
 import type { ImageSpec, ImageSpecInput } from "#spec";
 import type { ImageSink, WrittenImage } from "#write";
+import { seated, telling } from "./bake/seat.ts";
 import { type LayerContents, layerContents } from "./contents.ts";
 import { destinationOf } from "./destination.ts";
 import { ownErrors, specInspection } from "./inspection.ts";
@@ -127,14 +129,30 @@ export interface OneBuilt {
 }
 
 /** Builds a spec's image for one platform, and writes it. */
-export async function buildOne(
+export async function buildOne(source: SpecSource, one: OneBuild): Promise<OneBuilt> {
+  const { sinks, operation } = one;
+  return await seated(operation, sinks.length, (seat) => buildSeated(source, { ...one, seat }));
+}
+
+async function buildSeated(
   source: SpecSource,
-  { sinks, outputs, operation, options, destination, platform, likeLayout, trial }: OneBuild,
+  {
+    sinks,
+    outputs,
+    operation,
+    options,
+    destination,
+    platform,
+    likeLayout,
+    trial,
+    seat,
+  }: OneBuild & { readonly seat: Seat | undefined },
 ): Promise<OneBuilt> {
   const { machine } = operation;
   await using known = await openOnBase(source, operation, { ...options, destination });
   const { spec, base } = known;
   const { compression } = options;
+  const { together } = machine;
   const said = trial === undefined ? saidOf(compression) : trial.saidCompression;
   const attempt = async (): Promise<OneBuilt> => {
     const inspection = options.check === false ? undefined : specInspection(spec, { operation, base });
@@ -144,17 +162,20 @@ export async function buildOne(
       base: (base && inspection?.image(base)) ?? base,
       outputs,
       likeLayout,
+      shared: seat,
     });
+    if (likeLayout === undefined) together?.planned(spec.name, draft.layout);
     const written = await writeTo(saying(inspection?.draft(draft) ?? draft, said), {
       sinks,
       operation,
-      options,
+      options: seat === undefined ? options : { ...options, onProgress: telling(seat, options.onProgress) },
       untagged: platform !== undefined,
       examine:
         inspection &&
         (async ({ config }) => examine(await inspection.findings(config), { ...options, platform })),
     });
-    if (likeLayout === undefined && spec.lockFile !== undefined && trial === undefined) {
+    const keepsLock = trial === undefined && together === undefined;
+    if (likeLayout === undefined && spec.lockFile !== undefined && keepsLock) {
       await writeLock(spec.lockFile, new Map([[spec.name, draft.layout]]), operation.signal);
     }
     const places = written.map(described);
@@ -196,7 +217,11 @@ export function inputs(
   { machine, read, signal }: Operation,
   { onNote, onOutput }: Omit<SpecOptions, "machine">,
 ) {
-  const { cache, path, temporary, maxSpool } = machine;
+  const { cache, path, temporary, maxSpool, together } = machine;
   const { architecture } = read.platform;
-  return { architecture, now: machine.now(), cache, path, temporary, maxSpool, signal, onNote, onOutput };
+  const { listings, layouts: lock } = together ?? {};
+  return {
+    ...{ architecture, now: machine.now(), cache, path, temporary, maxSpool, signal, onNote, onOutput },
+    ...{ listings, lock },
+  };
 }

@@ -1,3 +1,5 @@
+export { type BakedImage, type BakeOptions, type BakeTarget, bake } from "./bake/bake.ts";
+export { type WorkspaceOptions, workspaceTargets } from "./bake/workspace-targets.ts";
 export { type BuildOptions, type BuiltImage, build, buildFrom, inputs, type SpecOptions } from "./build.ts";
 export {
   type BuildIndexOptions,

@@ -6,6 +6,7 @@ import type { ReadOptions } from "#image";
 import { type Platform, parsePlatform } from "#oci";
 import { Transports } from "#transports";
 import { ownChunks, type SpoolLimit, userCache } from "#util";
+import type { Together } from "./bake/together.ts";
 
 /** What an operation needs of the world. */
 export interface Machine extends SpoolLimit {
@@ -27,6 +28,11 @@ export interface Machine extends SpoolLimit {
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
   /** The folder in which temporary files and folders are made. */
   readonly temporary: string;
+  /**
+   * What images have in common that are made together.
+   * @internal
+   */
+  readonly together?: Together | undefined;
 }
 
 /** How this machine is used. */

@@ -57,7 +57,7 @@ export async function openSource(
     refuseProjectFile(given);
     return specSource(await readSpec(given, { change, signal }), dirname(given));
   }
-  const project = await openProject(given, { base: machine.base, change });
+  const project = await openProject(given, { base: machine.base, change, memo: machine.together?.memo });
   return {
     spec: project.spec,
     onBase: (base) => project.onBase(base?.config.value.config ?? undefined),

@@ -28,6 +28,11 @@ export const COMMANDS: Record<string, KnownCommand> = {
     group: GROUPS.build,
     load: () => import("./commands/build.ts"),
   },
+  bake: {
+    summary: "build many images in one run",
+    group: GROUPS.build,
+    load: () => import("./commands/bake.ts"),
+  },
   init: {
     summary: "write a project's spec down, to be changed",
     group: GROUPS.build,

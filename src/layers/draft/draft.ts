@@ -49,10 +49,10 @@ export async function draftImage(spec: ImageSpec, options: DraftOptions): Promis
   const { base, lastImage, sharedImages, outputs, leftOut, readGraph, likeLayout, cache, signal } = options;
   const config = configOf(spec, base);
   const workingDir = config.WorkingDir;
-  const listings = new KeptListings(cache?.now() ?? 0);
+  const listings = options.listings ?? new KeptListings(cache?.now() ?? 0);
   const plan = await planImage(spec, {
     ...{ base, lastImage, sharedImages, cache, listings, outputs, leftOut, workingDir, signal },
-    ...{ readGraph, likeLayout },
+    ...{ readGraph, likeLayout, lock: options.lock },
   });
   const { graph, placement, groups, layout } = plan;
   const tell = (sentence: string) => options.onNote?.(sentence);
@@ -112,7 +112,8 @@ export async function draftImage(spec: ImageSpec, options: DraftOptions): Promis
     yield* base?.layers ?? [];
     const measured = last === undefined ? recipes : spec.layered ? components : [];
     // While scripts ran, what was listed may have changed.
-    yield* known(measured, { cache, signal, kept: last === undefined ? listings : undefined });
+    const kept = last === undefined ? listings : undefined;
+    yield* known(measured, { cache, signal, kept, shared: options.shared });
     if (last !== undefined) yield last;
   };
   return {

@@ -1,5 +1,7 @@
 import { VarveError } from "#errors";
 import { type Descriptor, type Digest, isRegistryHost, isRepository, type ManifestOrIndex } from "#oci";
+import { ArrivedBlobs } from "./arrived.ts";
+import { monotonic } from "./auth/auth.ts";
 import type { Credentials } from "./auth/credential-helper.ts";
 import { answersTwoRanges, downloadBlob } from "./download.ts";
 import type { HttpClient } from "./http/http-client.ts";
@@ -50,6 +52,11 @@ export interface BlobQuery {
  */
 export class RegistryClient {
   readonly registry: string;
+  /**
+   * What has been sent there, or found.
+   * @internal
+   */
+  readonly arrived: ArrivedBlobs;
   readonly #api: RegistryApi;
 
   /** @throws VarveError `INVALID_REFERENCE` when `registry` isn't a host name or address, with or without a port. */
@@ -61,6 +68,7 @@ export class RegistryClient {
       );
     }
     this.registry = options.registry;
+    this.arrived = new ArrivedBlobs(options.now ?? monotonic);
     this.#api = new RegistryApi(options);
   }
 

@@ -11,6 +11,7 @@ import {
   thisPlatform,
   withoutComponents,
 } from "#graph";
+import { type Memo, once } from "#util";
 import { makesNatives } from "./downloaders.ts";
 import { asInstalled, type Merged, mergeTrees, nativesOf } from "./merge.ts";
 import { missingError, missingNatives, requiredIds } from "./missing.ts";
@@ -25,6 +26,8 @@ export interface ReadForOptions extends Omit<TreeOptions, "platform"> {
   readonly platform: TargetPlatform;
   /** Tells the C library of the image, which may take reading its base. Asked only if it matters. */
   readonly libc: () => Promise<string | undefined>;
+  /** Knows what was read before for another package of the same workspace. */
+  readonly memo?: Memo | undefined;
 }
 
 /** A project's graph for a platform. What it names can be read until it is disposed of. */
@@ -45,11 +48,13 @@ export interface PlatformGraph extends Disposable {
  *   and installing throw
  */
 export async function readForPlatform(folder: string, options: ReadForOptions): Promise<PlatformGraph> {
-  const { omitDev } = options;
-  const here = await readNodeProject(folder, { omitDev });
+  const { omitDev, memo } = options;
+  const here = await readNodeProject(folder, { omitDev, memo });
   const packages: Package[] = [];
   for (const component of here.components.values()) {
-    if (isInstalled(component.id)) packages.push(await readPackage(component));
+    if (!isInstalled(component.id)) continue;
+    const read = await once(memo, `package ${component.path}`, () => readPackage(component));
+    packages.push({ ...read, component });
   }
   const asked = options.platform;
   const libc = asked.libc ?? (packages.some(dependsOnLibc) ? await options.libc() : undefined);
@@ -66,7 +71,7 @@ export async function readForPlatform(folder: string, options: ReadForOptions): 
       [Symbol.dispose]() {},
     };
   }
-  const project = await findProject(folder);
+  const project = await findProject(folder, memo);
   return await readElsewhere(project, { here, herePackages: packages, options: { ...options, platform } });
 }
 

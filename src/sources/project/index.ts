@@ -12,3 +12,4 @@ export {
   SPEC_FILE,
   specStaysOut,
 } from "./project.ts";
+export { type StartablePackage, startable, type Workspaces } from "./workspaces.ts";

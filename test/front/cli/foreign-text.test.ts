@@ -107,6 +107,12 @@ describe("foreign text in what is printed", () => {
         { args: ["build", "spec.json", `--${HOSTILE}`], status: 2 },
         { args: ["build", "spec.json", "--max-layers", HOSTILE], status: 2 },
       ],
+      bake: [
+        { args: ["bake", "project", "--from", "scratch", "--to", "oci:out:{tag}", "--json"], status: 1 },
+        { args: ["bake", "project", "--from", gone, "--to", "oci:out:{tag}"], status: 1 },
+        { args: ["bake", "project", HOSTILE, "--to", "oci:out:{tag}"], status: 2 },
+        { args: ["bake", gone], status: 2 },
+      ],
       stream: [
         { args: ["stream", conf], archive: true },
         { args: ["stream", wrong], status: 1 },
