@@ -11,7 +11,7 @@ import { breaches, type Rules } from "./support/architecture.ts";
 const RULES: Rules = {
   wings: {
     sources: ["graph", "install", "spec", "project"],
-    layers: ["layering", "plan", "fs", "cache", "measure", "root", "sandbox", "draft", "relayer"],
+    layers: ["layering", "plan", "fs", "cache", "measure", "root", "sandbox", "draft", "jobs", "relayer"],
     images: ["oci", "tar", "image", "compress", "write", "flatten", "compare", "inspect", "packages"],
     places: ["formats", "registry", "serve", "daemon", "transports"],
     front: ["app", "dockertools", "report", "library", "testing", "cli"],
@@ -41,6 +41,8 @@ const RULES: Rules = {
       ...["spec", "plan", "measure", "root", "sandbox", "flatten", "write", "image", "layering", "graph"],
       ...["cache", "fs", "tar", "oci"],
     ],
+    // Layers as work for other machines: plain data, with hashes of what goes in.
+    jobs: ["fs", "cache"],
     // An image's root shared out anew.
     relayer: ["packages", "flatten", "write", "image", "layering", "graph", "oci", "tar"],
     // What an image is, and what is done with it.
@@ -66,7 +68,7 @@ const RULES: Rules = {
     app: [
       ...["draft", "plan", "spec", "project", "install", "graph", "layering", "sandbox", "transports"],
       // What images that are made together have in common: listings, and layers that are being measured.
-      ...["measure", "fs"],
+      ...["measure", "fs", "jobs"],
       ...[
         "registry",
         "serve",

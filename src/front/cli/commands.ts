@@ -43,6 +43,16 @@ export const COMMANDS: Record<string, KnownCommand> = {
     group: GROUPS.build,
     load: () => import("./commands/plan.ts"),
   },
+  layer: {
+    summary: "do the job of one layer, planned elsewhere",
+    group: GROUPS.build,
+    load: () => import("./commands/layer.ts"),
+  },
+  assemble: {
+    summary: "put an image together of layers that jobs have made",
+    group: GROUPS.build,
+    load: () => import("./commands/assemble.ts"),
+  },
   why: {
     summary: "say what a change to an image costs, and why",
     group: GROUPS.build,
