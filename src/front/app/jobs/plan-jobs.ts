@@ -1,5 +1,5 @@
 /** Makes jobs of an image: one for each layer, and one for the image. */
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { type CompressionChoice, compressorOf } from "#compress";
 import { draftImage, type Libc, type PlannedDraft } from "#draft";
@@ -85,8 +85,11 @@ export async function planJobs(source: SpecSource, options: PlanJobsOptions): Pr
   });
 }
 
+/** A job that is there already isn't touched: what looks at files' times, such as make, takes it for done. */
 async function save(path: string, job: LayerJob | ImageJob): Promise<void> {
-  await writeFileAtomically(path, bytesSource(Buffer.from(jobText(job))).open());
+  const text = jobText(job);
+  const before = await readFile(path, "utf8").catch(() => undefined);
+  if (before !== text) await writeFileAtomically(path, bytesSource(Buffer.from(text)).open());
 }
 
 function fileOf(at: number, count: number): string {

@@ -8,7 +8,7 @@ import { layerBudget } from "#layering";
 import { hasSpec, isProject } from "#project";
 import { fleetText, planText } from "#report";
 import { checkSpec, type ImageSpecInput, parseSpecJson, startsObject } from "#spec";
-import { bytesSource, readWhole, writeFileAtomically } from "#util";
+import { bytesSource, readWhole, shown, writeFileAtomically } from "#util";
 import { type GraphOptions, graphOptions } from "../graph-options.ts";
 import { type OmitOptions, omitField, omitOptions } from "../omit-options.ts";
 import { jsonOption, list } from "../options.ts";
@@ -117,7 +117,7 @@ async function makeJobs(
     const from = { path, fields };
     const planned = await planJobs(source, { ...operation, folder, root, compression, from, onNote: note });
     if (options.json) await printJson(planned);
-    else await print(`${[...planned.layers, planned.image].join("\n")}\n`);
+    else await print([...planned.layers, planned.image].map((path) => `${shown(path)}\n`).join(""));
   });
 }
 
