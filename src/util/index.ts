@@ -14,6 +14,7 @@ export { Fingerprint, fingerprintKey } from "./fingerprint.ts";
 export { readEntries, readLink, realPath } from "./folders.ts";
 export { oneLine, shown, shownJson, shownLines } from "./foreign-text.ts";
 export { type JsonLimits, parseJson } from "./json.ts";
+export { Memo, once } from "./memo.ts";
 export { compareNames, decodeName, encodeName, fsPath, isAscii, sortNames } from "./names.ts";
 export { httpServer, nodeHttp, nodeTls } from "./node-http.ts";
 export { currentOwner, hasEnded, type Owner, ownedName, ownerOfName } from "./owner.ts";

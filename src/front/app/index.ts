@@ -2,6 +2,8 @@ export type { AttachedDocument } from "./attest/attach.ts";
 export type { AttestOptions, ImageDocument, ProvenanceOptions } from "./attest/documents.ts";
 export type { SbomFormat } from "./attest/formats.ts";
 export { type Sbom, type SbomOptions, sbom } from "./attest/sbom.ts";
+export { type BakedImage, type BakeOptions, type BakeTarget, bake } from "./bake/bake.ts";
+export { type WorkspaceOptions, workspaceTargets } from "./bake/workspace-targets.ts";
 export { type BuildOptions, type BuiltImage, build, buildFrom, inputs, type SpecOptions } from "./build.ts";
 export {
   type BuildIndexOptions,
@@ -26,6 +28,9 @@ export {
   inspect,
 } from "./inspect.ts";
 export { ownErrors } from "./inspection.ts";
+export { type AssembleOptions, assemble, RESULT_ENDING } from "./jobs/assemble.ts";
+export { type PlanJobsOptions, type PlannedJobs, planJobs } from "./jobs/plan-jobs.ts";
+export { type DoneJob, type RunJobOptions, runJob } from "./jobs/run-job.ts";
 export { type ImageLock, type LockedBlob, lock, lockedBlob } from "./lock.ts";
 export {
   type Machine,

@@ -77,11 +77,13 @@ export function platformReader(
   };
   return {
     async readGraph(place, { omitDev = false, ...options }) {
-      if (!(await isFolder(place))) return { graph: await readGraph(place, { omitDev, ...options }) };
+      const memo = machine.together?.memo;
+      if (!(await isFolder(place))) return { graph: await readGraph(place, { omitDev, ...options, memo }) };
       const found = await readForPlatform(place, {
         platform: target,
         libc: async () => base && (await basePlatform(base, { cache, signal })).libc,
         omitDev,
+        memo,
         nodeVersion: nodeVersion(base),
         programs: {
           find: (name) => findProgram(name, path),

@@ -10,6 +10,8 @@ import {
   type RawDocument,
 } from "#oci";
 import { ofType, referrerEntry } from "#referrers";
+import { ArrivedBlobs } from "./arrived.ts";
+import { monotonic } from "./auth/auth.ts";
 import type { Credentials } from "./auth/credential-helper.ts";
 import { answersTwoRanges, downloadBlob } from "./download.ts";
 import type { HttpClient } from "./http/http-client.ts";
@@ -72,6 +74,11 @@ export interface ReferrersUpload {
  */
 export class RegistryClient {
   readonly registry: string;
+  /**
+   * What has been sent there, or found.
+   * @internal
+   */
+  readonly arrived: ArrivedBlobs;
   readonly #api: RegistryApi;
 
   /** @throws VarveError `INVALID_REFERENCE` when `registry` isn't a host name or address, with or without a port. */
@@ -83,6 +90,7 @@ export class RegistryClient {
       );
     }
     this.registry = options.registry;
+    this.arrived = new ArrivedBlobs(options.now ?? monotonic);
     this.#api = new RegistryApi(options);
   }
 

@@ -17,5 +17,5 @@ export {
   withoutComponents,
 } from "./references-graph.ts";
 export { type NumberedGraph, numberGraph, stronglyConnectedComponents } from "./scc.ts";
-export { readManifest } from "./workspace.ts";
+export { readManifest, workspaceFolders } from "./workspace.ts";
 export { parseYaml } from "./yaml.ts";

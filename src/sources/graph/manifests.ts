@@ -48,10 +48,13 @@ export class Manifests {
   readonly #found = new Map<string, Known | undefined>();
   readonly #settled = new Map<string, Known>();
   #isOther = false;
+  /** How many were kept. */
+  #kept: number;
 
   constructor(store?: ManifestStore) {
     this.#store = store;
     this.#before = decoded(store?.get());
+    this.#kept = this.#before.size;
   }
 
   /**
@@ -63,11 +66,13 @@ export class Manifests {
     return this.#found.get(folder)?.manifest;
   }
 
-  /** Keeps what was read for the next run, unless it is the same as before. */
+  /** Keeps what was read for the next run, unless it is the same as what is kept. */
   keep(): void {
-    if (!this.#isOther && this.#settled.size === this.#before.size) return;
+    if (!this.#isOther && this.#settled.size === this.#kept) return;
     const value = { format: FORMAT, known: [...this.#settled] };
     this.#store?.put(Buffer.from(JSON.stringify(value)));
+    this.#isOther = false;
+    this.#kept = this.#settled.size;
   }
 
   async #read(folder: string): Promise<Known | undefined> {
