@@ -12,7 +12,7 @@ const RULES: Rules = {
   wings: {
     sources: ["graph", "install", "spec", "project"],
     layers: ["layering", "plan", "fs", "cache", "measure", "root", "sandbox", "draft", "relayer"],
-    images: ["oci", "tar", "image", "compress", "write", "flatten", "compare", "inspect", "packages"],
+    images: ["oci", "tar", "image", "compress", "write", "flatten", "compare", "inspect", "packages", "attest"],
     places: ["formats", "registry", "serve", "daemon", "transports"],
     front: ["app", "dockertools", "report", "library", "testing", "cli"],
   },
@@ -54,6 +54,8 @@ const RULES: Rules = {
     compare: ["image", "compress", "oci", "tar", "flatten"],
     inspect: ["image", "compress", "oci", "tar", "flatten"],
     packages: ["flatten"],
+    // What is said of an image: signatures and attestations.
+    attest: ["oci"],
     // Where it goes.
     formats: ["write", "image", "compress", "oci", "tar"],
     registry: ["write", "image", "compress", "oci", "tar"],
@@ -72,6 +74,7 @@ const RULES: Rules = {
         "report",
         "compare",
         "inspect",
+        "attest",
         "relayer",
         "flatten",
         "write",
