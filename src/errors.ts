@@ -67,6 +67,8 @@ export type ErrorCode =
   | "REGISTRY_PROTOCOL"
   /** A registry or daemon can't be reached, or the connection broke and retries didn't help. */
   | "NETWORK"
+  /** Others kept changing what was to be changed, each time faster. */
+  | "CONFLICT"
   /** A server can't listen where it is to: another program does, or this machine has no such address. */
   | "CANNOT_LISTEN"
   /** The Docker daemon answered with an error. */

@@ -1,5 +1,6 @@
 /** What a user asks for, one function each. The types of what they take and return are in `varve/types`. */
 export {
+  attach,
   type BuildOptions,
   type BuiltImage,
   build,
@@ -12,6 +13,8 @@ export {
   inspect,
   type Machine,
   plan,
+  readReferrer,
+  referrers,
   relayer,
   type Target,
   thisMachine,

@@ -12,7 +12,21 @@ const RULES: Rules = {
   wings: {
     sources: ["graph", "install", "spec", "project"],
     layers: ["layering", "plan", "fs", "cache", "measure", "root", "sandbox", "draft", "relayer"],
-    images: ["oci", "tar", "image", "compress", "write", "flatten", "compare", "inspect", "packages", "attest"],
+    images: [
+      ...[
+        "oci",
+        "tar",
+        "image",
+        "compress",
+        "write",
+        "flatten",
+        "referrers",
+        "compare",
+        "inspect",
+        "packages",
+        "attest",
+      ],
+    ],
     places: ["formats", "registry", "serve", "daemon", "transports"],
     front: ["app", "dockertools", "report", "library", "testing", "cli"],
   },
@@ -51,19 +65,23 @@ const RULES: Rules = {
     compress: ["tar"],
     write: ["image", "compress", "oci", "tar"],
     flatten: ["image", "compress", "oci", "tar"],
+    // What hangs on an image.
+    referrers: ["write", "oci"],
     compare: ["image", "compress", "oci", "tar", "flatten"],
     inspect: ["image", "compress", "oci", "tar", "flatten"],
     packages: ["flatten"],
     // What is said of an image: signatures and attestations.
     attest: ["oci"],
     // Where it goes.
-    formats: ["write", "image", "compress", "oci", "tar"],
-    registry: ["write", "image", "compress", "oci", "tar"],
+    formats: ["referrers", "write", "image", "compress", "oci", "tar"],
+    registry: ["referrers", "write", "image", "compress", "oci", "tar"],
     // A registry that can only be read.
     serve: ["write", "oci"],
     // What an engine pulls from varve is served to it.
     daemon: ["formats", "serve", "write", "image", "oci"],
-    transports: ["formats", "registry", "daemon", "write", "image", "compress", "cache", "oci"],
+    transports: [
+      ...["formats", "registry", "daemon", "referrers", "write", "image", "compress", "cache", "oci"],
+    ],
     // Who asks. The application alone knows both what makes an image and the places where it goes.
     app: [
       ...["draft", "plan", "spec", "project", "install", "graph", "layering", "sandbox", "transports"],
@@ -77,6 +95,7 @@ const RULES: Rules = {
         "attest",
         "relayer",
         "flatten",
+        "referrers",
         "write",
         "compress",
         "image",

@@ -1,5 +1,6 @@
 /** Types that the functions of varve take and return. */
 export type {
+  AttachedArtifact,
   BuildIndexOptions,
   BuiltIndex,
   BuiltPlatform,
@@ -22,6 +23,7 @@ export type {
   OperationOptions,
   PlannedImage,
   PlanOptions,
+  ReadReferrerOptions,
   RelayeredImage,
   RelayerOptions,
   SoundImage,
@@ -86,6 +88,7 @@ export type {
   RawDocument,
 } from "#oci";
 export type { LeftOut, LeftOutReason } from "#project";
+export type { Artifact, ArtifactBlob, ReadArtifact } from "#referrers";
 export type {
   ChangeCost,
   Grouping,

@@ -44,6 +44,13 @@ export {
 } from "./places.ts";
 export { type PlannedImage, type PlanOptions, plan, planFrom, planGroups } from "./plan.ts";
 export { planFleet } from "./plan-fleet.ts";
+export {
+  type AttachedArtifact,
+  attach,
+  type ReadReferrerOptions,
+  readReferrer,
+  referrers,
+} from "./referrers.ts";
 export { type RelayeredImage, type RelayerOptions, relayer } from "./relayer.ts";
 export { type Difference, type ReproduceOptions, type Reproduction, reproduce } from "./reproduce.ts";
 export { type ServeEvent, type ServeOptions, type Serving, serve } from "./serve.ts";

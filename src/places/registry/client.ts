@@ -1,5 +1,15 @@
 import { VarveError } from "#errors";
-import { type Descriptor, type Digest, isRegistryHost, isRepository, type ManifestOrIndex } from "#oci";
+import {
+  type Descriptor,
+  type Digest,
+  type ImageIndex,
+  isRegistryHost,
+  isRepository,
+  type Manifest,
+  type ManifestOrIndex,
+  type RawDocument,
+} from "#oci";
+import { ofType, referrerEntry } from "#referrers";
 import type { Credentials } from "./auth/credential-helper.ts";
 import { answersTwoRanges, downloadBlob } from "./download.ts";
 import type { HttpClient } from "./http/http-client.ts";
@@ -11,7 +21,10 @@ import {
   type ManifestRequest,
   type ManifestUpload,
   putManifest,
+  sendManifest,
 } from "./manifests.ts";
+import { listReferrers, type ReferrersRequest } from "./referrers/list.ts";
+import { addToTagList, readTagList } from "./referrers/tag-list.ts";
 import { type BlobUpload, type Uploaded, Uploader, type UploadOptions } from "./upload/upload.ts";
 import {
   deleteUpload,
@@ -39,6 +52,15 @@ export interface RegistryClientOptions {
 export interface BlobQuery {
   readonly repository: string;
   readonly digest: Digest;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Manifests that refer to another one. */
+export interface ReferrersUpload {
+  readonly repository: string;
+  /** The digest of what they refer to. */
+  readonly subject: Digest;
+  readonly documents: readonly (RawDocument<Manifest> | RawDocument<ImageIndex>)[];
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -91,6 +113,36 @@ export class RegistryClient {
    */
   async putManifest(upload: ManifestUpload): Promise<Digest> {
     return putManifest(this.#api, this.#checked(upload));
+  }
+
+  /**
+   * What refers to a manifest or an index: OCI distribution specification, "Listing Referrers". A registry without an API for that is
+   * asked for the tag that has them. That they do refer to it is seen when they are read.
+   * @throws VarveError `TOO_LARGE`, `INVALID_JSON`, `INVALID_MANIFEST`, `INVALID_DIGEST`.
+   */
+  async referrers(request: ReferrersRequest): Promise<readonly Descriptor[]> {
+    const { repository, digest, artifactType, signal } = inRepository(request);
+    const listed = await listReferrers(this.#api, request);
+    if (listed !== undefined) return listed;
+    return ofType(await readTagList(this.#api, { repository, subject: digest, signal }), artifactType);
+  }
+
+  /**
+   * Puts manifests that refer to the same one, each under its digest, and lists those at its tag which the registry doesn't list itself:
+   * OCI distribution specification, "Pushing Manifests with Subject". Writers at the same time lose nothing of each other's.
+   * @throws VarveError `CONFLICT` where others replace that tag all the time; `INVALID_MANIFEST`, `TOO_LARGE`, `DIGEST_MISMATCH`.
+   */
+  async putReferrers(request: ReferrersUpload): Promise<void> {
+    const { repository, subject, documents, signal } = inRepository(request);
+    const { registry } = this;
+    const unlisted: Descriptor[] = [];
+    for (const document of documents) {
+      const { mediaType, digest } = document.descriptor;
+      const reference = { registry, repository, digest };
+      const sent = await sendManifest(this.#api, { reference, bytes: document.bytes, mediaType, signal });
+      if (sent.subject !== subject) unlisted.push(referrerEntry(document));
+    }
+    if (unlisted.length > 0) await addToTagList(this.#api, { repository, subject, signal }, unlisted);
   }
 
   /** The size of a blob in bytes; undefined when the repository doesn't have it. */

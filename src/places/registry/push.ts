@@ -136,6 +136,11 @@ class RepositoryStore implements BlobStore {
   }
 }
 
+/** The blobs of a repository, each asked for before it is sent. */
+export function repositoryStore(client: RegistryClient, reference: Reference): BlobStore {
+  return new RepositoryStore(client, { reference, current: Promise.resolve(undefined), signal: undefined });
+}
+
 /** The manifest that a reference has now, so that its blobs needn't be asked for one by one. */
 async function currentManifest(
   client: RegistryClient,
