@@ -37,7 +37,7 @@ await build({
   platform: "node",
   target: "node22.15",
   // Not written as modules that could be bundled in part; few commands load what reads YAML.
-  external: ["commander", "yaml"],
+  external: ["commander", "yaml", "@sigstore/*"],
   mainFields: ["module", "main"],
   plugins: [embeddedShell, builtins],
   logLevel: "warning",

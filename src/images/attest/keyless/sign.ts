@@ -93,3 +93,19 @@ function failureOf(
       : `${urls[step]} ${STEPS[step]}: ${reason}`,
   );
 }
+
+/**
+ * The token of the CI that this process runs in, for sigstore.
+ * @throws VarveError `SIGNING_FAILED`, `UNSUPPORTED_NODE`
+ */
+export async function ciToken(): Promise<string> {
+  const { CIContextProvider } = await loadSigner();
+  try {
+    return await new CIContextProvider("sigstore").getToken();
+  } catch {
+    throw new VarveError(
+      "SIGNING_FAILED",
+      "the CI gave no identity token; on GitHub the job needs the permission id-token: write",
+    );
+  }
+}
