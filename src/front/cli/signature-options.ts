@@ -22,7 +22,10 @@ export function signingOptions(command: Command): Command {
       "an OIDC token, or a file with one (default: that of GitHub Actions, GitLab or Buildkite)",
     )
     .option("--fulcio-url <url>", "who gives certificates (default: sigstore's public Fulcio)")
-    .option("--rekor-url <url>", "the log of signatures (default: sigstore's public Rekor)")
+    .option(
+      "--rekor-url <url>",
+      "the log of signatures; a key's go into one only if it is given (default: sigstore's public Rekor)",
+    )
     .option("--timestamp-url <url>", "a timestamp authority, in addition");
 }
 

@@ -3,7 +3,13 @@ export { type Candidate, candidateOfBundle } from "./bundle/candidate.ts";
 export { candidateOfLayer, ENVELOPE_TYPE, type OlderLayer, SIMPLE_SIGNING_TYPE } from "./bundle/older.ts";
 export { type Envelope, preAuthEncoding, STATEMENT_TYPE } from "./dsse.ts";
 export { checkNode } from "./keyless/load.ts";
-export { ciToken, type KeylessOptions, signKeyless } from "./keyless/sign.ts";
+export {
+  ciToken,
+  type KeylessOptions,
+  type LogOptions,
+  signKeyless,
+  signWithKeyInLog,
+} from "./keyless/sign.ts";
 export {
   fetchTrustedRoot,
   MAX_TRUSTED_ROOT_BYTES,

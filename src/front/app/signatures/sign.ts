@@ -7,6 +7,7 @@ import {
   signatureStatement,
   signKeyless,
   signWithKey,
+  signWithKeyInLog,
   statementAbout,
 } from "#attest";
 import { VarveError } from "#errors";
@@ -165,11 +166,12 @@ async function bundler(
   options: SignerOptions,
   operation: Operation,
 ): Promise<(statement: Statement) => Promise<Uint8Array>> {
+  const { fulcioUrl, rekorUrl, timestampUrl } = options;
   if (options.key !== undefined) {
     const key = await openSigningKey(options.key, { operation, ask: options.askPassphrase });
-    return async (statement) => signWithKey(statement, key);
+    if (rekorUrl === undefined) return async (statement) => signWithKey(statement, key);
+    return (statement) => signWithKeyInLog(statement, { key, rekorUrl, timestampUrl });
   }
-  const { fulcioUrl, rekorUrl, timestampUrl } = options;
   const token = await identityToken(options, operation);
   return (statement) => signKeyless(statement, { identityToken: token, fulcioUrl, rekorUrl, timestampUrl });
 }

@@ -1,7 +1,9 @@
 /** Signing without a key of one's own: Fulcio gives a certificate for whom an identity token names, and Rekor writes down when it was used. */
+import type { Signer } from "@sigstore/sign";
 import { VarveError } from "#errors";
 import { envelopeOf } from "../bundle/bundle.ts";
 import { STATEMENT_TYPE } from "../dsse.ts";
+import type { SigningKey } from "../keys/private-key.ts";
 import type { Statement } from "../statement.ts";
 import { loadSigner } from "./load.ts";
 
@@ -16,39 +18,71 @@ export interface KeylessOptions {
   readonly timestampUrl?: string | undefined;
 }
 
-/** In milliseconds. */
-const TIMEOUT = 30_000;
-
 /**
  * Signs a statement with a certificate.
  * @throws VarveError `SIGNING_FAILED`, `UNSUPPORTED_NODE`
  */
 export async function signKeyless(statement: Statement, options: KeylessOptions): Promise<Uint8Array> {
-  const { identityToken, fulcioUrl, rekorUrl, timestampUrl } = options;
+  const { identityToken, fulcioUrl, rekorUrl } = options;
   checkToken(identityToken);
-  const sigstore = await loadSigner();
-  const fulcioBaseURL = fulcioUrl ?? sigstore.DEFAULT_FULCIO_URL;
-  const rekorBaseURL = rekorUrl ?? sigstore.DEFAULT_REKOR_URL;
-  const waiting = { retry: 2, timeout: TIMEOUT };
-  const signer = new sigstore.FulcioSigner({
-    fulcioBaseURL,
-    identityProvider: { getToken: async () => identityToken },
-    ...waiting,
-  });
+  const { FulcioSigner, DEFAULT_FULCIO_URL, DEFAULT_REKOR_URL } = await loadSigner();
+  const fulcioBaseURL = fulcioUrl ?? DEFAULT_FULCIO_URL;
+  const identityProvider = { getToken: async () => identityToken };
+  const signer = new FulcioSigner({ fulcioBaseURL, identityProvider, ...WAITING });
+  const services = { ...options, fulcioUrl: fulcioBaseURL, rekorUrl: rekorUrl ?? DEFAULT_REKOR_URL };
+  return await signWithServices(statement, { signer, services, secret: identityToken });
+}
+
+/** Where it is written down that a key has signed. */
+export interface LogOptions {
+  readonly rekorUrl: string;
+  readonly timestampUrl?: string | undefined;
+}
+
+/**
+ * Signs a statement with a key, and has that written into a log.
+ * @throws VarveError `SIGNING_FAILED`, `UNSUPPORTED_NODE`
+ */
+export async function signWithKeyInLog(
+  statement: Statement,
+  { key, ...services }: LogOptions & { readonly key: SigningKey },
+): Promise<Uint8Array> {
+  const { hint, pem } = key.publicKey;
+  const signer: Signer = {
+    sign: async (data) => ({
+      signature: Buffer.from(key.sign(data)),
+      key: { $case: "publicKey", publicKey: pem, hint },
+    }),
+  };
+  return await signWithServices(statement, { signer, services });
+}
+
+/** How long a service is waited for, in milliseconds, and how often it is asked again. */
+const WAITING = { retry: 2, timeout: 30_000 } as const;
+
+interface Services {
+  readonly fulcioUrl?: string | undefined;
+  readonly rekorUrl: string;
+  readonly timestampUrl?: string | undefined;
+}
+
+async function signWithServices(
+  statement: Statement,
+  { signer, services, secret }: { signer: Signer; services: Services; secret?: string },
+): Promise<Uint8Array> {
+  const { DSSEBundleBuilder, RekorWitness, TSAWitness, bundleToJSON } = await loadSigner();
+  const { fulcioUrl = "", rekorUrl: rekorBaseURL, timestampUrl: tsaBaseURL = "" } = services;
   const witnesses = [
-    new sigstore.RekorWitness({ rekorBaseURL, entryType: "dsse", ...waiting }),
-    ...(timestampUrl === undefined
-      ? []
-      : [new sigstore.TSAWitness({ tsaBaseURL: timestampUrl, ...waiting })]),
+    new RekorWitness({ rekorBaseURL, entryType: "dsse", ...WAITING }),
+    ...(tsaBaseURL === "" ? [] : [new TSAWitness({ tsaBaseURL, ...WAITING })]),
   ];
-  const builder = new sigstore.DSSEBundleBuilder({ signer, witnesses });
+  const builder = new DSSEBundleBuilder({ signer, witnesses });
   const { payload } = envelopeOf(statement);
   try {
     const bundle = await builder.create({ data: Buffer.from(payload), type: STATEMENT_TYPE });
-    return Buffer.from(JSON.stringify(sigstore.bundleToJSON(bundle)));
+    return Buffer.from(JSON.stringify(bundleToJSON(bundle)));
   } catch (error) {
-    const urls = { CA_CREATE: fulcioBaseURL, TLOG: rekorBaseURL, TSA: timestampUrl ?? "" };
-    throw failureOf(error, { urls, identityToken });
+    throw failureOf(error, { urls: { CA_CREATE: fulcioUrl, TLOG: rekorBaseURL, TSA: tsaBaseURL }, secret });
   }
 }
 
@@ -76,22 +110,24 @@ const STEPS = {
   TSA: "gave no timestamp",
 } as const;
 
-/** A server might say the token again. */
 function failureOf(
   error: unknown,
-  { urls, identityToken }: { urls: Record<keyof typeof STEPS, string>; identityToken: string },
+  { urls, secret }: { urls: Record<keyof typeof STEPS, string>; secret: string | undefined },
 ): VarveError {
   const { code = "", cause, message } = error as { code?: unknown; cause?: unknown; message: string };
   const step = (Object.keys(STEPS) as (keyof typeof STEPS)[]).find((name) => String(code).startsWith(name));
-  const reason = (cause instanceof Error ? cause.message : message)
-    .replaceAll(identityToken, "…")
-    .slice(0, 300);
+  const reason = shortened(cause instanceof Error ? cause.message : message, secret);
   return new VarveError(
     "SIGNING_FAILED",
     step === undefined
       ? `signing without a key failed: ${reason}`
       : `${urls[step]} ${STEPS[step]}: ${reason}`,
   );
+}
+
+/** What a library says, in which a server may say the token again. */
+function shortened(text: string, secret: string | undefined): string {
+  return (secret === undefined ? text : text.replaceAll(secret, "…")).slice(0, 300);
 }
 
 /**
