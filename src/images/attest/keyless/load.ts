@@ -1,4 +1,5 @@
 /** sigstore's libraries, loaded when a certificate or a log entry is to be made or judged: they take their time, and a newer Node.js than varve does. */
+import type { TrustedRoot } from "@sigstore/protobuf-specs";
 import { VarveError } from "#errors";
 import { satisfies } from "#util";
 
@@ -25,7 +26,11 @@ export async function loadVerifier() {
     import("@sigstore/verify"),
     import("@sigstore/protobuf-specs"),
   ]);
-  return { ...bundle, ...verify, TrustedRoot: specs.TrustedRoot };
+  return {
+    ...bundle,
+    ...verify,
+    rootFromJSON: (value: unknown): TrustedRoot => specs.TrustedRoot.fromJSON(value),
+  };
 }
 
 /** What makes them. */

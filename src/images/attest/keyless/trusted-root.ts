@@ -21,11 +21,11 @@ export interface TrustedMaterial {
  */
 export async function parseTrustedRoot(bytes: Uint8Array, name: string): Promise<TrustedMaterial> {
   const value = parseJson(bytes, { what: name, maxBytes: MAX_TRUSTED_ROOT_BYTES });
-  const { TrustedRoot, toTrustMaterial } = await loadVerifier();
+  const { rootFromJSON, toTrustMaterial } = await loadVerifier();
   const isOne = typeof value === "object" && value !== null && "mediaType" in value;
   try {
     if (!isOne) throw new Error("it has no mediaType");
-    const root = TrustedRoot.fromJSON(value);
+    const root = rootFromJSON(value);
     // Its keys and certificates are read here, and not when a signature is at hand.
     toTrustMaterial(root);
     return { name, root };
