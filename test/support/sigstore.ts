@@ -1,7 +1,8 @@
 /** A Fulcio and a Rekor on this machine, with keys, certificates and logs of their own. */
 import { createHash, generateKeyPairSync } from "node:crypto";
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
 import { fulcioHandler, initializeCA, initializeCTLog, initializeTLog, rekorHandler } from "@sigstore/mock";
 import type { Scope } from "./tmp.ts";
 
@@ -24,6 +25,13 @@ export interface Sigstore {
 
 /** Whom {@link Sigstore.token} names unless told. */
 export const SIGNER: Signer = { subject: "builder@example.com", issuer: "https://issuer.example" };
+
+/** The token is in the body, where sigstore's library has it, or where Go's clients do, which the mock doesn't read. */
+function withToken(body: string, { headers }: IncomingMessage): string {
+  const [, oidcIdentityToken] = /^Bearer (.+)$/.exec(headers.authorization ?? "") ?? [];
+  if (oidcIdentityToken === undefined) return body;
+  return JSON.stringify({ ...(JSON.parse(body) as object), credentials: { oidcIdentityToken } });
+}
 
 /** What a log writes down of an envelope that it is sent: hashes and signatures. The mock would keep the request. */
 function canonical(body: string): string {
@@ -54,20 +62,7 @@ function canonical(body: string): string {
 export async function startSigstore(scope: Scope, { logClock }: { logClock?: Date } = {}): Promise<Sigstore> {
   const keys = () => generateKeyPairSync("ec", { namedCurve: "P-256" });
   const requests: string[] = [];
-  let handlers: { path: string; fn: (body: string) => Promise<{ statusCode: number; response: unknown }> }[] =
-    [];
-  const server = createServer(async (request, response) => {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk);
-    const body = Buffer.concat(chunks).toString();
-    requests.push(body);
-    const handler = handlers.find(({ path }) => path === request.url);
-    const { statusCode, response: answer } = (await handler?.fn(canonical(body))) ?? {
-      statusCode: 404,
-      response: "",
-    };
-    response.writeHead(statusCode, { "content-type": "application/json" }).end(answer as string);
-  });
+  const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   scope.after(() => {
     server.closeAllConnections();
@@ -77,7 +72,18 @@ export async function startSigstore(scope: Scope, { logClock }: { logClock?: Dat
   const ctLog = await initializeCTLog(keys());
   const ca = await initializeCA(keys(), ctLog);
   const log = await initializeTLog(url, keys(), logClock);
-  handlers = [fulcioHandler(ca), rekorHandler(log)];
+  const [fulcio, rekor] = [fulcioHandler(ca), rekorHandler(log)];
+  server.on("request", async (request, response) => {
+    const body = await text(request);
+    requests.push(body);
+    const handler = [fulcio, rekor].find(({ path }) => path === request.url);
+    const made = await handler?.fn(canonical(withToken(body, request)));
+    const { statusCode = 404, response: answer = "" } = made ?? {};
+    // Go's clients want what the real ones say: of a certificate this status, and the name of a log entry.
+    const status = statusCode === 201 && handler === fulcio ? 200 : statusCode;
+    const etag = handler === rekor ? Object.keys(JSON.parse(answer as string)).join() : "";
+    response.writeHead(status, { "content-type": "application/json", etag }).end(answer);
+  });
 
   const logOf = (publicKey: Uint8Array, keyId: Uint8Array) => ({
     baseUrl: url,

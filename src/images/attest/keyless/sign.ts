@@ -1,4 +1,5 @@
 /** Signing without a key of one's own: Fulcio gives a certificate for whom an identity token names, and Rekor writes down when it was used. */
+import type { SerializedBundle } from "@sigstore/bundle";
 import type { Signer } from "@sigstore/sign";
 import { VarveError } from "#errors";
 import { envelopeOf } from "../bundle/bundle.ts";
@@ -30,7 +31,7 @@ export async function signKeyless(statement: Statement, options: KeylessOptions)
   const identityProvider = { getToken: async () => identityToken };
   const signer = new FulcioSigner({ fulcioBaseURL, identityProvider, ...WAITING });
   const services = { ...options, fulcioUrl: fulcioBaseURL, rekorUrl: rekorUrl ?? DEFAULT_REKOR_URL };
-  return await signWithServices(statement, { signer, services, secret: identityToken });
+  return encode(await signWithServices(statement, { signer, services, secret: identityToken }));
 }
 
 /** Where it is written down that a key has signed. */
@@ -51,10 +52,13 @@ export async function signWithKeyInLog(
   const signer: Signer = {
     sign: async (data) => ({
       signature: Buffer.from(key.sign(data)),
-      key: { $case: "publicKey", publicKey: pem, hint },
+      // Among the signature's own fields, where the library would put it, too, a hint keeps Go's verifiers from trying the key.
+      key: { $case: "publicKey", publicKey: pem },
     }),
   };
-  return await signWithServices(statement, { signer, services });
+  const bundle = await signWithServices(statement, { signer, services });
+  const verificationMaterial = { ...bundle.verificationMaterial, publicKey: { hint } };
+  return encode({ ...bundle, verificationMaterial });
 }
 
 /** How long a service is waited for, in milliseconds, and how often it is asked again. */
@@ -69,7 +73,7 @@ interface Services {
 async function signWithServices(
   statement: Statement,
   { signer, services, secret }: { signer: Signer; services: Services; secret?: string },
-): Promise<Uint8Array> {
+): Promise<SerializedBundle> {
   const { DSSEBundleBuilder, RekorWitness, TSAWitness, bundleToJSON } = await loadSigner();
   const { fulcioUrl = "", rekorUrl: rekorBaseURL, timestampUrl: tsaBaseURL = "" } = services;
   const witnesses = [
@@ -80,10 +84,14 @@ async function signWithServices(
   const { payload } = envelopeOf(statement);
   try {
     const bundle = await builder.create({ data: Buffer.from(payload), type: STATEMENT_TYPE });
-    return Buffer.from(JSON.stringify(bundleToJSON(bundle)));
+    return bundleToJSON(bundle);
   } catch (error) {
     throw failureOf(error, { urls: { CA_CREATE: fulcioUrl, TLOG: rekorBaseURL, TSA: tsaBaseURL }, secret });
   }
+}
+
+function encode(bundle: object): Uint8Array {
+  return Buffer.from(JSON.stringify(bundle));
 }
 
 /** What each of a token's three parts may have. */
