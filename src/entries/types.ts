@@ -9,9 +9,11 @@ export type {
   ComparedImage,
   ComparedRoots,
   Comparison,
+  CopiedWithReferrers,
   CopyOptions,
   CreateIndexOptions,
   ExportOptions,
+  HangingTree,
   ImageDescription,
   ImageDocuments,
   InspectedImage,
@@ -88,7 +90,7 @@ export type {
   RawDocument,
 } from "#oci";
 export type { LeftOut, LeftOutReason } from "#project";
-export type { Artifact, ArtifactBlob, ReadArtifact } from "#referrers";
+export type { Artifact, ArtifactBlob, ReadArtifact, ReferrerNode, Relation } from "#referrers";
 export type {
   ChangeCost,
   Grouping,
