@@ -6,7 +6,7 @@ import type { Sifted } from "#inspect";
 import type { Layout } from "#layering";
 import type { Digest } from "#oci";
 import type { ScriptName } from "#sandbox";
-import type { ImageSpec, ImageSpecInput } from "#spec";
+import { basePlace, type ImageSpec, type ImageSpecInput } from "#spec";
 import type { ImageSink, WrittenImage } from "#write";
 import { type LayerContents, layerContents } from "./contents.ts";
 import { destinationOf } from "./destination.ts";
@@ -172,7 +172,7 @@ export async function buildOne(
 
 /** What people call a base: its own name, if it has one, or where it is. */
 function nameOfBase({ fromImage }: ImageSpec, base: Image | undefined): string | undefined {
-  return base === undefined ? undefined : (base.names[0] ?? fromImage);
+  return base === undefined ? undefined : (base.names[0] ?? basePlace(fromImage).place);
 }
 
 /** Lets an image fail that is sure to fail. @throws VarveError `CHECK_FAILED` */

@@ -59,6 +59,7 @@ export { type Difference, type ReproduceOptions, type Reproduction, reproduce } 
 export { type ServeEvent, type ServeOptions, type Serving, serve } from "./serve.ts";
 export type { SignatureDemand, TrustedRootOptions } from "./signatures/demand.ts";
 export type { AskPassphrase } from "./signatures/keys.ts";
+export type { SourceDemand } from "./signatures/open.ts";
 export {
   type AttestOptions,
   attest,

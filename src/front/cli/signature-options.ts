@@ -77,3 +77,31 @@ export function demandOf(options: SignatureDemand): SignatureDemand {
     ...{ certificateOidcIssuer, certificateOidcIssuerRegexp },
   };
 }
+
+/** What the options of commands are parsed to that take only signed images. */
+export interface SourceDemandOptions {
+  readonly verifyKey?: string;
+  readonly verifyIdentity?: string;
+  readonly verifyIssuer?: string;
+  readonly verifyTrustedRoot?: string;
+}
+
+/** Adds the options of commands that take only signed images. */
+export function sourceDemandOptions(command: Command): Command {
+  return command
+    .option("--verify-key <file>", "take the image only if this public key has signed it: see varve verify")
+    .option("--verify-identity <name>", "take the image only if whom a certificate names has signed it")
+    .option("--verify-issuer <url>", "who must say so, with --verify-identity")
+    .option("--verify-trusted-root <file>", "whose certificates count, a trusted_root.json");
+}
+
+/** What is demanded, as the application takes it; undefined if nothing is. */
+export function sourceDemandOf(options: SourceDemandOptions): SignatureDemand | undefined {
+  const { verifyKey, verifyIdentity, verifyIssuer, verifyTrustedRoot } = options;
+  const all = [verifyKey, verifyIdentity, verifyIssuer, verifyTrustedRoot];
+  if (all.every((each) => each === undefined)) return undefined;
+  return {
+    ...{ key: verifyKey, certificateIdentity: verifyIdentity, certificateOidcIssuer: verifyIssuer },
+    trustedRoot: verifyTrustedRoot,
+  };
+}

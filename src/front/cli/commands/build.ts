@@ -17,7 +17,7 @@ import type { Libc } from "#draft";
 import { VarveError } from "#errors";
 import { dockerArchiveSink } from "#formats";
 import { planText } from "#report";
-import type { ImageSpecInput } from "#spec";
+import { type ImageSpecInput, withBasePlace } from "#spec";
 import { type CacheOptions, cacheOptions } from "../cache-options.ts";
 import { BadResult } from "../failure.ts";
 import { findingLines } from "../findings.ts";
@@ -257,7 +257,7 @@ function overrides(options: BuildCommandOptions, fields: Partial<ImageSpecInput>
     ),
     ...omitField(options, fields),
     ...strategyFields(options),
-    ...(from === undefined ? {} : { fromImage: from }),
+    ...(from === undefined ? {} : { fromImage: withBasePlace(fields.fromImage, from) }),
     ...(followBase ? {} : { followBase }),
     ...(label === undefined ? {} : { labels: { ...fields.labels, ...label } }),
     ...(annotation === undefined ? {} : { annotations: { ...fields.annotations, ...annotation } }),

@@ -6,7 +6,7 @@ import { readError, VarveError } from "#errors";
 import { layerBudget } from "#layering";
 import { hasSpec, isProject } from "#project";
 import { fleetText, planText } from "#report";
-import { checkSpec, type ImageSpecInput, parseSpecJson, startsObject } from "#spec";
+import { checkSpec, type ImageSpecInput, parseSpecJson, startsObject, withBasePlace } from "#spec";
 import { bytesSource, readWhole, writeFileAtomically } from "#util";
 import { type GraphOptions, graphOptions } from "../graph-options.ts";
 import { type OmitOptions, omitField, omitOptions } from "../omit-options.ts";
@@ -114,6 +114,7 @@ async function sourceOf(
       ...unnamed,
       ...own,
       ...fields,
+      ...(fromImage !== undefined && { fromImage: withBasePlace(own.fromImage, fromImage) }),
       ...omitField(options, own),
     });
     return { ...(await openSource(path, { machine, change })), isGraph: false };
