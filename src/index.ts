@@ -18,6 +18,7 @@ export {
   referrers,
   referrerTree,
   relayer,
+  sbom,
   type Target,
   thisMachine,
   validate,

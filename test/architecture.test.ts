@@ -69,9 +69,9 @@ const RULES: Rules = {
     referrers: ["write", "image", "oci"],
     compare: ["image", "compress", "oci", "tar", "flatten"],
     inspect: ["image", "compress", "oci", "tar", "flatten"],
-    packages: ["flatten"],
-    // What is said of an image: signatures and attestations.
-    attest: ["oci"],
+    packages: ["flatten", "image"],
+    // What is said of an image. The graph knows exactly what an image's files only hint at.
+    attest: ["graph", "packages", "flatten", "image", "oci"],
     // Where it goes.
     formats: ["referrers", "write", "image", "compress", "oci", "tar"],
     registry: ["referrers", "write", "image", "compress", "oci", "tar"],
@@ -92,8 +92,9 @@ const RULES: Rules = {
         "report",
         "compare",
         "inspect",
-        "attest",
         "relayer",
+        "packages",
+        "attest",
         "flatten",
         "referrers",
         "write",

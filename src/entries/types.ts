@@ -1,6 +1,8 @@
 /** Types that the functions of varve take and return. */
 export type {
   AttachedArtifact,
+  AttachedDocument,
+  AttestOptions,
   BuildIndexOptions,
   BuiltIndex,
   BuiltPlatform,
@@ -15,6 +17,7 @@ export type {
   ExportOptions,
   HangingTree,
   ImageDescription,
+  ImageDocument,
   ImageDocuments,
   InspectedImage,
   LayerContents,
@@ -25,9 +28,13 @@ export type {
   OperationOptions,
   PlannedImage,
   PlanOptions,
+  ProvenanceOptions,
   ReadReferrerOptions,
   RelayeredImage,
   RelayerOptions,
+  Sbom,
+  SbomFormat,
+  SbomOptions,
   SoundImage,
   SoundLayer,
   SourceListener,
@@ -38,6 +45,7 @@ export type {
   WrittenIndex,
   WrittenLayer,
 } from "#app";
+export type { BuildRun, KnownRun } from "#attest";
 export type {
   CacheInfo,
   DigestCache,

@@ -24,6 +24,7 @@ export { checkSchema } from "./schema.ts";
 export { answerRequests, startThread, Thread, type ThreadData } from "./threads.ts";
 export { unnamedFile } from "./unnamed-file.ts";
 export { userCache } from "./user-cache.ts";
+export { varveVersion } from "./version.ts";
 export { hasMajor, satisfies, validRange } from "./version-range.ts";
 export {
   type AsideFile,

@@ -8,6 +8,14 @@ import type { Digest } from "#oci";
 import type { ScriptName } from "#sandbox";
 import { basePlace, type ImageSpec, type ImageSpecInput } from "#spec";
 import type { ImageSink, WrittenImage } from "#write";
+import { type AttachedDocument, attachDocuments } from "./attest/attach.ts";
+import {
+  type AttestOptions,
+  type ImageDocument,
+  imageDocuments,
+  keepingLayers,
+  wantsDocuments,
+} from "./attest/documents.ts";
 import { type LayerContents, layerContents } from "./contents.ts";
 import { destinationOf } from "./destination.ts";
 import { ownErrors, specInspection } from "./inspection.ts";
@@ -35,7 +43,7 @@ export interface SpecOptions extends OperationOptions, SourceListener {
 }
 
 /** Where an image that is built goes, and how. */
-export interface BuildOptions extends SpecOptions, WritingOptions {
+export interface BuildOptions extends SpecOptions, WritingOptions, AttestOptions {
   /** False to write the image whatever is wrong with it; nothing is looked for then. */
   readonly check?: boolean | undefined;
   /** Gets what is wrong with the image, before an error among it fails the build. */
@@ -64,6 +72,10 @@ export interface BuiltImage {
   readonly base: string | undefined;
   /** The ports that it exposes, such as `3000/tcp`. */
   readonly ports: readonly string[];
+  /** What was written down of it, for each digest that it has; empty unless asked for. */
+  readonly documents: readonly ImageDocument[];
+  /** Where these hang on it. */
+  readonly attached: readonly AttachedDocument[];
 }
 
 /**
@@ -88,9 +100,10 @@ export async function buildFrom(source: SpecSource, options: BuildOptions): Prom
     const outputs = await outputPaths(to);
     const destination = destinationOf(source.spec, to);
     await pullCaches(cacheFrom, { ...operation, onNote });
-    const { image } = await buildOne(source, { sinks, outputs, operation, options, destination });
+    const { image, written } = await buildOne(source, { sinks, outputs, operation, options, destination });
+    const attached = await attachDocuments(image.documents, written, { ...options, operation });
     await pushCaches(cacheTo, { ...operation, onNote });
-    return image;
+    return { ...image, attached };
   });
 }
 
@@ -145,7 +158,9 @@ export async function buildOne(
       outputs,
       likeLayout,
     });
-    const written = await writeTo(saying(inspection?.draft(draft) ?? draft, said), {
+    const watched = inspection?.draft(draft) ?? draft;
+    const kept = wantsDocuments(options) ? keepingLayers(watched) : undefined;
+    const written = await writeTo(saying(kept?.draft ?? watched, said), {
       sinks,
       operation,
       options,
@@ -162,7 +177,11 @@ export async function buildOne(
     const { digest, names } = first;
     const ports = Object.keys(draft.config.ExposedPorts ?? {}).sort();
     const contents = layerContents(first.layers, { graph: draft.graph, base });
-    const image = { digest, names, places, contents, base: nameOfBase(spec, base), ports };
+    const baseName = nameOfBase(spec, base);
+    const facts = { draft, base, baseName, written, fields: known.fields, folder: source.folder };
+    const documents =
+      kept === undefined ? [] : await imageDocuments({ ...facts, layers: kept.layers() }, options, operation);
+    const image = { digest, names, places, contents, base: baseName, ports, documents, attached: [] };
     return { image, written, layout: draft.layout };
   };
   // What the reader of a stream has got can't be taken back.

@@ -1,3 +1,7 @@
+export type { AttachedDocument } from "./attest/attach.ts";
+export type { AttestOptions, ImageDocument, ProvenanceOptions } from "./attest/documents.ts";
+export type { SbomFormat } from "./attest/formats.ts";
+export { type Sbom, type SbomOptions, sbom } from "./attest/sbom.ts";
 export { type BuildOptions, type BuiltImage, build, buildFrom, inputs, type SpecOptions } from "./build.ts";
 export {
   type BuildIndexOptions,
@@ -61,7 +65,7 @@ export type { SignatureDemand, TrustedRootOptions } from "./signatures/demand.ts
 export type { AskPassphrase } from "./signatures/keys.ts";
 export type { SourceDemand } from "./signatures/open.ts";
 export {
-  type AttestOptions,
+  type AttestingOptions,
   attest,
   attestStatements,
   type Signed,

@@ -93,6 +93,11 @@ export const COMMANDS: Record<string, KnownCommand> = {
     group: GROUPS.images,
     load: () => import("./commands/attach.ts"),
   },
+  sbom: {
+    summary: "write down what an image is made of",
+    group: GROUPS.images,
+    load: () => import("./commands/sbom.ts"),
+  },
   check: {
     summary: "look for what is wrong with an image",
     group: GROUPS.images,

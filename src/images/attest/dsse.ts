@@ -1,8 +1,5 @@
 /** What is signed of a document: DSSE, version 1, "Protocol". */
 
-/** The payload type of an in-toto statement. */
-export const STATEMENT_TYPE = "application/vnd.in-toto+json";
-
 /** A document, and signatures over it. */
 export interface Envelope {
   readonly payloadType: string;

@@ -1,7 +1,15 @@
 export { BUNDLE_TYPE, isBundleType, MAX_BUNDLE_BYTES, signWithKey } from "./bundle/bundle.ts";
 export { type Candidate, candidateOfBundle } from "./bundle/candidate.ts";
 export { candidateOfLayer, ENVELOPE_TYPE, type OlderLayer, SIMPLE_SIGNING_TYPE } from "./bundle/older.ts";
-export { type Envelope, preAuthEncoding, STATEMENT_TYPE } from "./dsse.ts";
+export { canonicalJson } from "./canonical.ts";
+export {
+  type Claim,
+  parseStatement,
+  SIGNATURE_PREDICATE,
+  signatureStatement,
+  statementAbout,
+} from "./claim.ts";
+export { type Envelope, preAuthEncoding } from "./dsse.ts";
 export { checkNode } from "./keyless/load.ts";
 export {
   ciToken,
@@ -19,14 +27,37 @@ export {
 } from "./keyless/trusted-root.ts";
 export { type PrivateKeyOptions, readPrivateKey, type SigningKey } from "./keys/private-key.ts";
 export { MAX_KEY_BYTES, type PublicKey, readPublicKey } from "./keys/public-key.ts";
+export { type KnownRun, runIn } from "./provenance/ci.ts";
 export {
-  type Claim,
-  parseStatement,
-  SIGNATURE_PREDICATE,
-  type Statement,
+  BUILD_TYPE,
+  type BuildRun,
+  type BuildSource,
+  type ProvenanceFacts,
+  provenance,
+  UNKNOWN_BUILDER,
+} from "./provenance/provenance.ts";
+export { type BomOptions, makeBom } from "./sbom/bom.ts";
+export { CYCLONEDX_TYPE, cyclonedx } from "./sbom/cyclonedx.ts";
+export type {
+  Bom,
+  BomComponent,
+  BomComponentType,
+  BomPart,
+  BomSubject,
+  BomTool,
+  ComponentHash,
+  HashAlgorithm,
+} from "./sbom/model.ts";
+export { type GraphPartsOptions, graphParts } from "./sbom/of-graph.ts";
+export { inventoryParts } from "./sbom/of-inventory.ts";
+export { SPDX_TYPE, spdx } from "./sbom/spdx.ts";
+export {
+  digestSet,
+  type NewStatement,
+  PredicateType,
+  STATEMENT_TYPE,
   type StatementSubject,
-  signatureStatement,
-  statementAbout,
+  statement,
 } from "./statement.ts";
 export type { CertificatePolicy, KeyPolicy, SignedBy, VerificationPolicy } from "./verify/policy.ts";
 export { type Demand, type Verified, verifyCandidate } from "./verify/verify.ts";

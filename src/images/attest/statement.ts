@@ -1,97 +1,43 @@
-/** in-toto statements: what is said of which image. */
-import * as z from "zod";
-import { algorithmOf, type Digest, hexOf } from "#oci";
-import { checkSchema, parseJson } from "#util";
+/** Statements about images: in-toto attestation framework, "Statement layer specification" v1. */
+import type { Digest } from "#oci";
+import { canonicalJson } from "./canonical.ts";
 
-/** What a signature of an image says: nothing but that it is signed. */
-export const SIGNATURE_PREDICATE = "https://sigstore.dev/cosign/sign/v1";
+/** The media type of a statement that nobody signed. */
+export const STATEMENT_TYPE = "application/vnd.in-toto+json";
 
-/** A statement, version 1. */
-export interface Statement {
-  readonly _type: "https://in-toto.io/Statement/v1";
-  readonly subject: readonly StatementSubject[];
-  readonly predicateType: string;
-  readonly predicate: unknown;
-}
-
-/** What a statement is about. */
+/** What a statement says something of. */
 export interface StatementSubject {
-  readonly name?: string;
-  /** Hexadecimal digits by algorithm. */
-  readonly digest: Readonly<Record<string, string>>;
-  readonly annotations?: Readonly<Record<string, unknown>>;
+  readonly name: string;
+  readonly digest: Digest;
 }
 
-/** What a document says, and of what. */
-export interface Claim {
+/** What kinds of documents are called in statements. */
+export const PredicateType = {
+  cyclonedx: "https://cyclonedx.org/bom",
+  spdx: "https://spdx.dev/Document",
+  provenance: "https://slsa.dev/provenance/v1",
+} as const;
+
+export interface NewStatement {
+  readonly subject: readonly StatementSubject[];
+  /** An URI: one of {@link PredicateType}, or any other. */
   readonly predicateType: string;
-  /** The digests that it is about. */
-  readonly subjects: readonly {
-    readonly digest: string;
-    readonly annotations: Readonly<Record<string, unknown>>;
-  }[];
+  /** A JSON object. */
   readonly predicate: unknown;
 }
 
-/** The statement about an image. */
-export function statementAbout(
-  digest: Digest,
-  {
-    predicateType,
-    predicate,
-    annotations,
-  }: {
-    predicateType: string;
-    predicate: unknown;
-    annotations?: Readonly<Record<string, string>> | undefined;
-  },
-): Statement {
-  const isAnnotated = annotations !== undefined && Object.keys(annotations).length > 0;
-  return {
+/** A statement's bytes: the same for the same content, since they are what is signed. */
+export function statement({ subject, predicateType, predicate }: NewStatement): Buffer {
+  return canonicalJson({
     _type: "https://in-toto.io/Statement/v1",
-    subject: [{ digest: { [algorithmOf(digest)]: hexOf(digest) }, ...(isAnnotated && { annotations }) }],
+    subject: subject.map(({ name, digest }) => ({ name, digest: digestSet(digest) })),
     predicateType,
     predicate,
-  };
-}
-
-/** The statement that an image is signed, as cosign has it. */
-export function signatureStatement(
-  digest: Digest,
-  annotations?: Readonly<Record<string, string>>,
-): Statement {
-  return statementAbout(digest, { predicateType: SIGNATURE_PREDICATE, predicate: {}, annotations });
-}
-
-/** As many as sigstore's own verifiers take. */
-const MOST_SUBJECTS = 1024;
-
-const statementShape = z.looseObject({
-  _type: z.enum(["https://in-toto.io/Statement/v1", "https://in-toto.io/Statement/v0.1"]),
-  subject: z
-    .array(
-      z.looseObject({
-        digest: z.record(z.string(), z.string()),
-        annotations: z.record(z.string(), z.unknown()).optional(),
-      }),
-    )
-    .max(MOST_SUBJECTS),
-  predicateType: z.string().min(1).max(1000),
-  predicate: z.unknown(),
-});
-
-/**
- * Reads a statement, of either version that is in use.
- * @throws VarveError `NOT_VERIFIED`, `INVALID_JSON`
- */
-export function parseStatement(bytes: Uint8Array, what: string): Claim {
-  const value = parseJson(bytes, { what, maxBytes: bytes.length });
-  const { subject, predicateType, predicate } = checkSchema(statementShape, value, {
-    code: "NOT_VERIFIED",
-    what,
   });
-  const subjects = subject.flatMap(({ digest, annotations = {} }) =>
-    Object.entries(digest).map(([algorithm, hex]) => ({ digest: `${algorithm}:${hex}`, annotations })),
-  );
-  return { predicateType, subjects, predicate };
+}
+
+/** A digest as in-toto writes it: DigestSet v1. */
+export function digestSet(digest: Digest): Record<string, string> {
+  const colon = digest.indexOf(":");
+  return { [digest.slice(0, colon)]: digest.slice(colon + 1) };
 }

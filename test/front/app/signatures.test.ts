@@ -268,7 +268,7 @@ describe("what older cosign put under a tag", () => {
       predicateType: "https://cyclonedx.org/bom",
       predicate: { a: 1 },
     });
-    const envelope = { payloadType: STATEMENT_TYPE, payload: Buffer.from(JSON.stringify(statement)) };
+    const envelope = { payloadType: STATEMENT_TYPE, payload: statement };
     const sig = signBytes("sha256", preAuthEncoding(envelope), key).toString("base64");
     const layer = Buffer.from(
       JSON.stringify({ ...envelope, payload: envelope.payload.toString("base64"), signatures: [{ sig }] }),

@@ -104,6 +104,8 @@ describe("foreign text in what is printed", () => {
       build: [
         { args: ["build", "spec.json", "-o", out("OUT.tar")] },
         { args: ["build", "project.json", "--json", "-o", out("oci:OUT")] },
+        { args: ["build", "spec.json", "-o", out("oci:OUT:4"), "--sbom", "--provenance"] },
+        { args: ["build", "spec.json", "--sbom", HOSTILE], status: 2 },
         { args: ["build", "spec.json"], archive: true, silent: true },
         { args: ["build", "spec.json", "--push", denied], status: 1 },
         { args: ["build", "wrong.json", "-o", "out.tar"], status: 1 },
@@ -204,6 +206,12 @@ describe("foreign text in what is printed", () => {
         { args: ["why", layout, "spec.json"] },
         { args: ["why", layout, "oci:other:1", "--json"] },
         { args: ["why", layout, gone], status: 1 },
+      ],
+      sbom: [
+        { args: ["sbom", layout] },
+        { args: ["sbom", layout, "--format", "spdx"] },
+        { args: ["sbom", layout, "-o", `sbom${HOSTILE}.json`] },
+        { args: ["sbom", gone], status: 1 },
       ],
       check: [
         // Its user is none that is there.

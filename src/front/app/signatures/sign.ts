@@ -2,8 +2,8 @@
 import {
   BUNDLE_TYPE,
   type KeylessOptions,
+  parseStatement,
   SIGNATURE_PREDICATE,
-  type Statement,
   signatureStatement,
   signKeyless,
   signWithKey,
@@ -75,7 +75,7 @@ export async function sign(ref: string, options: SignOptions): Promise<SignedIma
 }
 
 /** What is attested. */
-export interface AttestOptions extends OperationOptions, SignerOptions {
+export interface AttestingOptions extends OperationOptions, SignerOptions {
   /** What kind of predicate it is: a short name such as `cyclonedx`, or its type, a URI. */
   readonly type: string;
   /** What is said of the image, as JSON has it. */
@@ -87,7 +87,7 @@ export interface AttestOptions extends OperationOptions, SignerOptions {
  * @param ref - the image's place: a registry or an OCI layout
  * @throws VarveError as {@link sign}
  */
-export async function attest(ref: string, options: AttestOptions): Promise<SignedImage> {
+export async function attest(ref: string, options: AttestingOptions): Promise<SignedImage> {
   const { predicate } = options;
   const predicateType = predicateTypeOf(options.type);
   if (predicateType === SIGNATURE_PREDICATE) {
@@ -107,19 +107,17 @@ export async function attest(ref: string, options: AttestOptions): Promise<Signe
  */
 export async function attestStatements(
   ref: string,
-  statements: readonly Statement[],
+  statements: readonly Uint8Array[],
   options: OperationOptions & SignerOptions,
 ): Promise<SignedImage> {
   return await signing(ref, options, async ({ store, subject, signer }) => {
     const signed: Signed[] = [];
     for (const statement of statements) {
-      const subjects = statement.subject.flatMap(({ digest }) =>
-        Object.entries(digest).map(([algorithm, hex]) => `${algorithm}:${hex}`),
-      );
-      if (!subjects.includes(subject.digest)) {
+      const { subjects } = parseStatement(statement, "what is to be signed");
+      if (!subjects.some(({ digest }) => digest === subject.digest)) {
         throw new VarveError(
           "SIGNING_FAILED",
-          `${store.name} is ${subject.digest}, and what is to be signed is about ${subjects.join(", ")}`,
+          `${store.name} is ${subject.digest}, and what is to be signed is about ${subjects.map(({ digest }) => digest).join(", ")}`,
         );
       }
       signed.push(await signer(statement, subject));
@@ -133,7 +131,7 @@ interface Signing {
   readonly subject: Descriptor;
   readonly operation: Operation;
   /** Signs a statement, and attaches the bundle. */
-  readonly signer: (statement: Statement, subject: Descriptor) => Promise<Signed>;
+  readonly signer: (statement: Uint8Array, subject: Descriptor) => Promise<Signed>;
 }
 
 async function signing<T>(
@@ -147,8 +145,8 @@ async function signing<T>(
     const bundleOf = await bundler(options, operation);
     await using store = await machine.transports.referrerStore(ref);
     const subject = await store.subject(read.strict === true ? read.platform : undefined, signal);
-    const signer = async (statement: Statement, about: Descriptor): Promise<Signed> => {
-      const { predicateType } = statement;
+    const signer = async (statement: Uint8Array, about: Descriptor): Promise<Signed> => {
+      const { predicateType } = parseStatement(statement, "what is to be signed");
       const artifact = {
         artifactType: BUNDLE_TYPE,
         blobs: [{ mediaType: BUNDLE_TYPE, bytes: await bundleOf(statement) }],
@@ -165,7 +163,7 @@ async function signing<T>(
 async function bundler(
   options: SignerOptions,
   operation: Operation,
-): Promise<(statement: Statement) => Promise<Uint8Array>> {
+): Promise<(statement: Uint8Array) => Promise<Uint8Array>> {
   const { fulcioUrl, rekorUrl, timestampUrl } = options;
   if (options.key !== undefined) {
     const key = await openSigningKey(options.key, { operation, ask: options.askPassphrase });

@@ -1,9 +1,9 @@
 /** sigstore's bundles, version 0.3: a statement, its signature, and what is needed to verify it, in one document. */
 import * as z from "zod";
 import { checkSchema, parseJson } from "#util";
-import { type Envelope, preAuthEncoding, STATEMENT_TYPE } from "../dsse.ts";
+import { type Envelope, preAuthEncoding } from "../dsse.ts";
 import type { SigningKey } from "../keys/private-key.ts";
-import type { Statement } from "../statement.ts";
+import { STATEMENT_TYPE } from "../statement.ts";
 
 /** The media type of the bundles that varve makes, as cosign 3 does. */
 export const BUNDLE_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json";
@@ -16,14 +16,9 @@ export function isBundleType(mediaType: string): boolean {
   return mediaType.startsWith("application/vnd.dev.sigstore.bundle");
 }
 
-/** The envelope of a statement, without its signature. */
-export function envelopeOf(statement: Statement): Omit<Envelope, "signatures"> {
-  return { payloadType: STATEMENT_TYPE, payload: Buffer.from(JSON.stringify(statement)) };
-}
-
 /** Signs a statement with a key. */
-export function signWithKey(statement: Statement, key: SigningKey): Uint8Array {
-  const envelope = envelopeOf(statement);
+export function signWithKey(statement: Uint8Array, key: SigningKey): Uint8Array {
+  const envelope = { payloadType: STATEMENT_TYPE, payload: statement };
   const signature = key.sign(preAuthEncoding(envelope));
   return Buffer.from(
     JSON.stringify({

@@ -1,6 +1,7 @@
 /** What may be a signature of an image, in whichever form it was found: what verifying needs of all of them. */
+
+import { type Claim, parseStatement } from "../claim.ts";
 import { preAuthEncoding } from "../dsse.ts";
-import { type Claim, parseStatement } from "../statement.ts";
 import { parseBundle } from "./bundle.ts";
 
 /** What may be a signature, or a signed attestation. */

@@ -4,8 +4,9 @@ import * as z from "zod";
 import { VarveError } from "#errors";
 import type { Descriptor } from "#oci";
 import { checkSchema, parseJson } from "#util";
-import { preAuthEncoding, STATEMENT_TYPE } from "../dsse.ts";
-import { type Claim, parseStatement, SIGNATURE_PREDICATE } from "../statement.ts";
+import { type Claim, parseStatement, SIGNATURE_PREDICATE } from "../claim.ts";
+import { preAuthEncoding } from "../dsse.ts";
+import { STATEMENT_TYPE } from "../statement.ts";
 import { MAX_BUNDLE_BYTES } from "./bundle.ts";
 import type { Candidate } from "./candidate.ts";
 

@@ -2,10 +2,8 @@
 import type { SerializedBundle } from "@sigstore/bundle";
 import type { Signer } from "@sigstore/sign";
 import { VarveError } from "#errors";
-import { envelopeOf } from "../bundle/bundle.ts";
-import { STATEMENT_TYPE } from "../dsse.ts";
 import type { SigningKey } from "../keys/private-key.ts";
-import type { Statement } from "../statement.ts";
+import { STATEMENT_TYPE } from "../statement.ts";
 import { loadSigner } from "./load.ts";
 
 /** Who signs, and with whose help. */
@@ -23,7 +21,7 @@ export interface KeylessOptions {
  * Signs a statement with a certificate.
  * @throws VarveError `SIGNING_FAILED`, `UNSUPPORTED_NODE`
  */
-export async function signKeyless(statement: Statement, options: KeylessOptions): Promise<Uint8Array> {
+export async function signKeyless(statement: Uint8Array, options: KeylessOptions): Promise<Uint8Array> {
   const { identityToken, fulcioUrl, rekorUrl } = options;
   checkToken(identityToken);
   const { FulcioSigner, DEFAULT_FULCIO_URL, DEFAULT_REKOR_URL } = await loadSigner();
@@ -45,7 +43,7 @@ export interface LogOptions {
  * @throws VarveError `SIGNING_FAILED`, `UNSUPPORTED_NODE`
  */
 export async function signWithKeyInLog(
-  statement: Statement,
+  statement: Uint8Array,
   { key, ...services }: LogOptions & { readonly key: SigningKey },
 ): Promise<Uint8Array> {
   const { hint, pem } = key.publicKey;
@@ -71,7 +69,7 @@ interface Services {
 }
 
 async function signWithServices(
-  statement: Statement,
+  statement: Uint8Array,
   { signer, services, secret }: { signer: Signer; services: Services; secret?: string },
 ): Promise<SerializedBundle> {
   const { DSSEBundleBuilder, RekorWitness, TSAWitness, bundleToJSON } = await loadSigner();
@@ -81,9 +79,8 @@ async function signWithServices(
     ...(tsaBaseURL === "" ? [] : [new TSAWitness({ tsaBaseURL, ...WAITING })]),
   ];
   const builder = new DSSEBundleBuilder({ signer, witnesses });
-  const { payload } = envelopeOf(statement);
   try {
-    const bundle = await builder.create({ data: Buffer.from(payload), type: STATEMENT_TYPE });
+    const bundle = await builder.create({ data: Buffer.from(statement), type: STATEMENT_TYPE });
     return bundleToJSON(bundle);
   } catch (error) {
     throw failureOf(error, { urls: { CA_CREATE: fulcioUrl, TLOG: rekorBaseURL, TSA: tsaBaseURL }, secret });

@@ -2,8 +2,8 @@
 import { createPublicKey, X509Certificate } from "node:crypto";
 import type { Digest } from "#oci";
 import type { Candidate } from "../bundle/candidate.ts";
+import type { Claim } from "../claim.ts";
 import { type PublicKey, publicKeyOf } from "../keys/public-key.ts";
-import type { Claim } from "../statement.ts";
 import { fault } from "./fault.ts";
 import type { CertificatePolicy, KeyPolicy, SignedBy, VerificationPolicy } from "./policy.ts";
 import { type Identity, verifyCertificate, verifyLogEntry } from "./sigstore.ts";

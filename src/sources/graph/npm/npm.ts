@@ -1,9 +1,9 @@
 import { lstatSync, type Stats } from "node:fs";
 import { posix, resolve } from "node:path";
 import { readError, VarveError } from "#errors";
-import { repositoryOf } from "../installed/installed.ts";
 import { type NodePlatform, thisPlatform } from "../installed/lock-facts.ts";
 import { type Component, makeGraph, type ReferencesGraph } from "../references-graph.ts";
+import { saidIn } from "../said.ts";
 import { readManifest } from "../workspace.ts";
 import { checkInstalled } from "./installed.ts";
 import { installedName, type LockEntry, type NpmLock, type NpmManifest, readNpmLock } from "./lock.ts";
@@ -53,7 +53,7 @@ export async function npmGraph(lock: NpmLock, { project, omitDev }: TreeOptions)
   for (const [key, manifest] of [[ROOT, lock.root] as const, ...tree.packages]) {
     const name = manifest.name ?? tree.nameOf(key);
     const integrity = lock.entries.get(key)?.integrity;
-    const repository = repositoryOf((await readManifest(resolve(project, key)))?.["repository"]);
+    const said = saidIn((await readManifest(resolve(project, key))) ?? {});
     components.push({
       id: key,
       path: resolve(project, key),
@@ -61,7 +61,7 @@ export async function npmGraph(lock: NpmLock, { project, omitDev }: TreeOptions)
       ...(name === undefined ? {} : { name }),
       ...(manifest.version === undefined ? {} : { version: manifest.version }),
       ...(integrity === undefined ? {} : { integrity }),
-      ...(repository === undefined ? {} : { repository }),
+      ...said,
       nested: withoutShells(nested.get(key) ?? [], installedName(key) && resolve(project, key)),
     });
   }
