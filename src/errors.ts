@@ -95,6 +95,14 @@ export type ErrorCode =
   | "INSTALL_FAILED"
   /** An image can't be made for the wanted platform: its base's files, or what its packages need, are for another. */
   | "UNSUPPORTED_PLATFORM"
+  /** A file isn't a key that signatures are made or verified with, or its passphrase is another one. */
+  | "INVALID_KEY"
+  /** Fulcio, Rekor or another service that signing needs refused or failed. */
+  | "SIGNING_FAILED"
+  /** An image has no signature or attestation of the kind that is demanded, or none that holds. */
+  | "NOT_VERIFIED"
+  /** This version of Node.js can't do what was asked for. */
+  | "UNSUPPORTED_NODE"
   /** A credential helper failed. */
   | "CREDENTIALS"
   /** The operation was cancelled through its signal. */

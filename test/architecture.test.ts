@@ -72,7 +72,7 @@ const RULES: Rules = {
     compare: ["image", "compress", "oci", "tar", "flatten"],
     inspect: ["image", "compress", "oci", "tar", "flatten"],
     packages: ["flatten", "image"],
-    // The graph knows exactly what an image's files only hint at.
+    // What is said of an image. The graph knows exactly what an image's files only hint at.
     attest: ["graph", "packages", "flatten", "image", "oci"],
     // Where it goes.
     formats: ["referrers", "write", "image", "compress", "oci", "tar"],

@@ -7,7 +7,7 @@ import type { Layout } from "#layering";
 import type { Seat } from "#measure";
 import type { Digest } from "#oci";
 import type { ScriptName } from "#sandbox";
-import type { ImageSpec, ImageSpecInput } from "#spec";
+import { basePlace, type ImageSpec, type ImageSpecInput } from "#spec";
 import type { ImageSink, WrittenImage } from "#write";
 import { type AttachedDocument, attachDocuments } from "./attest/attach.ts";
 import {
@@ -212,7 +212,7 @@ async function buildSeated(
 
 /** What people call a base: its own name, if it has one, or where it is. */
 function nameOfBase({ fromImage }: ImageSpec, base: Image | undefined): string | undefined {
-  return base === undefined ? undefined : (base.names[0] ?? fromImage);
+  return base === undefined ? undefined : (base.names[0] ?? basePlace(fromImage).place);
 }
 
 /** Lets an image fail that is sure to fail. @throws VarveError `CHECK_FAILED` */

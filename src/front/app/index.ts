@@ -66,6 +66,21 @@ export {
 export { type RelayeredImage, type RelayerOptions, relayer } from "./relayer.ts";
 export { type Difference, type ReproduceOptions, type Reproduction, reproduce } from "./reproduce.ts";
 export { type ServeEvent, type ServeOptions, type Serving, serve } from "./serve.ts";
+export type { SignatureDemand, TrustedRootOptions } from "./signatures/demand.ts";
+export type { AskPassphrase } from "./signatures/keys.ts";
+export type { SourceDemand } from "./signatures/open.ts";
+export {
+  type AttestingOptions,
+  attest,
+  attestStatements,
+  type Signed,
+  type SignedImage,
+  type SignerOptions,
+  type SignOptions,
+  sign,
+} from "./signatures/sign.ts";
+export { nameOfType } from "./signatures/types.ts";
+export { type VerifiedImage, type VerifyOptions, verify } from "./signatures/verify.ts";
 export { openSource, type SourceListener, type SpecSource, specSource } from "./source.ts";
 export { openSpecImages } from "./spec-images.ts";
 export { type SoundImage, type SoundLayer, validate } from "./validate.ts";

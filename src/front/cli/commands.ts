@@ -123,6 +123,21 @@ export const COMMANDS: Record<string, KnownCommand> = {
     group: GROUPS.images,
     load: () => import("./commands/validate.ts"),
   },
+  sign: {
+    summary: "sign an image",
+    group: GROUPS.images,
+    load: () => import("./commands/sign.ts"),
+  },
+  attest: {
+    summary: "sign what is said of an image, such as an SBOM",
+    group: GROUPS.images,
+    load: () => import("./commands/attest.ts"),
+  },
+  verify: {
+    summary: "verify who has signed an image",
+    group: GROUPS.images,
+    load: () => import("./commands/verify.ts"),
+  },
   export: {
     summary: "write an image's root file system as a tar archive",
     group: GROUPS.images,

@@ -1,5 +1,5 @@
 /** What the commands that name places have in common: their options, and what opens the places. */
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { type Machine, thisMachine } from "#app";
 import { type CompressionChoice, MOST_LEVELS } from "#compress";
 import { readWhole } from "#util";
@@ -59,13 +59,16 @@ export function registryOptions(command: Command): Command {
     );
 }
 
+const COMPRESSIONS = ["none", "gzip", "zstd", "zstd:chunked", "zstd-pinned"];
+
 /** Adds the option that says how layers are compressed. */
 export function compressionOption(command: Command): Command {
-  return command.option(
-    "--compression <none|gzip|zstd|zstd:chunked|zstd-pinned[:level]>",
+  const option = new Option(
+    "--compression <name[:level]>",
     "how layers are compressed; podman fetches single files of zstd:chunked, and zstd-pinned is the same with each Node.js",
-    compression,
   );
+  // A name may have a level behind it.
+  return command.addOption(option.choices(COMPRESSIONS).argParser(compression));
 }
 
 /** What a command's operation works with. */

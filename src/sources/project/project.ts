@@ -4,6 +4,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import { VarveError } from "#errors";
 import type { ReferencesGraph } from "#graph";
 import {
+  basePlace,
   checkSpec,
   type ImageSpec,
   type ImageSpecInput,
@@ -172,7 +173,7 @@ function know(given: SpecFields, { folder, manifest, base, installed }: About): 
   const { isAlone, command } = content;
   const own = isAlone ? undefined : filesOf(given.graph ?? folder, given);
   if (command !== undefined && own !== undefined) checkIsIn(command, own);
-  const place = given.fromImage ?? base;
+  const place = basePlace(given.fromImage).place ?? base;
   const line = place === undefined ? nodeLine(folder, manifest) : undefined;
   const isOwnGraph = !isAlone && (given.graph === undefined || resolve(given.graph) === folder);
   const known = {
@@ -183,7 +184,7 @@ function know(given: SpecFields, { folder, manifest, base, installed }: About): 
   const named = line === undefined ? place : `node:${line.major}-slim`;
   const why = given.fromImage !== undefined ? undefined : (line?.from ?? "VARVE_BASE");
   const { fromImage, ...others } = given;
-  return { ...known, given: others, from: { place: named, why } };
+  return { ...known, given: others, from: { place: named, why, field: fromImage ?? named } };
 }
 
 function filesOf(

@@ -16,6 +16,7 @@ import {
   writeLayout,
 } from "../../support/hostile-text.ts";
 import { type RunOptions, run } from "../../support/process.ts";
+import { writeKeys } from "../../support/signing-keys.ts";
 import { writeCase } from "../../support/stream-oracle.ts";
 import { requires } from "../../support/systems.ts";
 import { stacked, temporaryFolder } from "../../support/tmp.ts";
@@ -45,6 +46,8 @@ describe("foreign text in what is printed", () => {
     folder = `${await temporaryFolder(scope)}/${HOSTILE}`;
     mkdirSync(folder);
     writeHostileSources(folder);
+    writeKeys(folder, { name: `my${HOSTILE}` });
+    writeKeys(folder, { name: "other" });
     await writeLayout(await hostileImage(), `${folder}/layout${HOSTILE}`);
     await writeLayout(await hostileImage("other"), `${folder}/other`);
     await writeArchive(await hostileImage(), `${folder}/image${HOSTILE}.tar`);
@@ -232,6 +235,62 @@ describe("foreign text in what is printed", () => {
         { args: ["check", layout, "--json"], status: 1 },
         { args: ["check", layout, "--base", HOSTILE], status: 1 },
       ],
+      sign: [
+        { args: ["sign", layout, "--key", `my${HOSTILE}.key`, "--annotation", `a=${HOSTILE}`] },
+        { args: ["sign", layout, "--key", `my${HOSTILE}.key`, "--json"] },
+        { args: ["sign", layout, "--key", gone], status: 1 },
+        { args: ["sign", layout, "--key", `env://${HOSTILE}`], status: 1 },
+        { args: ["sign", denied, "--key", `my${HOSTILE}.key`], status: 1 },
+      ],
+      attest: [
+        {
+          args: [
+            "attest",
+            layout,
+            "--key",
+            `my${HOSTILE}.key`,
+            "--predicate",
+            "graph.json",
+            "--type",
+            "spdx",
+          ],
+        },
+        {
+          args: ["attest", layout, "--key", `my${HOSTILE}.key`, "--predicate", gone, "--type", "spdx"],
+          status: 1,
+        },
+        {
+          args: [
+            "attest",
+            layout,
+            "--key",
+            `my${HOSTILE}.key`,
+            "--predicate",
+            "graph.json",
+            "--type",
+            HOSTILE,
+          ],
+          status: 2,
+        },
+      ],
+      verify: [
+        { args: ["verify", layout, "--key", `my${HOSTILE}.pub`] },
+        { args: ["verify", layout, "--key", `my${HOSTILE}.pub`, "--json"] },
+        { args: ["verify", "oci:other:1", "--key", `my${HOSTILE}.pub`], status: 1, silent: true },
+        { args: ["verify", layout, "--key", "other.pub"], status: 1 },
+        { args: ["verify", layout, "--key", gone], status: 1 },
+        {
+          args: [
+            "verify",
+            layout,
+            "--certificate-identity-regexp",
+            `(${HOSTILE}`,
+            "--certificate-oidc-issuer",
+            "a",
+          ],
+          status: 2,
+        },
+      ],
       validate: [
         { args: ["validate", layout] },
         { args: ["validate", `${registry}/app:1`, "--json"], silent: true },
@@ -332,7 +391,7 @@ it("progress on a terminal has no escape sequences but its own", async (t) => {
 it("one file of the commands writes, and those with a reason here", () => {
   const reasons: Record<string, string> = {
     "output.ts": "it is the one",
-    "commands/login.ts": "it asks, and echoes what the user types",
+    "ask.ts": "it asks, and echoes what the user types",
   };
   const cli = new URL("../../../src/front/cli/", import.meta.url);
   const writers = globSync("**/*.ts", { cwd: cli }).filter((file) =>

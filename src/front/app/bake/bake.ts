@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { openDigestCache } from "#cache";
 import { VarveError } from "#errors";
 import { readLock } from "#plan";
+import { basePlace } from "#spec";
 import { Resources } from "#util";
 import { type BuildOptions, type BuiltImage, buildFrom, type SpecOptions } from "../build.ts";
 import { type BuiltIndex, buildIndexFrom } from "../build-index.ts";
@@ -96,7 +97,7 @@ export async function bake(targets: readonly BakeTarget[], options: BakeOptions)
       now: () => machine.now().getTime(),
       signal: operation.signal,
       // The first image on a base brings it, so that it is sent once.
-      leaderOf: ({ source }) => source?.spec.fromImage ?? "",
+      leaderOf: ({ source }) => basePlace(source?.spec.fromImage).place ?? "",
       work: async (one, isPlanned) => {
         if (one.source !== undefined) planned.set(one.source.spec.name, isPlanned);
         return await bakeOne(one, { machine, options, to: places.get(one.target.name) ?? [], lockFile });

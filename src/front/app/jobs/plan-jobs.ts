@@ -18,7 +18,7 @@ import {
   recipeToJson,
 } from "#jobs";
 import { formatPlatform, formatReference, layerMediaType } from "#oci";
-import type { SpecFields } from "#spec";
+import { basePlace, type SpecFields } from "#spec";
 import { bytesSource, writeFileAtomically } from "#util";
 import { inputs } from "../build.ts";
 import { type Operation, operate } from "../machine.ts";
@@ -188,7 +188,7 @@ function imageJob(
     kind: "image",
     name,
     ...(tag !== undefined && { tag }),
-    ...(base !== undefined && { base: baseOf(base, spec.fromImage ?? "", operation) }),
+    ...(base !== undefined && { base: baseOf(base, basePlace(spec.fromImage).place ?? "", operation) }),
     layers: layers.map(({ file, job }) => ({ job: file, key: job.key })),
     config: config as ImageJob["config"],
     annotations: { ...annotations },

@@ -16,7 +16,7 @@ import type { Libc } from "#draft";
 import { VarveError } from "#errors";
 import { dockerArchiveSink } from "#formats";
 import { planText } from "#report";
-import type { ImageSpecInput } from "#spec";
+import { type ImageSpecInput, withBasePlace } from "#spec";
 import {
   type AttestCommandOptions,
   attestIn,
@@ -265,7 +265,7 @@ function overrides(options: BuildCommandOptions, fields: Partial<ImageSpecInput>
     ),
     ...omitField(options, fields),
     ...strategyFields(options),
-    ...(from === undefined ? {} : { fromImage: from }),
+    ...(from === undefined ? {} : { fromImage: withBasePlace(fields.fromImage, from) }),
     ...(followBase ? {} : { followBase }),
     ...(label === undefined ? {} : { labels: { ...fields.labels, ...label } }),
     ...(annotation === undefined ? {} : { annotations: { ...fields.annotations, ...annotation } }),

@@ -7,7 +7,7 @@ import { readError, VarveError } from "#errors";
 import { layerBudget } from "#layering";
 import { hasSpec, isProject } from "#project";
 import { fleetText, planText } from "#report";
-import { checkSpec, type ImageSpecInput, parseSpecJson, startsObject } from "#spec";
+import { checkSpec, type ImageSpecInput, parseSpecJson, startsObject, withBasePlace } from "#spec";
 import { bytesSource, readWhole, shown, writeFileAtomically } from "#util";
 import { type GraphOptions, graphOptions } from "../graph-options.ts";
 import { type OmitOptions, omitField, omitOptions } from "../omit-options.ts";
@@ -170,6 +170,7 @@ async function sourceOf(
       ...unnamed,
       ...own,
       ...fields,
+      ...(fromImage !== undefined && { fromImage: withBasePlace(own.fromImage, fromImage) }),
       ...omitField(options, own),
     });
     return { ...(await openSource(path, { machine, change })), isGraph: false };
