@@ -10,6 +10,7 @@ export {
   compareRoots,
   copy,
   createIndex,
+  diffSboms,
   inspect,
   type Machine,
   plan,

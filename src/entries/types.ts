@@ -31,6 +31,7 @@ export type {
   RelayeredImage,
   RelayerOptions,
   Sbom,
+  SbomComparison,
   SbomFormat,
   SbomOptions,
   SoundImage,
@@ -43,7 +44,7 @@ export type {
   WrittenIndex,
   WrittenLayer,
 } from "#app";
-export type { BuildRun, KnownRun } from "#attest";
+export type { BuildRun, KnownRun, PackageChange } from "#attest";
 export type {
   CacheInfo,
   DigestCache,
