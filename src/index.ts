@@ -9,6 +9,7 @@ export {
   compareRoots,
   copy,
   createIndex,
+  diffSboms,
   inspect,
   type Machine,
   plan,

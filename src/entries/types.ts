@@ -33,6 +33,7 @@ export type {
   RelayeredImage,
   RelayerOptions,
   Sbom,
+  SbomComparison,
   SbomFormat,
   SbomOptions,
   SoundImage,
@@ -45,7 +46,7 @@ export type {
   WrittenIndex,
   WrittenLayer,
 } from "#app";
-export type { BuildRun, KnownRun } from "#attest";
+export type { BuildRun, KnownRun, PackageChange } from "#attest";
 export type {
   CacheInfo,
   DigestCache,

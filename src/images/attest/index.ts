@@ -38,6 +38,7 @@ export {
 } from "./provenance/provenance.ts";
 export { type BomOptions, makeBom } from "./sbom/bom.ts";
 export { CYCLONEDX_TYPE, cyclonedx } from "./sbom/cyclonedx.ts";
+export { comparePackages, type PackageChange } from "./sbom/diff.ts";
 export type {
   Bom,
   BomComponent,
@@ -50,6 +51,7 @@ export type {
 } from "./sbom/model.ts";
 export { type GraphPartsOptions, graphParts } from "./sbom/of-graph.ts";
 export { inventoryParts } from "./sbom/of-inventory.ts";
+export { isSbom, type ListedPackage, listedPackages, MAX_SBOM_BYTES, readSbom } from "./sbom/read.ts";
 export { SPDX_TYPE, spdx } from "./sbom/spdx.ts";
 export {
   digestSet,

@@ -36,6 +36,12 @@ interface Case {
   readonly page?: string;
 }
 
+/** An SBOM with one component. */
+const sbomOf = (text: string) => ({
+  bomFormat: "CycloneDX",
+  components: [{ type: text, name: text, version: text, licenses: [{ license: { name: text } }] }],
+});
+
 describe("foreign text in what is printed", () => {
   const scope = stacked({ after });
   let folder: string;
@@ -228,6 +234,12 @@ describe("foreign text in what is printed", () => {
         { args: ["sbom", layout, "--format", "spdx"] },
         { args: ["sbom", layout, "-o", `sbom${HOSTILE}.json`] },
         { args: ["sbom", gone], status: 1 },
+      ],
+      "diff-sbom": [
+        { args: ["diff-sbom", layout, "oci:other:1"] },
+        { args: ["diff-sbom", json("sbom.json", sbomOf(HOSTILE)), layout] },
+        { args: ["diff-sbom", json("sbom.json", sbomOf(HOSTILE)), layout, "--json"] },
+        { args: ["diff-sbom", layout, gone], status: 1 },
       ],
       check: [
         // Its user is none that is there.
