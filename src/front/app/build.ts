@@ -46,6 +46,11 @@ export interface BuildOptions extends SpecOptions, WritingOptions {
   readonly libc?: Libc | undefined;
   /** Tags in registries from which digests are added to the cache before the build. */
   readonly cacheFrom?: readonly string[] | undefined;
+  /**
+   * Believes what these say of a base's names and links, which nothing can check but by pulling the base: for caches that only those
+   * can write to whom the image's makers trust.
+   */
+  readonly trustCachedBases?: boolean | undefined;
   /** Tags in registries to which this build's digests are added. */
   readonly cacheTo?: readonly string[] | undefined;
 }
@@ -87,7 +92,7 @@ export async function buildFrom(source: SpecSource, options: BuildOptions): Prom
     const sinks = await openTargets(to, operation.machine);
     const outputs = await outputPaths(to);
     const destination = destinationOf(source.spec, to);
-    await pullCaches(cacheFrom, { ...operation, onNote });
+    await pullCaches(cacheFrom, { ...operation, onNote, trustBases: options.trustCachedBases });
     const { image } = await buildOne(source, { sinks, outputs, operation, options, destination });
     await pushCaches(cacheTo, { ...operation, onNote });
     return image;

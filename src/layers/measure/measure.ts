@@ -39,7 +39,7 @@ export async function* measureLayers(
   recipes: readonly LayerRecipe[],
   { threads = Math.min(availableParallelism(), MAX_THREADS), cache, told, kept, signal }: MeasureOptions = {},
 ): AsyncGenerator<Layer, void, void> {
-  const records = recipes.map((recipe) => new RecipeRecord(recipe, { cache, told: told?.get(recipe) }));
+  const records = await recordsOf(recipes, { cache, told });
   using hashThreads = new HashThreads(HASH_THREADS);
   await using pool = new MeasurePool(records, { threads, hashThreads, kept });
   for (const layer of pool.layers) yield await unlessAborted(layer, signal);
@@ -55,11 +55,20 @@ export async function* unmeasuredLayers(
   { cache, told, kept, signal }: Omit<MeasureOptions, "threads"> = {},
 ): AsyncGenerator<Layer | UnmeasuredLayer, void, void> {
   using threads = new HashThreads(HASH_THREADS);
-  for (const recipe of recipes) {
+  for (const record of await recordsOf(recipes, { cache, told })) {
     if (signal?.aborted) throw cancelled("the build");
-    const record = new RecipeRecord(recipe, { cache, told: told?.get(recipe) });
     yield lookUp(record, threads) ?? listed(record, threads, kept);
   }
+}
+
+/** What the cache has for recipes. Those who may know more than it does are asked first, for all of them at once. */
+async function recordsOf(
+  recipes: readonly LayerRecipe[],
+  { cache, told }: Pick<MeasureOptions, "cache" | "told">,
+): Promise<RecipeRecord[]> {
+  const records = recipes.map((recipe) => new RecipeRecord(recipe, { cache, told: told?.get(recipe) }));
+  await cache?.askFor(records.flatMap(({ portableKey }) => portableKey ?? []));
+  return records;
 }
 
 function lookUp(record: RecipeRecord, threads: HashThreads): Layer | undefined {

@@ -8,5 +8,7 @@ export type { RetryOptions } from "./http/retry.ts";
 export type { ManifestHead, ManifestRequest, ManifestUpload } from "./manifests.ts";
 export { type RegistrySourceOptions, registrySource } from "./pull.ts";
 export { type RegistrySinkOptions, registrySink } from "./push.ts";
+export type { Removal, Removed } from "./removal.ts";
+export type { TagsRequest } from "./tags.ts";
 export type { BlobUpload, Uploaded, UploadOptions } from "./upload/upload.ts";
 export type { Mount, UploadSession } from "./upload/upload-session.ts";
