@@ -165,13 +165,17 @@ class FolderCache implements DigestCache {
     this.#asked.clear();
   }
 
-  async askFor(keys: readonly LayerKey[]): Promise<void> {
-    if (this.#sources.size === 0) return;
+  askFor(keys: readonly LayerKey[]): Promise<void> | undefined {
+    if (this.#sources.size === 0) return undefined;
     const unknown = keys.filter(
       (key) => !this.#asked.has(key) && this.#known({ kind: "layer", key }) === undefined,
     );
-    if (unknown.length === 0) return;
+    if (unknown.length === 0) return undefined;
     for (const key of unknown) this.#asked.add(key);
+    return this.#ask(unknown);
+  }
+
+  async #ask(unknown: readonly LayerKey[]): Promise<void> {
     const wanted = [...new Set(unknown.map((key) => key.slice(0, KEY_DIGITS)))];
     const told = await Promise.all(Array.from(this.#sources.values(), (source) => source.layers(wanted)));
     // The first to be named has the first word.

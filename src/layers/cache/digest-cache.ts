@@ -134,9 +134,10 @@ export interface DigestCache {
   addClaims(name: string, source: ClaimSource): void;
   /**
    * Asks them for layers that are about to be looked up, so that they are known then.
+   * @returns undefined if there is nobody to ask, or nothing
    * @internal
    */
-  askFor(keys: readonly LayerKey[]): Promise<void>;
+  askFor(keys: readonly LayerKey[]): Promise<void> | undefined;
   /**
    * What was looked up or put since this cache was opened, is in the folder, and is of use to others.
    * @internal

@@ -39,7 +39,8 @@ export async function* measureLayers(
   recipes: readonly LayerRecipe[],
   { threads = Math.min(availableParallelism(), MAX_THREADS), cache, told, kept, signal }: MeasureOptions = {},
 ): AsyncGenerator<Layer, void, void> {
-  const records = await recordsOf(recipes, { cache, told });
+  const found = recordsOf(recipes, { cache, told });
+  const records = Array.isArray(found) ? found : await found;
   using hashThreads = new HashThreads(HASH_THREADS);
   await using pool = new MeasurePool(records, { threads, hashThreads, kept });
   for (const layer of pool.layers) yield await unlessAborted(layer, signal);
@@ -62,13 +63,13 @@ export async function* unmeasuredLayers(
 }
 
 /** What the cache has for recipes. Those who may know more than it does are asked first, for all of them at once. */
-async function recordsOf(
+function recordsOf(
   recipes: readonly LayerRecipe[],
   { cache, told }: Pick<MeasureOptions, "cache" | "told">,
-): Promise<RecipeRecord[]> {
+): RecipeRecord[] | Promise<RecipeRecord[]> {
   const records = recipes.map((recipe) => new RecipeRecord(recipe, { cache, told: told?.get(recipe) }));
-  await cache?.askFor(records.flatMap(({ portableKey }) => portableKey ?? []));
-  return records;
+  const asked = cache?.askFor(records.flatMap(({ portableKey }) => portableKey ?? []));
+  return asked === undefined ? records : asked.then(() => records);
 }
 
 function lookUp(record: RecipeRecord, threads: HashThreads): Layer | undefined {
