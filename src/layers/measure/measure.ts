@@ -68,7 +68,8 @@ function recordsOf(
   { cache, told }: Pick<MeasureOptions, "cache" | "told">,
 ): RecipeRecord[] | Promise<RecipeRecord[]> {
   const records = recipes.map((recipe) => new RecipeRecord(recipe, { cache, told: told?.get(recipe) }));
-  const asked = cache?.askFor(records.flatMap(({ portableKey }) => portableKey ?? []));
+  const keys = records.flatMap(({ portableKey }) => portableKey ?? []);
+  const asked = keys.length === 0 ? undefined : cache?.askFor(keys);
   return asked === undefined ? records : asked.then(() => records);
 }
 
