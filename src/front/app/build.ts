@@ -56,6 +56,11 @@ export interface BuildOptions extends SpecOptions, WritingOptions, AttestOptions
   readonly libc?: Libc | undefined;
   /** Tags in registries from which digests are added to the cache before the build. */
   readonly cacheFrom?: readonly string[] | undefined;
+  /**
+   * Believes what these say of a base's names and links, which nothing can check but by pulling the base: for caches that only those
+   * can write to whom the image's makers trust.
+   */
+  readonly trustCachedBases?: boolean | undefined;
   /** Tags in registries to which this build's digests are added. */
   readonly cacheTo?: readonly string[] | undefined;
 }
@@ -101,7 +106,7 @@ export async function buildFrom(source: SpecSource, options: BuildOptions): Prom
     const sinks = await openTargets(to, operation.machine);
     const outputs = await outputPaths(to);
     const destination = destinationOf(source.spec, to);
-    await pullCaches(cacheFrom, { ...operation, onNote });
+    await pullCaches(cacheFrom, { ...operation, onNote, trustBases: options.trustCachedBases });
     const { image, written } = await buildOne(source, { sinks, outputs, operation, options, destination });
     const attached = await attachDocuments(image.documents, written, { ...options, operation });
     await pushCaches(cacheTo, { ...operation, onNote });

@@ -3,26 +3,29 @@ import type { DigestCache } from "#cache";
 import { VarveError } from "#errors";
 import { parseReference, type Reference } from "#oci";
 import type { RegistryClient } from "#registry";
-import { pullCacheIndex, pushCacheIndex } from "#transports";
+import { pullSharedCache, pushSharedCache } from "#transports";
 import type { Machine, Operation } from "./machine.ts";
 
 interface SharedCacheOptions extends Pick<Operation, "machine" | "signal"> {
   readonly onNote?: ((sentence: string) => void) | undefined;
 }
 
-/** Adds what registries claim to the cache. */
-export async function pullCaches(references: readonly string[], options: SharedCacheOptions): Promise<void> {
-  const { machine, signal, onNote } = options;
+/** Has the cache ask others in registries for what it doesn't know. */
+export async function pullCaches(
+  references: readonly string[],
+  options: SharedCacheOptions & { readonly trustBases?: boolean | undefined },
+): Promise<void> {
+  const { machine, signal, onNote, trustBases } = options;
   await withEach(machine, references, (client, { reference, cache }) =>
-    pullCacheIndex(client, { reference, cache, signal, onNote }),
+    pullSharedCache(client, { reference, cache, signal, onNote, trustBases }),
   );
 }
 
-/** Adds what the cache knows to registries. */
+/** Adds to registries what this build has used of the cache. */
 export async function pushCaches(references: readonly string[], options: SharedCacheOptions): Promise<void> {
   const { machine, signal, onNote } = options;
   await withEach(machine, references, (client, { reference, cache }) =>
-    pushCacheIndex(client, { reference, cache, signal, onNote }),
+    pushSharedCache(client, { reference, cache, signal, onNote }),
   );
 }
 

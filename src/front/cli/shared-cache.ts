@@ -11,6 +11,10 @@ export function sharedCacheOptions(command: Command): Command {
       list,
     )
     .option(
+      "--trust-cached-bases",
+      "believe what --cache-from says of a base's names and links, so that the base isn't pulled for them: nothing checks that",
+    )
+    .option(
       "--cache-to <reference>",
       "add the digests of this build to a registry; may be given several times",
       list,

@@ -49,9 +49,8 @@ export async function* measureLayers(
     signal,
   }: MeasureOptions = {},
 ): AsyncGenerator<Layer, void, void> {
-  const records = recipes.map(
-    (recipe) => new RecipeRecord(recipe, { cache, told: told?.get(recipe), shared }),
-  );
+  const found = recordsOf(recipes, { cache, told, shared });
+  const records = Array.isArray(found) ? found : await found;
   using hashThreads = new HashThreads(HASH_THREADS);
   await using pool = new MeasurePool(records, { threads, hashThreads, kept });
   for (const layer of pool.layers) yield await unlessAborted(layer, signal);
@@ -67,11 +66,23 @@ export async function* unmeasuredLayers(
   { cache, told, kept, shared, signal }: Omit<MeasureOptions, "threads"> = {},
 ): AsyncGenerator<Layer | UnmeasuredLayer, void, void> {
   using threads = new HashThreads(HASH_THREADS);
-  for (const recipe of recipes) {
+  for (const record of await recordsOf(recipes, { cache, told, shared })) {
     if (signal?.aborted) throw cancelled("the build");
-    const record = new RecipeRecord(recipe, { cache, told: told?.get(recipe), shared });
     yield await lookedUp(record, { threads, kept, signal });
   }
+}
+
+/** What the cache has for recipes. Those who may know more than it does are asked first, for all of them at once. */
+function recordsOf(
+  recipes: readonly LayerRecipe[],
+  { cache, told, shared }: Pick<MeasureOptions, "cache" | "told" | "shared">,
+): RecipeRecord[] | Promise<RecipeRecord[]> {
+  const records = recipes.map(
+    (recipe) => new RecipeRecord(recipe, { cache, told: told?.get(recipe), shared }),
+  );
+  const keys = records.flatMap(({ portableKey }) => portableKey ?? []);
+  const asked = keys.length === 0 ? undefined : cache?.askFor(keys);
+  return asked === undefined ? records : asked.then(() => records);
 }
 
 async function lookedUp(

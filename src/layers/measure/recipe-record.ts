@@ -50,6 +50,11 @@ export class RecipeRecord {
     return this.told === undefined && this.#cache !== undefined && this.#key === undefined;
   }
 
+  /** The key, where it means the same on every machine and the cache will be asked for it. */
+  get portableKey(): LayerKey | undefined {
+    return this.portable && this.told === undefined ? this.#key : undefined;
+  }
+
   /** Lists the trees here, with their identity if it is needed, or takes what was listed before. */
   list(kept: KeptListings | undefined): readonly TreeListing[] {
     this.beginListing(kept?.since);
