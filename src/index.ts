@@ -2,6 +2,7 @@
 export {
   type BuildOptions,
   type BuiltImage,
+  bake,
   build,
   buildIndex,
   check,
@@ -18,6 +19,7 @@ export {
   type Target,
   thisMachine,
   validate,
+  workspaceTargets,
 } from "#app";
 export { openDigestCache } from "#cache";
 export {

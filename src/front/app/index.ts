@@ -3,7 +3,7 @@ export { diffSboms, type SbomComparison } from "./attest/diff-sbom.ts";
 export type { AttestOptions, ImageDocument, ProvenanceOptions } from "./attest/documents.ts";
 export type { SbomFormat } from "./attest/formats.ts";
 export { type Sbom, type SbomOptions, sbom } from "./attest/sbom.ts";
-export { type BakedImage, type BakeOptions, type BakeTarget, bake } from "./bake/bake.ts";
+export { type BakedImage, type BakeListener, type BakeOptions, type BakeTarget, bake } from "./bake/bake.ts";
 export { type WorkspaceOptions, workspaceTargets } from "./bake/workspace-targets.ts";
 export { type BuildOptions, type BuiltImage, build, buildFrom, inputs, type SpecOptions } from "./build.ts";
 export {
@@ -68,6 +68,7 @@ export { type RelayeredImage, type RelayerOptions, relayer } from "./relayer.ts"
 export { type Difference, type ReproduceOptions, type Reproduction, reproduce } from "./reproduce.ts";
 export { type ServeEvent, type ServeOptions, type Serving, serve } from "./serve.ts";
 export type { SignatureDemand, TrustedRootOptions } from "./signatures/demand.ts";
+export type { IdentityOptions } from "./signatures/identity.ts";
 export type { AskPassphrase } from "./signatures/keys.ts";
 export type { SourceDemand } from "./signatures/open.ts";
 export {

@@ -62,4 +62,4 @@ export {
   statement,
 } from "./statement.ts";
 export type { CertificatePolicy, KeyPolicy, SignedBy, VerificationPolicy } from "./verify/policy.ts";
-export { type Demand, type Verified, verifyCandidate } from "./verify/verify.ts";
+export { type Demand, type VerifiedClaim, verifyCandidate } from "./verify/verify.ts";

@@ -22,7 +22,10 @@ import { inTurns } from "./turns.ts";
 /** One of the images that are made in a run. */
 export interface BakeTarget {
   readonly name: string;
-  /** Reads what the image is asked for by. */
+  /**
+   * Reads what the image is asked for by.
+   * @internal
+   */
   open(machine: Machine): Promise<SpecSource>;
   /** Several make an index over an image for each. */
   readonly platforms?: readonly string[] | undefined;
@@ -32,8 +35,8 @@ export interface BakeTarget {
 
 /** Where images go, and how they are made. */
 export interface BakeOptions
-  extends Omit<BuildOptions, "to" | "onFindings" | "onProgress" | keyof Telling>,
-    Telling {
+  extends Omit<BuildOptions, "to" | "onFindings" | "onProgress" | keyof BakeListener>,
+    BakeListener {
   /** Places in which `{name}`, `{tag}` and `{target}` stand for each image's own. */
   readonly to?: readonly string[] | undefined;
   /** Whether images go to their targets' tags. */
@@ -49,7 +52,7 @@ export interface BakeOptions
 }
 
 /** Who is told about what, with the target's name. */
-interface Telling {
+export interface BakeListener {
   readonly onNote?: ((sentence: string, target?: string) => void) | undefined;
   readonly onOutput?: ((line: string, script: string, target: string) => void) | undefined;
   readonly onWarning?: ((sentence: string, target: string) => void) | undefined;
