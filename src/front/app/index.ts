@@ -47,6 +47,7 @@ export { planFleet } from "./plan-fleet.ts";
 export { type RelayeredImage, type RelayerOptions, relayer } from "./relayer.ts";
 export { type Difference, type ReproduceOptions, type Reproduction, reproduce } from "./reproduce.ts";
 export { type ServeEvent, type ServeOptions, type Serving, serve } from "./serve.ts";
+export { type PruneCacheOptions, pruneCache } from "./shared-cache.ts";
 export { openSource, type SourceListener, type SpecSource, specSource } from "./source.ts";
 export { openSpecImages } from "./spec-images.ts";
 export { type SoundImage, type SoundLayer, validate } from "./validate.ts";
