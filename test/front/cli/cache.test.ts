@@ -83,7 +83,7 @@ describe("varve cache", () => {
       removed: true,
     });
     const elsewhere = await varve(["cache", "prune", "--registry", name, "--blobs-in", "example.com/app"]);
-    assertFailed(elsewhere, /^Error: example.com\/app is in another registry than the cache/);
+    assertFailed(elsewhere, /^Error: example.com\/app is in another registry than the cache/, 2);
   });
 
   it("shows and removes packages that were installed for other platforms", async (t) => {
