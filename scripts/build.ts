@@ -36,8 +36,8 @@ await build({
   format: "esm",
   platform: "node",
   target: "node22.15",
-  // Not written as modules that could be bundled in part; few commands load what reads YAML.
-  external: ["commander", "yaml"],
+  // Not written as modules that could be bundled in part, or with files of their own beside them.
+  external: ["commander", "@bokuweb/zstd-wasm", "@sigstore/*"],
   mainFields: ["module", "main"],
   plugins: [embeddedShell, builtins],
   logLevel: "warning",

@@ -11,8 +11,22 @@ import { breaches, type Rules } from "./support/architecture.ts";
 const RULES: Rules = {
   wings: {
     sources: ["graph", "install", "spec", "project"],
-    layers: ["layering", "plan", "fs", "cache", "measure", "root", "sandbox", "draft", "relayer"],
-    images: ["oci", "tar", "image", "compress", "write", "flatten", "compare", "inspect", "packages"],
+    layers: ["layering", "plan", "fs", "cache", "measure", "root", "sandbox", "draft", "jobs", "relayer"],
+    images: [
+      ...[
+        "oci",
+        "tar",
+        "image",
+        "compress",
+        "write",
+        "flatten",
+        "referrers",
+        "compare",
+        "inspect",
+        "packages",
+        "attest",
+      ],
+    ],
     places: ["formats", "registry", "serve", "daemon", "transports"],
     front: ["app", "dockertools", "report", "library", "testing", "cli"],
   },
@@ -41,6 +55,8 @@ const RULES: Rules = {
       ...["spec", "plan", "measure", "root", "sandbox", "flatten", "write", "image", "layering", "graph"],
       ...["cache", "fs", "tar", "oci"],
     ],
+    // Layers as work for other machines: plain data, with hashes of what goes in.
+    jobs: ["fs", "cache"],
     // An image's root shared out anew.
     relayer: ["packages", "flatten", "write", "image", "layering", "graph", "oci", "tar"],
     // What an image is, and what is done with it.
@@ -51,20 +67,28 @@ const RULES: Rules = {
     compress: ["tar"],
     write: ["image", "compress", "oci", "tar"],
     flatten: ["image", "compress", "oci", "tar"],
+    // What hangs on an image.
+    referrers: ["write", "image", "oci"],
     compare: ["image", "compress", "oci", "tar", "flatten"],
     inspect: ["image", "compress", "oci", "tar", "flatten"],
-    packages: ["flatten"],
+    packages: ["flatten", "image"],
+    // What is said of an image. The graph knows exactly what an image's files only hint at.
+    attest: ["graph", "packages", "flatten", "image", "oci"],
     // Where it goes.
-    formats: ["write", "image", "compress", "oci", "tar"],
-    registry: ["write", "image", "compress", "oci", "tar"],
+    formats: ["referrers", "write", "image", "compress", "oci", "tar"],
+    registry: ["referrers", "write", "image", "compress", "oci", "tar"],
     // A registry that can only be read.
     serve: ["write", "oci"],
     // What an engine pulls from varve is served to it.
     daemon: ["formats", "serve", "write", "image", "oci"],
-    transports: ["formats", "registry", "daemon", "write", "image", "compress", "cache", "oci"],
+    transports: [
+      ...["formats", "registry", "daemon", "referrers", "write", "image", "compress", "cache", "oci"],
+    ],
     // Who asks. The application alone knows both what makes an image and the places where it goes.
     app: [
       ...["draft", "plan", "spec", "project", "install", "graph", "layering", "sandbox", "transports"],
+      // What images that are made together have in common: listings, and layers that are being measured.
+      ...["measure", "fs", "jobs"],
       ...[
         "registry",
         "serve",
@@ -73,7 +97,10 @@ const RULES: Rules = {
         "compare",
         "inspect",
         "relayer",
+        "packages",
+        "attest",
         "flatten",
+        "referrers",
         "write",
         "compress",
         "image",

@@ -6,6 +6,7 @@ import { dockerfile } from "./dockerfile.ts";
 import { layering } from "./layering.ts";
 import { many } from "./many.ts";
 import { memory } from "./memory.ts";
+import { peers } from "./peers.ts";
 import { popularity } from "./popularity.ts";
 import { push } from "./push.ts";
 import { startup } from "./startup.ts";
@@ -22,6 +23,7 @@ export const BENCHES: readonly Bench[] = [
   dockerfile,
   many,
   check,
+  peers,
   memory,
   startup,
   popularity,

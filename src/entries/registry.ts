@@ -15,6 +15,8 @@ export {
   type ManifestRequest,
   type ManifestUpload,
   type Mount,
+  type ReferrersRequest,
+  type ReferrersUpload,
   RegistryClient,
   type RegistryClientOptions,
   type RegistrySinkOptions,

@@ -11,5 +11,6 @@ export {
   type MadeLayer,
   madeImage,
   type Quirk,
+  type ReferrersSupport,
   type Seen,
 } from "#testing";

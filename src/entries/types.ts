@@ -1,5 +1,8 @@
 /** Types that the functions of varve take and return. */
 export type {
+  AttachedArtifact,
+  AttachedDocument,
+  AttestOptions,
   BuildIndexOptions,
   BuiltIndex,
   BuiltPlatform,
@@ -8,10 +11,13 @@ export type {
   ComparedImage,
   ComparedRoots,
   Comparison,
+  CopiedWithReferrers,
   CopyOptions,
   CreateIndexOptions,
   ExportOptions,
+  HangingTree,
   ImageDescription,
+  ImageDocument,
   ImageDocuments,
   InspectedImage,
   LayerContents,
@@ -22,8 +28,14 @@ export type {
   OperationOptions,
   PlannedImage,
   PlanOptions,
+  ProvenanceOptions,
+  ReadReferrerOptions,
   RelayeredImage,
   RelayerOptions,
+  Sbom,
+  SbomComparison,
+  SbomFormat,
+  SbomOptions,
   SoundImage,
   SoundLayer,
   SourceListener,
@@ -34,6 +46,7 @@ export type {
   WrittenIndex,
   WrittenLayer,
 } from "#app";
+export type { BuildRun, KnownRun, PackageChange } from "#attest";
 export type {
   CacheInfo,
   DigestCache,
@@ -86,6 +99,7 @@ export type {
   RawDocument,
 } from "#oci";
 export type { LeftOut, LeftOutReason } from "#project";
+export type { Artifact, ArtifactBlob, ReadArtifact, ReferrerNode, Relation } from "#referrers";
 export type {
   ChangeCost,
   Grouping,

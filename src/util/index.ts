@@ -14,8 +14,9 @@ export { Fingerprint, fingerprintKey } from "./fingerprint.ts";
 export { readEntries, readLink, realPath } from "./folders.ts";
 export { oneLine, shown, shownJson, shownLines } from "./foreign-text.ts";
 export { type JsonLimits, parseJson } from "./json.ts";
+export { Memo, once } from "./memo.ts";
 export { compareNames, decodeName, encodeName, fsPath, isAscii, sortNames } from "./names.ts";
-export { httpServer, nodeHttp } from "./node-http.ts";
+export { httpServer, nodeHttp, nodeTls } from "./node-http.ts";
 export { currentOwner, hasEnded, type Owner, ownedName, ownerOfName } from "./owner.ts";
 export { looksLikePath, parentOf } from "./paths.ts";
 export { readChunks, readStdin, readWhole } from "./read.ts";
@@ -24,6 +25,7 @@ export { checkSchema } from "./schema.ts";
 export { answerRequests, startThread, Thread, type ThreadData } from "./threads.ts";
 export { unnamedFile } from "./unnamed-file.ts";
 export { userCache } from "./user-cache.ts";
+export { varveVersion } from "./version.ts";
 export { hasMajor, satisfies, validRange } from "./version-range.ts";
 export {
   type AsideFile,

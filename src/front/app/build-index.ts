@@ -4,6 +4,9 @@ import { type Descriptor, type Digest, formatPlatform, hexOf, parsePlatform } fr
 import type { ImageSpecInput } from "#spec";
 import { Resources } from "#util";
 import type { WrittenImage } from "#write";
+import { attachDocuments } from "./attest/attach.ts";
+import { type ImageDocument, wantsDocuments } from "./attest/documents.ts";
+import { checkIndexable, indexEntries } from "./attest/index-entries.ts";
 import { type BuildOptions, type BuiltImage, buildOne, noPlace, type OneBuilt } from "./build.ts";
 import { destinationOf } from "./destination.ts";
 import { type IndexPlace, openIndexPlace, type WrittenIndex } from "./index-places.ts";
@@ -16,6 +19,8 @@ import { openSource, type SourceListener, type SpecSource } from "./source.ts";
 export interface BuildIndexOptions extends Omit<BuildOptions, "platform"> {
   /** Such as `linux/amd64` and `linux/arm64`; there is one image for each. */
   readonly platforms: readonly string[];
+  /** Whether what is written down of the images is in the index, too, as BuildKit has it and Docker Scout reads it. */
+  readonly attestIndex?: boolean | undefined;
   /** Told before the image for a platform is made. */
   readonly onPlatform?: ((platform: string) => void) | undefined;
 }
@@ -67,6 +72,8 @@ export async function buildIndexFrom(source: SpecSource, options: BuildIndexOpti
   const given = { ...options, ...toldOnce(options) };
   return await operate(options, async (operation) => {
     await using opened = new Resources();
+    const isIndexed = options.attestIndex === true && wantsDocuments(options);
+    if (isIndexed) for (const target of to) await checkIndexable(target);
     const places: IndexPlace[] = [];
     for (const target of to) places.push(opened.use(await openIndexPlace(target, operation)));
     const outputs = await outputPaths(to);
@@ -89,20 +96,23 @@ export async function buildIndexFrom(source: SpecSource, options: BuildIndexOpti
     const written: WrittenIndex[] = [];
     for (const [at, place] of places.entries()) {
       const manifests = images.map(({ platform, written }) => entryOf(written[at]!, platform));
+      const indexed = images.map(({ image, written }) => indexedImage(written[at]!, image.documents));
+      const entries = isIndexed ? await indexEntries(indexed, { target: to[at]!, operation }) : [];
       written.push(
         await place.finish({
-          manifests,
+          manifests: [...manifests, ...entries],
           images: images.map(({ image }) => image.places[at]!),
           names: indexNames(images[0]!.written[at]!, manifests),
         }),
       );
     }
+    const built: BuiltPlatform[] = [];
+    for (const { platform, image, written } of images) {
+      const attached = await attachDocuments(image.documents, written, { ...given, operation });
+      built.push({ platform, ...image, attached });
+    }
     await pushCaches(cacheTo, { ...operation, onNote });
-    return {
-      digest: written[0]!.digest,
-      places: written,
-      images: images.map(({ platform, image }) => ({ platform, ...image })),
-    };
+    return { digest: written[0]!.digest, places: written, images: built };
   });
 }
 
@@ -133,6 +143,11 @@ function platformNames(platforms: readonly string[]): string[] {
 function entryOf({ descriptor }: WrittenImage, platform: string): Descriptor {
   const { mediaType, digest, size } = descriptor;
   return { mediaType, digest, size, platform: parsePlatform(platform) };
+}
+
+function indexedImage({ descriptor, names }: WrittenImage, documents: readonly ImageDocument[]) {
+  const own = documents.filter(({ subject }) => subject === descriptor.digest);
+  return { subject: descriptor, name: names[0] ?? "image", documents: own };
 }
 
 /** The names of the images, which follow from the index where they would follow from the image. */

@@ -4,10 +4,20 @@ import { VarveError } from "#errors";
 import type { Image } from "#image";
 import type { Sifted } from "#inspect";
 import type { Layout } from "#layering";
+import type { Seat } from "#measure";
 import type { Digest } from "#oci";
 import type { ScriptName } from "#sandbox";
-import type { ImageSpec, ImageSpecInput } from "#spec";
+import { basePlace, type ImageSpec, type ImageSpecInput } from "#spec";
 import type { ImageSink, WrittenImage } from "#write";
+import { type AttachedDocument, attachDocuments } from "./attest/attach.ts";
+import {
+  type AttestOptions,
+  type ImageDocument,
+  imageDocuments,
+  keepingLayers,
+  wantsDocuments,
+} from "./attest/documents.ts";
+import { seated, telling } from "./bake/seat.ts";
 import { type LayerContents, layerContents } from "./contents.ts";
 import { destinationOf } from "./destination.ts";
 import { ownErrors, specInspection } from "./inspection.ts";
@@ -35,7 +45,7 @@ export interface SpecOptions extends OperationOptions, SourceListener {
 }
 
 /** Where an image that is built goes, and how. */
-export interface BuildOptions extends SpecOptions, WritingOptions {
+export interface BuildOptions extends SpecOptions, WritingOptions, AttestOptions {
   /** False to write the image whatever is wrong with it; nothing is looked for then. */
   readonly check?: boolean | undefined;
   /** Gets what is wrong with the image, before an error among it fails the build. */
@@ -69,6 +79,10 @@ export interface BuiltImage {
   readonly base: string | undefined;
   /** The ports that it exposes, such as `3000/tcp`. */
   readonly ports: readonly string[];
+  /** What was written down of it, for each digest that it has; empty unless asked for. */
+  readonly documents: readonly ImageDocument[];
+  /** Where these hang on it. */
+  readonly attached: readonly AttachedDocument[];
 }
 
 /**
@@ -93,9 +107,10 @@ export async function buildFrom(source: SpecSource, options: BuildOptions): Prom
     const outputs = await outputPaths(to);
     const destination = destinationOf(source.spec, to);
     await pullCaches(cacheFrom, { ...operation, onNote, trustBases: options.trustCachedBases });
-    const { image } = await buildOne(source, { sinks, outputs, operation, options, destination });
+    const { image, written } = await buildOne(source, { sinks, outputs, operation, options, destination });
+    const attached = await attachDocuments(image.documents, written, { ...options, operation });
     await pushCaches(cacheTo, { ...operation, onNote });
-    return image;
+    return { ...image, attached };
   });
 }
 
@@ -132,14 +147,30 @@ export interface OneBuilt {
 }
 
 /** Builds a spec's image for one platform, and writes it. */
-export async function buildOne(
+export async function buildOne(source: SpecSource, one: OneBuild): Promise<OneBuilt> {
+  const { sinks, operation } = one;
+  return await seated(operation, sinks.length, (seat) => buildSeated(source, { ...one, seat }));
+}
+
+async function buildSeated(
   source: SpecSource,
-  { sinks, outputs, operation, options, destination, platform, likeLayout, trial }: OneBuild,
+  {
+    sinks,
+    outputs,
+    operation,
+    options,
+    destination,
+    platform,
+    likeLayout,
+    trial,
+    seat,
+  }: OneBuild & { readonly seat: Seat | undefined },
 ): Promise<OneBuilt> {
   const { machine } = operation;
   await using known = await openOnBase(source, operation, { ...options, destination });
   const { spec, base } = known;
   const { compression } = options;
+  const { together } = machine;
   const said = trial === undefined ? saidOf(compression) : trial.saidCompression;
   const attempt = async (): Promise<OneBuilt> => {
     const inspection = options.check === false ? undefined : specInspection(spec, { operation, base });
@@ -149,17 +180,22 @@ export async function buildOne(
       base: (base && inspection?.image(base)) ?? base,
       outputs,
       likeLayout,
+      shared: seat,
     });
-    const written = await writeTo(saying(inspection?.draft(draft) ?? draft, said), {
+    const watched = inspection?.draft(draft) ?? draft;
+    const kept = wantsDocuments(options) ? keepingLayers(watched) : undefined;
+    if (likeLayout === undefined) together?.planned(spec.name, draft.layout);
+    const written = await writeTo(saying(kept?.draft ?? watched, said), {
       sinks,
       operation,
-      options,
+      options: seat === undefined ? options : { ...options, onProgress: telling(seat, options.onProgress) },
       untagged: platform !== undefined,
       examine:
         inspection &&
         (async ({ config }) => examine(await inspection.findings(config), { ...options, platform })),
     });
-    if (likeLayout === undefined && spec.lockFile !== undefined && trial === undefined) {
+    const keepsLock = trial === undefined && together === undefined;
+    if (likeLayout === undefined && spec.lockFile !== undefined && keepsLock) {
       await writeLock(spec.lockFile, new Map([[spec.name, draft.layout]]), operation.signal);
     }
     const places = written.map(described);
@@ -167,7 +203,11 @@ export async function buildOne(
     const { digest, names } = first;
     const ports = Object.keys(draft.config.ExposedPorts ?? {}).sort();
     const contents = layerContents(first.layers, { graph: draft.graph, base });
-    const image = { digest, names, places, contents, base: nameOfBase(spec, base), ports };
+    const baseName = nameOfBase(spec, base);
+    const facts = { draft, base, baseName, written, fields: known.fields, folder: source.folder };
+    const documents =
+      kept === undefined ? [] : await imageDocuments({ ...facts, layers: kept.layers() }, options, operation);
+    const image = { digest, names, places, contents, base: baseName, ports, documents, attached: [] };
     return { image, written, layout: draft.layout };
   };
   // What the reader of a stream has got can't be taken back.
@@ -177,7 +217,7 @@ export async function buildOne(
 
 /** What people call a base: its own name, if it has one, or where it is. */
 function nameOfBase({ fromImage }: ImageSpec, base: Image | undefined): string | undefined {
-  return base === undefined ? undefined : (base.names[0] ?? fromImage);
+  return base === undefined ? undefined : (base.names[0] ?? basePlace(fromImage).place);
 }
 
 /** Lets an image fail that is sure to fail. @throws VarveError `CHECK_FAILED` */
@@ -201,7 +241,11 @@ export function inputs(
   { machine, read, signal }: Operation,
   { onNote, onOutput }: Omit<SpecOptions, "machine">,
 ) {
-  const { cache, path, temporary, maxSpool } = machine;
+  const { cache, path, temporary, maxSpool, together } = machine;
   const { architecture } = read.platform;
-  return { architecture, now: machine.now(), cache, path, temporary, maxSpool, signal, onNote, onOutput };
+  const { listings, layouts: lock } = together ?? {};
+  return {
+    ...{ architecture, now: machine.now(), cache, path, temporary, maxSpool, signal, onNote, onOutput },
+    ...{ listings, lock },
+  };
 }

@@ -1,3 +1,10 @@
+export type { AttachedDocument } from "./attest/attach.ts";
+export { diffSboms, type SbomComparison } from "./attest/diff-sbom.ts";
+export type { AttestOptions, ImageDocument, ProvenanceOptions } from "./attest/documents.ts";
+export type { SbomFormat } from "./attest/formats.ts";
+export { type Sbom, type SbomOptions, sbom } from "./attest/sbom.ts";
+export { type BakedImage, type BakeOptions, type BakeTarget, bake } from "./bake/bake.ts";
+export { type WorkspaceOptions, workspaceTargets } from "./bake/workspace-targets.ts";
 export { type BuildOptions, type BuiltImage, build, buildFrom, inputs, type SpecOptions } from "./build.ts";
 export {
   type BuildIndexOptions,
@@ -11,6 +18,7 @@ export { type ComparedImage, type Comparison, compare } from "./compare.ts";
 export { type ComparedRoots, compareRoots } from "./compare-roots.ts";
 export type { LayerContents, LayerKind } from "./contents.ts";
 export { type CopyOptions, copy } from "./copy.ts";
+export { type CopiedWithReferrers, copyWithReferrers } from "./copy-referrers.ts";
 export { type CreateIndexOptions, createIndex } from "./create-index.ts";
 export { type ExportOptions, exportRoot } from "./export-root.ts";
 export type { WrittenIndex } from "./index-places.ts";
@@ -21,6 +29,9 @@ export {
   inspect,
 } from "./inspect.ts";
 export { ownErrors } from "./inspection.ts";
+export { type AssembleOptions, assemble, RESULT_ENDING } from "./jobs/assemble.ts";
+export { type PlanJobsOptions, type PlannedJobs, planJobs } from "./jobs/plan-jobs.ts";
+export { type DoneJob, type RunJobOptions, runJob } from "./jobs/run-job.ts";
 export { type ImageLock, type LockedBlob, lock, lockedBlob } from "./lock.ts";
 export {
   type Machine,
@@ -44,10 +55,34 @@ export {
 } from "./places.ts";
 export { type PlannedImage, type PlanOptions, plan, planFrom, planGroups } from "./plan.ts";
 export { planFleet } from "./plan-fleet.ts";
+export {
+  type AttachedArtifact,
+  attach,
+  type HangingTree,
+  type ReadReferrerOptions,
+  readReferrer,
+  referrers,
+  referrerTree,
+} from "./referrers.ts";
 export { type RelayeredImage, type RelayerOptions, relayer } from "./relayer.ts";
 export { type Difference, type ReproduceOptions, type Reproduction, reproduce } from "./reproduce.ts";
 export { type ServeEvent, type ServeOptions, type Serving, serve } from "./serve.ts";
 export { type PruneCacheOptions, pruneCache } from "./shared-cache.ts";
+export type { SignatureDemand, TrustedRootOptions } from "./signatures/demand.ts";
+export type { AskPassphrase } from "./signatures/keys.ts";
+export type { SourceDemand } from "./signatures/open.ts";
+export {
+  type AttestingOptions,
+  attest,
+  attestStatements,
+  type Signed,
+  type SignedImage,
+  type SignerOptions,
+  type SignOptions,
+  sign,
+} from "./signatures/sign.ts";
+export { nameOfType } from "./signatures/types.ts";
+export { type VerifiedImage, type VerifyOptions, verify } from "./signatures/verify.ts";
 export { openSource, type SourceListener, type SpecSource, specSource } from "./source.ts";
 export { openSpecImages } from "./spec-images.ts";
 export { type SoundImage, type SoundLayer, validate } from "./validate.ts";

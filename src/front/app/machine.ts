@@ -1,11 +1,13 @@
 /** What an operation needs of the world. This file alone looks at the machine that varve runs on, and only when it is asked to. */
 import { homedir, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { type KnownRun, runIn } from "#attest";
 import { type DigestCache, openDigestCache } from "#cache";
 import type { ReadOptions } from "#image";
 import { type Platform, parsePlatform } from "#oci";
 import { Transports } from "#transports";
 import { ownChunks, type SpoolLimit, userCache } from "#util";
+import type { Together } from "./bake/together.ts";
 
 /** What an operation needs of the world. */
 export interface Machine extends SpoolLimit {
@@ -27,6 +29,13 @@ export interface Machine extends SpoolLimit {
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
   /** The folder in which temporary files and folders are made. */
   readonly temporary: string;
+  /** The run of a build system that this is, if it is one that is known: what provenance says of the builder. */
+  readonly run?: KnownRun | undefined;
+  /**
+   * What images have in common that are made together.
+   * @internal
+   */
+  readonly together?: Together | undefined;
 }
 
 /** How this machine is used. */
@@ -69,6 +78,7 @@ export function thisMachine(options: MachineOptions = {}): Machine & AsyncDispos
     environment: process.env,
     temporary: tmpdir(),
     maxSpool,
+    run: runIn(process.env),
     [Symbol.asyncDispose]: () => transports[Symbol.asyncDispose](),
   };
 }

@@ -12,6 +12,8 @@ import type { Machine } from "./machine.ts";
 export interface SpecSource {
   /** Enough to open the images that it names. */
   readonly spec: ImageSpec;
+  /** The folder that it is about: the project's, or the one that the spec is in. */
+  readonly folder: string;
   /** The whole spec, the same as people write it, what follows from a project, and what the user may have to see to. */
   onBase(base: Image | undefined): {
     readonly spec: ImageSpec;
@@ -38,6 +40,7 @@ export interface SourceOptions {
 export function specSource(spec: ImageSpec, folder = "."): SpecSource {
   return {
     spec,
+    folder,
     onBase: () => ({ spec, fields: spec, derived: [], notes: [] }),
     staysOut: (graph) => specStaysOut(spec, { graph, folder }),
   };
@@ -57,9 +60,10 @@ export async function openSource(
     refuseProjectFile(given);
     return specSource(await readSpec(given, { change, signal }), dirname(given));
   }
-  const project = await openProject(given, { base: machine.base, change });
+  const project = await openProject(given, { base: machine.base, change, memo: machine.together?.memo });
   return {
     spec: project.spec,
+    folder: given,
     onBase: (base) => project.onBase(base?.config.value.config ?? undefined),
     staysOut: project.staysOut,
   };

@@ -28,6 +28,11 @@ export const COMMANDS: Record<string, KnownCommand> = {
     group: GROUPS.build,
     load: () => import("./commands/build.ts"),
   },
+  bake: {
+    summary: "build many images in one run",
+    group: GROUPS.build,
+    load: () => import("./commands/bake.ts"),
+  },
   init: {
     summary: "write a project's spec down, to be changed",
     group: GROUPS.build,
@@ -37,6 +42,16 @@ export const COMMANDS: Record<string, KnownCommand> = {
     summary: "show the layers of an image before it is built",
     group: GROUPS.build,
     load: () => import("./commands/plan.ts"),
+  },
+  layer: {
+    summary: "do the job of one layer, planned elsewhere",
+    group: GROUPS.build,
+    load: () => import("./commands/layer.ts"),
+  },
+  assemble: {
+    summary: "put an image together of layers that jobs have made",
+    group: GROUPS.build,
+    load: () => import("./commands/assemble.ts"),
   },
   why: {
     summary: "say what a change to an image costs, and why",
@@ -83,6 +98,26 @@ export const COMMANDS: Record<string, KnownCommand> = {
     group: GROUPS.images,
     load: () => import("./commands/inspect.ts"),
   },
+  tree: {
+    summary: "show what hangs on an image",
+    group: GROUPS.images,
+    load: () => import("./commands/tree.ts"),
+  },
+  attach: {
+    summary: "attach files to an image",
+    group: GROUPS.images,
+    load: () => import("./commands/attach.ts"),
+  },
+  sbom: {
+    summary: "write down what an image is made of",
+    group: GROUPS.images,
+    load: () => import("./commands/sbom.ts"),
+  },
+  "diff-sbom": {
+    summary: "say which packages two images don't have in common",
+    group: GROUPS.images,
+    load: () => import("./commands/diff-sbom.ts"),
+  },
   check: {
     summary: "look for what is wrong with an image",
     group: GROUPS.images,
@@ -92,6 +127,21 @@ export const COMMANDS: Record<string, KnownCommand> = {
     summary: "check all of an image",
     group: GROUPS.images,
     load: () => import("./commands/validate.ts"),
+  },
+  sign: {
+    summary: "sign an image",
+    group: GROUPS.images,
+    load: () => import("./commands/sign.ts"),
+  },
+  attest: {
+    summary: "sign what is said of an image, such as an SBOM",
+    group: GROUPS.images,
+    load: () => import("./commands/attest.ts"),
+  },
+  verify: {
+    summary: "verify who has signed an image",
+    group: GROUPS.images,
+    load: () => import("./commands/verify.ts"),
   },
   export: {
     summary: "write an image's root file system as a tar archive",

@@ -5,6 +5,20 @@ import { answerPull, type PullSide, referrersAmong, subjectOf } from "#serve";
 import { bytesSource } from "#util";
 import { FakeServer, type Quirk, type Seen } from "./fake-server.ts";
 
+/** What a registry does about manifests that refer to others: OCI distribution specification, "Listing Referrers". */
+export interface ReferrersSupport {
+  /** Whether it lists them; it does unless false, and else their clients keep lists at tags. */
+  readonly api?: boolean;
+  /** Whether it says with `OCI-Subject` that it has seen to whom a manifest refers; it does unless false, if it lists them. */
+  readonly subject?: boolean;
+  /** Whether it leaves out those of another type than was asked for; it does unless false. */
+  readonly filters?: boolean;
+  /** How many it lists in one answer; all of them unless given. */
+  readonly page?: number;
+  /** Whether a manifest is only put while its tag has what `If-Match` names; it is put all the same unless true. */
+  readonly conditional?: boolean;
+}
+
 /**
  * A small registry in memory, on 127.0.0.1: it takes, gives and deletes blobs, manifests and indexes as the OCI distribution
  * specification says, lists tags and referrers, knows no users, and behaves until its quirk does something else.
@@ -16,6 +30,8 @@ export class FakeRegistry extends FakeServer {
   readonly manifests = new Map<string, { bytes: Buffer; mediaType: string }>();
   /** What has come of the blobs that are being sent, by their uploads' ids. */
   readonly uploads = new Map<string, Buffer>();
+  /** What it does about referrers: all that the specification has, unless a test says otherwise. */
+  referrers: ReferrersSupport = {};
   /** What looks at each request first; nothing, unless a test says so. */
   quirk: Quirk | undefined;
 
@@ -43,6 +59,7 @@ export class FakeRegistry extends FakeServer {
       body: method === "GET" ? Buffer.alloc(0) : await bodyOf(request, seen),
       type: request.headers["content-type"] ?? "",
       range: request.headers["content-range"],
+      ifMatch: request.headers["if-match"],
     };
     if (kind === "blobs/uploads") this.#upload(response, push);
     else if (method === "DELETE") this.#delete(response, push);
@@ -69,7 +86,10 @@ export class FakeRegistry extends FakeServer {
         const names = inRepository(repository).map(([key]) => key.slice(repository.length + 1));
         return names.length === 0 ? undefined : names.filter((name) => !name.includes(":"));
       },
+      referrersPage: this.referrers.page,
+      filtersReferrers: this.referrers.filters,
       referrers: (repository, digest) => {
+        if (this.referrers.api === false) return undefined;
         const byDigest = inRepository(repository).filter(([key]) =>
           isDigest(key.slice(repository.length + 1)),
         );
@@ -81,10 +101,16 @@ export class FakeRegistry extends FakeServer {
     };
   }
 
-  #put(response: ServerResponse, { repository, name, body, type }: Push): void {
+  #put(response: ServerResponse, { repository, name, body, type, ifMatch }: Push): void {
     const digest = isDigest(name) ? digestOf(body, algorithmOf(name)) : sha256(body);
     if (name !== digest && !isTag(name)) {
       fail(response, 400, "DIGEST_INVALID", "the manifest has another digest");
+      return;
+    }
+    const { api = true, subject: says = api, conditional = false } = this.referrers;
+    const present = this.manifests.get(`${repository}:${name}`);
+    if (conditional && ifMatch !== undefined && (!present || ifMatch !== `"${sha256(present.bytes)}"`)) {
+      fail(response, 412, "DENIED", "the tag has another manifest by now");
       return;
     }
     for (const key of [name, digest])
@@ -94,7 +120,7 @@ export class FakeRegistry extends FakeServer {
       .writeHead(201, {
         "docker-content-digest": digest,
         location: `/v2/${repository}/manifests/${digest}`,
-        ...(subject !== undefined && { "oci-subject": subject }),
+        ...(says && subject !== undefined && { "oci-subject": subject }),
       })
       .end();
   }
@@ -211,6 +237,8 @@ interface Push {
   readonly type: string;
   /** Content-Range. */
   readonly range: string | undefined;
+  /** If-Match. */
+  readonly ifMatch: string | undefined;
 }
 
 /** The error body of the distribution specification. */

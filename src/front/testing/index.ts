@@ -1,4 +1,4 @@
-export { bodyOf, FakeRegistry, fail, sha256 } from "./fake-registry.ts";
+export { bodyOf, FakeRegistry, fail, type ReferrersSupport, sha256 } from "./fake-registry.ts";
 export { FakeServer, type Quirk, type Seen } from "./fake-server.ts";
 export {
   type CountedLayer,

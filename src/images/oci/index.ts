@@ -19,7 +19,7 @@ export {
 } from "./document.ts";
 export { hashed, identify } from "./hashed.ts";
 export { type ImageIndex, type ManifestOrIndex, parseIndex, parseManifestOrIndex } from "./image-index.ts";
-export { checkIsImage, type Manifest, notAnImage, parseManifest } from "./manifest.ts";
+export { checkIsImage, isImageManifest, type Manifest, notAnImage, parseManifest } from "./manifest.ts";
 export {
   isForeignLayer,
   isIndexType,

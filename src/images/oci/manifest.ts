@@ -35,6 +35,11 @@ export function checkIsImage({ artifactType, config }: Manifest, what: string): 
   throw notAnImage(artifactType || config.mediaType, what);
 }
 
+/** Whether a manifest is an image's, by the type of its config. */
+export function isImageManifest({ config }: Manifest): boolean {
+  return isConfigType(config.mediaType);
+}
+
 /** The error for an artifact of that type where an image was expected. */
 export function notAnImage(type: string, what: string): VarveError {
   return new VarveError(

@@ -1,8 +1,6 @@
 /** Which files packages say are theirs. What they say may be wrong or a lie: it decides nothing but which layer a file is in. */
 import type { RootTree } from "#flatten";
-
-/** As many links as Linux follows in one path. */
-const MAX_LINKS = 40;
+import { realPathIn } from "./real-path.ts";
 
 /** No system opens a longer path. */
 const MAX_PATH_LENGTH = 4096;
@@ -40,34 +38,12 @@ export class Claims {
   }
 
   #realFolder(path: string): string | undefined {
-    if (!this.#folders.has(path)) this.#folders.set(path, this.#resolve(path));
-    return this.#folders.get(path);
-  }
-
-  /** Follows links within the root; undefined if there is no such directory. */
-  #resolve(path: string): string | undefined {
-    const real: string[] = [];
-    const rest = path.split("/").reverse();
-    let links = 0;
-    for (let name = rest.pop(); name !== undefined; name = rest.pop()) {
-      if (name === "" || name === ".") continue;
-      if (name === "..") {
-        real.pop();
-        continue;
-      }
-      const node = this.#tree.get([...real, name].join("/"));
-      if (node?.type === "symlink") {
-        if (++links > MAX_LINKS) return undefined;
-        const { target = "" } = node;
-        if (target.startsWith("/")) real.length = 0;
-        rest.push(...target.split("/").reverse());
-      } else if (node?.type === "directory") {
-        real.push(name);
-      } else {
-        return undefined;
-      }
+    if (!this.#folders.has(path)) {
+      const real = realPathIn(this.#tree, path);
+      const isFolder = real === "" || (real !== undefined && this.#tree.get(real)?.type === "directory");
+      this.#folders.set(path, isFolder ? real : undefined);
     }
-    return real.join("/");
+    return this.#folders.get(path);
   }
 }
 

@@ -27,7 +27,7 @@ export async function readRpm({ bytes, packages, claims }: Reading): Promise<voi
     if (file === undefined) continue;
     for (const [, blob] of rowsOf(file, "Packages")) {
       if (!Buffer.isBuffer(blob)) continue;
-      const header = new Header(blob);
+      const header = new RpmHeader(blob);
       const [name = ""] = header.texts(TAG.name, 1);
       const [architecture = "noarch"] = header.texts(TAG.architecture, 1);
       if (versionIn(name) === "" || versionIn(architecture) === "") continue;
@@ -44,7 +44,7 @@ export async function readRpm({ bytes, packages, claims }: Reading): Promise<voi
 }
 
 /** A header: an index of tags with the types, places and numbers of their values, and then these. */
-class Header {
+export class RpmHeader {
   readonly #bytes: Buffer;
   readonly #entries = new Map<
     number,

@@ -109,7 +109,7 @@ class StoreWriter implements ImageWriter {
   /** Makes sure that the store has a blob whose digest is known. */
   async #storeKnown(blob: Blob, descriptor: KnownBlob, origin?: Layer["origin"]): Promise<LayerOutcome> {
     if (await this.#store.has(descriptor)) return "present";
-    if (origin !== undefined && (await this.#store.mount?.(descriptor, origin))) return "mounted";
+    if (await this.#store.mount?.(descriptor, origin)) return "mounted";
     return (await this.#store.put(blob, this.#options.signal)).outcome;
   }
 

@@ -19,6 +19,7 @@ export {
   type LayerKey,
   layerKey,
   type TreeKey,
+  UNSETTLED,
   WRITER_FORMAT,
 } from "./key.ts";
 export {

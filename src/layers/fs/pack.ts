@@ -28,7 +28,9 @@ export function listRecipe(
     .map((item) => {
       const before = kept?.take(item);
       if (before !== undefined && (!identify || before.identity !== undefined)) return before;
-      return listTree(item.source, { exclude: item.exclude ?? [], identify });
+      const listing = listTree(item.source, { exclude: item.exclude ?? [], identify });
+      if (identify) kept?.keepLasting(item, listing);
+      return listing;
     });
 }
 

@@ -11,6 +11,7 @@ export { mergedOciArchive } from "./oci-layout/archive-merge.ts";
 export { type OciArchiveSinkOptions, ociArchiveSink } from "./oci-layout/archive-write.ts";
 export { packedLayout } from "./oci-layout/pack.ts";
 export { type OciSourceOptions, ociArchiveSource, ociLayoutSource } from "./oci-layout/read.ts";
+export { archiveReferrers, layoutReferrers } from "./oci-layout/referrers.ts";
 export { type OciLayoutSinkOptions, ociLayoutSink } from "./oci-layout/write.ts";
 export { type ImageFormat, recogniseImage } from "./recognise.ts";
 export { type ArchiveInput, type HandedLayer, streamedWriter } from "./streamed-writer.ts";

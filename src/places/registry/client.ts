@@ -1,5 +1,17 @@
 import { VarveError } from "#errors";
-import { type Descriptor, type Digest, isRegistryHost, isRepository, type ManifestOrIndex } from "#oci";
+import {
+  type Descriptor,
+  type Digest,
+  type ImageIndex,
+  isRegistryHost,
+  isRepository,
+  type Manifest,
+  type ManifestOrIndex,
+  type RawDocument,
+} from "#oci";
+import { ofType, referrerEntry } from "#referrers";
+import { ArrivedBlobs } from "./arrived.ts";
+import { monotonic } from "./auth/auth.ts";
 import type { Credentials } from "./auth/credential-helper.ts";
 import { answersTwoRanges, type BlobPart, downloadBlob, downloadPart } from "./download.ts";
 import type { HttpClient } from "./http/http-client.ts";
@@ -11,7 +23,10 @@ import {
   type ManifestRequest,
   type ManifestUpload,
   putManifest,
+  sendManifest,
 } from "./manifests.ts";
+import { listReferrers, type ReferrersRequest } from "./referrers/list.ts";
+import { addToTagList, readTagList } from "./referrers/tag-list.ts";
 import { type Removal, type Removed, remove } from "./removal.ts";
 import { listTags, type TagsRequest } from "./tags.ts";
 import { type BlobUpload, type Uploaded, Uploader, type UploadOptions } from "./upload/upload.ts";
@@ -44,6 +59,15 @@ export interface BlobQuery {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Manifests that refer to another one. */
+export interface ReferrersUpload {
+  readonly repository: string;
+  /** The digest of what they refer to. */
+  readonly subject: Digest;
+  readonly documents: readonly (RawDocument<Manifest> | RawDocument<ImageIndex>)[];
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * A client of one registry, as the OCI distribution specification describes it. Every answer is checked before it is used.
  *
@@ -52,6 +76,11 @@ export interface BlobQuery {
  */
 export class RegistryClient {
   readonly registry: string;
+  /**
+   * What has been sent there, or found.
+   * @internal
+   */
+  readonly arrived: ArrivedBlobs;
   readonly #api: RegistryApi;
 
   /** @throws VarveError `INVALID_REFERENCE` when `registry` isn't a host name or address, with or without a port. */
@@ -63,6 +92,7 @@ export class RegistryClient {
       );
     }
     this.registry = options.registry;
+    this.arrived = new ArrivedBlobs(options.now ?? monotonic);
     this.#api = new RegistryApi(options);
   }
 
@@ -93,6 +123,37 @@ export class RegistryClient {
    */
   async putManifest(upload: ManifestUpload): Promise<Digest> {
     return putManifest(this.#api, this.#checked(upload));
+  }
+
+  /**
+   * What refers to a manifest or an index: OCI distribution specification, "Listing Referrers". A registry without an API for that, or whose
+   * API has none, is asked for the tag that may have them. That they do refer to it is seen when they are read.
+   * @throws VarveError `TOO_LARGE`, `INVALID_JSON`, `INVALID_MANIFEST`, `INVALID_DIGEST`.
+   */
+  async referrers(request: ReferrersRequest): Promise<readonly Descriptor[]> {
+    const { repository, digest, artifactType, signal } = inRepository(request);
+    const listed = await listReferrers(this.#api, request);
+    // Not every registry that got the API has taken over what was at tags, and some answer though they have none.
+    if (listed !== undefined && listed.length > 0) return listed;
+    return ofType(await readTagList(this.#api, { repository, subject: digest, signal }), artifactType);
+  }
+
+  /**
+   * Puts manifests that refer to the same one, each under its digest, and lists those at its tag which the registry doesn't list itself:
+   * OCI distribution specification, "Pushing Manifests with Subject". Writers at the same time lose nothing of each other's.
+   * @throws VarveError `CONFLICT` where others replace that tag all the time; `INVALID_MANIFEST`, `TOO_LARGE`, `DIGEST_MISMATCH`.
+   */
+  async putReferrers(request: ReferrersUpload): Promise<void> {
+    const { repository, subject, documents, signal } = inRepository(request);
+    const { registry } = this;
+    const unlisted: Descriptor[] = [];
+    for (const document of documents) {
+      const { mediaType, digest } = document.descriptor;
+      const reference = { registry, repository, digest };
+      const sent = await sendManifest(this.#api, { reference, bytes: document.bytes, mediaType, signal });
+      if (sent.subject !== subject) unlisted.push(referrerEntry(document));
+    }
+    if (unlisted.length > 0) await addToTagList(this.#api, { repository, subject, signal }, unlisted);
   }
 
   /** The size of a blob in bytes; undefined when the repository doesn't have it. */

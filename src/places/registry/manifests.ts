@@ -41,18 +41,34 @@ export interface ManifestHead {
   readonly size: number | undefined;
 }
 
+/** A manifest or an index, and by which mark the registry tells whether its tag has another since. */
+export interface FetchedManifest {
+  readonly document: ManifestOrIndex;
+  /** Undefined where the registry gives none that can be compared (RFC 9110, section 8.8.3). */
+  readonly etag: string | undefined;
+}
+
 /** Fetches a manifest or an index, checked: its digest, its size, its type, and what it says of itself. */
 export async function getManifest(api: RegistryApi, request: ManifestRequest): Promise<ManifestOrIndex> {
+  const { reference } = request;
+  const found = await fetchManifest(api, request);
+  if (found !== undefined) return found.document;
+  throw new RegistryFailure("IMAGE_NOT_FOUND", `${reference.registry} has no ${formatReference(reference)}`, {
+    status: 404,
+  });
+}
+
+/** As {@link getManifest}; undefined if the registry doesn't have it. */
+export async function fetchManifest(
+  api: RegistryApi,
+  request: ManifestRequest,
+): Promise<FetchedManifest | undefined> {
   const { reference, signal } = request;
   const what = nameOf(reference);
   const response = await ask(api, "GET", request);
   if (response.status === 404) {
     await discard(response);
-    throw new RegistryFailure(
-      "IMAGE_NOT_FOUND",
-      `${reference.registry} has no ${formatReference(reference)}`,
-      { status: 404 },
-    );
+    return undefined;
   }
   if (response.status !== 200) throw await statusFailure(response, what);
   const contentType = response.headers.get("content-type");
@@ -68,7 +84,9 @@ export async function getManifest(api: RegistryApi, request: ManifestRequest): P
   for (const expected of [reference.digest, said]) {
     if (expected !== undefined) checkDigest(digestOf(bytes, algorithmOf(expected)), expected, what);
   }
-  return parseManifestOrIndex(bytes, { what, mediaType: contentType, digest: reference.digest });
+  const origin = { what, mediaType: contentType, digest: reference.digest };
+  const etag = /^"[^"]*"$/.exec(response.headers.get("etag") ?? "")?.[0];
+  return { document: parseManifestOrIndex(bytes, origin), etag };
 }
 
 /** Asks what a reference points to; undefined if the registry doesn't have it. */
@@ -116,7 +134,25 @@ export interface ManifestUpload {
 
 /** Puts a manifest or an index: OCI distribution specification, "Pushing Manifests". Returns its digest. */
 export async function putManifest(api: RegistryApi, upload: ManifestUpload): Promise<Digest> {
-  const { reference, bytes, mediaType, signal } = upload;
+  return (await sendManifest(api, upload)).digest;
+}
+
+/** A manifest that a registry has taken. */
+export interface SentManifest {
+  readonly digest: Digest;
+  /** Of the subject whose referrers the registry lists it among; undefined where it didn't say so. */
+  readonly subject: string | undefined;
+}
+
+/**
+ * {@link putManifest}, and whether the registry has read whom the manifest refers to: "Pushing Manifests with Subject".
+ * @param upload - with `ifMatch` only while the tag has what has this mark, where the registry heeds that; else status 412
+ */
+export async function sendManifest(
+  api: RegistryApi,
+  upload: ManifestUpload & { readonly ifMatch?: string | undefined },
+): Promise<SentManifest> {
+  const { reference, bytes, mediaType, signal, ifMatch } = upload;
   const { repository } = reference;
   const what = nameOf(reference);
   const digest = digestOf(bytes, reference.digest && algorithmOf(reference.digest));
@@ -127,7 +163,7 @@ export async function putManifest(api: RegistryApi, upload: ManifestUpload): Pro
     what,
     repository,
     scopes: [pushScope(repository)],
-    headers: { "content-type": mediaType },
+    headers: { "content-type": mediaType, ...(ifMatch !== undefined && { "if-match": ifMatch }) },
     body: { bytes },
     // The same bytes under the same name: putting them again changes nothing.
     retry: true,
@@ -141,7 +177,7 @@ export async function putManifest(api: RegistryApi, upload: ManifestUpload): Pro
     const received = `what ${api.registry} received as ${what}`;
     checkDigest(said, digestOf(bytes, algorithmOf(said)), received);
   }
-  return digest;
+  return { digest, subject: response.headers.get("oci-subject") };
 }
 
 function pathOf({ repository }: Reference, name: string | undefined): string {

@@ -82,7 +82,7 @@ interface Search {
 }
 
 /** Follows indexes to the manifest for the platform; `index` is the first of them, if there was one. */
-async function findManifest(
+export async function findManifest(
   client: RegistryClient,
   { reference, options: { platform, signal } }: Search,
 ): Promise<{ manifest: RawDocument<Manifest>; index: RawDocument<ImageIndex> | undefined }> {

@@ -106,21 +106,33 @@ class RepositoryStore implements BlobStore {
   async has(blob: KnownBlob): Promise<boolean> {
     const { reference, current, signal } = this.#options;
     const { repository } = reference;
+    const { arrived } = this.#client;
+    if (arrived.isIn(repository, blob)) return true;
     const before = await current;
     if (before !== undefined) {
       if (names(before, blob)) return true;
       if (blob.size <= UNASKED_SIZE) return false;
     }
+    // To mount it is as good as a question.
+    if (arrived.elsewhere(repository, blob) !== undefined) return false;
     // The size in the cache may be wrong although the digest is right.
-    return (await this.#client.headBlob({ repository, digest: blob.digest, signal })) === blob.size;
+    if ((await this.#client.headBlob({ repository, digest: blob.digest, signal })) !== blob.size)
+      return false;
+    arrived.note(repository, blob);
+    return true;
   }
 
-  async mount({ digest }: KnownBlob, origin: NonNullable<Layer["origin"]>): Promise<boolean> {
+  async mount(blob: KnownBlob, origin: Layer["origin"]): Promise<boolean> {
     const { reference, signal } = this.#options;
     const { registry, repository } = reference;
-    if (origin.registry !== registry || origin.repository === repository) return false;
-    const mount = await this.#client.mountBlob({ repository, digest, from: origin.repository, signal });
+    const { digest } = blob;
+    const { arrived } = this.#client;
+    const own = origin?.registry === registry ? origin.repository : undefined;
+    const from = own ?? arrived.elsewhere(repository, blob);
+    if (from === undefined || from === repository) return false;
+    const mount = await this.#client.mountBlob({ repository, digest, from, signal });
     if (!mount.mounted && mount.session !== undefined) this.#begun.set(digest, mount.session);
+    if (mount.mounted) arrived.note(repository, blob);
     return mount.mounted;
   }
 
@@ -132,8 +144,14 @@ class RepositoryStore implements BlobStore {
       { descriptor, open: () => open(signal) },
       { repository, signal, session },
     );
+    this.#client.arrived.note(repository, uploaded);
     return { ...uploaded, outcome: "written" };
   }
+}
+
+/** The blobs of a repository, each asked for before it is sent. */
+export function repositoryStore(client: RegistryClient, reference: Reference): BlobStore {
+  return new RepositoryStore(client, { reference, current: Promise.resolve(undefined), signal: undefined });
 }
 
 /** The manifest that a reference has now, so that its blobs needn't be asked for one by one. */

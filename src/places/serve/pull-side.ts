@@ -27,8 +27,12 @@ export interface PullSide {
   blob(repository: string, digest: string): Eventually<ServedBlob | undefined>;
   /** All tags, in any order; undefined for a repository that isn't there. */
   tags(repository: string): Eventually<readonly string[] | undefined>;
-  /** Manifests whose subject has the digest, whether there is one or not. */
-  referrers(repository: string, digest: string): Eventually<readonly Descriptor[]>;
+  /** Manifests whose subject has the digest, whether there is one or not; undefined where there is no API for that. */
+  referrers(repository: string, digest: string): Eventually<readonly Descriptor[] | undefined>;
+  /** How many of these an answer has at most; all of them unless given. */
+  readonly referrersPage?: number | undefined;
+  /** Whether they are left out of an answer that have another type than was asked for; they are unless false. */
+  readonly filtersReferrers?: boolean | undefined;
 }
 
 /** A request as its handlers need it. */
@@ -164,12 +168,23 @@ async function answerTags({ from, repository, query }: Asked): Promise<Answer> {
 async function answerReferrers({ from, repository, name, query }: Asked): Promise<Answer> {
   const digest = decoded(name);
   if (!isDigest(digest)) return failure(400, "DIGEST_INVALID", "that is no digest");
-  const type = query.get("artifactType");
   const all = await from.referrers(repository, digest);
-  const manifests = type === null ? all : all.filter(({ artifactType }) => artifactType === type);
+  if (all === undefined) return failure(404, "NOT_FOUND", "there is nothing here");
+  const type = from.filtersReferrers === false ? null : query.get("artifactType");
+  const fitting = type === null ? all : all.filter(({ artifactType }) => artifactType === type);
+  const { referrersPage: size = fitting.length } = from;
+  const after = fitting.findIndex((each) => each.digest === query.get("last")) + 1;
+  const manifests = fitting.slice(after, after + size);
+  const next = new URLSearchParams({ ...Object.fromEntries(query), last: manifests.at(-1)?.digest ?? "" });
   return json(
     { schemaVersion: 2, mediaType: MediaType.ociIndex, manifests },
-    { "content-type": MediaType.ociIndex, ...(type !== null && { "oci-filters-applied": "artifactType" }) },
+    {
+      "content-type": MediaType.ociIndex,
+      ...(type !== null && { "oci-filters-applied": "artifactType" }),
+      ...(after + size < fitting.length && {
+        link: `</v2/${repository}/referrers/${digest}?${next}>; rel="next"`,
+      }),
+    },
   );
 }
 

@@ -1,7 +1,10 @@
+import { VarveError } from "#errors";
 import {
+  archiveReferrers,
   dockerArchiveSink,
   dockerArchiveSource,
   fileOutput,
+  layoutReferrers,
   ociArchiveSink,
   ociArchiveSource,
   ociLayoutSink,
@@ -9,6 +12,7 @@ import {
 } from "#formats";
 import type { ImageSource } from "#image";
 import { formatReference, parseReference, type Reference } from "#oci";
+import type { ReferrerSource, ReferrerStore } from "#referrers";
 import type {
   CredentialStore,
   Environment,
@@ -19,7 +23,7 @@ import type {
 } from "#registry";
 import type { SpoolLimit } from "#util";
 import type { ImageSink } from "#write";
-import { parseDestination, parseSource } from "./place.ts";
+import { type Place, parseDestination, parseSource } from "./place.ts";
 
 /** How places are opened. */
 export interface TransportsOptions extends SpoolLimit {
@@ -86,6 +90,55 @@ export class Transports implements AsyncDisposable {
         return dockerDaemonSource({ host, reference: familiarName(place), maxSpool });
       }
     }
+  }
+
+  /**
+   * Opens what hangs on a place's image, to be read; the caller closes it.
+   * @internal
+   * @throws VarveError `USAGE` for a place that has nothing of the kind; `INVALID_REFERENCE`, `NOT_FOUND`, `INVALID_IMAGE`, `TOO_LARGE`
+   */
+  async referrerSource(text: string, signal?: AbortSignal): Promise<ReferrerSource> {
+    const { maxSpool } = this.#options;
+    const place = await parseSource(text, { maxSpool });
+    if (place.transport === "oci-archive") return await archiveReferrers({ ...place, maxSpool }, signal);
+    return await this.#referrersAt(place, text);
+  }
+
+  /**
+   * Opens what hangs on a place's image, to be written to; the caller closes it.
+   * @internal
+   * @throws VarveError as {@link referrerSource}, and `USAGE` for an archive
+   */
+  async referrerStore(text: string): Promise<ReferrerStore> {
+    const { maxSpool } = this.#options;
+    const place = await parseSource(text, { maxSpool });
+    return await this.#referrersAt(place, text);
+  }
+
+  /**
+   * Opens what will hang on an image that is to be written to a place; the caller closes it.
+   * @internal
+   * @throws VarveError `USAGE` for a place that has nothing of the kind; `INVALID_REFERENCE`
+   */
+  async referrerDestination(text: string): Promise<ReferrerStore> {
+    return await this.#referrersAt(await parseDestination(text), text);
+  }
+
+  async #referrersAt(place: Place, text: string): Promise<ReferrerStore> {
+    if (place.transport === "oci") return layoutReferrers(place);
+    if (place.transport === "docker") {
+      const { registryReferrers } = await registry();
+      const { reference } = place;
+      return registryReferrers(await this.client(reference.registry), reference);
+    }
+    const reason =
+      place.transport === "oci-archive"
+        ? "is an archive, to which nothing is added"
+        : `is a place of the kind ${place.transport}, which has no room for that`;
+    throw new VarveError(
+      "USAGE",
+      `nothing can be attached to an image in ${text}, which ${reason}; use a registry or an OCI layout`,
+    );
   }
 
   /**

@@ -21,6 +21,10 @@ export interface Component {
   readonly integrity?: string;
   /** Where its sources are, as its `package.json` says: an address or a shorthand such as `github:owner/name` (Node). */
   readonly repository?: string;
+  /** Its licence, as its `package.json` says it: mostly an SPDX expression (Node). */
+  readonly license?: string;
+  /** Who made it, as its `package.json` says it: a name, perhaps with an address (Node). */
+  readonly author?: string;
   /**
    * Files and folders below `path` that are not this component's own: they belong to other components or to
    * nobody. Relative to `path`, parts separated by `/`, ordered by code point, none within another.

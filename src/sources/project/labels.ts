@@ -31,7 +31,7 @@ const HOSTS: Readonly<Record<string, string>> = {
 };
 
 /** A repository's address as a browser takes it, without what anybody could log in with; undefined if it has none. */
-function webAddress(repository: string | undefined): string | undefined {
+export function webAddress(repository: string | undefined): string | undefined {
   if (repository === undefined) return undefined;
   const [, host, path] = /^(?:(github|gitlab|bitbucket):)?([\w.-]+\/[\w.-]+)$/.exec(repository) ?? [];
   if (path !== undefined) return `https://${HOSTS[host ?? ""]}/${path.replace(/\.git$/, "")}`;

@@ -1,3 +1,4 @@
+export { type BaseDemand, type BasePlace, basePlace, withBasePlace } from "./base.ts";
 export type { ImageSpecInput } from "./input.ts";
 export { startsObject } from "./jsonc.ts";
 export {

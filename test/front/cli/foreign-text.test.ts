@@ -16,6 +16,7 @@ import {
   writeLayout,
 } from "../../support/hostile-text.ts";
 import { type RunOptions, run } from "../../support/process.ts";
+import { writeKeys } from "../../support/signing-keys.ts";
 import { writeCase } from "../../support/stream-oracle.ts";
 import { requires } from "../../support/systems.ts";
 import { stacked, temporaryFolder } from "../../support/tmp.ts";
@@ -35,6 +36,12 @@ interface Case {
   readonly page?: string;
 }
 
+/** An SBOM with one component. */
+const sbomOf = (text: string) => ({
+  bomFormat: "CycloneDX",
+  components: [{ type: text, name: text, version: text, licenses: [{ license: { name: text } }] }],
+});
+
 describe("foreign text in what is printed", () => {
   const scope = stacked({ after });
   let folder: string;
@@ -45,6 +52,8 @@ describe("foreign text in what is printed", () => {
     folder = `${await temporaryFolder(scope)}/${HOSTILE}`;
     mkdirSync(folder);
     writeHostileSources(folder);
+    writeKeys(folder, { name: `my${HOSTILE}` });
+    writeKeys(folder, { name: "other" });
     await writeLayout(await hostileImage(), `${folder}/layout${HOSTILE}`);
     await writeLayout(await hostileImage("other"), `${folder}/other`);
     await writeArchive(await hostileImage(), `${folder}/image${HOSTILE}.tar`);
@@ -77,6 +86,7 @@ describe("foreign text in what is printed", () => {
     const out = (place: string) => place.replace("OUT", `out${HOSTILE}`);
     const denied = `docker://${registry}/denied:1`;
     const gone = `gone${HOSTILE}`;
+    const attached = ["graph.json:text/plain", "--artifact-type", "a/b", "--annotation", `a=${HOSTILE}`];
     const store = { [`a${HOSTILE}`]: { file: "x" } } as const;
     const conf = writeCase(`${folder}/case`, { store });
     const wrong = writeCase(`${folder}/wrong`, { conf: { created: HOSTILE } });
@@ -96,16 +106,33 @@ describe("foreign text in what is printed", () => {
     };
     const onDaemon = { DOCKER_HOST: daemon };
     const auth = { REGISTRY_AUTH_FILE: `${folder}/auth.json`, DOCKER_CONFIG: folder };
+    const job = json(`job${HOSTILE}.json`, { varveJob: 1, kind: HOSTILE });
     cases = {
       build: [
         { args: ["build", "spec.json", "-o", out("OUT.tar")] },
         { args: ["build", "project.json", "--json", "-o", out("oci:OUT")] },
+        { args: ["build", "spec.json", "-o", out("oci:OUT:4"), "--sbom", "--provenance"] },
+        { args: ["build", "spec.json", "--sbom", HOSTILE], status: 2 },
         { args: ["build", "spec.json"], archive: true, silent: true },
         { args: ["build", "spec.json", "--push", denied], status: 1 },
         { args: ["build", "wrong.json", "-o", "out.tar"], status: 1 },
         { args: ["build", gone], status: 1 },
         { args: ["build", "spec.json", `--${HOSTILE}`], status: 2 },
         { args: ["build", "spec.json", "--max-layers", HOSTILE], status: 2 },
+      ],
+      bake: [
+        { args: ["bake", "project", "--from", "scratch", "--to", "oci:out:{tag}", "--json"], status: 1 },
+        { args: ["bake", "project", "--from", gone, "--to", "oci:out:{tag}"], status: 1 },
+        { args: ["bake", "project", HOSTILE, "--to", "oci:out:{tag}"], status: 2 },
+        { args: ["bake", gone], status: 2 },
+      ],
+      layer: [
+        { args: ["layer", gone], status: 1 },
+        { args: ["layer", job], status: 1 },
+      ],
+      assemble: [
+        { args: ["assemble", gone, "--push", `${registry}/app:2`], status: 1 },
+        { args: ["assemble", HOSTILE], status: 2, silent: true },
       ],
       stream: [
         { args: ["stream", conf], archive: true },
@@ -120,6 +147,7 @@ describe("foreign text in what is printed", () => {
       init: [{ args: ["init", gone], status: 1 }],
       plan: [
         { args: ["plan", "graph.json"] },
+        { args: ["plan", "spec.json", "--jobs", `jobs${HOSTILE}`] },
         { args: ["plan", "project.json", "--against", layout] },
         { args: ["plan", "project", "--json", "--against", layout] },
         {
@@ -134,6 +162,7 @@ describe("foreign text in what is printed", () => {
         { args: ["copy", layout, out("oci:OUT:2"), "--json"] },
         { args: ["copy", denied, "copied.tar"], status: 1 },
         { args: ["copy", layout, `oci:other:${HOSTILE}`] },
+        { args: ["copy", layout, out("oci:OUT:4"), "--referrers"] },
       ],
       relayer: [
         { args: ["relayer", layout, out("docker-archive:OUT.tar")] },
@@ -179,7 +208,20 @@ describe("foreign text in what is printed", () => {
         { args: ["inspect", `${registry}/app:1`] },
         { args: ["inspect", `docker://${registry}/app:1`, "--json"] },
         { args: ["inspect", gone], status: 1 },
+        { args: ["inspect", layout, "--referrers"] },
         { args: ["inspect", layout, "--platform", HOSTILE], status: 2 },
+      ],
+      attach: [
+        { args: ["attach", layout, ...attached] },
+        { args: ["attach", layout, ...attached, "--json"] },
+        { args: ["attach", layout, "graph.json", "--artifact-type", HOSTILE], status: 2 },
+        { args: ["attach", layout, gone, "--artifact-type", "a/b"], status: 1 },
+        { args: ["attach", denied, "graph.json", "--artifact-type", "a/b"], status: 1 },
+      ],
+      tree: [
+        { args: ["tree", layout] },
+        { args: ["tree", layout, "--json"] },
+        { args: ["tree", denied], status: 1 },
       ],
       why: [
         { args: ["why", layout, "oci:other:1"] },
@@ -187,11 +229,79 @@ describe("foreign text in what is printed", () => {
         { args: ["why", layout, "oci:other:1", "--json"] },
         { args: ["why", layout, gone], status: 1 },
       ],
+      sbom: [
+        { args: ["sbom", layout] },
+        { args: ["sbom", layout, "--format", "spdx"] },
+        { args: ["sbom", layout, "-o", `sbom${HOSTILE}.json`] },
+        { args: ["sbom", gone], status: 1 },
+      ],
+      "diff-sbom": [
+        { args: ["diff-sbom", layout, "oci:other:1"] },
+        { args: ["diff-sbom", json("sbom.json", sbomOf(HOSTILE)), layout] },
+        { args: ["diff-sbom", json("sbom.json", sbomOf(HOSTILE)), layout, "--json"] },
+        { args: ["diff-sbom", layout, gone], status: 1 },
+      ],
       check: [
         // Its user is none that is there.
         { args: ["check", layout], status: 1 },
         { args: ["check", layout, "--json"], status: 1 },
         { args: ["check", layout, "--base", HOSTILE], status: 1 },
+      ],
+      sign: [
+        { args: ["sign", layout, "--key", `my${HOSTILE}.key`, "--annotation", `a=${HOSTILE}`] },
+        { args: ["sign", layout, "--key", `my${HOSTILE}.key`, "--json"] },
+        { args: ["sign", layout, "--key", gone], status: 1 },
+        { args: ["sign", layout, "--key", `env://${HOSTILE}`], status: 1 },
+        { args: ["sign", denied, "--key", `my${HOSTILE}.key`], status: 1 },
+      ],
+      attest: [
+        {
+          args: [
+            "attest",
+            layout,
+            "--key",
+            `my${HOSTILE}.key`,
+            "--predicate",
+            "graph.json",
+            "--type",
+            "spdx",
+          ],
+        },
+        {
+          args: ["attest", layout, "--key", `my${HOSTILE}.key`, "--predicate", gone, "--type", "spdx"],
+          status: 1,
+        },
+        {
+          args: [
+            "attest",
+            layout,
+            "--key",
+            `my${HOSTILE}.key`,
+            "--predicate",
+            "graph.json",
+            "--type",
+            HOSTILE,
+          ],
+          status: 2,
+        },
+      ],
+      verify: [
+        { args: ["verify", layout, "--key", `my${HOSTILE}.pub`] },
+        { args: ["verify", layout, "--key", `my${HOSTILE}.pub`, "--json"] },
+        { args: ["verify", "oci:other:1", "--key", `my${HOSTILE}.pub`], status: 1, silent: true },
+        { args: ["verify", layout, "--key", "other.pub"], status: 1 },
+        { args: ["verify", layout, "--key", gone], status: 1 },
+        {
+          args: [
+            "verify",
+            layout,
+            "--certificate-identity-regexp",
+            `(${HOSTILE}`,
+            "--certificate-oidc-issuer",
+            "a",
+          ],
+          status: 2,
+        },
       ],
       validate: [
         { args: ["validate", layout] },
@@ -295,7 +405,7 @@ it("progress on a terminal has no escape sequences but its own", async (t) => {
 it("one file of the commands writes, and those with a reason here", () => {
   const reasons: Record<string, string> = {
     "output.ts": "it is the one",
-    "commands/login.ts": "it asks, and echoes what the user types",
+    "ask.ts": "it asks, and echoes what the user types",
   };
   const cli = new URL("../../../src/front/cli/", import.meta.url);
   const writers = globSync("**/*.ts", { cwd: cli }).filter((file) =>

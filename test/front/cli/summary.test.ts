@@ -173,6 +173,7 @@ describe("what is said of images for several platforms", () => {
         base: "node",
         ports: ["3000/tcp"],
         places: written,
+        ...{ documents: [], attached: [] },
       };
     });
     const places = destinations.map((destination, at) => ({

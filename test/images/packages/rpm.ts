@@ -9,10 +9,12 @@ export interface RpmPackage {
   readonly files: readonly string[];
   /** Bytes that make the header larger. */
   readonly more?: number;
+  /** Further tags with their texts. */
+  readonly texts?: Readonly<Record<number, readonly string[]>>;
 }
 
 /** A header as rpm's database has it. */
-export function rpmHeader({ name, version, files, more = 0 }: RpmPackage): Buffer {
+export function rpmHeader({ name, version, files, more = 0, texts = {} }: RpmPackage): Buffer {
   const folders = [...new Set(files.map((file) => file.slice(0, file.lastIndexOf("/") + 1)))];
   const text = (...texts: string[]) => Buffer.from(texts.map((each) => `${each}\0`).join(""));
   const numbers = Buffer.alloc(4 * files.length);
@@ -27,6 +29,10 @@ export function rpmHeader({ name, version, files, more = 0 }: RpmPackage): Buffe
     [1116, 4, files.length, numbers],
     [1117, 8, files.length, text(...files.map((file) => file.slice(file.lastIndexOf("/") + 1)))],
     [1118, 8, folders.length, text(...folders)],
+    ...Object.entries(texts).map(([tag, all]): (typeof values)[number] => [
+      ...([Number(tag), all.length === 1 ? 6 : 8, all.length] as const),
+      text(...all),
+    ]),
   ];
   const data: Buffer[] = [];
   let offset = 0;

@@ -6,7 +6,6 @@ import {
   buildIndexFrom,
   type Machine,
   openSource,
-  ownErrors,
   planFrom,
   reproduce,
   type SourceListener,
@@ -17,10 +16,17 @@ import type { Libc } from "#draft";
 import { VarveError } from "#errors";
 import { dockerArchiveSink } from "#formats";
 import { planText } from "#report";
-import type { ImageSpecInput } from "#spec";
+import { type ImageSpecInput, withBasePlace } from "#spec";
+import {
+  type AttestCommandOptions,
+  attestIn,
+  attestOptions,
+  indexPlatforms,
+  told,
+} from "../attest-options.ts";
+import { tellFindings, tellLeftOut } from "../build-telling.ts";
 import { type CacheOptions, cacheOptions } from "../cache-options.ts";
 import { BadResult } from "../failure.ts";
-import { findingLines } from "../findings.ts";
 import { type OmitOptions, omitField, omitOptions } from "../omit-options.ts";
 import { integer, jsonOption, list, pairs, pathList } from "../options.ts";
 import { note, print, printJson, say, scriptOutput, stdoutOutput, tellSentence, warn } from "../output.ts";
@@ -38,6 +44,7 @@ interface BuildCommandOptions
     CacheOptions,
     StrategyOptions,
     OmitOptions,
+    AttestCommandOptions,
     Partial<Pick<ImageSpecInput, (typeof FIELDS)[number]>> {
   readonly cacheFrom?: string[];
   readonly trustCachedBases?: true;
@@ -88,6 +95,7 @@ export function command(): Command {
   whatOptions(command.optionsGroup("What is in it:"));
   messageOptions(command.optionsGroup(MESSAGES));
   layerOptions(command.optionsGroup("How it is divided into layers:"));
+  attestOptions(command.optionsGroup("What is written down of it:"));
   placeOptions(command.optionsGroup("Registries and the base image:"), PLATFORMS);
   sharedCacheOptions(cacheOptions(command.optionsGroup("What is kept from build to build:")));
   graphOptions(command.optionsGroup("For Nix, and for specs with files and scripts of their own:"));
@@ -215,7 +223,7 @@ async function run(path: string, options: BuildCommandOptions): Promise<void> {
       return;
     }
     const given = {
-      ...{ ...operation, ...listener, to, compression, libc, check },
+      ...{ ...operation, ...listener, ...attestIn(options), to, compression, libc, check },
       ...{ cacheFrom, trustCachedBases, cacheTo },
       onFindings: quiet ? undefined : tellFindings,
       onWarning: quiet ? undefined : warn,
@@ -223,32 +231,22 @@ async function run(path: string, options: BuildCommandOptions): Promise<void> {
       onOutput: quiet ? undefined : scriptOutput,
     };
     const telling = { ...options, several: to.length > 1 };
-    if (platforms.length > 1) {
+    const several = indexPlatforms(options, operation.machine);
+    if (several !== undefined) {
       const onPlatform = quiet ? undefined : (platform: string) => say(`For ${platform}:`);
+      const { attestIndex } = options;
+      const index = { ...given, platforms: several, attestIndex, onPlatform };
       await tellIndex(
-        async (onProgress) => buildIndexFrom(source, { ...given, platforms, onPlatform, onProgress }),
+        async (onProgress) => told(await buildIndexFrom(source, { ...index, onProgress }), quiet),
         telling,
       );
       return;
     }
     const write = async (onProgress: BuildOptions["onProgress"]) =>
-      buildFrom(source, { ...given, onProgress });
+      told(await buildFrom(source, { ...given, onProgress }), quiet);
     await tellWritten(write, telling);
   });
 }
-
-/** A single error is said when the build fails for it. */
-const tellFindings: BuildOptions["onFindings"] = ({ findings, ...others }) => {
-  const errors = ownErrors(findings);
-  const told = errors.length === 1 ? findings.filter((finding) => finding !== errors[0]) : findings;
-  for (const line of findingLines({ findings: told, ...others }, { most: 3, withBase: false })) say(line);
-};
-
-const tellLeftOut: SourceListener["onLeftOut"] = (list) => {
-  for (const { path, reason, pattern } of list) {
-    say(`  ${path} (${reason}${pattern === undefined ? "" : `: ${pattern}`})`);
-  }
-};
 
 /** The fields that the options replace; labels and annotations are added to the spec's. */
 function overrides(options: BuildCommandOptions, fields: Partial<ImageSpecInput>): Partial<ImageSpecInput> {
@@ -259,7 +257,7 @@ function overrides(options: BuildCommandOptions, fields: Partial<ImageSpecInput>
     ),
     ...omitField(options, fields),
     ...strategyFields(options),
-    ...(from === undefined ? {} : { fromImage: from }),
+    ...(from === undefined ? {} : { fromImage: withBasePlace(fields.fromImage, from) }),
     ...(followBase ? {} : { followBase }),
     ...(label === undefined ? {} : { labels: { ...fields.labels, ...label } }),
     ...(annotation === undefined ? {} : { annotations: { ...fields.annotations, ...annotation } }),

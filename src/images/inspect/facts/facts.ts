@@ -29,15 +29,8 @@ export interface FileFacts {
   readonly folders?: readonly string[];
 }
 
-/** An entry of the archive; the owner's group and the time don't matter. */
-export type FactEntry = readonly [
-  name: string,
-  type: string,
-  mode: number,
-  size: number,
-  linkname: string,
-  uid: number,
-];
+/** An entry of the archive; the owner's group, the time and the size don't matter, and so may differ where nothing else does. */
+export type FactEntry = readonly [name: string, type: string, mode: number, linkname: string, uid: number];
 
 /** A layer's entries in their order, and what is known of some by their positions. */
 export interface LayerFacts {
@@ -46,7 +39,7 @@ export interface LayerFacts {
 }
 
 /** Raise it whenever something else is learned of a layer: what was kept before is then forgotten. */
-export const FACTS_FORMAT = 1;
+export const FACTS_FORMAT = 2;
 
 /** Facts as bytes, to be kept. */
 export function encodeFacts({ entries, files }: LayerFacts): Uint8Array {

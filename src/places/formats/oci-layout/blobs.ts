@@ -1,5 +1,13 @@
 import { VarveError } from "#errors";
-import { algorithmOf, type Descriptor, hexOf, parseDigest } from "#oci";
+import {
+  algorithmOf,
+  type Descriptor,
+  hexOf,
+  MAX_MANIFEST_BYTES,
+  type ManifestOrIndex,
+  parseDigest,
+  parseManifestOrIndex,
+} from "#oci";
 import { type ByteSource, collect } from "#util";
 import { verified } from "#write";
 
@@ -50,4 +58,14 @@ export async function readBlob(
     );
   if (descriptor.size > limit) throw tooLarge();
   return await collect(layoutBlob(files, descriptor).open(), limit, tooLarge);
+}
+
+/**
+ * A manifest or an index, checked.
+ * @throws VarveError as {@link readBlob}, and `INVALID_MANIFEST`, `INVALID_JSON`, `INVALID_DIGEST`
+ */
+export async function readDocument(files: LayoutFiles, descriptor: Descriptor): Promise<ManifestOrIndex> {
+  const { mediaType, digest } = descriptor;
+  const bytes = await readBlob(files, descriptor, MAX_MANIFEST_BYTES);
+  return parseManifestOrIndex(bytes, { what: `the manifest ${digest} of ${files.path}`, mediaType, digest });
 }

@@ -7,14 +7,16 @@ import {
   type ImageIndex,
   isAttestation,
   isDigest,
+  isImageManifest,
   isIndexType,
   isManifestType,
   MAX_MANIFEST_BYTES,
   notAnImage,
   parseIndex,
 } from "#oci";
-import { type LayoutFiles, readBlob } from "./blobs.ts";
-import { canonicalName, imageNameOf, namesOf } from "./names.ts";
+import { isReferrersTag } from "#referrers";
+import { type LayoutFiles, readBlob, readDocument } from "./blobs.ts";
+import { canonicalName, imageNameOf, namesOf, REF_NAME } from "./names.ts";
 
 /** How deeply indexes may be nested; nobody goes deeper. */
 const MAX_INDEX_DEPTH = 4;
@@ -48,17 +50,9 @@ export async function chooseManifest(
   index: ImageIndex,
   options: Selection,
 ): Promise<Chosen> {
-  const { select, platform } = options;
-  const entries = index.manifests.filter(isImage);
-  if (entries.length === 0) throw noImage(files, index);
-  const selected = await selectEntries(files, { index, entries, select });
+  const { platform } = options;
+  const selected = await chooseEntries(files, index, options.select);
   const digests = new Set(selected.map((entry) => entry.digest));
-  if (select === undefined && digests.size > 1 && new Set(selected.map(nameKey)).size > 1) {
-    throw new VarveError(
-      "IMAGE_NOT_FOUND",
-      `${files.path} holds several images; say which one is meant: ${listNames(entries)}`,
-    );
-  }
   const names = [...new Set(selected.map(imageNameOf).filter((name) => name !== undefined))];
   const [first] = selected;
   if (digests.size === 1 && !isIndexType(first!.mediaType))
@@ -66,6 +60,50 @@ export async function chooseManifest(
   const manifests = await listManifests(files, selected);
   const entry = choosePlatform(manifests, { platform, what: files.path });
   return { entry, names, byPlatform: true, ...(digests.size === 1 ? { index: first! } : {}) };
+}
+
+/**
+ * The entries that are meant: one image or index, under all its names, or one image's entries for several platforms.
+ * @throws VarveError `IMAGE_NOT_FOUND`, `NOT_AN_IMAGE`; what reading manifests throws
+ */
+export async function chooseEntries(
+  files: LayoutFiles,
+  index: ImageIndex,
+  select: string | undefined,
+): Promise<readonly Descriptor[]> {
+  const entries = index.manifests.filter(isImage);
+  if (entries.length === 0) throw noImage(files, index);
+  if (select !== undefined) return await selectEntries(files, { index, entries, select });
+  const images = await withoutReferrers(files, entries);
+  if (new Set(images.map(({ digest }) => digest)).size > 1 && new Set(images.map(nameKey)).size > 1) {
+    throw new VarveError(
+      "IMAGE_NOT_FOUND",
+      `${files.path} holds several images; say which one is meant: ${listNames(images)}`,
+    );
+  }
+  return images;
+}
+
+/**
+ * The entries without those that hang on others and don't say so themselves: tools list each manifest of a layout. What has a
+ * name or a platform is an image.
+ */
+async function withoutReferrers(
+  files: LayoutFiles,
+  entries: readonly Descriptor[],
+): Promise<readonly Descriptor[]> {
+  if (new Set(entries.map(({ digest }) => digest)).size === 1) return entries;
+  const images: Descriptor[] = [];
+  for (const entry of entries) {
+    const isNamed = namesOf(entry).length > 0 || entry.platform !== undefined;
+    if (isNamed || !(await isReferrer(files, entry))) images.push(entry);
+  }
+  return images.length === 0 ? entries : images;
+}
+
+async function isReferrer(files: LayoutFiles, entry: Descriptor): Promise<boolean> {
+  const { kind, document } = await readDocument(files, entry);
+  return document.value.subject !== undefined || (kind === "manifest" && !isImageManifest(document.value));
 }
 
 function noImage({ path }: LayoutFiles, { manifests }: ImageIndex): VarveError {
@@ -77,14 +115,13 @@ function noImage({ path }: LayoutFiles, { manifests }: ImageIndex): VarveError {
 interface Candidates {
   readonly index: ImageIndex;
   readonly entries: readonly Descriptor[];
-  readonly select: string | undefined;
+  readonly select: string;
 }
 
 async function selectEntries(
   files: LayoutFiles,
   { index, entries, select }: Candidates,
 ): Promise<readonly Descriptor[]> {
-  if (select === undefined) return entries;
   const position = /^@([0-9]{1,6})$/.exec(select);
   if (position !== null) {
     const entry = index.manifests[Number(position[1])];
@@ -117,9 +154,10 @@ function listNames(entries: readonly Descriptor[]): string {
   return shown.join(", ") + (names.length > SHOWN_NAMES ? ", …" : "");
 }
 
-/** Whether an entry leads to images: not to an attestation, a signature or another artifact. */
+/** Whether an entry leads to images: not to an attestation, a signature or another artifact, nor to a list of those. */
 function isImage(entry: Descriptor): boolean {
   const { mediaType, artifactType } = entry;
+  if (isReferrersTag(entry.annotations?.[REF_NAME] ?? "")) return false;
   if (isIndexType(mediaType)) return true;
   return isManifestType(mediaType) && artifactType === undefined && !isAttestation(entry);
 }

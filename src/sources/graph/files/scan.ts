@@ -3,9 +3,9 @@ import { type Dirent, statSync } from "node:fs";
 import { posix } from "node:path";
 import { fsPath, readEntries, readLink, sortNames } from "#util";
 import { isObject, type JsonObject } from "../file.ts";
-import { repositoryOf } from "../installed/installed.ts";
 import { isStore } from "../installed/tree.ts";
 import type { Component, ComponentPart } from "../references-graph.ts";
+import { saidIn } from "../said.ts";
 import { readManifest } from "../workspace.ts";
 import { text } from "../yaml.ts";
 
@@ -206,11 +206,10 @@ function component(id: string, parts: readonly Part[]): Component {
 
 function described(manifest: JsonObject): Partial<Component> {
   const [name, version] = [text(manifest["name"]), text(manifest["version"])];
-  const repository = repositoryOf(manifest["repository"]);
   return {
     ...(name !== undefined && { name }),
     ...(version !== undefined && { version }),
-    ...(repository !== undefined && { repository }),
+    ...saidIn(manifest),
   };
 }
 

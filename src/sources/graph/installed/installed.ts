@@ -1,9 +1,9 @@
 import { realpathSync } from "node:fs";
 import { resolve } from "node:path";
-import { isObject } from "../file.ts";
 import { NOBODYS, nestedPaths, withoutShells } from "../npm/nested.ts";
 import type { NodeProject } from "../project.ts";
 import { type Component, makeGraph, type ReferencesGraph } from "../references-graph.ts";
+import { saidIn } from "../said.ts";
 import { text } from "../yaml.ts";
 import { leftOut } from "./left.ts";
 import type { LockFacts } from "./lock-facts.ts";
@@ -78,16 +78,10 @@ export function graphOfUnits(project: NodeProject, found: Found): ReferencesGrap
 function described({ id, manifest }: Unit, { packages }: LockFacts): Partial<Component> {
   const [name, version] = [text(manifest["name"]), text(manifest["version"])];
   const locked = isSource(id) || name === undefined ? undefined : packages.find(name, version);
-  const repository = repositoryOf(manifest["repository"]);
   return {
     ...(name !== undefined && { name }),
     ...(version !== undefined && { version }),
     ...(locked?.integrity !== undefined && { integrity: locked.integrity }),
-    ...(repository !== undefined && { repository }),
+    ...saidIn(manifest),
   };
-}
-
-/** What `package.json` says of where the sources are. */
-export function repositoryOf(repository: unknown): string | undefined {
-  return text(isObject(repository) ? repository["url"] : repository);
 }
