@@ -67,6 +67,7 @@ export {
 export { type RelayeredImage, type RelayerOptions, relayer } from "./relayer.ts";
 export { type Difference, type ReproduceOptions, type Reproduction, reproduce } from "./reproduce.ts";
 export { type ServeEvent, type ServeOptions, type Serving, serve } from "./serve.ts";
+export { type PruneCacheOptions, pruneCache } from "./shared-cache.ts";
 export type { SignatureDemand, TrustedRootOptions } from "./signatures/demand.ts";
 export type { IdentityOptions } from "./signatures/identity.ts";
 export type { AskPassphrase } from "./signatures/keys.ts";

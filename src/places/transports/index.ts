@@ -2,9 +2,13 @@ export { knownBlobs } from "./known-blobs.ts";
 export { type Place, parseDestination, parseSource } from "./place.ts";
 export {
   CACHE_ARTIFACT_TYPE,
+  type PrunedSharedCache,
+  type PruneSharedCacheOptions,
   type PullSharedCacheOptions,
   type PushedSharedCache,
   type PushSharedCacheOptions,
+  parseSegmentTag,
+  pruneSharedCache,
   pullSharedCache,
   pushSharedCache,
   type SharedCacheOptions,

@@ -318,6 +318,8 @@ describe("foreign text in what is printed", () => {
         { args: ["cache", "info", "--cache-dir", `cache${HOSTILE}`] },
         { args: ["cache", "info", "--cache-dir", `cache${HOSTILE}`, "--json"] },
         { args: ["cache", "prune"], silent: true },
+        { args: ["cache", "prune", "--registry", denied], status: 1 },
+        { args: ["cache", "prune", "--registry", HOSTILE], status: 1 },
         { args: ["cache", HOSTILE], status: 2 },
       ],
       nix: [

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { type DigestCache, encodeSegment, type LayerKey } from "#cache";
-import { MediaType } from "#oci";
+import { MediaType, parseDigest } from "#oci";
 import { type FakeRegistry, fail, sha256 } from "#testing";
-import { CACHE_ARTIFACT_TYPE, pullSharedCache, pushSharedCache } from "#transports";
+import { CACHE_ARTIFACT_TYPE, pruneSharedCache, pullSharedCache, pushSharedCache } from "#transports";
 import { blobKeyOf, blobOf, DAY, keyOf, layerOf, NOW, openAt } from "../../layers/cache/support/samples.ts";
 import { temporaryFolder } from "../../support/tmp.ts";
 import { fails, type Setup, setUp } from "../registry/support/setup.ts";
@@ -240,6 +240,24 @@ describe("writers of a shared cache", () => {
     assert.deepEqual(await layersOf(await pull()), NUMBERS);
   });
 
+  it("try again where a blob that others send, too, isn't there for a moment", async (t) => {
+    const { client, options, newCache, pull, registry } = await prepare(t);
+    let refused = 0;
+    registry.quirk = (_request, response, { method, path }) => {
+      const refuses = method === "PUT" && path.includes("/manifests/") && refused++ % 4 < 3;
+      if (refuses) fail(response, 400, "MANIFEST_BLOB_UNKNOWN", "blob unknown to registry");
+      return refuses;
+    };
+    assert.deepEqual(await pushSharedCache(client, { ...options, cache: newCache(1) }), { added: 1 });
+    assert.deepEqual(await layersOf(await pull()), [1]);
+    registry.quirk = (_request, response, { method, path }) => {
+      const refuses = method === "PUT" && path.includes("/manifests/");
+      if (refuses) fail(response, 400, "MANIFEST_INVALID", "never");
+      return refuses;
+    };
+    await fails(pushSharedCache(client, { ...options, cache: newCache(2) }), "REGISTRY_PROTOCOL", /never/);
+  });
+
   it("lose nothing where the registry removes nothing, and read what counts", async (t) => {
     const { client, options, newCache, pull, registry, warnings } = await prepare(t);
     registry.quirk = (_request, response, { method }) => {
@@ -413,5 +431,108 @@ describe("a shared cache that is broken or lies", () => {
     const cache = newCache(1);
     await fails(pullSharedCache(client, { ...options, cache, signal }), "ABORTED", /cancelled/);
     await fails(pushSharedCache(client, { ...options, cache, signal }), "ABORTED", /cancelled/);
+  });
+});
+
+describe("pruning a shared cache", () => {
+  const prune = ({ client, options }: Work, more: Partial<Parameters<typeof pruneSharedCache>[1]> = {}) =>
+    pruneSharedCache(client, { reference: options.reference, onNote: options.onNote, now: NOW, ...more });
+
+  /** Has layers 1 to 9 used on as many days, the last one today. */
+  async function fill({ client, options, newCache }: Work): Promise<void> {
+    for (let number = 1; number < 10; number++) {
+      const cache = openAt(newCache().folder, NOW - (9 - number) * DAY);
+      cache.putLayer(keyOf(number), layerOf(number));
+      cache.putBlob(blobKeyOf(number), blobOf(number));
+      await pushSharedCache(client, { ...options, cache });
+    }
+  }
+
+  it("leaves out what is old, and leaves one segment, which is left alone the next time", async (t) => {
+    const work = await prepare(t);
+    await fill(work);
+    const pruned = await prune(work, { maxAge: 4 });
+    assert.deepEqual(
+      { ...pruned, segments: pruned.segments.after },
+      { kept: 10, old: 8, gone: 0, broken: 0, segments: 1, removed: true },
+    );
+    assert.deepEqual(await layersOf(await work.pull()), [5, 6, 7, 8, 9]);
+    const tags = tagsOf(work.registry);
+    assert.equal(tags.length, 2);
+    const again = await prune(work, { maxAge: 4 });
+    assert.deepEqual(again.segments, { before: 1, after: 1 });
+    assert.deepEqual(tagsOf(work.registry), tags);
+  });
+
+  it("leaves out what is too much, those first that nobody has used for longest, and blobs without their layers", async (t) => {
+    const work = await prepare(t);
+    await fill(work);
+    assert.equal((await prune(work, { maxEntries: 6 })).kept, 6);
+    assert.deepEqual(await layersOf(await work.pull()), [7, 8, 9]);
+    assert.deepEqual(await prune(work, { maxEntries: 0 }), {
+      kept: 0,
+      old: 6,
+      gone: 0,
+      broken: 0,
+      segments: { before: 1, after: 0 },
+      removed: true,
+    });
+    assert.deepEqual(await layersOf(await work.pull()), []);
+    assert.deepEqual(tagsOf(work.registry), ["main"]);
+  });
+
+  it("leaves out what is said of blobs that no repository of images has", async (t) => {
+    const work = await prepare(t);
+    const { client, options, newCache, registry } = work;
+    const cache = newCache(1, 2);
+    const there = registry.addBlob("team/two", Buffer.from("a blob"));
+    cache.putBlob(blobKeyOf(1), { ...blobOf(1), digest: parseDigest(there, "it") });
+    cache.putBlob(blobKeyOf(2), blobOf(2));
+    await pushSharedCache(client, { ...options, cache });
+    const { kept, gone } = await prune(work, { blobsIn: ["team/one", "team/two"] });
+    assert.deepEqual([kept, gone], [3, 1]);
+  });
+
+  it("leaves out what is broken", async (t) => {
+    const work = await prepare(t);
+    await fill(work);
+    plant(work.registry, Buffer.from("garbage"));
+    const bytes = encodeSegment({ records: work.newCache(11).sharable().records, replaced: [] });
+    plant(work.registry, bytes);
+    work.registry.blobs.delete(`${REPOSITORY}@${sha256(bytes)}`);
+    assert.equal((await prune(work)).broken, 2);
+    assert.deepEqual(await layersOf(await work.pull()), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    assert.deepEqual(work.warnings, []);
+  });
+
+  it("keeps what is written while it is at work", async (t) => {
+    const work = await prepare(t);
+    const { client, options, newCache, registry } = work;
+    await fill(work);
+    let put = false;
+    registry.quirk = async (_request, _response, { method, path }) => {
+      if (!put && method === "PUT" && path.includes("/manifests/")) {
+        put = true;
+        await pushSharedCache(client, { ...options, cache: newCache(12) });
+      }
+      return false;
+    };
+    await prune(work, { maxAge: 1 });
+    assert.deepEqual(await layersOf(await work.pull()), [8, 9, 12]);
+  });
+
+  it("says so where there is none, there is something else, or the registry removes nothing", async (t) => {
+    const work = await prepare(t);
+    await fails(prune(work), "IMAGE_NOT_FOUND", /there is no cache in .*team\/cache:main/);
+    await fill(work);
+    work.registry.quirk = (_request, response, { method }) => {
+      if (method === "DELETE") fail(response, 405, "UNSUPPORTED", "never");
+      return method === "DELETE";
+    };
+    assert.equal((await prune(work, { maxAge: 1 })).removed, false);
+    assert.match(work.warnings.at(-1)!, /removes nothing, so its old parts stay/);
+    assert.deepEqual(await layersOf(await work.pull()), [8, 9]);
+    plantManifest(work.registry, "main", { schemaVersion: 2, mediaType: MediaType.ociManifest });
+    await fails(prune(work), "INVALID_MANIFEST", /./);
   });
 });

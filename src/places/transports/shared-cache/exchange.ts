@@ -1,5 +1,4 @@
 /** What is read from a shared cache, and what is put there. */
-import { setTimeout } from "node:timers/promises";
 import { promisify } from "node:util";
 import { zstdCompress as zstdCompressCallback, zstdDecompress as zstdDecompressCallback } from "node:zlib";
 import {
@@ -12,11 +11,11 @@ import {
   type Sharable,
   type SharedRecord,
 } from "#cache";
-import { cancelled, VarveError } from "#errors";
+import { VarveError } from "#errors";
 import { formatReference, type Reference } from "#oci";
 import type { RegistryClient } from "#registry";
 import { lookUp, type OpenSegments, openSegments } from "./open.ts";
-import { registryStore, type SegmentStore } from "./store.ts";
+import { registryStore, type SegmentStore, wait } from "./store.ts";
 import { type TidyOptions, tidy } from "./tidy.ts";
 
 const zstdCompress = promisify(zstdCompressCallback);
@@ -95,7 +94,8 @@ async function quietly<T>(
   }
 }
 
-function notACache({ name }: SegmentStore): VarveError {
+/** The error where a cache's tag names something else. */
+export function notACache({ name }: SegmentStore): VarveError {
   return new VarveError(
     "USAGE",
     `${name} is not a cache of varve's; name a tag that nothing else is kept under`,
@@ -216,10 +216,4 @@ function isNews(record: SharedRecord, there: SharedRecord | undefined): boolean 
 
 function todayOf(cache: DigestCache): number {
   return Math.floor(cache.now() / DAY);
-}
-
-async function wait(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
-  await setTimeout(milliseconds, undefined, { signal }).catch(() => {
-    throw cancelled("pushing the cache");
-  });
 }

@@ -6,4 +6,5 @@ export {
   pushSharedCache,
   type SharedCacheOptions,
 } from "./exchange.ts";
-export { CACHE_ARTIFACT_TYPE } from "./names.ts";
+export { CACHE_ARTIFACT_TYPE, parseSegmentTag } from "./names.ts";
+export { type PrunedSharedCache, type PruneSharedCacheOptions, pruneSharedCache } from "./prune.ts";

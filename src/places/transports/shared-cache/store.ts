@@ -2,7 +2,9 @@
  * Where the segments of a shared cache are. What it must be able to do is little, so that nothing rests on more than all registries have:
  * to put something under a name that nothing else has, to list such names, and perhaps to remove one.
  */
-import { VarveError } from "#errors";
+import { randomInt } from "node:crypto";
+import { setTimeout } from "node:timers/promises";
+import { cancelled, VarveError } from "#errors";
 import {
   type Descriptor,
   type Digest,
@@ -61,7 +63,15 @@ export interface SegmentStore {
 export interface RegistryStoreOptions {
   readonly reference: Reference;
   readonly signal?: AbortSignal | undefined;
+  /** Waits so many milliseconds; only tests replace it. */
+  readonly pause?: ((milliseconds: number) => Promise<void>) | undefined;
 }
+
+/** How often a manifest is put that a registry refuses. */
+const PUT_ATTEMPTS = 6;
+
+/** In milliseconds: a blob that several send at the same time isn't there for a moment in registries that write over files. */
+const PUT_PAUSE = 200;
 
 /** More tags of one cache than this aren't looked at. */
 const MAX_LISTED = 100_000;
@@ -69,7 +79,7 @@ const MAX_LISTED = 100_000;
 /** The segments of a cache in a registry. @throws VarveError `USAGE` for a reference without a tag */
 export function registryStore(
   client: RegistryClient,
-  { reference, signal }: RegistryStoreOptions,
+  { reference, signal, pause = (milliseconds) => wait(milliseconds, signal) }: RegistryStoreOptions,
 ): SegmentStore {
   const { registry, repository } = reference;
   const tag = cacheTag(reference);
@@ -88,8 +98,17 @@ export function registryStore(
     return { digest, size };
   };
   const putManifest = async (name: string, { bytes, descriptor }: RawDocument<Manifest>) => {
-    await putBlob(EMPTY.bytes);
-    await client.putManifest({ reference: at(name), bytes, mediaType: descriptor.mediaType, signal });
+    for (let attempt = 1; ; attempt++) {
+      await putBlob(EMPTY.bytes);
+      try {
+        await client.putManifest({ reference: at(name), bytes, mediaType: descriptor.mediaType, signal });
+        return;
+      } catch (error) {
+        const { status } = error as { status?: unknown };
+        if (attempt === PUT_ATTEMPTS || (status !== 400 && status !== 404)) throw error;
+        await pause(randomInt(PUT_PAUSE * attempt));
+      }
+    }
   };
 
   return {
@@ -142,6 +161,13 @@ export function registryStore(
       return (await client.remove({ repository, kind: "manifests", digest, signal })) !== "refused";
     },
   };
+}
+
+/** @throws VarveError `ABORTED` */
+export async function wait(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  await setTimeout(milliseconds, undefined, { signal }).catch(() => {
+    throw cancelled("pushing the cache");
+  });
 }
 
 function tooLong({ digest }: SegmentName): VarveError {

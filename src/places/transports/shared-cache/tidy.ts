@@ -94,6 +94,8 @@ interface MergeOptions extends Pick<TidyOptions, "today" | "onNote"> {
   readonly open: OpenSegments;
   /** Says which records stay; all do unless given. */
   readonly keep?: (records: readonly SharedRecord[]) => Promise<readonly SharedRecord[]>;
+  /** Asked after that whether all have stayed: then a cache that is one segment, and nothing else, is left as it is. */
+  readonly isSame?: () => boolean;
 }
 
 /** What became of segments that were made one. */
@@ -112,7 +114,7 @@ export interface MergedSegments {
 export async function mergeSegments(
   store: SegmentStore,
   segments: readonly SegmentName[],
-  { open, today, onNote, keep }: MergeOptions,
+  { open, today, onNote, keep, isSame }: MergeOptions,
 ): Promise<MergedSegments | undefined> {
   const read = await Promise.all(segments.map((segment) => readSegment(store, segment)));
   if (read.includes("missing")) return undefined;
@@ -123,6 +125,9 @@ export async function mergeSegments(
   const records = await stillThere(store, keep === undefined ? all : await keep(all));
   // What has been replaced before and is still listed, since it can't be removed, is replaced by this one, too.
   const gone = [...segments, ...open.replaced, ...open.garbage];
+  if (isSame?.() && segments.length === 1 && gone.length === 1) {
+    return { records, segment: segments[0], removed: true };
+  }
   let segment: SegmentName | undefined;
   if (records.length > 0) {
     const bytes = encodeSegment({ records, replaced: gone.map(({ digest }) => shortName(digest)) });
@@ -151,7 +156,7 @@ function uniqueNotes(records: readonly SegmentName[]): SegmentName[] {
 }
 
 /** @returns whether the registry does that at all */
-async function removeAll(store: SegmentStore, segments: readonly SegmentName[]): Promise<boolean> {
+export async function removeAll(store: SegmentStore, segments: readonly SegmentName[]): Promise<boolean> {
   for (const segment of segments) {
     if (!(await store.remove(segment))) return false;
   }
