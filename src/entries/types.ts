@@ -3,6 +3,7 @@ export type {
   AttachedArtifact,
   AttachedDocument,
   AttestOptions,
+  AuditOptions,
   BuildIndexOptions,
   BuiltIndex,
   BuiltPlatform,
