@@ -1,6 +1,5 @@
 /** What a user asks for, one function each. The types of what they take and return are in `varve/types`. */
 export {
-  attach,
   type BuildOptions,
   type BuiltImage,
   build,
@@ -10,14 +9,10 @@ export {
   compareRoots,
   copy,
   createIndex,
-  diffSboms,
   inspect,
   type Machine,
   plan,
-  readReferrer,
-  referrers,
   relayer,
-  sbom,
   type Target,
   thisMachine,
   validate,

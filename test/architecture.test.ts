@@ -66,7 +66,7 @@ const RULES: Rules = {
     write: ["image", "compress", "oci", "tar"],
     flatten: ["image", "compress", "oci", "tar"],
     // What hangs on an image.
-    referrers: ["write", "oci"],
+    referrers: ["write", "image", "oci"],
     compare: ["image", "compress", "oci", "tar", "flatten"],
     inspect: ["image", "compress", "oci", "tar", "flatten"],
     packages: ["flatten", "image"],

@@ -12,9 +12,11 @@ export type {
   ComparedImage,
   ComparedRoots,
   Comparison,
+  CopiedWithReferrers,
   CopyOptions,
   CreateIndexOptions,
   ExportOptions,
+  HangingTree,
   ImageDescription,
   ImageDocument,
   ImageDocuments,
@@ -98,7 +100,7 @@ export type {
   RawDocument,
 } from "#oci";
 export type { LeftOut, LeftOutReason } from "#project";
-export type { Artifact, ArtifactBlob, ReadArtifact } from "#referrers";
+export type { Artifact, ArtifactBlob, ReadArtifact, ReferrerNode, Relation } from "#referrers";
 export type {
   ChangeCost,
   Grouping,

@@ -6,7 +6,7 @@ import { draftOf } from "#image";
 import { type Descriptor, encodeDocument, type ImageIndex, MediaType } from "#oci";
 import { FakeRegistry, madeImage, type ReferrersSupport } from "#testing";
 import { writeImage } from "#write";
-import { temporaryFolder } from "./tmp.ts";
+import { type Scope, temporaryFolder } from "./tmp.ts";
 
 export const SBOM = "application/vnd.cyclonedx+json";
 
@@ -25,9 +25,9 @@ export interface ImagePlace {
 }
 
 /** A machine without a cache, until the test ends. */
-export function machineFor(t: TestContext): Machine {
+export function machineFor(t: Scope): Machine {
   const machine = thisMachine({ cache: false });
-  t.after(() => machine[Symbol.asyncDispose]());
+  t.after(async () => await machine[Symbol.asyncDispose]());
   return machine;
 }
 

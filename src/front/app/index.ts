@@ -17,6 +17,7 @@ export { type ComparedImage, type Comparison, compare } from "./compare.ts";
 export { type ComparedRoots, compareRoots } from "./compare-roots.ts";
 export type { LayerContents, LayerKind } from "./contents.ts";
 export { type CopyOptions, copy } from "./copy.ts";
+export { type CopiedWithReferrers, copyWithReferrers } from "./copy-referrers.ts";
 export { type CreateIndexOptions, createIndex } from "./create-index.ts";
 export { type ExportOptions, exportRoot } from "./export-root.ts";
 export type { WrittenIndex } from "./index-places.ts";
@@ -53,9 +54,11 @@ export { planFleet } from "./plan-fleet.ts";
 export {
   type AttachedArtifact,
   attach,
+  type HangingTree,
   type ReadReferrerOptions,
   readReferrer,
   referrers,
+  referrerTree,
 } from "./referrers.ts";
 export { type RelayeredImage, type RelayerOptions, relayer } from "./relayer.ts";
 export { type Difference, type ReproduceOptions, type Reproduction, reproduce } from "./reproduce.ts";

@@ -4,8 +4,10 @@ import {
   type Artifact,
   attachArtifact,
   type ReadArtifact,
+  type ReferrerNode,
   type ReferrerSource,
   readArtifact,
+  readTree,
 } from "#referrers";
 import { type Operation, type OperationOptions, operate } from "./machine.ts";
 
@@ -76,6 +78,24 @@ export async function readReferrer(
 ): Promise<ReadArtifact> {
   return await withSubject(ref, options, async (source, subject, { signal }) => {
     return await readArtifact(source, descriptor, { subject, maxBytes, signal });
+  });
+}
+
+/** What hangs on an image, and how people call the place. */
+export interface HangingTree {
+  readonly source: string;
+  readonly tree: ReferrerNode;
+}
+
+/**
+ * Looks at all that hangs on an image, and on that in turn: of an index the images, their attestations, and what refers to each of them or
+ * has one of cosign's old tags. Each is read; what is wrong with one is said at it.
+ * @param ref - the image's place: a registry, an OCI layout or an archive of one
+ * @throws VarveError as {@link referrers}
+ */
+export async function referrerTree(ref: string, options: OperationOptions = {}): Promise<HangingTree> {
+  return await withSubject(ref, options, async (source, subject, { signal }) => {
+    return { source: source.name, tree: await readTree(source, subject, signal) };
   });
 }
 

@@ -83,6 +83,16 @@ export const COMMANDS: Record<string, KnownCommand> = {
     group: GROUPS.images,
     load: () => import("./commands/inspect.ts"),
   },
+  tree: {
+    summary: "show what hangs on an image",
+    group: GROUPS.images,
+    load: () => import("./commands/tree.ts"),
+  },
+  attach: {
+    summary: "attach files to an image",
+    group: GROUPS.images,
+    load: () => import("./commands/attach.ts"),
+  },
   sbom: {
     summary: "write down what an image is made of",
     group: GROUPS.images,

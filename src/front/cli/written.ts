@@ -1,9 +1,10 @@
 /** Reports images that have been written. */
-import type { BuiltIndex, WriteProgress } from "#app";
+import type { BuiltIndex, CopiedWithReferrers, WriteProgress } from "#app";
+import { counted } from "#report";
 import { printJson, say } from "./output.ts";
 import { Progress } from "./progress.ts";
 import { platformLayerLines, platformLines } from "./summary/platforms.ts";
-import { layerLines, type Summarised, summaryLines } from "./summary/summary.ts";
+import { indexLines, layerLines, type Summarised, summaryLines } from "./summary/summary.ts";
 
 export interface WrittenOptions {
   readonly quiet?: boolean | undefined;
@@ -40,6 +41,26 @@ export async function tellIndex(write: Write<BuiltIndex>, options: TellOptions):
     images: images.map(({ platform, places }) => ({ platform, places })),
   });
   await tell(write, options, { json, layers: platformLayerLines, summary: platformLines });
+}
+
+/** As {@link tellWritten}, of an image or an index that was copied with what hangs on it. */
+export async function tellCopied(write: Write<CopiedWithReferrers>, options: TellOptions): Promise<void> {
+  const along = ({ referrers }: CopiedWithReferrers) =>
+    referrers === 0
+      ? "Nothing hangs on it"
+      : `With ${counted(referrers, "artifact")} that hang${referrers === 1 ? "s" : ""} on it`;
+  await tell(write, options, {
+    json: (copied) => copied,
+    layers: ({ images }) => images.flatMap((image) => layerLines({ places: [image] })),
+    summary: (copied, seconds) => {
+      const { manifests, images } = copied;
+      const lines =
+        manifests === undefined
+          ? summaryLines({ places: images }, seconds)
+          : indexLines({ ...copied, manifests }, seconds);
+      return [...lines.slice(0, 2), `  ${along(copied)}`, ...lines.slice(2)];
+    },
+  });
 }
 
 async function tell<T>(

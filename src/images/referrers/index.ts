@@ -3,9 +3,12 @@ export {
   type ArtifactBlob,
   artifactManifest,
   attachArtifact,
+  attachArtifacts,
+  MAX_ARTIFACT_BYTES,
   type ReadArtifact,
   readArtifact,
 } from "./artifact.ts";
+export { type CopyReferrersOptions, copyDocument, copyReferrers } from "./copy.ts";
 export {
   checkCount,
   encodeReferrers,
@@ -24,3 +27,4 @@ export type {
   ReferrerStore,
   ReferrersQuery,
 } from "./store.ts";
+export { type ReferrerNode, type Relation, readTree } from "./tree.ts";

@@ -1,3 +1,4 @@
+import type { Layer } from "#image";
 import type { Descriptor, Digest, ImageIndex, Manifest, ManifestOrIndex, Platform, RawDocument } from "#oci";
 import type { BlobStore } from "#write";
 
@@ -18,6 +19,8 @@ export interface ReferrersQuery {
 export interface ReferrerSource extends AsyncDisposable {
   /** The place, as people call it. */
   readonly name: string;
+  /** The repository that it is, from which others of its registry can mount blobs. */
+  readonly origin?: NonNullable<Layer["origin"]>;
   /**
    * What the place's name means: an index or a manifest; with a platform the manifest for it.
    * @throws VarveError `IMAGE_NOT_FOUND`; and what reading the place throws

@@ -115,6 +115,15 @@ export class Transports implements AsyncDisposable {
     return await this.#referrersAt(place, text);
   }
 
+  /**
+   * Opens what will hang on an image that is to be written to a place; the caller closes it.
+   * @internal
+   * @throws VarveError `USAGE` for a place that has nothing of the kind; `INVALID_REFERENCE`
+   */
+  async referrerDestination(text: string): Promise<ReferrerStore> {
+    return await this.#referrersAt(await parseDestination(text), text);
+  }
+
   async #referrersAt(place: Place, text: string): Promise<ReferrerStore> {
     if (place.transport === "oci") return layoutReferrers(place);
     if (place.transport === "docker") {
@@ -123,10 +132,12 @@ export class Transports implements AsyncDisposable {
       return registryReferrers(await this.client(reference.registry), reference);
     }
     const reason =
-      place.transport === "oci-archive" ? "is an archive, to which nothing is added" : "has no room for that";
+      place.transport === "oci-archive"
+        ? "is an archive, to which nothing is added"
+        : `is a place of the kind ${place.transport}, which has no room for that`;
     throw new VarveError(
       "USAGE",
-      `nothing can hang on the image in ${text}, since that ${reason}; copy it to a registry or an OCI layout`,
+      `nothing can be attached to an image in ${text}, which ${reason}; use a registry or an OCI layout`,
     );
   }
 

@@ -95,7 +95,7 @@ describe("attaching", () => {
   it("says which places can't have it", async (t) => {
     const options = { machine: machineFor(t) };
     for (const ref of ["docker-archive:x.tar", "docker-daemon:app:1", "oci-archive:x.tar"])
-      await fails(attach(ref, artifact("x"), options), "USAGE", /copy it to a registry or an OCI layout/);
+      await fails(attach(ref, artifact("x"), options), "USAGE", /use a registry or an OCI layout/);
   });
 
   it("refuses what is no media type", async (t) => {

@@ -83,6 +83,7 @@ describe("foreign text in what is printed", () => {
     const out = (place: string) => place.replace("OUT", `out${HOSTILE}`);
     const denied = `docker://${registry}/denied:1`;
     const gone = `gone${HOSTILE}`;
+    const attached = ["graph.json:text/plain", "--artifact-type", "a/b", "--annotation", `a=${HOSTILE}`];
     const store = { [`a${HOSTILE}`]: { file: "x" } } as const;
     const conf = writeCase(`${folder}/case`, { store });
     const wrong = writeCase(`${folder}/wrong`, { conf: { created: HOSTILE } });
@@ -142,6 +143,7 @@ describe("foreign text in what is printed", () => {
         { args: ["copy", layout, out("oci:OUT:2"), "--json"] },
         { args: ["copy", denied, "copied.tar"], status: 1 },
         { args: ["copy", layout, `oci:other:${HOSTILE}`] },
+        { args: ["copy", layout, out("oci:OUT:4"), "--referrers"] },
       ],
       relayer: [
         { args: ["relayer", layout, out("docker-archive:OUT.tar")] },
@@ -187,7 +189,20 @@ describe("foreign text in what is printed", () => {
         { args: ["inspect", `${registry}/app:1`] },
         { args: ["inspect", `docker://${registry}/app:1`, "--json"] },
         { args: ["inspect", gone], status: 1 },
+        { args: ["inspect", layout, "--referrers"] },
         { args: ["inspect", layout, "--platform", HOSTILE], status: 2 },
+      ],
+      attach: [
+        { args: ["attach", layout, ...attached] },
+        { args: ["attach", layout, ...attached, "--json"] },
+        { args: ["attach", layout, "graph.json", "--artifact-type", HOSTILE], status: 2 },
+        { args: ["attach", layout, gone, "--artifact-type", "a/b"], status: 1 },
+        { args: ["attach", denied, "graph.json", "--artifact-type", "a/b"], status: 1 },
+      ],
+      tree: [
+        { args: ["tree", layout] },
+        { args: ["tree", layout, "--json"] },
+        { args: ["tree", denied], status: 1 },
       ],
       why: [
         { args: ["why", layout, "oci:other:1"] },

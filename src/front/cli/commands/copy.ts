@@ -1,21 +1,22 @@
-import { Command } from "commander";
-import { copy, type Machine, type Target } from "#app";
+import { Command, Option } from "commander";
+import { copy, copyWithReferrers, type Machine, type Target } from "#app";
 import type { CompressionChoice } from "#compress";
 import { type CacheOptions, cacheOptions } from "../cache-options.ts";
 import { jsonOption } from "../options.ts";
 import { tellSentence, warn } from "../output.ts";
 import { compressionOption, onMachine, type PlaceOptions, placeOptions } from "../places.ts";
-import { tellWritten } from "../written.ts";
+import { tellCopied, tellWritten } from "../written.ts";
 
 export interface CopyOptions extends PlaceOptions, CacheOptions {
   readonly compression?: CompressionChoice;
+  readonly referrers?: true;
   readonly quiet?: true;
   readonly verbose?: true;
   readonly json?: true;
 }
 
 export function command(): Command {
-  return copyOptions(new Command("copy"))
+  return referrersOption(copyOptions(new Command("copy")))
     .description(
       "Copies an image from one place to another. Its digest stays, where the destination can hold it as it is.",
     )
@@ -34,6 +35,16 @@ export function copyOptions(command: Command): Command {
     .addOption(jsonOption());
 }
 
+/** Adds the option of those of them that copy to places where things hang on images. */
+export function referrersOption(command: Command): Command {
+  return command.addOption(
+    new Option(
+      "--referrers",
+      "take along what hangs on the image, such as signatures and SBOMs, and what hangs on that; of an index copy all images, unless --platform names one",
+    ).conflicts(["compression", "expectHash"]),
+  );
+}
+
 /** Copies an image to one place, and reports it. */
 export async function copyImage(
   from: string,
@@ -45,6 +56,13 @@ export async function copyImage(
     const { compression, quiet = false } = options;
     const onWarning = quiet ? undefined : warn;
     const onDetail = options.verbose && tellSentence;
+    if (options.referrers && typeof to === "string") {
+      await tellCopied(
+        (onProgress) => copyWithReferrers(from, to, { ...operation, onWarning, onProgress, onDetail }),
+        options,
+      );
+      return;
+    }
     await tellWritten(async (onProgress) => {
       return { places: await copy(from, to, { ...operation, compression, onWarning, onProgress, onDetail }) };
     }, options);

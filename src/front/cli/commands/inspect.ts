@@ -1,16 +1,19 @@
-import { Command } from "commander";
-import { type ImageDescription, type ImageDocuments, inspect } from "#app";
+import { Command, Option } from "commander";
+import { type ImageDescription, type ImageDocuments, inspect, referrerTree } from "#app";
 import { VarveError } from "#errors";
 import { formatPlatform } from "#oci";
+import type { ReferrerNode } from "#referrers";
 import { formatBytes, nameOf, table } from "#report";
 import { shown } from "#util";
 import { jsonOption } from "../options.ts";
 import { print, printJson } from "../output.ts";
 import { onMachine, type PlaceOptions, placeOptions } from "../places.ts";
+import { childLines } from "../tree-lines.ts";
 
 interface InspectOptions extends PlaceOptions {
   readonly raw?: true;
   readonly config?: true;
+  readonly referrers?: true;
   readonly json?: true;
 }
 
@@ -22,16 +25,23 @@ export function command(): Command {
     .argument("<source>", "where the image is")
     .option("--raw", "print the manifest as it is, or the index of an image for several platforms")
     .option("--config", "print the config as it is")
+    .addOption(
+      new Option(
+        "--referrers",
+        "show what hangs on it as well, or on the index that it was chosen from, as varve tree does",
+      ).conflicts(["raw", "config"]),
+    )
     .addOption(jsonOption())
     .action(async (from: string, options: InspectOptions) => {
       await onMachine(options, async (operation) => {
         const { source, description, documents } = await inspect(from, operation);
         // With a platform the user means that image, and not the index that it was chosen from.
         const index = options.platform === undefined ? documents.index : undefined;
+        const tree = options.referrers && (await referrerTree(from, operation)).tree;
         if (options.raw) await print(index ?? manifestOf(documents, source));
         else if (options.config) await print(documents.config);
-        else if (options.json) await printJson(description);
-        else await print(summary(description));
+        else if (options.json) await printJson({ ...description, ...(tree && { tree }) });
+        else await print(summary(description) + (tree ? hangingLines(tree) : ""));
       });
     });
 }
@@ -56,6 +66,12 @@ function summary({ names, digest, index, config, platform, created, layers }: Im
     `Size:      ${formatBytes(total)} in ${layers.length} layers`,
   ];
   return [...facts.map((fact) => shown(fact)), "", layerTable(layers), ""].join("\n");
+}
+
+function hangingLines(tree: ReferrerNode): string {
+  const lines = childLines(tree, "  ");
+  const heading = lines.length === 0 ? "Nothing hangs on it." : `Hanging on ${tree.descriptor.digest}:`;
+  return ["", heading, ...lines, ""].join("\n");
 }
 
 function layerTable(layers: ImageDescription["layers"]): string {

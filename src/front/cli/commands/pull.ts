@@ -6,7 +6,7 @@ import { parseDestination } from "#transports";
 import { hashChecked } from "#util";
 import type { ImageSink } from "#write";
 import { expectedHash } from "../expected-hash.ts";
-import { type CopyOptions, copyImage, copyOptions } from "./copy.ts";
+import { type CopyOptions, copyImage, copyOptions, referrersOption } from "./copy.ts";
 
 interface PullOptions extends CopyOptions {
   readonly digest?: string;
@@ -14,7 +14,7 @@ interface PullOptions extends CopyOptions {
 }
 
 export function command(): Command {
-  return copyOptions(new Command("pull"))
+  return referrersOption(copyOptions(new Command("pull")))
     .description("Copies an image from a registry to another place.")
     .argument("<reference>", "the image in the registry")
     .argument("<destination>", "where it is to be")

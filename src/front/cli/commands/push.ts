@@ -1,9 +1,9 @@
 import { Command } from "commander";
-import { type CopyOptions, copyImage, copyOptions } from "./copy.ts";
+import { type CopyOptions, copyImage, copyOptions, referrersOption } from "./copy.ts";
 import { inRegistry } from "./pull.ts";
 
 export function command(): Command {
-  return copyOptions(new Command("push"))
+  return referrersOption(copyOptions(new Command("push")))
     .description("Copies an image to a registry. Layers that the registry has aren't sent.")
     .argument("<source>", "where the image is")
     .argument("<reference>", "the name it gets in the registry")

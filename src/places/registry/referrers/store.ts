@@ -13,6 +13,7 @@ export function registryReferrers(client: RegistryClient, reference: Reference):
     client.getManifest({ reference: at, signal });
   return {
     name: formatReference(reference, "familiar"),
+    origin: { registry, repository },
     blobs: repositoryStore(client, reference),
     async subject(platform, signal): Promise<Descriptor> {
       if (platform === undefined) return (await get(reference, signal)).document.descriptor;
