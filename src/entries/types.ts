@@ -5,6 +5,7 @@ export type {
   AttachedDocument,
   AttestingOptions,
   AttestOptions,
+  AuditOptions,
   BakedImage,
   BakeListener,
   BakeOptions,

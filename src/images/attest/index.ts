@@ -1,3 +1,6 @@
+export { Audit, type AuditFinding } from "./audit/audit.ts";
+export { type Advisory, advisoriesIn } from "./audit/osv.ts";
+export { type VexStatement, vexStatements } from "./audit/vex.ts";
 export { BUNDLE_TYPE, isBundleType, MAX_BUNDLE_BYTES, signWithKey } from "./bundle/bundle.ts";
 export { type Candidate, candidateOfBundle } from "./bundle/candidate.ts";
 export { candidateOfLayer, ENVELOPE_TYPE, type OlderLayer, SIMPLE_SIGNING_TYPE } from "./bundle/older.ts";
