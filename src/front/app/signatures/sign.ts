@@ -142,32 +142,52 @@ async function signing<T>(
   return await operate(options, async (operation) => {
     const { machine, read, signal } = operation;
     // Before anything is asked of a registry: a passphrase may be wrong.
-    const bundleOf = await bundler(options, operation);
+    const make = await bundleMaker(options, operation);
     await using store = await machine.transports.referrerStore(ref);
     const subject = await store.subject(read.strict === true ? read.platform : undefined, signal);
     const signer = async (statement: Uint8Array, about: Descriptor): Promise<Signed> => {
       const { predicateType } = parseStatement(statement, "what is to be signed");
-      const artifact = {
-        artifactType: BUNDLE_TYPE,
-        blobs: [{ mediaType: BUNDLE_TYPE, bytes: await bundleOf(statement) }],
-        annotations: { "dev.sigstore.bundle.content": "dsse-envelope", [PREDICATE_TYPE]: predicateType },
-      };
-      const bundle = await attachArtifact(store, { artifact, subject: about, signal });
+      const bundle = await attachBundle(store, { statement, subject: about, make, signal });
       return { digest: about.digest, predicateType, bundle };
     };
     return await work({ store, subject, operation, signer });
   });
 }
 
-/** Makes bundles, with a key that is opened once, or a token that is fetched once. */
-async function bundler(
-  options: SignerOptions,
-  operation: Operation,
-): Promise<(statement: Uint8Array) => Promise<Uint8Array>> {
+/** Makes a bundle of a statement. */
+export type BundleMaker = (statement: Uint8Array) => Uint8Array | Promise<Uint8Array>;
+
+/** What attaching a bundle takes. */
+interface NewBundle {
+  readonly statement: Uint8Array;
+  readonly subject: Descriptor;
+  readonly make: BundleMaker;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Signs a statement, and attaches the bundle as cosign 3 does; but for its time, which would make it another one each time. */
+export async function attachBundle(
+  store: ReferrerStore,
+  { statement, subject, make, signal }: NewBundle,
+): Promise<Descriptor> {
+  const { predicateType } = parseStatement(statement, "what is to be signed");
+  const artifact = {
+    artifactType: BUNDLE_TYPE,
+    blobs: [{ mediaType: BUNDLE_TYPE, bytes: await make(statement) }],
+    annotations: { "dev.sigstore.bundle.content": "dsse-envelope", [PREDICATE_TYPE]: predicateType },
+  };
+  return await attachArtifact(store, { artifact, subject, signal });
+}
+
+/**
+ * Makes bundles, with a key that is opened once, or a token that is fetched once.
+ * @throws VarveError what opening a key, or fetching a token, throws
+ */
+export async function bundleMaker(options: SignerOptions, operation: Operation): Promise<BundleMaker> {
   const { fulcioUrl, rekorUrl, timestampUrl } = options;
   if (options.key !== undefined) {
     const key = await openSigningKey(options.key, { operation, ask: options.askPassphrase });
-    if (rekorUrl === undefined) return async (statement) => signWithKey(statement, key);
+    if (rekorUrl === undefined) return (statement) => signWithKey(statement, key);
     return (statement) => signWithKeyInLog(statement, { key, rekorUrl, timestampUrl });
   }
   const token = await identityToken(options, operation);
