@@ -74,6 +74,7 @@ const ENTRY_TITLES: Readonly<Record<string, string>> = {
   layering: "varve/layering",
   registry: "varve/registry",
   formats: "varve/formats",
+  attest: "varve/attest",
   testing: "varve/testing",
 };
 

@@ -15,7 +15,10 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 export const ENTRIES: Readonly<Record<string, string>> = {
   index: "index",
   ...Object.fromEntries(
-    ["types", "layering", "registry", "formats", "testing"].map((name) => [name, `entries/${name}`]),
+    ["types", "layering", "registry", "formats", "attest", "testing"].map((name) => [
+      name,
+      `entries/${name}`,
+    ]),
   ),
 };
 

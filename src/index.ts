@@ -1,6 +1,5 @@
 /** What a user asks for, one function each. The types of what they take and return are in `varve/types`. */
 export {
-  attach,
   type BuildOptions,
   type BuiltImage,
   build,
@@ -9,14 +8,10 @@ export {
   compare,
   compareRoots,
   copy,
-  copyWithReferrers,
   createIndex,
   inspect,
   type Machine,
   plan,
-  readReferrer,
-  referrers,
-  referrerTree,
   relayer,
   sbom,
   type Target,

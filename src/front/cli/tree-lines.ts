@@ -44,6 +44,6 @@ function lineOf({ descriptor, relation, tag, kind, content, isRepeated }: Referr
 /** More than a digest by SHA-512 has. */
 const MAX_WORD = 160;
 
-function faultLines({ fault }: ReferrerNode, indent: string): string[] {
-  return fault === undefined ? [] : [`${indent}! ${shown(fault)}`];
+function faultLines({ fault, unlisted }: ReferrerNode, indent: string): string[] {
+  return [fault, unlisted].flatMap((reason) => (reason === undefined ? [] : [`${indent}! ${shown(reason)}`]));
 }

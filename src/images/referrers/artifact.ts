@@ -11,6 +11,7 @@ import {
 } from "#oci";
 import { bytesSource, collect, compareNames } from "#util";
 import { storeBytes } from "#write";
+import { referrerEntry } from "./entries.ts";
 import type { ReferrerSource, ReferrerStore } from "./store.ts";
 
 /** A blob of an artifact that is to be. */
@@ -96,19 +97,30 @@ export async function attachArtifact(
   store: ReferrerStore,
   { artifact, subject, signal }: { artifact: Artifact; subject: Descriptor; signal: AbortSignal | undefined },
 ): Promise<Descriptor> {
-  const document = artifactManifest(artifact, subject);
-  for (const { bytes } of artifact.blobs) {
+  const [descriptor] = await attachArtifacts(store, { artifacts: [artifact], subject, signal });
+  return descriptor!;
+}
+
+/** As {@link attachArtifact}, of several; where a store keeps a list of them, it is changed once for all. */
+export async function attachArtifacts(
+  store: ReferrerStore,
+  options: {
+    readonly artifacts: readonly Artifact[];
+    readonly subject: Descriptor;
+    readonly signal: AbortSignal | undefined;
+  },
+): Promise<Descriptor[]> {
+  const { artifacts, subject, signal } = options;
+  const documents = artifacts.map((artifact) => artifactManifest(artifact, subject));
+  if (documents.length === 0) return [];
+  for (const { bytes } of artifacts.flatMap(({ blobs }) => blobs)) {
     const descriptor = { digest: digestOf(bytes), size: bytes.length };
     if (await store.blobs.has(descriptor)) continue;
     await store.blobs.put({ descriptor, ...bytesSource(bytes) }, signal);
   }
   await storeBytes(store.blobs, EMPTY, signal);
-  await store.putReferrers(subject.digest, [document], signal);
-  return { ...document.descriptor, artifactType: artifact.artifactType, ...annotatedAs(document) };
-}
-
-function annotatedAs({ value: { annotations } }: RawDocument<Manifest>): Pick<Descriptor, "annotations"> {
-  return annotations === undefined ? {} : { annotations };
+  await store.putReferrers(subject.digest, documents, signal);
+  return documents.map(referrerEntry);
 }
 
 /** How an artifact is read. */

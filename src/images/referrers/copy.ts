@@ -47,8 +47,10 @@ class Copying {
     this.#options = options;
   }
 
-  async below({ descriptor: subject, children }: ReferrerNode): Promise<number> {
+  async below({ descriptor: subject, children, unlisted }: ReferrerNode): Promise<number> {
     const { signal, onWarning } = this.#options;
+    if (unlisted !== undefined)
+      onWarning?.(`something that hangs on ${subject.digest} may be left behind: ${unlisted}`);
     let count = 0;
     let waiting: ReferrerDocument[] = [];
     const put = async () => {
@@ -56,8 +58,7 @@ class Copying {
       waiting = [];
     };
     for (const { descriptor, relation, fault, tag } of children) {
-      if (fault !== undefined)
-        onWarning?.(`${descriptor.digest}, or what hangs on it, is left behind: ${fault}`);
+      if (fault !== undefined) onWarning?.(`${descriptor.digest} is left behind: ${fault}`);
       if (fault !== undefined || (relation !== "referrer" && relation !== "tag")) continue;
       const document = await this.content(descriptor);
       count++;

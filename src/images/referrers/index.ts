@@ -3,6 +3,7 @@ export {
   type ArtifactBlob,
   artifactManifest,
   attachArtifact,
+  attachArtifacts,
   MAX_ARTIFACT_BYTES,
   type ReadArtifact,
   readArtifact,

@@ -3,6 +3,8 @@ import type { Descriptor, Manifest } from "#oci";
 
 const PREDICATE = "in-toto.io/predicate-type";
 
+const BUNDLE = "application/vnd.dev.sigstore.bundle";
+
 /** By the beginning of an artifact's type. */
 const TYPES: readonly (readonly [string, string])[] = [
   ["application/vnd.cyclonedx", "SBOM (CycloneDX)"],
@@ -15,7 +17,7 @@ const TYPES: readonly (readonly [string, string])[] = [
   ["application/vnd.cncf.notary.signature", "signature (Notary)"],
   ["application/vnd.dev.cosign.artifact.sig", "signature"],
   ["application/vnd.dev.cosign.simplesigning", "signature"],
-  ["application/vnd.dev.sigstore.bundle", "signature"],
+  [BUNDLE, "signature"],
   ["application/vnd.in-toto", "attestation"],
   ["application/vnd.dsse.envelope", "attestation"],
 ];
@@ -48,7 +50,10 @@ export function kindOf(
     ),
   );
   const said = [...new Set(predicates.flatMap((type) => wordFor(type, PREDICATES) ?? []))];
-  if (said.length > 0) return said.join(" and ");
+  if (said.length > 0) {
+    const isSigned = (entry.artifactType ?? "").startsWith(BUNDLE) && !said.includes("signature");
+    return `${said.join(" and ")}${isSigned ? ", signed" : ""}`;
+  }
   const atTag = tag === undefined ? undefined : TAGS[tag.slice(tag.lastIndexOf(".") + 1)];
   const types = [entry.artifactType ?? "", ...layers.map(({ mediaType }) => mediaType)];
   return atTag ?? types.map((type) => wordFor(type, TYPES)).find((word) => word !== undefined);

@@ -24,8 +24,10 @@ export interface ReferrerNode {
   readonly kind?: string;
   /** How many bytes its blobs have together; zero for an index. */
   readonly content: number;
-  /** Why it can't be trusted, or not be looked into: it isn't there, or hangs on something else. */
+  /** Why it isn't what it is said to be: it can't be read, or hangs on something else. */
   readonly fault?: string;
+  /** Why not all that hangs on it is known. */
+  readonly unlisted?: string;
   /** Whether it stands elsewhere, too, with what hangs on it. */
   readonly isRepeated?: true;
   readonly children: readonly ReferrerNode[];
@@ -33,6 +35,8 @@ export interface ReferrerNode {
 
 /** More manifests than hang together anywhere. */
 const MAX_NODES = 10_000;
+/** How many requests wait for answers at the same time. */
+const PARALLEL = 8;
 /** A signature of an attestation of a platform's image of an index is four deep. */
 const MAX_DEPTH = 12;
 
@@ -54,7 +58,27 @@ export async function readTree(
   signal: AbortSignal | undefined,
 ): Promise<ReferrerNode> {
   const tree = new Tree(source, signal);
-  return await tree.node(await source.document(subject, signal), { descriptor: subject, depth: 0 });
+  return inOrder(await tree.node(await source.document(subject, signal), { descriptor: subject, depth: 0 }));
+}
+
+/** The same tree, in which what stands at several places has what hangs on it at the first of them, whichever was looked into. */
+function inOrder(root: ReferrerNode): ReferrerNode {
+  const known = new Map<string, ReferrerNode>();
+  const learn = (node: ReferrerNode): void => {
+    if (!node.isRepeated && node.fault === undefined) known.set(node.descriptor.digest, node);
+    for (const child of node.children) learn(child);
+  };
+  learn(root);
+  const seen = new Set<string>();
+  const ordered = ({ isRepeated, children, ...node }: ReferrerNode): ReferrerNode => {
+    const { digest } = node.descriptor;
+    if (node.fault !== undefined) return { ...node, children: children.map(ordered) };
+    if (seen.has(digest)) return { ...node, isRepeated: true, children: [] };
+    seen.add(digest);
+    const more = isRepeated ? (known.get(digest)?.children ?? []) : [];
+    return { ...node, children: [...children, ...more].map(ordered) };
+  };
+  return ordered(root);
 }
 
 interface Place {
@@ -70,6 +94,7 @@ interface Place {
 class Tree {
   readonly #source: ReferrerSource;
   readonly #signal: AbortSignal | undefined;
+  readonly #requests = new Requests();
   readonly #seen = new Set<string>();
   #count = 0;
 
@@ -78,15 +103,15 @@ class Tree {
     this.#signal = signal;
   }
 
-  async node(found: ManifestOrIndex, place: Place): Promise<ReferrerNode> {
+  async node(document: ManifestOrIndex, place: Place): Promise<ReferrerNode> {
     const { relation, tag, depth } = place;
     const { platform } = place.descriptor;
-    const entry = referrerEntry(found.document);
+    const entry = referrerEntry(document.document);
     const isImage =
-      found.kind === "manifest" && relation !== "referrer" && isImageManifest(found.document.value);
+      document.kind === "manifest" && relation !== "referrer" && isImageManifest(document.document.value);
     const { artifactType: _, ...untyped } = entry;
     const descriptor = { ...(isImage ? untyped : entry), ...(platform && { platform }) };
-    const manifest = found.kind === "manifest" ? found.document.value : undefined;
+    const manifest = document.kind === "manifest" ? document.document.value : undefined;
     const kind =
       relation === undefined || relation === "platform" ? undefined : kindOf(entry, { manifest, tag });
     const own = {
@@ -98,71 +123,81 @@ class Tree {
     if (this.#seen.has(descriptor.digest)) return { ...own, isRepeated: true, children: [] };
     this.#seen.add(descriptor.digest);
     if (depth >= MAX_DEPTH) {
-      return { ...own, fault: `what hangs on it is more than ${MAX_DEPTH} deep`, children: [] };
+      return { ...own, unlisted: `things hang on each other more than ${MAX_DEPTH} deep`, children: [] };
     }
-    const hasOldTags = relation === undefined || relation === "platform";
-    try {
-      const children = [
-        ...(found.kind === "index" ? await this.#entries(found.document.value.manifests, place) : []),
-        ...(await this.#referrers(descriptor, depth + 1)),
-        ...(hasOldTags ? await this.#tagged(descriptor, depth + 1) : []),
-      ];
-      return { ...own, children };
-    } catch (error) {
-      return { ...own, fault: faultOf(error), children: [] };
-    }
+    const parts = [
+      ...(document.kind === "index" ? [this.#entries(document.document.value.manifests, place)] : []),
+      this.#referrers(descriptor, depth + 1),
+      ...(relation === undefined || relation === "platform" ? [this.#tagged(descriptor, depth + 1)] : []),
+    ];
+    const outcomes = await Promise.all(
+      parts.map((part) =>
+        part.then(
+          (nodes) => ({ nodes, faults: [] }),
+          (error: unknown) => ({ nodes: [], faults: [faultOf(error)] }),
+        ),
+      ),
+    );
+    const faults = outcomes.flatMap((outcome) => outcome.faults);
+    return {
+      ...own,
+      ...(faults.length > 0 && { unlisted: faults.join("; ") }),
+      children: outcomes.flatMap(({ nodes }) => nodes),
+    };
+  }
+
+  async #referrers(subject: Descriptor, depth: number): Promise<ReferrerNode[]> {
+    const query = { signal: this.#signal };
+    const listed = await this.#requests.run(() => this.#source.referrers(subject.digest, query));
+    return await Promise.all(
+      listed.map((descriptor) => this.#follow({ descriptor, relation: "referrer", subject, depth })),
+    );
   }
 
   /** What an index names; BuildKit's attestations stand under the images that they are about. */
   async #entries(entries: readonly Descriptor[], { relation, depth }: Place): Promise<ReferrerNode[]> {
     const images = entries.filter((entry) => !isAttestation(entry));
-    const rest = new Set(entries.filter(isAttestation));
-    const nodes: ReferrerNode[] = [];
-    for (const descriptor of images) {
-      const as = relation === undefined || relation === "platform" ? "platform" : "part";
-      const node = await this.#follow({ descriptor, relation: as, depth: depth + 1 });
-      const about = [...rest].filter(
-        (each) => each.annotations?.["vnd.docker.reference.digest"] === descriptor.digest,
-      );
-      for (const each of about) rest.delete(each);
-      nodes.push({ ...node, children: [...(await this.#attestations(about, depth + 2)), ...node.children] });
-    }
-    return [...nodes, ...(await this.#attestations([...rest], depth + 1))];
+    const about = new Map(images.map(({ digest }) => [digest as string, [] as Descriptor[]]));
+    const others: Descriptor[] = [];
+    for (const { platform: _, ...entry } of entries.filter(isAttestation))
+      (about.get(entry.annotations?.["vnd.docker.reference.digest"] ?? "") ?? others).push(entry);
+    const as = relation === undefined || relation === "platform" ? "platform" : "part";
+    const nodes = images.map(async (descriptor) => {
+      const attestations = about.get(descriptor.digest) ?? [];
+      about.delete(descriptor.digest);
+      const [first, node] = await Promise.all([
+        this.#attestations(attestations, depth + 2),
+        this.#follow({ descriptor, relation: as, depth: depth + 1 }),
+      ]);
+      return { ...node, children: [...first, ...node.children] };
+    });
+    const [named, rest] = await Promise.all([Promise.all(nodes), this.#attestations(others, depth + 1)]);
+    return [...named, ...rest];
   }
 
   async #attestations(entries: readonly Descriptor[], depth: number): Promise<ReferrerNode[]> {
-    const nodes: ReferrerNode[] = [];
-    for (const { platform: _, ...descriptor } of entries)
-      nodes.push(await this.#follow({ descriptor, relation: "attestation", depth }));
-    return nodes;
-  }
-
-  async #referrers(subject: Descriptor, depth: number): Promise<ReferrerNode[]> {
-    const nodes: ReferrerNode[] = [];
-    for (const descriptor of await this.#source.referrers(subject.digest, { signal: this.#signal }))
-      nodes.push(await this.#follow({ descriptor, relation: "referrer", subject, depth }));
-    return nodes;
+    return await Promise.all(
+      entries.map((descriptor) => this.#follow({ descriptor, relation: "attestation", depth })),
+    );
   }
 
   async #tagged({ digest }: Descriptor, depth: number): Promise<ReferrerNode[]> {
-    const nodes: ReferrerNode[] = [];
-    for (const end of OLD_TAGS) {
+    const nodes = OLD_TAGS.map(async (end) => {
       const tag = `${referrersTag(digest)}.${end}`;
-      const found = await this.#source.tagged(tag, this.#signal);
-      if (found === undefined) continue;
+      const found = await this.#requests.run(() => this.#source.tagged(tag, this.#signal));
+      if (found === undefined) return [];
       this.#counted();
-      nodes.push(
-        await this.node(found, { descriptor: found.document.descriptor, relation: "tag", tag, depth }),
-      );
-    }
-    return nodes;
+      const { descriptor } = found.document;
+      return [await this.node(found, { descriptor, relation: "tag", tag, depth })];
+    });
+    return (await Promise.all(nodes)).flat();
   }
 
   async #follow(place: Place): Promise<ReferrerNode> {
     const { descriptor, relation, subject } = place;
     this.#counted();
     try {
-      const found = await this.#source.document(descriptor, this.#signal);
+      const found = await this.#requests.run(() => this.#source.document(descriptor, this.#signal));
       const { name } = this.#source;
       if (subject !== undefined) checkSubject(found.document.value.subject, { subject, descriptor, name });
       return await this.node(found, place);
@@ -177,11 +212,37 @@ class Tree {
   }
 }
 
+/** Lets so many requests wait for answers at the same time; after one has failed for all, none is begun. */
+class Requests {
+  readonly #waiting: (() => void)[] = [];
+  #running = 0;
+  #failure: { readonly error: unknown } | undefined;
+
+  async run<T>(request: () => Promise<T>): Promise<T> {
+    if (this.#running >= PARALLEL) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    else this.#running++;
+    try {
+      if (this.#failure !== undefined) throw this.#failure.error;
+      return await request();
+    } catch (error) {
+      if (!isFault(error)) this.#failure ??= { error };
+      throw error;
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#running--;
+      else next();
+    }
+  }
+}
+
 /** It isn't one manifest's fault. */
 class TooMany extends VarveError {}
 
+function isFault(error: unknown): error is VarveError {
+  return error instanceof VarveError && FAULTS.has(error.code) && !(error instanceof TooMany);
+}
+
 function faultOf(error: unknown): string {
-  if (error instanceof VarveError && FAULTS.has(error.code) && !(error instanceof TooMany))
-    return error.message;
+  if (isFault(error)) return error.message;
   throw error;
 }

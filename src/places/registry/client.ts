@@ -116,14 +116,15 @@ export class RegistryClient {
   }
 
   /**
-   * What refers to a manifest or an index: OCI distribution specification, "Listing Referrers". A registry without an API for that is
-   * asked for the tag that has them. That they do refer to it is seen when they are read.
+   * What refers to a manifest or an index: OCI distribution specification, "Listing Referrers". A registry without an API for that, or whose
+   * API has none, is asked for the tag that may have them. That they do refer to it is seen when they are read.
    * @throws VarveError `TOO_LARGE`, `INVALID_JSON`, `INVALID_MANIFEST`, `INVALID_DIGEST`.
    */
   async referrers(request: ReferrersRequest): Promise<readonly Descriptor[]> {
     const { repository, digest, artifactType, signal } = inRepository(request);
     const listed = await listReferrers(this.#api, request);
-    if (listed !== undefined) return listed;
+    // Not every registry that got the API has taken over what was at tags, and some answer though they have none.
+    if (listed !== undefined && listed.length > 0) return listed;
     return ofType(await readTagList(this.#api, { repository, subject: digest, signal }), artifactType);
   }
 

@@ -92,7 +92,10 @@ async function world(
 }
 
 /** A tree as short lines. */
-function lines({ relation, kind, fault, tag, descriptor, children }: ReferrerNode, depth = 0): string[] {
+function lines(
+  { relation, kind, fault, unlisted, tag, descriptor, children }: ReferrerNode,
+  depth = 0,
+): string[] {
   const { platform, artifactType } = descriptor;
   const words = [
     relation ?? "root",
@@ -100,7 +103,7 @@ function lines({ relation, kind, fault, tag, descriptor, children }: ReferrerNod
     artifactType,
     kind,
     tag?.slice(-4),
-    fault && "FAULT",
+    (fault ?? unlisted) && "FAULT",
   ];
   const line = "  ".repeat(depth) + words.filter((word) => word !== undefined).join(" | ");
   return [line, ...children.flatMap((child) => lines(child, depth + 1))];
@@ -250,5 +253,31 @@ describe("copying with what hangs on an image", () => {
       ],
     );
     assert.ok(tree.children[0]!.children.every(({ fault }) => fault !== undefined));
+  });
+});
+
+describe("the tree of what hangs on an image", () => {
+  it("has all that could be read where a list can't be", async (t) => {
+    const { ref, registry, image, options } = await registryWithImage(t, { api: false });
+    const bytes = registry.manifests.get(`app:${image.digest}`)!;
+    registry.manifests.set(`app:${referrersTag(image.digest)}`, bytes);
+    registry.manifests.set(`app:${referrersTag(image.digest)}.sig`, bytes);
+    const { tree } = await referrerTree(ref, options);
+    assert.match(tree.unlisted ?? "", /is one manifest where an index of referrers is wanted/);
+    assert.deepEqual(
+      tree.children.map(({ tag, kind, isRepeated }) => [tag, kind, isRepeated]),
+      [[`${referrersTag(image.digest)}.sig`, "signature", true]],
+    );
+  });
+
+  it("isn't there where the registry fails", async (t) => {
+    const { ref, registry, options } = await registryWithImage(t);
+    for (const text of ["1", "2", "3"]) await attach(ref, artifact(text), options);
+    registry.quirk = (_request, response, { path }) => {
+      if (!path.endsWith(".sig")) return false;
+      response.writeHead(418).end();
+      return true;
+    };
+    await fails(referrerTree(ref, options), "REGISTRY_PROTOCOL", /418/);
   });
 });

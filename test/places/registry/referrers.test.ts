@@ -3,8 +3,8 @@ import { describe, it, type TestContext } from "node:test";
 import { type Descriptor, digestOf, encodeDocument, type Manifest, MediaType, type RawDocument } from "#oci";
 import { artifactManifest, referrersTag } from "#referrers";
 import { HttpClient, RegistryClient } from "#registry";
-import type { FakeRegistry } from "#testing";
-import { fails, type Setup, setUp } from "./support/setup.ts";
+import { type FakeRegistry, FakeServer } from "#testing";
+import { fails, otherServer, type Setup, setUp } from "./support/setup.ts";
 
 const REPOSITORY = "team/app";
 const SUBJECT: Descriptor = {
@@ -141,7 +141,13 @@ describe("referrers in a registry without the API", () => {
   it("are found whatever the registry answers instead", async (t) => {
     const { registry, client } = await withoutApi(t);
     await client.putReferrers(upload(1));
-    const answers = [[400], [404], [405], [501], [200, { "content-type": "text/html" }]] as const;
+    const people = await otherServer(t, new FakeServer());
+    const answers: [number, Record<string, string>][] = [
+      ...[400, 401, 403, 404, 405, 406, 501].map((status): [number, Record<string, string>] => [status, {}]),
+      [303, { location: `${people.url}/page` }],
+      [200, { "content-type": "text/html" }],
+      [200, { "content-type": "application/json" }],
+    ];
     for (const [status, headers] of answers) {
       registry.quirk = (_request, response, { path }) => {
         if (!path.includes("/referrers/")) return false;
@@ -150,12 +156,40 @@ describe("referrers in a registry without the API", () => {
       };
       assert.deepEqual(await client.referrers(query), [listed(1)], String(status));
     }
-    registry.quirk = (_request, response, { path }) => {
-      if (!path.includes("/referrers/")) return false;
+    assert.deepEqual(people.requests, []);
+    registry.quirk = (_request, response) => {
       response.writeHead(403).end();
       return true;
     };
-    await fails(client.referrers(query), "UNAUTHORIZED", /does not allow the referrers of/);
+    await fails(client.referrers(query), "UNAUTHORIZED", /does not allow the manifest of .*:sha256-/);
+  });
+
+  it("are found though the registry got the API since, or says that it has one", async (t) => {
+    const { registry, client } = await withoutApi(t);
+    await client.putReferrers(upload(1));
+    registry.quirk = (_request, response, { path }) => {
+      if (!path.includes("/referrers/")) return false;
+      response
+        .writeHead(200, { "content-type": MediaType.ociIndex })
+        .end(JSON.stringify({ schemaVersion: 2, manifests: [] }));
+      return true;
+    };
+    assert.deepEqual(await client.referrers(query), [listed(1)]);
+  });
+
+  it("are listed where a registry leads to, too", async (t) => {
+    const { registry, client } = await setUp(t);
+    await client.putReferrers(upload(1));
+    registry.quirk = (_request, response, { path }) => {
+      if (!path.startsWith(`/v2/${REPOSITORY}/referrers/`)) return false;
+      if (path.endsWith("/there")) {
+        response
+          .writeHead(200, { "content-type": MediaType.ociIndex })
+          .end(JSON.stringify({ schemaVersion: 2, manifests: [listed(2)] }));
+      } else response.writeHead(307, { location: `/v2/${REPOSITORY}/referrers/there` }).end();
+      return true;
+    };
+    assert.deepEqual(await client.referrers(query), [listed(2)]);
   });
 
   it("need one change of the tag for all, and none if all are there", async (t) => {

@@ -10,7 +10,7 @@ import { checkCount, ofType } from "#referrers";
 import { oneLine } from "#util";
 import { RegistryFailure } from "../http/failure.ts";
 import { discard, type HttpResponse, readBody, statusFailure } from "../http/http.ts";
-import { pullScope, type RegistryApi } from "../http/registry-api.ts";
+import { type ApiRequest, pullScope, type RegistryApi } from "../http/registry-api.ts";
 
 /** Whose referrers are asked for. */
 export interface ReferrersRequest {
@@ -22,8 +22,11 @@ export interface ReferrersRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Answers of registries that have no such endpoint; the specification has 404, and some front ends know no other way to say so. */
-const NO_API = new Set([400, 404, 405, 406, 501]);
+/**
+ * Answers of registries that have no such endpoint. The specification has 404, and some know no other way to say so than that nobody is
+ * allowed to, or to lead to a page for people; whoever isn't allowed to read the repository is told when its tag is asked for.
+ */
+const NO_API = new Set([303, 400, 401, 403, 404, 405, 406, 501]);
 
 /** A list has as many pages as it has entries at most, and nobody has many. */
 const MAX_PAGES = 1000;
@@ -48,11 +51,8 @@ export async function listReferrers(
       throw new RegistryFailure("REGISTRY_PROTOCOL", `${api.registry} has no end of pages for ${what}`);
     }
     seen.add(next.href);
-    const response: HttpResponse = await api.send({
-      ...{ method: "GET", target: next, what, repository, signal },
-      scopes: [pullScope(repository)],
-      headers: { accept: MediaType.ociIndex },
-    });
+    const response = await ask(api, { target: next, what, repository, signal });
+    if (response === undefined) return undefined;
     if (page === 1 && isNoAnswer(response)) {
       await discard(response);
       return undefined;
@@ -68,9 +68,29 @@ export async function listReferrers(
   return found;
 }
 
-/** Whether an answer is none to the question: there is no such endpoint, or what answers for all paths has a page for people. */
+/** An answer, after redirects; undefined where nobody may ask. */
+async function ask(
+  api: RegistryApi,
+  request: Pick<ApiRequest, "target" | "what" | "signal"> & { readonly repository: string },
+): Promise<HttpResponse | undefined> {
+  const scopes = [pullScope(request.repository)];
+  const get = { ...request, method: "GET", scopes, headers: { accept: MediaType.ociIndex } } as const;
+  try {
+    // Where a page for people would be isn't asked, since it may have an answer that is to be waited for.
+    const response = await api.send({ ...get, redirects: false });
+    if (![301, 302, 307, 308].includes(response.status)) return response;
+    await discard(response);
+    return await api.send(get);
+  } catch (error) {
+    if (error instanceof RegistryFailure && error.status === 401) return undefined;
+    throw error;
+  }
+}
+
+/** Whether an answer is none to the question. The specification wants the index's own media type. */
 function isNoAnswer({ status, headers }: HttpResponse): boolean {
-  return NO_API.has(status) || (status === 200 && !/json/i.test(headers.get("content-type") ?? "json"));
+  const type = (headers.get("content-type") ?? "").replace(/;.*/s, "").trim().toLowerCase();
+  return NO_API.has(status) || (status === 200 && type !== MediaType.ociIndex);
 }
 
 function filters({ headers }: HttpResponse): string[] {
