@@ -1,2 +1,11 @@
-/** What hangs on images: attached, listed, read, and copied along with them. */
-export { attach, copyWithReferrers, readReferrer, referrers, referrerTree } from "#app";
+/** What hangs on images: attached, listed, read, and copied along with them; signed, and verified. */
+export {
+  attach,
+  attest,
+  copyWithReferrers,
+  readReferrer,
+  referrers,
+  referrerTree,
+  sign,
+  verify,
+} from "#app";

@@ -6,7 +6,7 @@ import { type AttachedDocument, hasRoom } from "../attest/attach.ts";
 import type { ImageDocument } from "../attest/documents.ts";
 import type { Operation } from "../machine.ts";
 import type { Target, WritingOptions } from "../places.ts";
-import { attachBundle, type BundleMaker, bundleMaker, type SignerOptions } from "./sign.ts";
+import { attachBundles, type BundleMaker, bundleMaker, type SignerOptions } from "./sign.ts";
 
 /** How an image that is built is signed. */
 export interface SignBuiltOptions {
@@ -94,8 +94,11 @@ async function signAt(
       ...own.map((document) => ({ kind: document.kind, statement: attestedStatement(document) })),
       { kind: "signature" as const, statement: signatureStatement(digest, annotations) },
     ];
-    for (const { kind, statement } of statements) {
-      const descriptor = await attachBundle(store, { statement, subject, make, signal });
+    const bundles = await attachBundles(store, {
+      ...{ statements: statements.map(({ statement }) => statement), subject, make, signal },
+    });
+    for (const [at, descriptor] of bundles.entries()) {
+      const { kind } = statements[at]!;
       attached.push({ destination: store.name, kind, signed: true, subject: digest, descriptor });
     }
   }

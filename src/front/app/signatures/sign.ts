@@ -1,7 +1,6 @@
 /** Signs images, and what is said of them. */
 import {
   BUNDLE_TYPE,
-  type KeylessOptions,
   parseStatement,
   SIGNATURE_PREDICATE,
   signatureStatement,
@@ -12,19 +11,25 @@ import {
 } from "#attest";
 import { VarveError } from "#errors";
 import { type Descriptor, type Digest, isAttestation } from "#oci";
-import { attachArtifact, type ReferrerStore } from "#referrers";
+import { type Artifact, attachArtifacts, type ReferrerStore } from "#referrers";
 import { type Operation, type OperationOptions, operate } from "../machine.ts";
 import { PREDICATE_TYPE } from "./find.ts";
 import { type IdentityOptions, identityToken } from "./identity.ts";
-import { type AskPassphrase, openSigningKey } from "./keys.ts";
+import { openSigningKey } from "./keys.ts";
 import { predicateTypeOf } from "./types.ts";
 
 /** Who signs: a key, or else whom an identity token names. */
-export interface SignerOptions extends IdentityOptions, Omit<KeylessOptions, "identityToken"> {
+export interface SignerOptions extends IdentityOptions {
   /** A private key: a file's path, or `env://NAME`. */
   readonly key?: string | undefined;
   /** Asked for the passphrase of an encrypted key, unless `VARVE_KEY_PASSWORD` or `COSIGN_PASSWORD` has it. */
-  readonly askPassphrase?: AskPassphrase | undefined;
+  readonly askPassphrase?: ((name: string) => Promise<string | undefined>) | undefined;
+  /** Who gives certificates; the public good instance of sigstore unless given. */
+  readonly fulcioUrl?: string | undefined;
+  /** The log of signatures; the public one unless given. Those with a key go into one only if it is given. */
+  readonly rekorUrl?: string | undefined;
+  /** A timestamp authority, in addition. */
+  readonly timestampUrl?: string | undefined;
 }
 
 /** How an image is signed. */
@@ -99,33 +104,6 @@ export async function attest(ref: string, options: AttestingOptions): Promise<Si
   });
 }
 
-/**
- * Signs statements that were made about an image.
- * @param ref - the image's place: a registry or an OCI layout
- * @param statements - each about the image that the name means, which is checked
- * @throws VarveError as {@link sign}
- */
-export async function attestStatements(
-  ref: string,
-  statements: readonly Uint8Array[],
-  options: OperationOptions & SignerOptions,
-): Promise<SignedImage> {
-  return await signing(ref, options, async ({ store, subject, signer }) => {
-    const signed: Signed[] = [];
-    for (const statement of statements) {
-      const { subjects } = parseStatement(statement, "what is to be signed");
-      if (!subjects.some(({ digest }) => digest === subject.digest)) {
-        throw new VarveError(
-          "SIGNING_FAILED",
-          `${store.name} is ${subject.digest}, and what is to be signed is about ${subjects.map(({ digest }) => digest).join(", ")}`,
-        );
-      }
-      signed.push(await signer(statement, subject));
-    }
-    return { name: store.name, signed };
-  });
-}
-
 interface Signing {
   readonly store: ReferrerStore;
   readonly subject: Descriptor;
@@ -147,8 +125,8 @@ async function signing<T>(
     const subject = await store.subject(read.strict === true ? read.platform : undefined, signal);
     const signer = async (statement: Uint8Array, about: Descriptor): Promise<Signed> => {
       const { predicateType } = parseStatement(statement, "what is to be signed");
-      const bundle = await attachBundle(store, { statement, subject: about, make, signal });
-      return { digest: about.digest, predicateType, bundle };
+      const [bundle] = await attachBundles(store, { statements: [statement], subject: about, make, signal });
+      return { digest: about.digest, predicateType, bundle: bundle! };
     };
     return await work({ store, subject, operation, signer });
   });
@@ -157,26 +135,29 @@ async function signing<T>(
 /** Makes a bundle of a statement. */
 export type BundleMaker = (statement: Uint8Array) => Uint8Array | Promise<Uint8Array>;
 
-/** What attaching a bundle takes. */
-interface NewBundle {
-  readonly statement: Uint8Array;
+/** What attaching bundles takes. */
+interface NewBundles {
+  readonly statements: readonly Uint8Array[];
   readonly subject: Descriptor;
   readonly make: BundleMaker;
   readonly signal: AbortSignal | undefined;
 }
 
-/** Signs a statement, and attaches the bundle as cosign 3 does; but for its time, which would make it another one each time. */
-export async function attachBundle(
+/** Signs statements, and attaches the bundles as cosign 3 does; but for their time, which would make them others each time. */
+export async function attachBundles(
   store: ReferrerStore,
-  { statement, subject, make, signal }: NewBundle,
-): Promise<Descriptor> {
-  const { predicateType } = parseStatement(statement, "what is to be signed");
-  const artifact = {
-    artifactType: BUNDLE_TYPE,
-    blobs: [{ mediaType: BUNDLE_TYPE, bytes: await make(statement) }],
-    annotations: { "dev.sigstore.bundle.content": "dsse-envelope", [PREDICATE_TYPE]: predicateType },
-  };
-  return await attachArtifact(store, { artifact, subject, signal });
+  { statements, subject, make, signal }: NewBundles,
+): Promise<Descriptor[]> {
+  const artifacts: Artifact[] = [];
+  for (const statement of statements) {
+    const { predicateType } = parseStatement(statement, "what is to be signed");
+    artifacts.push({
+      artifactType: BUNDLE_TYPE,
+      blobs: [{ mediaType: BUNDLE_TYPE, bytes: await make(statement) }],
+      annotations: { "dev.sigstore.bundle.content": "dsse-envelope", [PREDICATE_TYPE]: predicateType },
+    });
+  }
+  return await attachArtifacts(store, { artifacts, subject, signal });
 }
 
 /**
