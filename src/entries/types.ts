@@ -1,6 +1,5 @@
 /** Types that the functions of varve take and return. */
 export type {
-  AskPassphrase,
   AttachedArtifact,
   AttachedDocument,
   AttestingOptions,
@@ -45,6 +44,7 @@ export type {
   SbomFormat,
   SbomOptions,
   SignatureDemand,
+  SignBuiltOptions,
   Signed,
   SignedImage,
   SignerOptions,
@@ -64,7 +64,7 @@ export type {
   WrittenIndex,
   WrittenLayer,
 } from "#app";
-export type { BuildRun, KeylessOptions, KnownRun, PackageChange, SignedBy, VerifiedClaim } from "#attest";
+export type { BuildRun, KnownRun, PackageChange, SignedBy, VerifiedStatement } from "#attest";
 export type {
   CacheInfo,
   DigestCache,

@@ -126,6 +126,21 @@ describe("cosign and varve", () => {
     });
   });
 
+  it("what varve signs as it builds is verified by cosign, with what was written down of it", async () => {
+    for (const { registry } of registries) {
+      const tag = `${registry.host}/built:1`;
+      await varve([
+        ...["build", "spec.json", "--quiet", "--push", tag, "--sign", "--key", "cosign.key"],
+        ...["--provenance", "--sbom", "cyclonedx,spdx"],
+      ]);
+      await cosign(["verify", "--key", "cosign.pub", UNLOGGED, http, tag]);
+      for (const type of ["cyclonedx", "spdxjson", "slsaprovenance1"]) {
+        await cosign(["verify-attestation", "--key", "cosign.pub", UNLOGGED, http, "--type", type, tag]);
+        await varve(["verify", tag, "--key", "cosign.pub", "--type", type]);
+      }
+    }
+  });
+
   it("cosign's signature and attestation are verified by varve", async () => {
     await forEach(async ({ tag, pinned, digest }) => {
       await cosign(["sign", ...signing, http, "-a", "by=cosign", pinned]);

@@ -4,7 +4,7 @@ import { type Descriptor, type Digest, formatPlatform, hexOf, parsePlatform } fr
 import type { ImageSpecInput } from "#spec";
 import { Resources } from "#util";
 import type { WrittenImage } from "#write";
-import { attachDocuments } from "./attest/attach.ts";
+import { type AttachedDocument, attachDocuments } from "./attest/attach.ts";
 import { type ImageDocument, wantsDocuments } from "./attest/documents.ts";
 import { checkIndexable, indexEntries } from "./attest/index-entries.ts";
 import { type BuildOptions, type BuiltImage, buildOne, noPlace, type OneBuilt } from "./build.ts";
@@ -13,6 +13,7 @@ import { type IndexPlace, openIndexPlace, type WrittenIndex } from "./index-plac
 import { operate, operationFor } from "./machine.ts";
 import { outputPaths } from "./places.ts";
 import { pullCaches, pushCaches } from "./shared-cache.ts";
+import { builtSigner } from "./signatures/built.ts";
 import { openSource, type SourceListener, type SpecSource } from "./source.ts";
 
 /** How images for several platforms are built. */
@@ -33,6 +34,8 @@ export interface BuiltIndex {
   readonly places: readonly WrittenIndex[];
   /** The images, in the order of the platforms that were asked for. */
   readonly images: readonly BuiltPlatform[];
+  /** The signatures of the index and of the images, and what is attested of these. */
+  readonly signed: readonly AttachedDocument[];
 }
 
 /** One of the images that an index names. */
@@ -74,6 +77,7 @@ export async function buildIndexFrom(source: SpecSource, options: BuildIndexOpti
     await using opened = new Resources();
     const isIndexed = options.attestIndex === true && wantsDocuments(options);
     if (isIndexed) for (const target of to) await checkIndexable(target);
+    const signer = await builtSigner({ ...options, operation });
     const places: IndexPlace[] = [];
     for (const target of to) places.push(opened.use(await openIndexPlace(target, operation)));
     const outputs = await outputPaths(to);
@@ -111,8 +115,15 @@ export async function buildIndexFrom(source: SpecSource, options: BuildIndexOpti
       const attached = await attachDocuments(image.documents, written, { ...given, operation });
       built.push({ platform, ...image, attached });
     }
+    const signed: AttachedDocument[] = [];
+    for (const [at, place] of places.entries()) {
+      const each = images.map(({ image: { documents }, written }) => {
+        return { subject: written[at]!.descriptor, documents };
+      });
+      signed.push(...(await signer.sign(at, [...each, { subject: place.descriptor() }])));
+    }
     await pushCaches(cacheTo, { ...operation, onNote });
-    return { digest: written[0]!.digest, places: written, images: built };
+    return { digest: written[0]!.digest, places: written, images: built, signed };
   });
 }
 

@@ -34,6 +34,7 @@ import {
 } from "./places.ts";
 import { saidOf, saying } from "./said-compression.ts";
 import { pullCaches, pushCaches } from "./shared-cache.ts";
+import { builtSigner, type SignBuiltOptions } from "./signatures/built.ts";
 import { openSource, type SourceListener, type SpecSource } from "./source.ts";
 import { againIfStale } from "./spec-images.ts";
 import { openOnBase } from "./spec-on-base.ts";
@@ -45,7 +46,7 @@ export interface SpecOptions extends OperationOptions, SourceListener {
 }
 
 /** Where an image that is built goes, and how. */
-export interface BuildOptions extends SpecOptions, WritingOptions, AttestOptions {
+export interface BuildOptions extends SpecOptions, WritingOptions, AttestOptions, SignBuiltOptions {
   /** False to write the image whatever is wrong with it; nothing is looked for then. */
   readonly check?: boolean | undefined;
   /** Gets what is wrong with the image, before an error among it fails the build. */
@@ -81,7 +82,7 @@ export interface BuiltImage {
   readonly ports: readonly string[];
   /** What was written down of it, for each digest that it has; empty unless asked for. */
   readonly documents: readonly ImageDocument[];
-  /** Where these hang on it. */
+  /** Where these hang on it, and its signatures. */
   readonly attached: readonly AttachedDocument[];
 }
 
@@ -103,12 +104,17 @@ export async function buildFrom(source: SpecSource, options: BuildOptions): Prom
   const { to, cacheFrom = [], cacheTo = [], onNote } = options;
   if (to.length === 0) throw noPlace();
   return await operate(options, async (operation) => {
+    const signer = await builtSigner({ ...options, operation });
     const sinks = await openTargets(to, operation.machine);
     const outputs = await outputPaths(to);
     const destination = destinationOf(source.spec, to);
     await pullCaches(cacheFrom, { ...operation, onNote, trustBases: options.trustCachedBases });
     const { image, written } = await buildOne(source, { sinks, outputs, operation, options, destination });
-    const attached = await attachDocuments(image.documents, written, { ...options, operation });
+    const { documents } = image;
+    const attached = await attachDocuments(documents, written, { ...options, operation });
+    for (const [at, { descriptor: subject }] of written.entries()) {
+      attached.push(...(await signer.sign(at, [{ subject, documents }])));
+    }
     await pushCaches(cacheTo, { ...operation, onNote });
     return { ...image, attached };
   });

@@ -69,14 +69,13 @@ export { type RelayeredImage, type RelayerOptions, relayer } from "./relayer.ts"
 export { type Difference, type ReproduceOptions, type Reproduction, reproduce } from "./reproduce.ts";
 export { type ServeEvent, type ServeOptions, type Serving, serve } from "./serve.ts";
 export { type PruneCacheOptions, pruneCache } from "./shared-cache.ts";
+export type { SignBuiltOptions } from "./signatures/built.ts";
 export type { SignatureDemand, TrustedRootOptions } from "./signatures/demand.ts";
 export type { IdentityOptions } from "./signatures/identity.ts";
-export type { AskPassphrase } from "./signatures/keys.ts";
 export type { SourceDemand } from "./signatures/open.ts";
 export {
   type AttestingOptions,
   attest,
-  attestStatements,
   type Signed,
   type SignedImage,
   type SignerOptions,

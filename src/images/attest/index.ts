@@ -65,4 +65,4 @@ export {
   statement,
 } from "./statement.ts";
 export type { CertificatePolicy, KeyPolicy, SignedBy, VerificationPolicy } from "./verify/policy.ts";
-export { type Demand, type VerifiedClaim, verifyCandidate } from "./verify/verify.ts";
+export { type Demand, type VerifiedStatement, verifyCandidate } from "./verify/verify.ts";
