@@ -1,4 +1,13 @@
 export { type BakedImage, type BakeOptions, type BakeTarget, bake } from "./bake/bake.ts";
+export { type PlaceTargets, type TargetsOptions, targetsAt } from "./bake/file-targets.ts";
+export {
+  MATRICES,
+  type MeantTarget,
+  matrixText,
+  meantTargets,
+  type PrintedTarget,
+  printTargets,
+} from "./bake/print.ts";
 export { type WorkspaceOptions, workspaceTargets } from "./bake/workspace-targets.ts";
 export { type BuildOptions, type BuiltImage, build, buildFrom, inputs, type SpecOptions } from "./build.ts";
 export {
