@@ -81,7 +81,9 @@ export async function bake(targets: readonly BakeTarget[], options: BakeOptions)
     const isMeant = await meantOf(opened, { machine, affectedSince: options.affectedSince });
     const places = await placesOf(opened.filter(isMeant), options);
     await pullCaches(cacheFrom, { ...operation, onNote });
-    const results = await inTurns(opened, {
+    // Those behind the last one that is made decide nothing of it.
+    const needed = opened.slice(0, opened.findLastIndex(isMeant) + 1);
+    const results = await inTurns(needed, {
       parallel,
       now: () => machine.now().getTime(),
       signal: operation.signal,

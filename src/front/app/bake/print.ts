@@ -114,6 +114,15 @@ export const MATRICES = ["github", "gitlab"] as const;
 /** The most jobs that a matrix may have. */
 const MOST_JOBS = { github: 256, gitlab: 200 } as const;
 
+/** What is extended never runs, and a pipeline of GitLab's must have a job that does. */
+const NOTHING = `.varve-targets:
+  rules:
+    - when: never
+nothing-to-bake:
+  script:
+    - echo nothing to bake
+`;
+
 /**
  * A matrix of a CI system with a job for each target: for GitHub Actions the JSON that `fromJSON` takes, and for GitLab YAML with a
  * job to be extended, `.varve-targets`, and one without work where there is no target.
@@ -134,8 +143,8 @@ export function matrixText(targets: readonly MeantTarget[], form: (typeof MATRIC
     }));
     return `${JSON.stringify({ include })}\n`;
   }
+  if (targets.length === 0) return NOTHING;
   // JSON's texts are YAML's.
   const names = targets.map(({ target }) => `          - ${JSON.stringify(target)}\n`).join("");
-  if (targets.length === 0) return "nothing-to-bake:\n  script:\n    - echo nothing to bake\n";
   return `.varve-targets:\n  parallel:\n    matrix:\n      - TARGET:\n${names}`;
 }

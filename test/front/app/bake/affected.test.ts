@@ -193,7 +193,10 @@ describe("targets that are printed", () => {
   it("are a matrix for GitHub and for GitLab", async (t) => {
     const { write, meant } = await world(t);
     assert.equal(matrixText(await meant(), "github"), '{"include":[]}\n');
-    assert.match(matrixText(await meant(), "gitlab"), /^nothing-to-bake:\n {2}script:/);
+    assert.match(
+      matrixText(await meant(), "gitlab"),
+      /^\.varve-targets:\n {2}rules:\n {4}- when: never\nnothing-to-bake:\n/,
+    );
     write("packages/lib-1/index.js", "changed");
     const found = await meant();
     assert.deepEqual(JSON.parse(matrixText(found, "github")), {
