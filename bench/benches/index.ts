@@ -1,6 +1,7 @@
 /** Every benchmark there is, in the order of the report. */
 import type { Bench } from "../bench.ts";
 import { buildApp, streamApp } from "./app.ts";
+import { bake } from "./bake.ts";
 import { check } from "./check.ts";
 import { dockerfile } from "./dockerfile.ts";
 import { layering } from "./layering.ts";
@@ -22,6 +23,7 @@ export const BENCHES: readonly Bench[] = [
   warm,
   dockerfile,
   many,
+  bake,
   check,
   peers,
   memory,

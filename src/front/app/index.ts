@@ -5,6 +5,15 @@ export type { AttestOptions, ImageDocument, ProvenanceOptions } from "./attest/d
 export type { SbomFormat } from "./attest/formats.ts";
 export { type Sbom, type SbomOptions, sbom } from "./attest/sbom.ts";
 export { type BakedImage, type BakeListener, type BakeOptions, type BakeTarget, bake } from "./bake/bake.ts";
+export { type PlaceTargets, type TargetsOptions, targetsAt } from "./bake/file-targets.ts";
+export {
+  MATRICES,
+  type MeantTarget,
+  matrixText,
+  meantTargets,
+  type PrintedTarget,
+  printTargets,
+} from "./bake/print.ts";
 export { type WorkspaceOptions, workspaceTargets } from "./bake/workspace-targets.ts";
 export { type BuildOptions, type BuiltImage, build, buildFrom, inputs, type SpecOptions } from "./build.ts";
 export {
