@@ -31,6 +31,7 @@ export { type CopyOptions, copy } from "./copy.ts";
 export { type CopiedWithReferrers, copyWithReferrers } from "./copy-referrers.ts";
 export { type CreateIndexOptions, createIndex } from "./create-index.ts";
 export { type ExportOptions, exportRoot } from "./export-root.ts";
+export { collectGarbage, type Garbage, type GcOptions, type GcReport } from "./gc/index.ts";
 export type { WrittenIndex } from "./index-places.ts";
 export {
   type ImageDescription,

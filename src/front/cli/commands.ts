@@ -163,6 +163,11 @@ export const COMMANDS: Record<string, KnownCommand> = {
     group: GROUPS.images,
     load: () => import("./commands/lock.ts"),
   },
+  gc: {
+    summary: "say what in registries and layouts nothing needs, and remove it",
+    group: GROUPS.images,
+    load: () => import("./commands/gc.ts"),
+  },
   login: {
     summary: "keep a registry's credentials",
     group: GROUPS.machine,

@@ -12,5 +12,6 @@ export {
   pullSharedCache,
   pushSharedCache,
   type SharedCacheOptions,
+  unneededSegments,
 } from "./shared-cache/index.ts";
 export { Transports, type TransportsOptions } from "./transports.ts";

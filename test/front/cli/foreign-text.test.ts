@@ -316,6 +316,13 @@ describe("foreign text in what is printed", () => {
         { args: ["index", "create", out("oci:OUT:twice"), layout, "oci:other:1"], status: 2 },
         { args: ["index", "create", out("OUT.tar"), layout], status: 2 },
       ],
+      gc: [
+        { args: ["gc", `${registry}/app`], silent: true },
+        { args: ["gc", `${registry}/app`, "--json"], silent: true },
+        { args: ["gc", denied], status: 1 },
+        { args: ["gc", `oci:${HOSTILE}`], status: 1 },
+        { args: ["gc", `${registry}/app`, "--untagged-from", HOSTILE], status: 1 },
+      ],
       cache: [
         { args: ["cache", "info", "--cache-dir", `cache${HOSTILE}`] },
         { args: ["cache", "info", "--cache-dir", `cache${HOSTILE}`, "--json"] },

@@ -7,4 +7,9 @@ export {
   type SharedCacheOptions,
 } from "./exchange.ts";
 export { CACHE_ARTIFACT_TYPE, parseSegmentTag } from "./names.ts";
-export { type PrunedSharedCache, type PruneSharedCacheOptions, pruneSharedCache } from "./prune.ts";
+export {
+  type PrunedSharedCache,
+  type PruneSharedCacheOptions,
+  pruneSharedCache,
+  unneededSegments,
+} from "./prune.ts";

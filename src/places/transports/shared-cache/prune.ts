@@ -4,6 +4,7 @@ import { VarveError } from "#errors";
 import type { Digest, Reference } from "#oci";
 import type { RegistryClient } from "#registry";
 import { notACache } from "./exchange.ts";
+import { cacheTag, segmentTag } from "./names.ts";
 import { openSegments } from "./open.ts";
 import { registryStore } from "./store.ts";
 import { mergeSegments, removeAll } from "./tidy.ts";
@@ -133,4 +134,18 @@ function blobsAmong(
     }
     return false;
   };
+}
+
+/**
+ * Segments of a cache that nobody reads any more, since others have all that they have, or since they are garbage.
+ * @returns their tags
+ * @throws VarveError whatever talking to the registry throws
+ */
+export async function unneededSegments(
+  client: RegistryClient,
+  options: { readonly reference: Reference; readonly signal?: AbortSignal | undefined },
+): Promise<readonly string[]> {
+  const { replaced, garbage } = await openSegments(registryStore(client, options));
+  const tag = cacheTag(options.reference);
+  return [...replaced, ...garbage].map((segment) => segmentTag(tag, segment));
 }
