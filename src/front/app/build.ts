@@ -108,6 +108,8 @@ export async function buildFrom(source: SpecSource, options: BuildOptions): Prom
     const sinks = await openTargets(to, operation.machine);
     const outputs = await outputPaths(to);
     const destination = destinationOf(source.spec, to);
+    // While the registry answers, the project is read.
+    for (const sink of sinks) sink.begin?.(operation.signal);
     await pullCaches(cacheFrom, { ...operation, onNote, trustBases: options.trustCachedBases });
     const { image, written } = await buildOne(source, { sinks, outputs, operation, options, destination });
     const { documents } = image;

@@ -37,13 +37,23 @@ export interface RegistrySinkOptions {
 
 /** Pushes images: OCI distribution specification, "Push". Blobs first, manifests last. */
 export function registrySink({ client, reference }: RegistrySinkOptions): ImageSink {
+  let begun: Promise<RawDocument<Manifest> | undefined> | undefined;
+  const ask = (signal: AbortSignal | undefined) => {
+    const current = currentManifest(client, { reference, signal });
+    current.catch(() => {});
+    return current;
+  };
   return {
     name: formatReference(reference, "familiar"),
     parallel: PARALLEL_UPLOADS,
+    begin(signal) {
+      begun = ask(signal);
+    },
     async open(options) {
       const { signal, onWarning } = options;
-      const current = currentManifest(client, { reference, signal });
-      current.catch(() => {});
+      const current = begun ?? ask(signal);
+      // It may be opened again when much has happened.
+      begun = undefined;
       return storeWriter(new RepositoryStore(client, { reference, current, signal }), options, {
         naming: "request",
         async commit({ manifest: { bytes, descriptor, value }, untagged }) {
