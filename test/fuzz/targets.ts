@@ -1,5 +1,7 @@
+import { advisories } from "./advisories.ts";
 import { documents } from "./documents.ts";
 import { graphs } from "./graphs.ts";
+import { inventory } from "./inventory.ts";
 import { packages } from "./packages.ts";
 import { references } from "./references.ts";
 import { referrers } from "./referrers.ts";
@@ -18,4 +20,6 @@ export const targets: readonly Target[] = [
   registry,
   packages,
   referrers,
+  inventory,
+  advisories,
 ];
