@@ -4,6 +4,7 @@ import { packages } from "./packages.ts";
 import { references } from "./references.ts";
 import { referrers } from "./referrers.ts";
 import { registry } from "./registry.ts";
+import { signatures } from "./signatures.ts";
 import { tar } from "./tar.ts";
 import type { Target } from "./target.ts";
 import { whiteouts } from "./whiteouts.ts";
@@ -18,4 +19,5 @@ export const targets: readonly Target[] = [
   registry,
   packages,
   referrers,
+  signatures,
 ];
