@@ -1,5 +1,6 @@
 /** cosign verifies what varve signs and attests, and varve what cosign does, in its forms of today and of before. */
 import assert from "node:assert/strict";
+import { generateKeyPairSync } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
 import { FakeRegistry } from "#testing";
@@ -112,6 +113,26 @@ describe("cosign and varve", () => {
       );
       assert.notEqual(other.code, 0);
     });
+  });
+
+  it("varve's signatures with other kinds of keys are verified by cosign", async () => {
+    const kinds = {
+      "P-384": generateKeyPairSync("ec", { namedCurve: "P-384" }),
+      "P-521": generateKeyPairSync("ec", { namedCurve: "P-521" }),
+      rsa: generateKeyPairSync("rsa", { modulusLength: 2048 }),
+      ed25519: generateKeyPairSync("ed25519"),
+    };
+    const digests: Record<string, string> = { "P-384": "sha384", "P-521": "sha512" };
+    const [{ registry }] = registries as [(typeof registries)[0]];
+    const tag = `${registry.host}/kinds:1`;
+    await varve(["build", "spec.json", "--quiet", "--push", tag]);
+    for (const [kind, { publicKey, privateKey }] of Object.entries(kinds)) {
+      writeFileSync(`${folder}/own.key`, privateKey.export({ type: "pkcs8", format: "pem" }));
+      writeFileSync(`${folder}/own.pub`, publicKey.export({ type: "spki", format: "pem" }));
+      await varve(["sign", tag, "--key", "own.key"]);
+      const digest = digests[kind] === undefined ? [] : ["--signature-digest-algorithm", digests[kind]];
+      await cosign(["verify", "--key", "own.pub", UNLOGGED, http, ...digest, tag]);
+    }
   });
 
   it("varve's attestation is verified by cosign", async () => {

@@ -26,6 +26,11 @@ const OUTCOMES: Readonly<Record<string, string>> = {
     varve validate docker://ghcr.io/me/hello:2
     varve export docker://ghcr.io/me/hello:2 --quiet | tar t | grep -x -e bin/node -e app/index.js | wc -l | grep -x 2
   `,
+  "docs/attest.md": `
+    varve tree ghcr.io/me/mirrored:1 | grep vnd.openvex+json
+    varve verify ghcr.io/me/attested:2 --key my.pub --type slsaprovenance1
+    varve validate docker://ghcr.io/me/signed:1
+  `,
   "docs/customisation.md": `
     for image in base hello one made; do varve validate $image.tar; done
     test ! -e failed.tar

@@ -1,0 +1,101 @@
+/** Signatures that were changed after they were made, in any part: nothing counts as signed that wasn't. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import fc from "fast-check";
+import {
+  type Candidate,
+  candidateOfBundle,
+  candidateOfLayer,
+  parseTrustedRoot,
+  readPublicKey,
+  SIGNATURE_PREDICATE,
+  SIMPLE_SIGNING_TYPE,
+  type VerificationPolicy,
+  verifyCandidate,
+} from "#attest";
+import { digestOf } from "#oci";
+import { nearly } from "./random-json.ts";
+import { outcomeOf, type Target } from "./target.ts";
+
+const DIGEST = digestOf(Buffer.from("image"));
+
+/**
+ * Signatures of that image: bundles with a key and without one, the latter with its log entry, and what cosign made before, with the
+ * annotations of its layer. Certificates are judged by the time in the log, so none of it grows old.
+ */
+const SIGNED = JSON.parse(readFileSync(new URL("signed.json", import.meta.url), "utf8")) as {
+  publicKey: string;
+  identity: { subject: string; issuer: string };
+  trustedRoot: object;
+  withKey: object;
+  withoutKey: object;
+  older: { payload: string; annotations: Record<string, string> };
+};
+
+const key = readPublicKey(Buffer.from(SIGNED.publicKey), "key");
+
+async function policies(): Promise<VerificationPolicy[]> {
+  const trustedRoot = await parseTrustedRoot(Buffer.from(JSON.stringify(SIGNED.trustedRoot)), "root");
+  const { subject, issuer } = SIGNED.identity;
+  return [{ key }, { identity: subject, issuer, trustedRoot }];
+}
+
+/** Whatever is verified is about that image and says that it is signed, since nothing else ever was. */
+async function check(candidate: Candidate): Promise<void> {
+  for (const policy of await policies()) {
+    const outcome = await outcomeOf(() => verifyCandidate(candidate, { digest: DIGEST, policy }));
+    if ("refused" in outcome) continue;
+    const { predicateType, predicate, annotations } = outcome.value;
+    assert.deepEqual([predicateType, predicate, annotations], [SIGNATURE_PREDICATE, {}, {}]);
+  }
+  for (const policy of await policies()) {
+    const other = { digest: digestOf(Buffer.from("other")), policy };
+    assert.ok("refused" in (await outcomeOf(() => verifyCandidate(candidate, other))));
+  }
+}
+
+async function checkBundle(bytes: Uint8Array): Promise<void> {
+  const read = await outcomeOf(() => candidateOfBundle(bytes, "the bundle"));
+  if ("value" in read) await check(read.value);
+}
+
+async function checkOlder(payload: Uint8Array, annotations: Record<string, string>): Promise<void> {
+  const descriptor = { mediaType: SIMPLE_SIGNING_TYPE, digest: digestOf(payload), size: payload.length };
+  const read = await outcomeOf(() =>
+    candidateOfLayer({ descriptor: { ...descriptor, annotations }, bytes: payload }, "the signature"),
+  );
+  if ("value" in read && read.value !== undefined) await check(read.value);
+}
+
+const bundle = nearly([SIGNED.withKey, SIGNED.withoutKey]);
+
+const CERTIFICATE = "dev.sigstore.cosign/certificate";
+const LOG_ENTRY = "dev.sigstore.cosign/bundle";
+const entry = {
+  SignedEntryTimestamp: "AAAA",
+  Payload: { body: "e30=", integratedTime: 1, logIndex: 1, logID: "0".repeat(64) },
+};
+const older = fc.tuple(
+  nearly([SIGNED.older.payload]),
+  fc.record(
+    {
+      [CERTIFICATE]: nearly(["-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"]).map(String),
+      [LOG_ENTRY]: nearly([entry]).map(String),
+    },
+    { requiredKeys: [] },
+  ),
+);
+
+export const signatures: Target = {
+  name: "signatures",
+  runs: 300,
+  property: () =>
+    fc.asyncProperty(
+      fc.oneof({ weight: 3, arbitrary: bundle }, { weight: 1, arbitrary: older }),
+      async (given) => {
+        if (!Array.isArray(given)) return await checkBundle(given as Buffer);
+        const [payload, annotations] = given as [Buffer, Record<string, string>];
+        await checkOlder(payload, { ...SIGNED.older.annotations, ...annotations });
+      },
+    ),
+};
