@@ -12,7 +12,7 @@ export function sharedCacheOptions(command: Command): Command {
     )
     .option(
       "--trust-cached-bases",
-      "believe what --cache-from says of a base's names and links, so that the base isn't pulled for them: nothing checks that",
+      "believe what --cache-from says of the base, so that it isn't pulled to be looked at: nothing checks that",
     )
     .option(
       "--cache-to <reference>",

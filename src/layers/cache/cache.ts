@@ -114,8 +114,20 @@ class FolderCache implements DigestCache {
     return this.#store.readContent({ kind: "base", key: baseKeyDigits(diffIds) }, this.now());
   }
 
-  async claimedBase(diffIds: readonly Digest[]): Promise<Uint8Array | undefined> {
-    const key = baseKeyDigits(diffIds).slice(0, KEY_DIGITS);
+  claimedBase(diffIds: readonly Digest[]): Promise<Uint8Array | undefined> {
+    return this.#claimedNotes(baseKeyDigits(diffIds));
+  }
+
+  claimedFacts(parts: readonly unknown[]): Promise<Uint8Array | undefined> {
+    return this.#claimedNotes(factsKeyDigits(parts));
+  }
+
+  shareFacts(parts: readonly unknown[]): void {
+    this.#used.facts(parts);
+  }
+
+  async #claimedNotes(name: string): Promise<Uint8Array | undefined> {
+    const key = name.slice(0, KEY_DIGITS);
     for (const source of this.#sources.values()) {
       const content = await source.base(key);
       if (content !== undefined) return content;
@@ -189,7 +201,7 @@ class FolderCache implements DigestCache {
   sharable(): Sharable {
     return this.#used.sharable({
       entry: (kind, key) => this.#known({ kind, key }),
-      base: (diffIds) => this.#store.readContent({ kind: "base", key: baseKeyDigits(diffIds) }),
+      notes: (kind, key) => this.#store.readContent({ kind, key }),
       now: this.now(),
     });
   }

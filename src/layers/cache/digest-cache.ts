@@ -33,7 +33,7 @@ export interface ClaimSource {
    * @param keys the first 16 digits of the layers' keys
    */
   layers(keys: readonly string[]): Promise<Iterable<SharedRecord>>;
-  /** The notes about a base, by the first 16 digits of their key; undefined where they aren't known, or aren't to be believed. */
+  /** The notes about a base or its layers, by the first 16 digits of their key; undefined where they aren't known, or aren't to be believed. */
   base(key: string): Promise<Uint8Array | undefined>;
 }
 
@@ -107,6 +107,16 @@ export interface DigestCache {
    * @internal
    */
   facts(parts: readonly unknown[]): Uint8Array | undefined;
+  /**
+   * As {@link claimedBase}, what was learned.
+   * @internal
+   */
+  claimedFacts(parts: readonly unknown[]): Promise<Uint8Array | undefined>;
+  /**
+   * Has others told what was learned, which is of use to them: that of a base's layers.
+   * @internal
+   */
+  shareFacts(parts: readonly unknown[]): void;
   /**
    * Keeps what was learned. It stays on this machine, and isn't kept if it has more than 16 MiB.
    * @internal

@@ -1,7 +1,7 @@
 /** What of a cache was used since it was opened, so that it can be told to others. */
 import type { Digest } from "#oci";
 import type { CacheEntry } from "./entry.ts";
-import { type BlobKey, baseKeyDigits, blobKeyDigits, type LayerKey } from "./key.ts";
+import { type BlobKey, baseKeyDigits, blobKeyDigits, factsKeyDigits, type LayerKey } from "./key.ts";
 import { KEY_DIGITS, MAX_SIZE, mergeRecords, NO_SUB, type SharedRecord } from "./segment.ts";
 
 const DAY = 24 * 60 * 60 * 1000;
@@ -9,14 +9,14 @@ const DAY = 24 * 60 * 60 * 1000;
 /** Something that a cache has of its own, and others may be told. */
 export interface Sharable {
   readonly records: readonly SharedRecord[];
-  /** Notes about bases, by the first digits of their keys. */
+  /** Notes about bases, and facts about their layers, by the first digits of their keys. */
   readonly bases: ReadonlyMap<string, Uint8Array>;
 }
 
 /** How what was used is looked up again. */
 export interface OwnEntries {
   entry(kind: "layer" | "blob", key: string): CacheEntry | undefined;
-  base(diffIds: readonly Digest[]): Uint8Array | undefined;
+  notes(kind: "base" | "facts", key: string): Uint8Array | undefined;
   readonly now: number;
 }
 
@@ -25,7 +25,8 @@ export class UsedEntries {
   readonly #layers = new Set<LayerKey>();
   /** By their own keys. */
   readonly #blobs = new Map<string, Digest>();
-  readonly #bases = new Map<string, readonly Digest[]>();
+  /** Notes about bases by their keys, and of which kind they are. */
+  readonly #notes = new Map<string, "base" | "facts">();
 
   layer(key: LayerKey): void {
     this.#layers.add(key);
@@ -36,7 +37,11 @@ export class UsedEntries {
   }
 
   base(diffIds: readonly Digest[]): void {
-    this.#bases.set(baseKeyDigits(diffIds), diffIds);
+    this.#notes.set(baseKeyDigits(diffIds), "base");
+  }
+
+  facts(parts: readonly unknown[]): void {
+    this.#notes.set(factsKeyDigits(parts), "facts");
   }
 
   /** What of it is this user's own, and means the same on any machine. */
@@ -60,8 +65,8 @@ export class UsedEntries {
       for (const key of layers.get(diffId) ?? []) records.push({ key, kind: "blob", sub, digest, size, day });
     }
     const bases = new Map<string, Uint8Array>();
-    for (const [name, diffIds] of this.#bases) {
-      const content = own.base(diffIds);
+    for (const [name, kind] of this.#notes) {
+      const content = own.notes(kind, name);
       if (content !== undefined) bases.set(name.slice(0, KEY_DIGITS), content);
     }
     return { records: mergeRecords([records]), bases };

@@ -41,6 +41,9 @@ export interface LayerFacts {
 /** Raise it whenever something else is learned of a layer: what was kept before is then forgotten. */
 export const FACTS_FORMAT = 2;
 
+/** In bytes, decompressed: more than a layer with a million files has. */
+const MAX_FACTS = 512 * 1024 * 1024;
+
 /** Facts as bytes, to be kept. */
 export function encodeFacts({ entries, files }: LayerFacts): Uint8Array {
   return zstdCompressSync(JSON.stringify({ format: FACTS_FORMAT, entries, files: [...files] }));
@@ -49,7 +52,7 @@ export function encodeFacts({ entries, files }: LayerFacts): Uint8Array {
 /** What {@link encodeFacts} made; undefined for anything else. */
 export function decodeFacts(bytes: Uint8Array): LayerFacts | undefined {
   try {
-    const value = JSON.parse(zstdDecompressSync(bytes).toString());
+    const value = JSON.parse(zstdDecompressSync(bytes, { maxOutputLength: MAX_FACTS }).toString());
     if (value.format !== FACTS_FORMAT) return undefined;
     return { entries: value.entries, files: new Map(value.files) };
   } catch {

@@ -30,6 +30,16 @@ export class LayerObserver {
     return { ...layer, open };
   }
 
+  /** Takes what somebody else says of a layer of which nothing is known; it isn't kept. What isn't in the form of facts is left alone. */
+  believe(diffId: Digest, facts: Uint8Array): void {
+    if (this.#known(diffId) === undefined && decodeFacts(facts) !== undefined) this.#facts.set(diffId, facts);
+  }
+
+  /** Whether something is known of a layer. */
+  knows(diffId: Digest): boolean {
+    return this.#known(diffId) !== undefined;
+  }
+
   /**
    * What is known of a layer; it is read if nothing is.
    * @throws VarveError what reading it throws
