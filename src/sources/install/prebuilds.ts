@@ -1,5 +1,5 @@
 /** Packages that bring files for several platforms, in the folders that `node-gyp-build` and its like choose from. */
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import type { NodePlatform } from "#graph";
 import { fsPath } from "#util";
 
@@ -41,8 +41,11 @@ function isForOther(name: string, libc: string | undefined): boolean {
 }
 
 function namesIn(folder: string): string[] {
+  const path = fsPath(folder);
+  // Hardly any package has it, and an error takes ten times as long to make as this question.
+  if (!existsSync(path)) return [];
   try {
-    return readdirSync(fsPath(folder));
+    return readdirSync(path);
   } catch {
     return [];
   }
