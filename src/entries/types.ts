@@ -23,6 +23,7 @@ export type {
   InspectedImage,
   LayerContents,
   LayerKind,
+  LicenceChange,
   MachineOptions,
   MergedImages,
   MergeOptions,

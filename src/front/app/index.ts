@@ -3,6 +3,7 @@ export type { AuditOptions } from "./attest/audit.ts";
 export { diffSboms, type SbomComparison } from "./attest/diff-sbom.ts";
 export type { AttestOptions, ImageDocument, ProvenanceOptions } from "./attest/documents.ts";
 export type { SbomFormat } from "./attest/formats.ts";
+export type { LicenceChange } from "./attest/licences.ts";
 export { type Sbom, type SbomOptions, sbom } from "./attest/sbom.ts";
 export { type BuildOptions, type BuiltImage, build, buildFrom, inputs, type SpecOptions } from "./build.ts";
 export {
