@@ -29,6 +29,7 @@ export type {
   InspectedImage,
   LayerContents,
   LayerKind,
+  LicenceChange,
   MachineOptions,
   MergedImages,
   MergeOptions,

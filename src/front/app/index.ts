@@ -3,6 +3,7 @@ export type { AuditOptions } from "./attest/audit.ts";
 export { diffSboms, type SbomComparison } from "./attest/diff-sbom.ts";
 export type { AttestOptions, ImageDocument, ProvenanceOptions } from "./attest/documents.ts";
 export type { SbomFormat } from "./attest/formats.ts";
+export type { LicenceChange } from "./attest/licences.ts";
 export { type Sbom, type SbomOptions, sbom } from "./attest/sbom.ts";
 export { type BakedImage, type BakeListener, type BakeOptions, type BakeTarget, bake } from "./bake/bake.ts";
 export { type PlaceTargets, type TargetsOptions, targetsAt } from "./bake/file-targets.ts";
