@@ -13,7 +13,6 @@ export {
   type Machine,
   plan,
   relayer,
-  sbom,
   type Target,
   thisMachine,
   validate,

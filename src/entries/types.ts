@@ -4,6 +4,7 @@ export type {
   AttachedDocument,
   AttestingOptions,
   AttestOptions,
+  AuditOptions,
   BuildIndexOptions,
   BuiltIndex,
   BuiltPlatform,
@@ -35,6 +36,7 @@ export type {
   RelayeredImage,
   RelayerOptions,
   Sbom,
+  SbomComparison,
   SbomFormat,
   SbomOptions,
   SignatureDemand,
@@ -57,7 +59,7 @@ export type {
   WrittenIndex,
   WrittenLayer,
 } from "#app";
-export type { BuildRun, KnownRun, SignedBy, VerifiedStatement } from "#attest";
+export type { BuildRun, KnownRun, PackageChange, SignedBy, VerifiedStatement } from "#attest";
 export type {
   CacheInfo,
   DigestCache,

@@ -1,5 +1,7 @@
+import { advisories } from "./advisories.ts";
 import { documents } from "./documents.ts";
 import { graphs } from "./graphs.ts";
+import { inventory } from "./inventory.ts";
 import { packages } from "./packages.ts";
 import { references } from "./references.ts";
 import { referrers } from "./referrers.ts";
@@ -20,4 +22,6 @@ export const targets: readonly Target[] = [
   packages,
   referrers,
   signatures,
+  inventory,
+  advisories,
 ];

@@ -1,10 +1,14 @@
 /** Looks for what is wrong with an image before it is used. */
+import type { BomPart } from "#attest";
 import { draftImage } from "#draft";
 import { VarveError } from "#errors";
-import { type Image, type ImageDraft, layersBelowComponents } from "#image";
-import type { Sifted } from "#inspect";
+import { type Image, type ImageDraft, type Layer, layersBelowComponents } from "#image";
+import { type IgnoreRule, type Sifted, sift } from "#inspect";
 import type { ImageConfig, RawDocument } from "#oci";
 import type { ImageSpecInput } from "#spec";
+import { type AuditOptions, auditComponents, auditFindings } from "./attest/audit.ts";
+import { builtParts, imageParts, subjectOf } from "./attest/contents.ts";
+import { bomOf } from "./attest/formats.ts";
 import { inputs, type SpecOptions } from "./build.ts";
 import { isSpecPath } from "./compare.ts";
 import { Inspection, ownErrors, specInspection } from "./inspection.ts";
@@ -14,7 +18,7 @@ import { againIfStale } from "./spec-images.ts";
 import { openOnBase } from "./spec-on-base.ts";
 
 /** How an image is checked. */
-export interface CheckImageOptions extends SpecOptions {
+export interface CheckImageOptions extends SpecOptions, AuditOptions {
   /** The place of the image that it is based on, if it isn't told by the image itself. */
   readonly base?: string | undefined;
 }
@@ -57,7 +61,40 @@ async function checkPlace(
   const base =
     baseSource === undefined ? ownBase(image) : partOf(image, await baseSource.read(read), options.base!);
   const inspection = new Inspection({ machine, base, signal });
-  return checked(source.name, await inspection.findings(image.config, image.layers));
+  const sifted = await inspection.findings(image.config, image.layers);
+  const parts = () => imageParts(image, { cache: machine.cache, signal });
+  return checked(
+    source.name,
+    await audited(sifted, { parts, base, config: image.config }, { ...options, signal }),
+  );
+}
+
+interface Audited {
+  readonly parts: () => Promise<BomPart[]>;
+  readonly base: Image | undefined;
+  readonly config: RawDocument<ImageConfig>;
+  readonly rules?: readonly IgnoreRule[] | undefined;
+}
+
+/** What was found, and the advisories that are about the image, if it is to be held against any. */
+async function audited(
+  sifted: Sifted,
+  { parts, base, config, rules = [] }: Audited,
+  options: AuditOptions & Pick<SpecOptions, "signal">,
+): Promise<Sifted> {
+  if (options.audit === undefined) return sifted;
+  const { components } = bomOf(await parts(), subjectOf({ config }, config.descriptor.digest));
+  const found = await auditComponents(components, options, options.signal);
+  const own = auditFindings(found, new Set(base?.layers.map(({ diffId }) => diffId)));
+  const { findings, ignored, unused } = await sift(
+    own.findings,
+    rules.filter(({ code }) => code === "advisory"),
+  );
+  return {
+    findings: [...sifted.findings, ...findings],
+    ignored: [...sifted.ignored, ...own.ignored, ...ignored],
+    unused: [...sifted.unused, ...unused],
+  };
 }
 
 /** The base of an image that varve made, as far as its history tells: all below the first layer that has components. */
@@ -88,18 +125,24 @@ async function checkSpecImage(
       ...known,
       base: base && inspection.image(base),
     });
-    const config = await readThrough(inspection.draft(draft), operation.signal);
-    return checked(spec.name, await inspection.findings(config));
+    const { signal, machine } = operation;
+    const { config, layers } = await readThrough(inspection.draft(draft), signal);
+    const { graph } = draft;
+    const contents = { graph, layers, base, workingDir: draft.config.WorkingDir };
+    const parts = () => builtParts(contents, { cache: machine.cache, signal });
+    const rules = spec.check?.ignore;
+    const sifted = await inspection.findings(config);
+    return checked(spec.name, await audited(sifted, { parts, base, config, rules }, { ...options, signal }));
   };
   return await againIfStale(attempt, context);
 }
 
-/** Reads a draft's layers that aren't known yet, and says what its config is. */
+/** Reads a draft's layers that aren't known yet, and says what they and its config are. */
 async function readThrough(
   draft: ImageDraft,
   signal: AbortSignal | undefined,
-): Promise<RawDocument<ImageConfig>> {
-  const layers = [];
+): Promise<{ config: RawDocument<ImageConfig>; layers: Layer[] }> {
+  const layers: Layer[] = [];
   for await (const layer of draft.unmeasuredLayers?.(signal) ?? draft.layers(signal)) {
     if ("measured" in layer) {
       for await (const _ of layer.open(signal));
@@ -108,7 +151,7 @@ async function readThrough(
       layers.push(layer);
     }
   }
-  return draft.finish(layers).config;
+  return { config: draft.finish(layers).config, layers };
 }
 
 function checked(source: string, sifted: Sifted): CheckedImage {

@@ -1,4 +1,6 @@
 export type { AttachedDocument } from "./attest/attach.ts";
+export type { AuditOptions } from "./attest/audit.ts";
+export { diffSboms, type SbomComparison } from "./attest/diff-sbom.ts";
 export type { AttestOptions, ImageDocument, ProvenanceOptions } from "./attest/documents.ts";
 export type { SbomFormat } from "./attest/formats.ts";
 export { type Sbom, type SbomOptions, sbom } from "./attest/sbom.ts";

@@ -85,7 +85,9 @@ export class Inspection {
         ? await this.#check(config, layers)
         : (JSON.parse(Buffer.from(known).toString()) as Finding[]);
     if (known === undefined) machine.cache?.putFacts(parts, Buffer.from(JSON.stringify(all)));
-    return await sift(all, ignore);
+    // Advisories aren't looked for here.
+    const rules = ignore.filter(({ code }) => code !== "advisory");
+    return await sift(all, rules);
   }
 
   async #check(

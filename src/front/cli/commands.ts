@@ -98,6 +98,11 @@ export const COMMANDS: Record<string, KnownCommand> = {
     group: GROUPS.images,
     load: () => import("./commands/sbom.ts"),
   },
+  "diff-sbom": {
+    summary: "say which packages two images don't have in common",
+    group: GROUPS.images,
+    load: () => import("./commands/diff-sbom.ts"),
+  },
   check: {
     summary: "look for what is wrong with an image",
     group: GROUPS.images,

@@ -1,3 +1,6 @@
+export { Audit, type AuditFinding } from "./audit/audit.ts";
+export { type Advisory, advisoriesIn } from "./audit/osv.ts";
+export { type VexStatement, vexStatements } from "./audit/vex.ts";
 export { BUNDLE_TYPE, isBundleType, MAX_BUNDLE_BYTES, signWithKey } from "./bundle/bundle.ts";
 export { type Candidate, candidateOfBundle } from "./bundle/candidate.ts";
 export { candidateOfLayer, ENVELOPE_TYPE, type OlderLayer, SIMPLE_SIGNING_TYPE } from "./bundle/older.ts";
@@ -38,6 +41,7 @@ export {
 } from "./provenance/provenance.ts";
 export { type BomOptions, makeBom } from "./sbom/bom.ts";
 export { CYCLONEDX_TYPE, cyclonedx } from "./sbom/cyclonedx.ts";
+export { comparePackages, type PackageChange } from "./sbom/diff.ts";
 export type {
   Bom,
   BomComponent,
@@ -50,6 +54,7 @@ export type {
 } from "./sbom/model.ts";
 export { type GraphPartsOptions, graphParts } from "./sbom/of-graph.ts";
 export { inventoryParts } from "./sbom/of-inventory.ts";
+export { isSbom, type ListedPackage, listedPackages, MAX_SBOM_BYTES, readSbom } from "./sbom/read.ts";
 export { SPDX_TYPE, spdx } from "./sbom/spdx.ts";
 export {
   digestSet,

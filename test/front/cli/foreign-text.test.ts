@@ -36,6 +36,12 @@ interface Case {
   readonly page?: string;
 }
 
+/** An SBOM with one component. */
+const sbomOf = (text: string) => ({
+  bomFormat: "CycloneDX",
+  components: [{ type: text, name: text, version: text, licenses: [{ license: { name: text } }] }],
+});
+
 describe("foreign text in what is printed", () => {
   const scope = stacked({ after });
   let folder: string;
@@ -213,11 +219,19 @@ describe("foreign text in what is printed", () => {
         { args: ["sbom", layout, "-o", `sbom${HOSTILE}.json`] },
         { args: ["sbom", gone], status: 1 },
       ],
+      "diff-sbom": [
+        { args: ["diff-sbom", layout, "oci:other:1"] },
+        { args: ["diff-sbom", json("sbom.json", sbomOf(HOSTILE)), layout] },
+        { args: ["diff-sbom", json("sbom.json", sbomOf(HOSTILE)), layout, "--json"] },
+        { args: ["diff-sbom", layout, gone], status: 1 },
+      ],
       check: [
         // Its user is none that is there.
         { args: ["check", layout], status: 1 },
         { args: ["check", layout, "--json"], status: 1 },
         { args: ["check", layout, "--base", HOSTILE], status: 1 },
+        { args: ["check", layout, "--audit", json("osv.json", { id: HOSTILE })], status: 1 },
+        { args: ["check", layout, "--audit", gone], status: 1 },
       ],
       sign: [
         { args: ["sign", layout, "--key", `my${HOSTILE}.key`, "--annotation", `a=${HOSTILE}`] },

@@ -1,6 +1,6 @@
 /** Attaches documents to images where these were written. */
 import type { Descriptor, Digest } from "#oci";
-import { type Artifact, attachArtifact } from "#referrers";
+import { type Artifact, attachArtifacts } from "#referrers";
 import { parseDestination } from "#transports";
 import type { WrittenImage } from "#write";
 import type { Operation } from "../machine.ts";
@@ -48,10 +48,11 @@ export async function attachDocuments(
       continue;
     }
     await using store = await machine.transports.referrerStore(target);
-    for (const document of own) {
-      const artifact = artifactOf(document);
-      const descriptor = await attachArtifact(store, { artifact, subject, signal });
-      attached.push({ destination: sink.name, kind: document.kind, subject: subject.digest, descriptor });
+    const artifacts = own.map(artifactOf);
+    const descriptors = await attachArtifacts(store, { artifacts, subject, signal });
+    for (const [index, { kind }] of own.entries()) {
+      const descriptor = descriptors[index]!;
+      attached.push({ destination: sink.name, kind, subject: subject.digest, descriptor });
     }
   }
   return attached;
