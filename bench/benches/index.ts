@@ -3,6 +3,7 @@ import type { Bench } from "../bench.ts";
 import { buildApp, streamApp } from "./app.ts";
 import { check } from "./check.ts";
 import { dockerfile } from "./dockerfile.ts";
+import { fleetBench } from "./fleet.ts";
 import { layering } from "./layering.ts";
 import { many } from "./many.ts";
 import { memory } from "./memory.ts";
@@ -22,6 +23,7 @@ export const BENCHES: readonly Bench[] = [
   warm,
   dockerfile,
   many,
+  fleetBench,
   check,
   peers,
   memory,
