@@ -4,6 +4,7 @@ import { buildApp, streamApp } from "./app.ts";
 import { bake } from "./bake.ts";
 import { check } from "./check.ts";
 import { dockerfile } from "./dockerfile.ts";
+import { fleetBench } from "./fleet.ts";
 import { layering } from "./layering.ts";
 import { many } from "./many.ts";
 import { memory } from "./memory.ts";
@@ -24,6 +25,7 @@ export const BENCHES: readonly Bench[] = [
   dockerfile,
   many,
   bake,
+  fleetBench,
   check,
   peers,
   memory,

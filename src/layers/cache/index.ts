@@ -36,6 +36,7 @@ export {
   type Segment,
   type SegmentHead,
   type SharedRecord,
+  usedLast,
 } from "./segment.ts";
 export { treesFolder } from "./trees.ts";
 export {

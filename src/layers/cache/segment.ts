@@ -96,10 +96,11 @@ export function isAfter(a: SharedRecord, b: SharedRecord): boolean {
   return a.digest === b.digest ? a.size > b.size : a.digest > b.digest;
 }
 
-/** Writes records, in whatever order they come; of what is too much, the last is left out. */
+/** Writes records, in whatever order they come; of more than {@link MAX_RECORDS} those that were used last. */
 export function encodeSegment({ records, replaced }: Segment): Uint8Array {
   const named = [...replaced].sort().slice(0, MAX_REPLACED);
-  const merged = mergeRecords([records]).slice(0, MAX_RECORDS);
+  const all = mergeRecords([records]);
+  const merged = all.length <= MAX_RECORDS ? all : mergeRecords([usedLast(all, MAX_RECORDS)]);
   const counts = new Uint16Array(2 ** bitsFor(merged.length));
   const bits = Math.log2(counts.length);
   const kept: SharedRecord[] = [];
@@ -121,6 +122,12 @@ export function encodeSegment({ records, replaced }: Segment): Uint8Array {
     bytes.write(name, names + at * REPLACED_SIZE, REPLACED_SIZE, "hex");
   for (const [at, record] of kept.entries()) writeRecord(bytes, start + at * RECORD_SIZE, record);
   return bytes;
+}
+
+/** So many records, those that were used last, and of those of a day the first by name. */
+export function usedLast(records: readonly SharedRecord[], count: number): SharedRecord[] {
+  // Sorting keeps those of one day in their order.
+  return [...records].sort((a, b) => b.day - a.day).slice(0, count);
 }
 
 /** Reads a whole segment; undefined for anything that {@link encodeSegment} didn't write. */

@@ -1,5 +1,5 @@
 /** Leaves out of a shared cache what nobody needs any more. */
-import type { SharedRecord } from "#cache";
+import { type SharedRecord, usedLast } from "#cache";
 import { VarveError } from "#errors";
 import type { Digest, Reference } from "#oci";
 import type { RegistryClient } from "#registry";
@@ -95,14 +95,13 @@ export async function pruneSharedCache(
   }
 }
 
-/** Records that were used since a day; of too many those that were used last, and of those of a day the first by name. */
+/** Records that were used since a day; of too many those that were used last. */
 function youngest(
   records: readonly SharedRecord[],
   { since, maxEntries }: { readonly since: number; readonly maxEntries: number },
 ): readonly SharedRecord[] {
   const young = records.filter(({ day }) => day >= since);
-  // Sorting keeps those of one day in their order.
-  return young.length <= maxEntries ? young : young.toSorted((a, b) => b.day - a.day).slice(0, maxEntries);
+  return young.length <= maxEntries ? young : usedLast(young, maxEntries);
 }
 
 /** Without blobs that aren't there, and blobs of layers that aren't known any more, to which nothing leads. */
