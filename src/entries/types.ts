@@ -21,6 +21,7 @@ export type {
   ImageDocument,
   ImageDocuments,
   InspectedImage,
+  KnownRun,
   LayerContents,
   LayerKind,
   LicenceChange,
@@ -48,7 +49,7 @@ export type {
   WrittenIndex,
   WrittenLayer,
 } from "#app";
-export type { BuildRun, KnownRun, PackageChange } from "#attest";
+export type { BuildRun, PackageChange } from "#attest";
 export type {
   CacheInfo,
   DigestCache,

@@ -2,7 +2,6 @@ export { Audit, type AuditFinding } from "./audit/audit.ts";
 export { type Advisory, advisoriesIn } from "./audit/osv.ts";
 export { type VexStatement, vexStatements } from "./audit/vex.ts";
 export { canonicalJson } from "./canonical.ts";
-export { type KnownRun, runIn } from "./provenance/ci.ts";
 export {
   BUILD_TYPE,
   type BuildRun,
