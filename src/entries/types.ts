@@ -27,6 +27,7 @@ export type {
   ImageDocument,
   ImageDocuments,
   InspectedImage,
+  KnownRun,
   LayerContents,
   LayerKind,
   LicenceChange,
@@ -65,7 +66,7 @@ export type {
   WrittenIndex,
   WrittenLayer,
 } from "#app";
-export type { BuildRun, KnownRun, PackageChange, SignedBy, VerifiedStatement } from "#attest";
+export type { BuildRun, PackageChange, SignedBy, VerifiedStatement } from "#attest";
 export type {
   CacheInfo,
   DigestCache,

@@ -4,9 +4,8 @@ import { type Descriptor, type Digest, formatPlatform, hexOf, parsePlatform } fr
 import type { ImageSpecInput } from "#spec";
 import { Resources } from "#util";
 import type { WrittenImage } from "#write";
-import { type AttachedDocument, attachDocuments } from "./attest/attach.ts";
-import { type ImageDocument, wantsDocuments } from "./attest/documents.ts";
-import { checkIndexable, indexEntries } from "./attest/index-entries.ts";
+import { type AttachedDocument, attachDocuments, checkIndexable } from "./attest/attach.ts";
+import { type ImageDocument, wantsDocuments } from "./attest/wanted.ts";
 import { type BuildOptions, type BuiltImage, buildOne, noPlace, type OneBuilt } from "./build.ts";
 import { destinationOf } from "./destination.ts";
 import { type IndexPlace, openIndexPlace, type WrittenIndex } from "./index-places.ts";
@@ -101,7 +100,8 @@ export async function buildIndexFrom(source: SpecSource, options: BuildIndexOpti
     for (const [at, place] of places.entries()) {
       const manifests = images.map(({ platform, written }) => entryOf(written[at]!, platform));
       const indexed = images.map(({ image, written }) => indexedImage(written[at]!, image.documents));
-      const entries = isIndexed ? await indexEntries(indexed, { target: to[at]!, operation }) : [];
+      const indexing = isIndexed ? await import("./attest/index-entries.ts") : undefined;
+      const entries = (await indexing?.indexEntries(indexed, { target: to[at]!, operation })) ?? [];
       written.push(
         await place.finish({
           manifests: [...manifests, ...entries],

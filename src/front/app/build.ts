@@ -10,13 +10,7 @@ import type { ScriptName } from "#sandbox";
 import { basePlace, type ImageSpec, type ImageSpecInput } from "#spec";
 import type { ImageSink, WrittenImage } from "#write";
 import { type AttachedDocument, attachDocuments } from "./attest/attach.ts";
-import {
-  type AttestOptions,
-  type ImageDocument,
-  imageDocuments,
-  keepingLayers,
-  wantsDocuments,
-} from "./attest/documents.ts";
+import { type AttestOptions, type ImageDocument, keepingLayers, wantsDocuments } from "./attest/wanted.ts";
 import { seated, telling } from "./bake/seat.ts";
 import { type LayerContents, layerContents } from "./contents.ts";
 import { destinationOf } from "./destination.ts";
@@ -213,8 +207,10 @@ async function buildSeated(
     const contents = layerContents(first.layers, { graph: draft.graph, base });
     const baseName = nameOfBase(spec, base);
     const facts = { draft, base, baseName, written, fields: known.fields, folder: source.folder };
+    // Loaded only when it is asked for.
+    const attesting = kept && (await import("./attest/documents.ts"));
     const documents =
-      kept === undefined ? [] : await imageDocuments({ ...facts, layers: kept.layers() }, options, operation);
+      (await attesting?.imageDocuments({ ...facts, layers: kept!.layers() }, options, operation)) ?? [];
     const image = { digest, names, places, contents, base: baseName, ports, documents, attached: [] };
     return { image, written, layout: draft.layout };
   };

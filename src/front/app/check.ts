@@ -1,14 +1,12 @@
 /** Looks for what is wrong with an image before it is used. */
-import type { BomPart } from "#attest";
 import { draftImage } from "#draft";
 import { VarveError } from "#errors";
 import { type Image, type ImageDraft, type Layer, layersBelowComponents } from "#image";
-import { type IgnoreRule, type Sifted, sift } from "#inspect";
+import type { Sifted } from "#inspect";
 import type { ImageConfig, RawDocument } from "#oci";
 import type { ImageSpecInput } from "#spec";
-import { type AuditOptions, auditComponents, auditFindings } from "./attest/audit.ts";
-import { builtParts, imageParts, subjectOf } from "./attest/contents.ts";
-import { bomOf } from "./attest/formats.ts";
+import type { AuditOptions } from "./attest/audit.ts";
+import type { AuditedImage } from "./attest/audited.ts";
 import { inputs, type SpecOptions } from "./build.ts";
 import { isSpecPath } from "./compare.ts";
 import { Inspection, ownErrors, specInspection } from "./inspection.ts";
@@ -62,39 +60,18 @@ async function checkPlace(
     baseSource === undefined ? ownBase(image) : partOf(image, await baseSource.read(read), options.base!);
   const inspection = new Inspection({ machine, base, signal });
   const sifted = await inspection.findings(image.config, image.layers);
-  const parts = () => imageParts(image, { cache: machine.cache, signal });
-  return checked(
-    source.name,
-    await audited(sifted, { parts, base, config: image.config }, { ...options, signal }),
-  );
+  return checked(source.name, await held(sifted, { ...image, base }, { ...options, machine, signal }));
 }
 
-interface Audited {
-  readonly parts: () => Promise<BomPart[]>;
-  readonly base: Image | undefined;
-  readonly config: RawDocument<ImageConfig>;
-  readonly rules?: readonly IgnoreRule[] | undefined;
-}
-
-/** What was found, and the advisories that are about the image, if it is to be held against any. */
-async function audited(
+/** What was found, and what advisories say, which are loaded only if there are any. */
+async function held(
   sifted: Sifted,
-  { parts, base, config, rules = [] }: Audited,
-  options: AuditOptions & Pick<SpecOptions, "signal">,
+  image: AuditedImage,
+  { audit, vex, machine, signal }: CheckImageOptions & Pick<Operation, "machine">,
 ): Promise<Sifted> {
-  if (options.audit === undefined) return sifted;
-  const { components } = bomOf(await parts(), subjectOf({ config }, config.descriptor.digest));
-  const found = await auditComponents(components, options, options.signal);
-  const own = auditFindings(found, new Set(base?.layers.map(({ diffId }) => diffId)));
-  const { findings, ignored, unused } = await sift(
-    own.findings,
-    rules.filter(({ code }) => code === "advisory"),
-  );
-  return {
-    findings: [...sifted.findings, ...findings],
-    ignored: [...sifted.ignored, ...own.ignored, ...ignored],
-    unused: [...sifted.unused, ...unused],
-  };
+  if (audit === undefined) return sifted;
+  const { audited } = await import("./attest/audited.ts");
+  return await audited(sifted, image, { audit, vex, cache: machine.cache, signal });
 }
 
 /** The base of an image that varve made, as far as its history tells: all below the first layer that has components. */
@@ -127,12 +104,10 @@ async function checkSpecImage(
     });
     const { signal, machine } = operation;
     const { config, layers } = await readThrough(inspection.draft(draft), signal);
-    const { graph } = draft;
-    const contents = { graph, layers, base, workingDir: draft.config.WorkingDir };
-    const parts = () => builtParts(contents, { cache: machine.cache, signal });
-    const rules = spec.check?.ignore;
     const sifted = await inspection.findings(config);
-    return checked(spec.name, await audited(sifted, { parts, base, config, rules }, { ...options, signal }));
+    const made = { graph: draft.graph, workingDir: draft.config.WorkingDir };
+    const image = { config, layers, base, made, rules: spec.check?.ignore };
+    return checked(spec.name, await held(sifted, image, { ...options, machine, signal }));
   };
   return await againIfStale(attempt, context);
 }

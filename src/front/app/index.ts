@@ -1,10 +1,8 @@
 export type { AttachedDocument } from "./attest/attach.ts";
 export type { AuditOptions } from "./attest/audit.ts";
-export { diffSboms, type SbomComparison } from "./attest/diff-sbom.ts";
-export type { AttestOptions, ImageDocument, ProvenanceOptions } from "./attest/documents.ts";
 export type { SbomFormat } from "./attest/formats.ts";
 export type { LicenceChange } from "./attest/licences.ts";
-export { type Sbom, type SbomOptions, sbom } from "./attest/sbom.ts";
+export type { AttestOptions, ImageDocument, ProvenanceOptions } from "./attest/wanted.ts";
 export { type BakedImage, type BakeListener, type BakeOptions, type BakeTarget, bake } from "./bake/bake.ts";
 export { type PlaceTargets, type TargetsOptions, targetsAt } from "./bake/file-targets.ts";
 export {
@@ -31,6 +29,7 @@ export type { LayerContents, LayerKind } from "./contents.ts";
 export { type CopyOptions, copy } from "./copy.ts";
 export { type CopiedWithReferrers, copyWithReferrers } from "./copy-referrers.ts";
 export { type CreateIndexOptions, createIndex } from "./create-index.ts";
+export { diffSboms, type SbomComparison } from "./diff-sboms.ts";
 export { type ExportOptions, exportRoot } from "./export-root.ts";
 export { collectGarbage, type Garbage, type GcOptions, type GcReport } from "./gc/index.ts";
 export type { WrittenIndex } from "./index-places.ts";
@@ -78,6 +77,8 @@ export {
 } from "./referrers.ts";
 export { type RelayeredImage, type RelayerOptions, relayer } from "./relayer.ts";
 export { type Difference, type ReproduceOptions, type Reproduction, reproduce } from "./reproduce.ts";
+export type { KnownRun } from "./run.ts";
+export { type Sbom, type SbomOptions, sbom } from "./sbom.ts";
 export { type ServeEvent, type ServeOptions, type Serving, serve } from "./serve.ts";
 export { type PruneCacheOptions, pruneCache } from "./shared-cache.ts";
 export type { SignBuiltOptions } from "./signatures/built.ts";

@@ -30,7 +30,6 @@ export {
 } from "./keyless/trusted-root.ts";
 export { type PrivateKeyOptions, readPrivateKey, type SigningKey } from "./keys/private-key.ts";
 export { MAX_KEY_BYTES, type PublicKey, readPublicKey } from "./keys/public-key.ts";
-export { type KnownRun, runIn } from "./provenance/ci.ts";
 export {
   BUILD_TYPE,
   type BuildRun,

@@ -1,11 +1,12 @@
 /** Attaches documents to images where these were written. */
+import { VarveError } from "#errors";
 import type { Descriptor, Digest } from "#oci";
 import { type Artifact, attachArtifacts } from "#referrers";
 import { parseDestination } from "#transports";
 import type { WrittenImage } from "#write";
 import type { Operation } from "../machine.ts";
 import type { Target, WritingOptions } from "../places.ts";
-import type { ImageDocument } from "./documents.ts";
+import type { ImageDocument } from "./wanted.ts";
 
 /** A document as it hangs on an image. */
 export interface AttachedDocument {
@@ -62,6 +63,16 @@ export async function attachDocuments(
 export async function hasRoom(target: string): Promise<boolean> {
   const { transport } = await parseDestination(target);
   return transport === "docker" || transport === "oci";
+}
+
+/** @throws VarveError `USAGE` */
+export async function checkIndexable(target: Target): Promise<void> {
+  if (typeof target === "string" && (await hasRoom(target))) return;
+  const name = typeof target === "string" ? target : target.name;
+  throw new VarveError(
+    "USAGE",
+    `${name} takes no documents into an index; write to a registry or an OCI layout`,
+  );
 }
 
 function artifactOf({ mediaType, predicateType, kind, bytes }: ImageDocument): Artifact {

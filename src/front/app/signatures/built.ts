@@ -3,7 +3,7 @@ import { signatureStatement, statementAbout } from "#attest";
 import { VarveError } from "#errors";
 import type { Descriptor } from "#oci";
 import { type AttachedDocument, hasRoom } from "../attest/attach.ts";
-import type { ImageDocument } from "../attest/documents.ts";
+import type { ImageDocument } from "../attest/wanted.ts";
 import type { Operation } from "../machine.ts";
 import type { Target, WritingOptions } from "../places.ts";
 import { attachBundles, type BundleMaker, bundleMaker, type SignerOptions } from "./sign.ts";
