@@ -79,6 +79,14 @@ export type ErrorCode =
   | "SCRIPT_TIMEOUT"
   /** An image has something that is sure to fail, so it wasn't written: see `docs/check.md`. */
   | "CHECK_FAILED"
+  /** The job of a layer or an image isn't one, or was changed. */
+  | "INVALID_JOB"
+  /** What a job is about isn't as it was when it was planned. */
+  | "JOB_DIFFERS"
+  /** A layer's job has no result yet, so that the image can't be put together. */
+  | "JOB_MISSING"
+  /** Some of the images of one run failed; the others are at their places. */
+  | "BAKE_FAILED"
   /** Two images' root file systems aren't the same. */
   | "ROOT_DIFFERS"
   /** This machine has no sandbox that can run a layer's scripts. */

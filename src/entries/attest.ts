@@ -1,4 +1,4 @@
-/** What hangs on images: attached, listed, read, copied along and signed; and what images are made of, written down and compared. */
+/** What is said of images: attached, signed, verified, listed, read, and copied along with them; and what they are made of, written down and compared. */
 export {
   attach,
   attest,

@@ -21,7 +21,7 @@ export const targets: readonly Target[] = [
   registry,
   packages,
   referrers,
-  signatures,
   inventory,
   advisories,
+  signatures,
 ];

@@ -81,7 +81,7 @@ export async function buildIndexFrom(source: SpecSource, options: BuildIndexOpti
     const places: IndexPlace[] = [];
     for (const target of to) places.push(opened.use(await openIndexPlace(target, operation)));
     const outputs = await outputPaths(to);
-    await pullCaches(cacheFrom, { ...operation, onNote });
+    await pullCaches(cacheFrom, { ...operation, onNote, trustBases: options.trustCachedBases });
     const sinks = places.map(({ sink }) => sink);
     const images: (OneBuilt & { readonly platform: string })[] = [];
     for (const platform of names) {

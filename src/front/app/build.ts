@@ -4,6 +4,7 @@ import { VarveError } from "#errors";
 import type { Image } from "#image";
 import type { Sifted } from "#inspect";
 import type { Layout } from "#layering";
+import type { Seat } from "#measure";
 import type { Digest } from "#oci";
 import type { ScriptName } from "#sandbox";
 import { basePlace, type ImageSpec, type ImageSpecInput } from "#spec";
@@ -16,6 +17,7 @@ import {
   keepingLayers,
   wantsDocuments,
 } from "./attest/documents.ts";
+import { seated, telling } from "./bake/seat.ts";
 import { type LayerContents, layerContents } from "./contents.ts";
 import { destinationOf } from "./destination.ts";
 import { ownErrors, specInspection } from "./inspection.ts";
@@ -55,6 +57,11 @@ export interface BuildOptions extends SpecOptions, WritingOptions, AttestOptions
   readonly libc?: Libc | undefined;
   /** Tags in registries from which digests are added to the cache before the build. */
   readonly cacheFrom?: readonly string[] | undefined;
+  /**
+   * Believes what these say of a base's names and links, which nothing can check but by pulling the base: for caches that only those
+   * can write to whom the image's makers trust.
+   */
+  readonly trustCachedBases?: boolean | undefined;
   /** Tags in registries to which this build's digests are added. */
   readonly cacheTo?: readonly string[] | undefined;
 }
@@ -101,7 +108,9 @@ export async function buildFrom(source: SpecSource, options: BuildOptions): Prom
     const sinks = await openTargets(to, operation.machine);
     const outputs = await outputPaths(to);
     const destination = destinationOf(source.spec, to);
-    await pullCaches(cacheFrom, { ...operation, onNote });
+    // While the registry answers, the project is read.
+    for (const sink of sinks) sink.begin?.(operation.signal);
+    await pullCaches(cacheFrom, { ...operation, onNote, trustBases: options.trustCachedBases });
     const { image, written } = await buildOne(source, { sinks, outputs, operation, options, destination });
     const { documents } = image;
     const attached = await attachDocuments(documents, written, { ...options, operation });
@@ -146,14 +155,30 @@ export interface OneBuilt {
 }
 
 /** Builds a spec's image for one platform, and writes it. */
-export async function buildOne(
+export async function buildOne(source: SpecSource, one: OneBuild): Promise<OneBuilt> {
+  const { sinks, operation } = one;
+  return await seated(operation, sinks.length, (seat) => buildSeated(source, { ...one, seat }));
+}
+
+async function buildSeated(
   source: SpecSource,
-  { sinks, outputs, operation, options, destination, platform, likeLayout, trial }: OneBuild,
+  {
+    sinks,
+    outputs,
+    operation,
+    options,
+    destination,
+    platform,
+    likeLayout,
+    trial,
+    seat,
+  }: OneBuild & { readonly seat: Seat | undefined },
 ): Promise<OneBuilt> {
   const { machine } = operation;
   await using known = await openOnBase(source, operation, { ...options, destination });
   const { spec, base } = known;
   const { compression } = options;
+  const { together } = machine;
   const said = trial === undefined ? saidOf(compression) : trial.saidCompression;
   const attempt = async (): Promise<OneBuilt> => {
     const inspection = options.check === false ? undefined : specInspection(spec, { operation, base });
@@ -163,19 +188,22 @@ export async function buildOne(
       base: (base && inspection?.image(base)) ?? base,
       outputs,
       likeLayout,
+      shared: seat,
     });
     const watched = inspection?.draft(draft) ?? draft;
     const kept = wantsDocuments(options) ? keepingLayers(watched) : undefined;
+    if (likeLayout === undefined) together?.planned(spec.name, draft.layout);
     const written = await writeTo(saying(kept?.draft ?? watched, said), {
       sinks,
       operation,
-      options,
+      options: seat === undefined ? options : { ...options, onProgress: telling(seat, options.onProgress) },
       untagged: platform !== undefined,
       examine:
         inspection &&
         (async ({ config }) => examine(await inspection.findings(config), { ...options, platform })),
     });
-    if (likeLayout === undefined && spec.lockFile !== undefined && trial === undefined) {
+    const keepsLock = trial === undefined && together === undefined;
+    if (likeLayout === undefined && spec.lockFile !== undefined && keepsLock) {
       await writeLock(spec.lockFile, new Map([[spec.name, draft.layout]]), operation.signal);
     }
     const places = written.map(described);
@@ -221,7 +249,11 @@ export function inputs(
   { machine, read, signal }: Operation,
   { onNote, onOutput }: Omit<SpecOptions, "machine">,
 ) {
-  const { cache, path, temporary, maxSpool } = machine;
+  const { cache, path, temporary, maxSpool, together } = machine;
   const { architecture } = read.platform;
-  return { architecture, now: machine.now(), cache, path, temporary, maxSpool, signal, onNote, onOutput };
+  const { listings, layouts: lock } = together ?? {};
+  return {
+    ...{ architecture, now: machine.now(), cache, path, temporary, maxSpool, signal, onNote, onOutput },
+    ...{ listings, lock },
+  };
 }

@@ -3,7 +3,19 @@ export type { AuditOptions } from "./attest/audit.ts";
 export { diffSboms, type SbomComparison } from "./attest/diff-sbom.ts";
 export type { AttestOptions, ImageDocument, ProvenanceOptions } from "./attest/documents.ts";
 export type { SbomFormat } from "./attest/formats.ts";
+export type { LicenceChange } from "./attest/licences.ts";
 export { type Sbom, type SbomOptions, sbom } from "./attest/sbom.ts";
+export { type BakedImage, type BakeListener, type BakeOptions, type BakeTarget, bake } from "./bake/bake.ts";
+export { type PlaceTargets, type TargetsOptions, targetsAt } from "./bake/file-targets.ts";
+export {
+  MATRICES,
+  type MeantTarget,
+  matrixText,
+  meantTargets,
+  type PrintedTarget,
+  printTargets,
+} from "./bake/print.ts";
+export { type WorkspaceOptions, workspaceTargets } from "./bake/workspace-targets.ts";
 export { type BuildOptions, type BuiltImage, build, buildFrom, inputs, type SpecOptions } from "./build.ts";
 export {
   type BuildIndexOptions,
@@ -20,6 +32,7 @@ export { type CopyOptions, copy } from "./copy.ts";
 export { type CopiedWithReferrers, copyWithReferrers } from "./copy-referrers.ts";
 export { type CreateIndexOptions, createIndex } from "./create-index.ts";
 export { type ExportOptions, exportRoot } from "./export-root.ts";
+export { collectGarbage, type Garbage, type GcOptions, type GcReport } from "./gc/index.ts";
 export type { WrittenIndex } from "./index-places.ts";
 export {
   type ImageDescription,
@@ -28,6 +41,9 @@ export {
   inspect,
 } from "./inspect.ts";
 export { ownErrors } from "./inspection.ts";
+export { type AssembleOptions, assemble, RESULT_ENDING } from "./jobs/assemble.ts";
+export { type PlanJobsOptions, type PlannedJobs, planJobs } from "./jobs/plan-jobs.ts";
+export { type DoneJob, type RunJobOptions, runJob } from "./jobs/run-job.ts";
 export { type ImageLock, type LockedBlob, lock, lockedBlob } from "./lock.ts";
 export {
   type Machine,
@@ -63,6 +79,7 @@ export {
 export { type RelayeredImage, type RelayerOptions, relayer } from "./relayer.ts";
 export { type Difference, type ReproduceOptions, type Reproduction, reproduce } from "./reproduce.ts";
 export { type ServeEvent, type ServeOptions, type Serving, serve } from "./serve.ts";
+export { type PruneCacheOptions, pruneCache } from "./shared-cache.ts";
 export type { SignBuiltOptions } from "./signatures/built.ts";
 export type { SignatureDemand, TrustedRootOptions } from "./signatures/demand.ts";
 export type { IdentityOptions } from "./signatures/identity.ts";

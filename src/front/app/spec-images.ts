@@ -40,6 +40,7 @@ export async function openSpecImages(
   const wanted = { machine, signal, read: { ...read, platform: { ...read.platform, architecture } } };
   await using resources = new Resources();
   const open = async (place: string): Promise<Image> => {
+    if (machine.together !== undefined) return await machine.together.image(place, wanted);
     const opened = resources.use(await openImages([place], wanted));
     return opened.images[0]!;
   };

@@ -13,6 +13,7 @@ import {
   type SpecFields,
   withPaths,
 } from "#spec";
+import type { Memo } from "#util";
 import type { BaseConfig } from "./base.ts";
 import { contentOf } from "./content.ts";
 import { fieldsOnBase, fieldsToKeep, fieldsWithoutBase, type Known } from "./fields.ts";
@@ -33,6 +34,8 @@ export interface ProjectOptions {
   readonly base?: string | undefined;
   /** Gets the fields of the project's own spec, not yet checked, and returns those that count. */
   readonly change?: ((fields: SpecFields) => SpecFields) | undefined;
+  /** Knows what was read before for another package of the same workspace. */
+  readonly memo?: Memo | undefined;
 }
 
 /** The spec of a project's image. */
@@ -76,7 +79,7 @@ export async function openProject(path: string, options: ProjectOptions = {}): P
   const manifest = await readManifest(folder);
   const written = await givenFields(folder, manifest);
   const change = options.change ?? ((fields) => fields);
-  const about = { folder, manifest, base: options.base, installed: await howInstalled(folder) };
+  const about = { folder, manifest, base: options.base, installed: await howInstalled(folder, options.memo) };
   const what = written.file ?? `the spec of ${folder}`;
   const known = know(change(withPaths(written.fields, folder)), about);
   const shown = { ...known, given: change(written.fields) };

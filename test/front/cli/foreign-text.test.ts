@@ -106,6 +106,7 @@ describe("foreign text in what is printed", () => {
     };
     const onDaemon = { DOCKER_HOST: daemon };
     const auth = { REGISTRY_AUTH_FILE: `${folder}/auth.json`, DOCKER_CONFIG: folder };
+    const job = json(`job${HOSTILE}.json`, { varveJob: 1, kind: HOSTILE });
     cases = {
       build: [
         { args: ["build", "spec.json", "-o", out("OUT.tar")] },
@@ -118,6 +119,20 @@ describe("foreign text in what is printed", () => {
         { args: ["build", gone], status: 1 },
         { args: ["build", "spec.json", `--${HOSTILE}`], status: 2 },
         { args: ["build", "spec.json", "--max-layers", HOSTILE], status: 2 },
+      ],
+      bake: [
+        { args: ["bake", "project", "--from", "scratch", "--to", "oci:out:{tag}", "--json"], status: 1 },
+        { args: ["bake", "project", "--from", gone, "--to", "oci:out:{tag}"], status: 1 },
+        { args: ["bake", "project", HOSTILE, "--to", "oci:out:{tag}"], status: 2 },
+        { args: ["bake", gone], status: 2 },
+      ],
+      layer: [
+        { args: ["layer", gone], status: 1 },
+        { args: ["layer", job], status: 1 },
+      ],
+      assemble: [
+        { args: ["assemble", gone, "--push", `${registry}/app:2`], status: 1 },
+        { args: ["assemble", HOSTILE], status: 2, silent: true },
       ],
       stream: [
         { args: ["stream", conf], archive: true },
@@ -132,6 +147,7 @@ describe("foreign text in what is printed", () => {
       init: [{ args: ["init", gone], status: 1 }],
       plan: [
         { args: ["plan", "graph.json"] },
+        { args: ["plan", "spec.json", "--jobs", `jobs${HOSTILE}`] },
         { args: ["plan", "project.json", "--against", layout] },
         { args: ["plan", "project", "--json", "--against", layout] },
         {
@@ -300,10 +316,19 @@ describe("foreign text in what is printed", () => {
         { args: ["index", "create", out("oci:OUT:twice"), layout, "oci:other:1"], status: 2 },
         { args: ["index", "create", out("OUT.tar"), layout], status: 2 },
       ],
+      gc: [
+        { args: ["gc", `${registry}/app`], silent: true },
+        { args: ["gc", `${registry}/app`, "--json"], silent: true },
+        { args: ["gc", denied], status: 1 },
+        { args: ["gc", `oci:${HOSTILE}`], status: 1 },
+        { args: ["gc", `${registry}/app`, "--untagged-from", HOSTILE], status: 1 },
+      ],
       cache: [
         { args: ["cache", "info", "--cache-dir", `cache${HOSTILE}`] },
         { args: ["cache", "info", "--cache-dir", `cache${HOSTILE}`, "--json"] },
         { args: ["cache", "prune"], silent: true },
+        { args: ["cache", "prune", "--registry", denied], status: 1 },
+        { args: ["cache", "prune", "--registry", HOSTILE], status: 1 },
         { args: ["cache", HOSTILE], status: 2 },
       ],
       nix: [

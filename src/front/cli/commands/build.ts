@@ -47,6 +47,7 @@ interface BuildCommandOptions
     AttestCommandOptions,
     Partial<Pick<ImageSpecInput, (typeof FIELDS)[number]>> {
   readonly cacheFrom?: string[];
+  readonly trustCachedBases?: true;
   readonly cacheTo?: string[];
   readonly output?: string[];
   readonly push?: string[];
@@ -183,7 +184,7 @@ function graphOptions(command: Command): void {
 }
 
 async function run(path: string, options: BuildCommandOptions): Promise<void> {
-  const { cacheFrom, cacheTo, compression, libc, check, quiet = false } = options;
+  const { cacheFrom, trustCachedBases, cacheTo, compression, libc, check, quiet = false } = options;
   const platforms = options.platform?.split(",") ?? [];
   const { platform: _, ...others } = options;
   await onMachine(platforms.length > 1 ? others : options, async (operation) => {
@@ -222,17 +223,8 @@ async function run(path: string, options: BuildCommandOptions): Promise<void> {
       return;
     }
     const given = {
-      ...{
-        ...operation,
-        ...listener,
-        ...attestIn(options),
-        to,
-        compression,
-        cacheFrom,
-        cacheTo,
-        libc,
-        check,
-      },
+      ...{ ...operation, ...listener, ...attestIn(options), to, compression, libc, check },
+      ...{ cacheFrom, trustCachedBases, cacheTo },
       onFindings: quiet ? undefined : tellFindings,
       onWarning: quiet ? undefined : warn,
       onDetail: options.verbose && tellSentence,
