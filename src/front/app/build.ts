@@ -183,10 +183,11 @@ async function buildSeated(
       outputs,
       likeLayout,
       shared: seat,
+      lock: await together?.layoutsOf(spec),
     });
     const watched = inspection?.draft(draft) ?? draft;
     const kept = wantsDocuments(options) ? keepingLayers(watched) : undefined;
-    if (likeLayout === undefined) together?.planned(spec.name, draft.layout);
+    if (likeLayout === undefined) await together?.planned(spec, draft.layout);
     const written = await writeTo(saying(kept?.draft ?? watched, said), {
       sinks,
       operation,
@@ -196,6 +197,7 @@ async function buildSeated(
         inspection &&
         (async ({ config }) => examine(await inspection.findings(config), { ...options, platform })),
     });
+    // Those of images that are made together are written in the end.
     const keepsLock = trial === undefined && together === undefined;
     if (likeLayout === undefined && spec.lockFile !== undefined && keepsLock) {
       await writeLock(spec.lockFile, new Map([[spec.name, draft.layout]]), operation.signal);
@@ -247,9 +249,9 @@ export function inputs(
 ) {
   const { cache, path, temporary, maxSpool, together } = machine;
   const { architecture } = read.platform;
-  const { listings, layouts: lock } = together ?? {};
+  const { listings } = together ?? {};
   return {
     ...{ architecture, now: machine.now(), cache, path, temporary, maxSpool, signal, onNote, onOutput },
-    ...{ listings, lock },
+    listings,
   };
 }

@@ -3,7 +3,6 @@ import { planImage } from "#plan";
 import { basePlace } from "#spec";
 import { type BuildOptions, type BuiltImage, buildFrom, type SpecOptions } from "../build.ts";
 import { type BuiltIndex, buildIndexFrom } from "../build-index.ts";
-import { writeLock } from "../lock-file.ts";
 import { type Machine, operate } from "../machine.ts";
 import type { Target } from "../places.ts";
 import { pullCaches, pushCaches } from "../shared-cache.ts";
@@ -78,10 +77,10 @@ const PARALLEL = 4;
  * @throws VarveError `USAGE` if two images would be at one place, or there is none; what reading the lock file throws; `ABORTED`
  */
 export async function bake(targets: readonly BakeTarget[], options: BakeOptions): Promise<BakedImage[]> {
-  const { lockFile, cacheFrom = [], cacheTo = [], onNote, parallel = PARALLEL } = options;
+  const { cacheFrom = [], cacheTo = [], onNote, parallel = PARALLEL } = options;
   return await operate(options, async (operation) => {
     await using run = await openRun(targets, { ...options, operation });
-    const { machine, opened, layouts, whenPlanned } = run;
+    const { machine, opened, together, whenPlanned } = run;
     const isMeant = await meantOf(opened, { machine, affectedSince: options.affectedSince });
     const places = await placesOf(opened.filter(isMeant), options);
     await pullCaches(cacheFrom, { ...operation, onNote });
@@ -102,9 +101,7 @@ export async function bake(targets: readonly BakeTarget[], options: BakeOptions)
       },
       onDone: options.onDone,
     });
-    if (lockFile !== undefined && layouts.planned.size > 0) {
-      await writeLock(lockFile, layouts.planned, operation.signal);
-    }
+    await together.writeLocks(operation.signal);
     await pushCaches(cacheTo, { ...operation, onNote });
     return results;
   });
@@ -133,16 +130,18 @@ async function planOnly(
   { machine, options }: Omit<OneOptions, "to">,
 ): Promise<undefined> {
   const { together, cache } = machine;
-  if (source === undefined || together?.layouts.layoutOf(source.spec.name) !== undefined) return undefined;
+  if (source === undefined || together === undefined) return undefined;
   const { signal, libc, platform } = options;
   // What is wrong with it is said when it is made.
   await operate({ machine, signal, platform }, async (operation) => {
+    const lock = await together.layoutsOf(source.spec);
+    if (lock.layoutOf(source.spec.name) !== undefined) return;
     await using known = await openOnBase(source, operation, { libc });
     const { spec, base } = known;
     const workingDir = spec.config.WorkingDir ?? base?.config.value.config?.WorkingDir;
-    const { layouts: lock, listings } = together!;
+    const { listings } = together;
     const plan = await planImage(spec, { ...known, workingDir, lock, listings, cache, signal });
-    together!.planned(spec.name, plan.layout);
+    await together.planned(spec, plan.layout);
   }).catch(() => {});
   return undefined;
 }

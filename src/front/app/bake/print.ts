@@ -78,7 +78,7 @@ export async function printTargets(
         libc,
         platform,
       });
-      run.machine.together!.planned(source.spec.name, plan.layout);
+      await run.together.planned(source.spec, plan.layout);
       const named = (places.get(target.name) ?? []).filter((place) => typeof place === "string");
       printed.push({ ...described(each), places: named, spec: planned.fields, plan: report });
     }

@@ -1,16 +1,13 @@
 /** What a run of several images begins with. */
-import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { openDigestCache } from "#cache";
 import { VarveError } from "#errors";
-import { readLock } from "#plan";
 import { Resources } from "#util";
 import { isOfOne } from "../lock-file.ts";
 import type { Machine, Operation } from "../machine.ts";
 import type { SpecSource } from "../source.ts";
 import type { BakeTarget } from "./bake.ts";
-import { FleetLayouts } from "./layouts.ts";
 import { Together } from "./together.ts";
 
 /** A target, and what it is asked for by, or why that can't be read. */
@@ -25,7 +22,7 @@ export interface Run extends AsyncDisposable {
   /** With all that the images have in common. */
   readonly machine: Machine;
   readonly opened: readonly OpenedTarget[];
-  readonly layouts: FleetLayouts;
+  readonly together: Together;
   /** Has somebody told when the layers of an image of this name are decided. */
   whenPlanned(name: string, listener: () => void): void;
 }
@@ -39,18 +36,20 @@ export async function openRun(
   { lockFile, operation }: { readonly lockFile?: string | undefined; readonly operation: Operation },
 ): Promise<Run> {
   await using resources = new Resources();
-  const layouts = await layoutsIn(lockFile, operation.signal);
   const listeners = new Map<string, () => void>();
   const cache = operation.machine.cache ?? (await passingCache(operation.machine, resources));
   const onPlanned = (name: string) => listeners.get(name)?.();
-  const together = resources.use(new Together(cache.now(), { layouts, onPlanned }));
+  const together = resources.use(new Together(cache.now(), { lockFile, onPlanned }));
   const machine: Machine = { ...operation.machine, cache, together };
   const read = await openAll(targets, machine);
-  if (lockFile !== undefined) refuseTwins(read);
+  if (lockFile !== undefined) {
+    refuseTwins(read);
+    if ((await together.layoutsOf({ lockFile })).isOfOne) throw isOfOne(lockFile);
+  }
   const opened = lockFile === undefined ? read : read.map((one) => keepingTo(one, lockFile));
   const all = resources.move();
   return {
-    ...{ machine, opened, layouts },
+    ...{ machine, opened, together },
     whenPlanned: (name, listener) => void listeners.set(name, listener),
     [Symbol.asyncDispose]: () => all[Symbol.asyncDispose](),
   };
@@ -83,16 +82,6 @@ function keeping(source: SpecSource, lockFile: string): SpecSource {
       return { ...known, spec: { ...known.spec, lockFile } };
     },
   };
-}
-
-async function layoutsIn(
-  lockFile: string | undefined,
-  signal: AbortSignal | undefined,
-): Promise<FleetLayouts> {
-  if (lockFile === undefined || !existsSync(lockFile)) return new FleetLayouts();
-  const lock = await readLock(lockFile, signal);
-  if (lock.isOfOne) throw isOfOne(lockFile);
-  return new FleetLayouts(lock);
 }
 
 /** Digests that are known as long as the run takes, for those who keep none. */
