@@ -50,7 +50,7 @@ let
       };
       # What isn't part of the files in `dist`.
       dependency = name: builtins.path {
-        inherit name;
+        name = baseNameOf name;
         path = ../node_modules + "/${name}";
       };
     in
@@ -58,9 +58,9 @@ let
       program = "dist/bin.js";
       files = ''
         cp -r ${files} dist
-        mkdir node_modules
+        mkdir -p node_modules/@bokuweb
         cp -r ${dependency "commander"} node_modules/commander
-        cp -r ${dependency "js-yaml"} node_modules/js-yaml
+        cp -r ${dependency "@bokuweb/zstd-wasm"} node_modules/@bokuweb/zstd-wasm
       '';
     };
 

@@ -36,13 +36,14 @@ await build({
   format: "esm",
   platform: "node",
   target: "node22.15",
-  // Not written as modules that could be bundled in part; few commands load what reads YAML.
-  external: ["commander", "yaml"],
+  // Not written as modules that could be bundled in part, or with files of their own beside them.
+  external: ["commander", "@bokuweb/zstd-wasm", "@sigstore/*"],
   mainFields: ["module", "main"],
   plugins: [embeddedShell, builtins],
   logLevel: "warning",
 });
 
-const { specJsonSchema } = await import("#spec");
+const { bakeJsonSchema, specJsonSchema } = await import("#spec");
 writeFileSync(new URL("spec.schema.json", dist), JSON.stringify(specJsonSchema(), null, 2));
+writeFileSync(new URL("bake.schema.json", dist), JSON.stringify(bakeJsonSchema(), null, 2));
 chmodSync(new URL("bin.js", dist), 0o755);

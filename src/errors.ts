@@ -79,6 +79,14 @@ export type ErrorCode =
   | "SCRIPT_TIMEOUT"
   /** An image has something that is sure to fail, so it wasn't written: see `docs/check.md`. */
   | "CHECK_FAILED"
+  /** The job of a layer or an image isn't one, or was changed. */
+  | "INVALID_JOB"
+  /** What a job is about isn't as it was when it was planned. */
+  | "JOB_DIFFERS"
+  /** A layer's job has no result yet, so that the image can't be put together. */
+  | "JOB_MISSING"
+  /** Some of the images of one run failed; the others are at their places. */
+  | "BAKE_FAILED"
   /** Two images' root file systems aren't the same. */
   | "ROOT_DIFFERS"
   /** This machine has no sandbox that can run a layer's scripts. */
@@ -87,6 +95,14 @@ export type ErrorCode =
   | "INSTALL_FAILED"
   /** An image can't be made for the wanted platform: its base's files, or what its packages need, are for another. */
   | "UNSUPPORTED_PLATFORM"
+  /** A file isn't a key that signatures are made or verified with, or its passphrase is another one. */
+  | "INVALID_KEY"
+  /** Fulcio, Rekor or another service that signing needs refused or failed. */
+  | "SIGNING_FAILED"
+  /** An image has no signature or attestation of the kind that is demanded, or none that holds. */
+  | "NOT_VERIFIED"
+  /** This version of Node.js can't do what was asked for. */
+  | "UNSUPPORTED_NODE"
   /** A credential helper failed. */
   | "CREDENTIALS"
   /** The operation was cancelled through its signal. */

@@ -2,6 +2,7 @@
 export {
   type BuildOptions,
   type BuiltImage,
+  bake,
   build,
   buildIndex,
   check,
@@ -16,6 +17,7 @@ export {
   type Target,
   thisMachine,
   validate,
+  workspaceTargets,
 } from "#app";
 export { openDigestCache } from "#cache";
 export {

@@ -11,7 +11,7 @@ import { breaches, type Rules } from "./support/architecture.ts";
 const RULES: Rules = {
   wings: {
     sources: ["graph", "install", "spec", "project"],
-    layers: ["layering", "plan", "fs", "cache", "measure", "root", "sandbox", "draft", "relayer"],
+    layers: ["layering", "plan", "fs", "cache", "measure", "root", "sandbox", "draft", "jobs", "relayer"],
     images: [
       ...[
         "oci",
@@ -55,6 +55,8 @@ const RULES: Rules = {
       ...["spec", "plan", "measure", "root", "sandbox", "flatten", "write", "image", "layering", "graph"],
       ...["cache", "fs", "tar", "oci"],
     ],
+    // Layers as work for other machines: plain data, with hashes of what goes in.
+    jobs: ["fs", "cache"],
     // An image's root shared out anew.
     relayer: ["packages", "flatten", "write", "image", "layering", "graph", "oci", "tar"],
     // What an image is, and what is done with it.
@@ -70,7 +72,7 @@ const RULES: Rules = {
     compare: ["image", "compress", "oci", "tar", "flatten"],
     inspect: ["image", "compress", "oci", "tar", "flatten"],
     packages: ["flatten", "image"],
-    // The graph knows exactly what an image's files only hint at.
+    // What is said of an image. The graph knows exactly what an image's files only hint at.
     attest: ["graph", "packages", "flatten", "image", "oci"],
     // Where it goes.
     formats: ["referrers", "write", "image", "compress", "oci", "tar"],
@@ -85,6 +87,8 @@ const RULES: Rules = {
     // Who asks. The application alone knows both what makes an image and the places where it goes.
     app: [
       ...["draft", "plan", "spec", "project", "install", "graph", "layering", "sandbox", "transports"],
+      // What images that are made together have in common: listings, and layers that are being measured.
+      ...["measure", "fs", "jobs"],
       ...[
         "registry",
         "serve",

@@ -1,11 +1,14 @@
 /** Every benchmark there is, in the order of the report. */
 import type { Bench } from "../bench.ts";
 import { buildApp, streamApp } from "./app.ts";
+import { bake } from "./bake.ts";
 import { check } from "./check.ts";
 import { dockerfile } from "./dockerfile.ts";
+import { fleetBench } from "./fleet.ts";
 import { layering } from "./layering.ts";
 import { many } from "./many.ts";
 import { memory } from "./memory.ts";
+import { peers } from "./peers.ts";
 import { popularity } from "./popularity.ts";
 import { push } from "./push.ts";
 import { startup } from "./startup.ts";
@@ -21,7 +24,10 @@ export const BENCHES: readonly Bench[] = [
   warm,
   dockerfile,
   many,
+  bake,
+  fleetBench,
   check,
+  peers,
   memory,
   startup,
   popularity,

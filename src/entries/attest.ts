@@ -1,10 +1,13 @@
-/** What hangs on images: attached, listed, read, and copied along with them; and what images are made of, written down and compared. */
+/** What is said of images: attached, signed, verified, listed, read, and copied along with them; and what they are made of, written down and compared. */
 export {
   attach,
+  attest,
   copyWithReferrers,
   diffSboms,
   readReferrer,
   referrers,
   referrerTree,
   sbom,
+  sign,
+  verify,
 } from "#app";

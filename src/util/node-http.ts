@@ -7,6 +7,11 @@ export function nodeHttp(secure: boolean): Pick<typeof import("node:http"), "Age
   return { Agent, request };
 }
 
+/** Node's TLS, which takes as long to load as all else about HTTP does. */
+export function nodeTls(): Pick<typeof import("node:tls"), "connect" | "getCACertificates"> {
+  return process.getBuiltinModule("node:tls");
+}
+
 /** Node's HTTP server, which listens when it is told where; loaded as {@link nodeHttp} is. */
 export function httpServer(handle: import("node:http").RequestListener): import("node:http").Server {
   return process.getBuiltinModule("node:http").createServer(handle);

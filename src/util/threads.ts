@@ -61,21 +61,23 @@ type Message<Answer> =
   | { readonly type: "answer"; readonly answer: Answer }
   | { readonly type: "failed"; readonly code: ErrorCode | undefined; readonly message: string };
 
+type Handler<Request, Answer> = (request: Request) => Answer | Promise<Answer>;
+
 /**
  * The body of a {@link Thread}: answers requests for ever.
  * @param handle makes the answer to a request, or throws
  * @param transfer the memory in an answer that is moved instead of copied
  */
 export function answerRequests<Request, Answer>(
-  handle: (request: Request) => Answer,
+  handle: Handler<Request, Answer>,
   transfer: (answer: Answer) => ArrayBuffer[] = () => [],
 ): void {
   const port = parentPort!;
   const say = (message: Message<Answer>, moved: ArrayBuffer[] = []) => port.postMessage(message, moved);
-  port.on("message", (request: Request) => {
+  port.on("message", async (request: Request) => {
     let answer: Answer;
     try {
-      answer = handle(request);
+      answer = await handle(request);
     } catch (error) {
       const { message } = error as Error;
       say({ type: "failed", code: error instanceof VarveError ? error.code : undefined, message });
@@ -88,7 +90,7 @@ export function answerRequests<Request, Answer>(
 
 export interface AskedThreadOptions<Request, Answer> extends ThreadOptions {
   /** Answers requests in this thread if no other can be started. It must give the same answers. */
-  readonly here: () => (request: Request) => Answer;
+  readonly here: () => Handler<Request, Answer>;
   /** Whether requests are worth a thread; by default they are. */
   readonly isWorthIt?: boolean;
 }
@@ -102,8 +104,8 @@ interface Question<Request, Answer> {
 /** A thread that answers one request at a time. It keeps the process alive only while it is asked. */
 export class Thread<Request, Answer> {
   readonly #worker: Worker | undefined;
-  readonly #here: () => (request: Request) => Answer;
-  #handle: ((request: Request) => Answer) | undefined;
+  readonly #here: () => Handler<Request, Answer>;
+  #handle: Handler<Request, Answer> | undefined;
   #question: Question<Request, Answer> | undefined;
   /** Whether the thread has said that it is ready. */
   #ready = false;
@@ -183,7 +185,7 @@ export class Thread<Request, Answer> {
 
 /** Lets other work run between two answers. */
 async function answerHere<Request, Answer>(
-  handle: (request: Request) => Answer,
+  handle: Handler<Request, Answer>,
   request: Request,
 ): Promise<Answer> {
   await setImmediate();

@@ -1,7 +1,7 @@
 /** Documents that strangers write: of images, specs, confs, layouts, pipelines, caches. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { decodeEntries, encodeEntries } from "#cache";
+import { decodeEntries, decodeSegment, encodeEntries, encodeSegment, NO_SUB } from "#cache";
 import { formatLayout, parseLayout, parseWeights, pipelineStrategy } from "#layering";
 import {
   choosePlatform,
@@ -163,6 +163,17 @@ const cache = encodeEntries([
   { kind: "tree", key: HEX, digest: digestOf(Buffer.from("c")), size: 2 ** 52, portable: true },
 ]);
 
+const KEY = HEX.slice(0, 16);
+const common = { key: KEY, digest: digestOf(Buffer.from("a")), size: 12, day: 20_000 };
+const segment = encodeSegment({
+  records: [
+    { ...common, kind: "layer", sub: NO_SUB },
+    { ...common, kind: "blob", sub: KEY },
+    { ...common, kind: "base", key: "f".repeat(16), sub: NO_SUB },
+  ],
+  replaced: [HEX.slice(0, 32)],
+});
+
 /** What is asked of each kind of document, given nearly one. */
 const KINDS: Readonly<
   Record<string, { documents: readonly unknown[]; check: (bytes: Buffer) => Promise<void> }>
@@ -281,6 +292,15 @@ const KINDS: Readonly<
       // A changed line is one that nobody wrote: at the least its check is wrong.
       const written = new Set(decodeEntries(cache).entries.map((entry) => JSON.stringify(entry)));
       assert.ok(sound.entries.every((entry) => written.has(JSON.stringify(entry))));
+    },
+  },
+  // In hexadecimal digits, since random documents are text.
+  "segment of a shared cache": {
+    documents: [Buffer.from(segment).toString("hex")],
+    async check(bytes) {
+      const found = decodeSegment(Buffer.from(bytes.toString("latin1"), "hex"));
+      if (found === undefined) return;
+      assert.deepEqual(decodeSegment(encodeSegment(found))?.records, found.records);
     },
   },
 };

@@ -6,6 +6,7 @@ import { packages } from "./packages.ts";
 import { references } from "./references.ts";
 import { referrers } from "./referrers.ts";
 import { registry } from "./registry.ts";
+import { signatures } from "./signatures.ts";
 import { tar } from "./tar.ts";
 import type { Target } from "./target.ts";
 import { whiteouts } from "./whiteouts.ts";
@@ -22,4 +23,5 @@ export const targets: readonly Target[] = [
   referrers,
   inventory,
   advisories,
+  signatures,
 ];

@@ -41,6 +41,7 @@ const systems = {
   zstd: { programs: ["zstd"] },
   perl: { programs: ["perl"] },
   pty: { programs: ["script"] },
+  make: { programs: ["make", "xargs"] },
   npm: { programs: ["npm"] },
   /** What somebody types who follows a page. */
   network: { programs: ["ip", "curl"] },

@@ -2,11 +2,14 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { parseReference, type Reference } from "#oci";
-import { pullCacheIndex, pushCacheIndex, Transports } from "#transports";
-import { keyOf, layerOf, openAt } from "../layers/cache/support/samples.ts";
+import { pullSharedCache, pushSharedCache, Transports } from "#transports";
+import { blobKeyOf, blobOf, keyOf, layerOf, openAt } from "../layers/cache/support/samples.ts";
 import { requires } from "../support/systems.ts";
 import { stacked, temporaryFolder } from "../support/tmp.ts";
 import { startRegistry } from "./support/registry.ts";
+
+const WRITERS = 50;
+const LAYERS = 100;
 
 describe("a cache shared through a real registry", { skip: requires("registry") }, () => {
   const scope = stacked({ after });
@@ -22,24 +25,31 @@ describe("a cache shared through a real registry", { skip: requires("registry") 
     scope.after(() => transports[Symbol.asyncDispose]());
   });
 
-  it("loses nothing of writers that push at the same time", async () => {
+  it("loses none of the ten thousand entries of fifty writers that push at the same time", async () => {
     const client = await transports.client(reference.registry);
     const warnings: string[] = [];
     const onNote = (sentence: string) => warnings.push(sentence);
     await Promise.all(
-      Array.from({ length: 4 }, async (_, number) => {
-        const cache = openAt(join(folder, String(number)));
-        cache.putLayer(keyOf(number), layerOf(number));
-        await pushCacheIndex(client, { reference, cache, onNote });
+      Array.from({ length: WRITERS }, async (_, writer) => {
+        const cache = openAt(join(folder, String(writer)));
+        for (let number = writer * LAYERS; number < (writer + 1) * LAYERS; number++) {
+          cache.putLayer(keyOf(number), layerOf(number));
+          cache.putBlob(blobKeyOf(number), blobOf(number));
+        }
+        assert.deepEqual(await pushSharedCache(client, { reference, cache, onNote }), { added: 2 * LAYERS });
       }),
     );
     const cache = openAt(join(folder, "reader"));
-    const pulled = await pullCacheIndex(client, { reference, cache, onNote });
-    assert.deepEqual(pulled, { found: true, added: 4, known: 0 });
-    assert.deepEqual(warnings, []);
-    for (let number = 0; number < 4; number++)
+    assert.equal(await pullSharedCache(client, { reference, cache, onNote }), true);
+    const numbers = Array.from({ length: WRITERS * LAYERS }, (_, number) => number);
+    await cache.askFor(numbers.map(keyOf));
+    for (const number of numbers) {
       assert.deepEqual(cache.layer(keyOf(number)), { ...layerOf(number), claimed: true });
-    const again = await pushCacheIndex(client, { reference, cache, onNote });
-    assert.deepEqual([again.entries, again.added], [4, 0]);
+      assert.deepEqual(cache.claimedBlob(blobKeyOf(number)), blobOf(number));
+    }
+    const again = openAt(join(folder, "7"));
+    for (let number = 700; number < 800; number++) again.layer(keyOf(number));
+    assert.deepEqual(await pushSharedCache(client, { reference, cache: again, onNote }), { added: 0 });
+    assert.deepEqual(warnings, []);
   });
 });

@@ -4,7 +4,7 @@ import { type Descriptor, type Digest, formatPlatform, hexOf, parsePlatform } fr
 import type { ImageSpecInput } from "#spec";
 import { Resources } from "#util";
 import type { WrittenImage } from "#write";
-import { attachDocuments, checkIndexable } from "./attest/attach.ts";
+import { type AttachedDocument, attachDocuments, checkIndexable } from "./attest/attach.ts";
 import { type ImageDocument, wantsDocuments } from "./attest/wanted.ts";
 import { type BuildOptions, type BuiltImage, buildOne, noPlace, type OneBuilt } from "./build.ts";
 import { destinationOf } from "./destination.ts";
@@ -12,6 +12,7 @@ import { type IndexPlace, openIndexPlace, type WrittenIndex } from "./index-plac
 import { operate, operationFor } from "./machine.ts";
 import { outputPaths } from "./places.ts";
 import { pullCaches, pushCaches } from "./shared-cache.ts";
+import { builtSigner } from "./signatures/built.ts";
 import { openSource, type SourceListener, type SpecSource } from "./source.ts";
 
 /** How images for several platforms are built. */
@@ -32,6 +33,8 @@ export interface BuiltIndex {
   readonly places: readonly WrittenIndex[];
   /** The images, in the order of the platforms that were asked for. */
   readonly images: readonly BuiltPlatform[];
+  /** The signatures of the index and of the images, and what is attested of these. */
+  readonly signed: readonly AttachedDocument[];
 }
 
 /** One of the images that an index names. */
@@ -73,10 +76,11 @@ export async function buildIndexFrom(source: SpecSource, options: BuildIndexOpti
     await using opened = new Resources();
     const isIndexed = options.attestIndex === true && wantsDocuments(options);
     if (isIndexed) for (const target of to) await checkIndexable(target);
+    const signer = await builtSigner({ ...options, operation });
     const places: IndexPlace[] = [];
     for (const target of to) places.push(opened.use(await openIndexPlace(target, operation)));
     const outputs = await outputPaths(to);
-    await pullCaches(cacheFrom, { ...operation, onNote });
+    await pullCaches(cacheFrom, { ...operation, onNote, trustBases: options.trustCachedBases });
     const sinks = places.map(({ sink }) => sink);
     const images: (OneBuilt & { readonly platform: string })[] = [];
     for (const platform of names) {
@@ -111,8 +115,15 @@ export async function buildIndexFrom(source: SpecSource, options: BuildIndexOpti
       const attached = await attachDocuments(image.documents, written, { ...given, operation });
       built.push({ platform, ...image, attached });
     }
+    const signed: AttachedDocument[] = [];
+    for (const [at, place] of places.entries()) {
+      const each = images.map(({ image: { documents }, written }) => {
+        return { subject: written[at]!.descriptor, documents };
+      });
+      signed.push(...(await signer.sign(at, [...each, { subject: place.descriptor() }])));
+    }
     await pushCaches(cacheTo, { ...operation, onNote });
-    return { digest: written[0]!.digest, places: written, images: built };
+    return { digest: written[0]!.digest, places: written, images: built, signed };
   });
 }
 

@@ -4,12 +4,14 @@ import { VarveError } from "#errors";
 import type { Image } from "#image";
 import type { Sifted } from "#inspect";
 import type { Layout } from "#layering";
+import type { Seat } from "#measure";
 import type { Digest } from "#oci";
 import type { ScriptName } from "#sandbox";
-import type { ImageSpec, ImageSpecInput } from "#spec";
+import { basePlace, type ImageSpec, type ImageSpecInput } from "#spec";
 import type { ImageSink, WrittenImage } from "#write";
 import { type AttachedDocument, attachDocuments } from "./attest/attach.ts";
 import { type AttestOptions, type ImageDocument, keepingLayers, wantsDocuments } from "./attest/wanted.ts";
+import { seated, telling } from "./bake/seat.ts";
 import { type LayerContents, layerContents } from "./contents.ts";
 import { destinationOf } from "./destination.ts";
 import { ownErrors, specInspection } from "./inspection.ts";
@@ -26,6 +28,7 @@ import {
 } from "./places.ts";
 import { saidOf, saying } from "./said-compression.ts";
 import { pullCaches, pushCaches } from "./shared-cache.ts";
+import { builtSigner, type SignBuiltOptions } from "./signatures/built.ts";
 import { openSource, type SourceListener, type SpecSource } from "./source.ts";
 import { againIfStale } from "./spec-images.ts";
 import { openOnBase } from "./spec-on-base.ts";
@@ -37,7 +40,7 @@ export interface SpecOptions extends OperationOptions, SourceListener {
 }
 
 /** Where an image that is built goes, and how. */
-export interface BuildOptions extends SpecOptions, WritingOptions, AttestOptions {
+export interface BuildOptions extends SpecOptions, WritingOptions, AttestOptions, SignBuiltOptions {
   /** False to write the image whatever is wrong with it; nothing is looked for then. */
   readonly check?: boolean | undefined;
   /** Gets what is wrong with the image, before an error among it fails the build. */
@@ -48,6 +51,11 @@ export interface BuildOptions extends SpecOptions, WritingOptions, AttestOptions
   readonly libc?: Libc | undefined;
   /** Tags in registries from which digests are added to the cache before the build. */
   readonly cacheFrom?: readonly string[] | undefined;
+  /**
+   * Believes what these say of a base's names and links, which nothing can check but by pulling the base: for caches that only those
+   * can write to whom the image's makers trust.
+   */
+  readonly trustCachedBases?: boolean | undefined;
   /** Tags in registries to which this build's digests are added. */
   readonly cacheTo?: readonly string[] | undefined;
 }
@@ -68,7 +76,7 @@ export interface BuiltImage {
   readonly ports: readonly string[];
   /** What was written down of it, for each digest that it has; empty unless asked for. */
   readonly documents: readonly ImageDocument[];
-  /** Where these hang on it. */
+  /** Where these hang on it, and its signatures. */
   readonly attached: readonly AttachedDocument[];
 }
 
@@ -90,12 +98,19 @@ export async function buildFrom(source: SpecSource, options: BuildOptions): Prom
   const { to, cacheFrom = [], cacheTo = [], onNote } = options;
   if (to.length === 0) throw noPlace();
   return await operate(options, async (operation) => {
+    const signer = await builtSigner({ ...options, operation });
     const sinks = await openTargets(to, operation.machine);
     const outputs = await outputPaths(to);
     const destination = destinationOf(source.spec, to);
-    await pullCaches(cacheFrom, { ...operation, onNote });
+    // While the registry answers, the project is read.
+    for (const sink of sinks) sink.begin?.(operation.signal);
+    await pullCaches(cacheFrom, { ...operation, onNote, trustBases: options.trustCachedBases });
     const { image, written } = await buildOne(source, { sinks, outputs, operation, options, destination });
-    const attached = await attachDocuments(image.documents, written, { ...options, operation });
+    const { documents } = image;
+    const attached = await attachDocuments(documents, written, { ...options, operation });
+    for (const [at, { descriptor: subject }] of written.entries()) {
+      attached.push(...(await signer.sign(at, [{ subject, documents }])));
+    }
     await pushCaches(cacheTo, { ...operation, onNote });
     return { ...image, attached };
   });
@@ -134,14 +149,30 @@ export interface OneBuilt {
 }
 
 /** Builds a spec's image for one platform, and writes it. */
-export async function buildOne(
+export async function buildOne(source: SpecSource, one: OneBuild): Promise<OneBuilt> {
+  const { sinks, operation } = one;
+  return await seated(operation, sinks.length, (seat) => buildSeated(source, { ...one, seat }));
+}
+
+async function buildSeated(
   source: SpecSource,
-  { sinks, outputs, operation, options, destination, platform, likeLayout, trial }: OneBuild,
+  {
+    sinks,
+    outputs,
+    operation,
+    options,
+    destination,
+    platform,
+    likeLayout,
+    trial,
+    seat,
+  }: OneBuild & { readonly seat: Seat | undefined },
 ): Promise<OneBuilt> {
   const { machine } = operation;
   await using known = await openOnBase(source, operation, { ...options, destination });
   const { spec, base } = known;
   const { compression } = options;
+  const { together } = machine;
   const said = trial === undefined ? saidOf(compression) : trial.saidCompression;
   const attempt = async (): Promise<OneBuilt> => {
     const inspection = options.check === false ? undefined : specInspection(spec, { operation, base });
@@ -151,19 +182,22 @@ export async function buildOne(
       base: (base && inspection?.image(base)) ?? base,
       outputs,
       likeLayout,
+      shared: seat,
     });
     const watched = inspection?.draft(draft) ?? draft;
     const kept = wantsDocuments(options) ? keepingLayers(watched) : undefined;
+    if (likeLayout === undefined) together?.planned(spec.name, draft.layout);
     const written = await writeTo(saying(kept?.draft ?? watched, said), {
       sinks,
       operation,
-      options,
+      options: seat === undefined ? options : { ...options, onProgress: telling(seat, options.onProgress) },
       untagged: platform !== undefined,
       examine:
         inspection &&
         (async ({ config }) => examine(await inspection.findings(config), { ...options, platform })),
     });
-    if (likeLayout === undefined && spec.lockFile !== undefined && trial === undefined) {
+    const keepsLock = trial === undefined && together === undefined;
+    if (likeLayout === undefined && spec.lockFile !== undefined && keepsLock) {
       await writeLock(spec.lockFile, new Map([[spec.name, draft.layout]]), operation.signal);
     }
     const places = written.map(described);
@@ -187,7 +221,7 @@ export async function buildOne(
 
 /** What people call a base: its own name, if it has one, or where it is. */
 function nameOfBase({ fromImage }: ImageSpec, base: Image | undefined): string | undefined {
-  return base === undefined ? undefined : (base.names[0] ?? fromImage);
+  return base === undefined ? undefined : (base.names[0] ?? basePlace(fromImage).place);
 }
 
 /** Lets an image fail that is sure to fail. @throws VarveError `CHECK_FAILED` */
@@ -211,7 +245,11 @@ export function inputs(
   { machine, read, signal }: Operation,
   { onNote, onOutput }: Omit<SpecOptions, "machine">,
 ) {
-  const { cache, path, temporary, maxSpool } = machine;
+  const { cache, path, temporary, maxSpool, together } = machine;
   const { architecture } = read.platform;
-  return { architecture, now: machine.now(), cache, path, temporary, maxSpool, signal, onNote, onOutput };
+  const { listings, layouts: lock } = together ?? {};
+  return {
+    ...{ architecture, now: machine.now(), cache, path, temporary, maxSpool, signal, onNote, onOutput },
+    ...{ listings, lock },
+  };
 }

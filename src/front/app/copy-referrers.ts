@@ -14,6 +14,7 @@ import type { ImageSink } from "#write";
 import type { CopyOptions } from "./copy.ts";
 import { type Operation, operate } from "./machine.ts";
 import { described, type Written, writeTo } from "./places.ts";
+import { openSigned } from "./signatures/open.ts";
 
 /** An image that was copied with what hangs on it. */
 export interface CopiedWithReferrers {
@@ -53,8 +54,9 @@ export async function copyWithReferrers(
   return await operate(options, async (operation) => {
     const { transports } = operation.machine;
     const { signal, read } = operation;
-    await using source = await transports.source(from);
-    await using hanging = await transports.referrerSource(from, signal);
+    const opened = await openSigned(from, options.verify, operation);
+    await using source = opened.source;
+    await using hanging = await transports.referrerSource(opened.place, signal);
     await using store = await transports.referrerDestination(to);
     const sink = await transports.sink(to);
     const copying = new Copying({ source, hanging, store, sink }, { operation, options });

@@ -3,6 +3,17 @@ export type { AuditOptions } from "./attest/audit.ts";
 export type { SbomFormat } from "./attest/formats.ts";
 export type { LicenceChange } from "./attest/licences.ts";
 export type { AttestOptions, ImageDocument, ProvenanceOptions } from "./attest/wanted.ts";
+export { type BakedImage, type BakeListener, type BakeOptions, type BakeTarget, bake } from "./bake/bake.ts";
+export { type PlaceTargets, type TargetsOptions, targetsAt } from "./bake/file-targets.ts";
+export {
+  MATRICES,
+  type MeantTarget,
+  matrixText,
+  meantTargets,
+  type PrintedTarget,
+  printTargets,
+} from "./bake/print.ts";
+export { type WorkspaceOptions, workspaceTargets } from "./bake/workspace-targets.ts";
 export { type BuildOptions, type BuiltImage, build, buildFrom, inputs, type SpecOptions } from "./build.ts";
 export {
   type BuildIndexOptions,
@@ -20,6 +31,7 @@ export { type CopiedWithReferrers, copyWithReferrers } from "./copy-referrers.ts
 export { type CreateIndexOptions, createIndex } from "./create-index.ts";
 export { diffSboms, type SbomComparison } from "./diff-sboms.ts";
 export { type ExportOptions, exportRoot } from "./export-root.ts";
+export { collectGarbage, type Garbage, type GcOptions, type GcReport } from "./gc/index.ts";
 export type { WrittenIndex } from "./index-places.ts";
 export {
   type ImageDescription,
@@ -28,6 +40,9 @@ export {
   inspect,
 } from "./inspect.ts";
 export { ownErrors } from "./inspection.ts";
+export { type AssembleOptions, assemble, RESULT_ENDING } from "./jobs/assemble.ts";
+export { type PlanJobsOptions, type PlannedJobs, planJobs } from "./jobs/plan-jobs.ts";
+export { type DoneJob, type RunJobOptions, runJob } from "./jobs/run-job.ts";
 export { type ImageLock, type LockedBlob, lock, lockedBlob } from "./lock.ts";
 export {
   type Machine,
@@ -65,6 +80,22 @@ export { type Difference, type ReproduceOptions, type Reproduction, reproduce } 
 export type { KnownRun } from "./run.ts";
 export { type Sbom, type SbomOptions, sbom } from "./sbom.ts";
 export { type ServeEvent, type ServeOptions, type Serving, serve } from "./serve.ts";
+export { type PruneCacheOptions, pruneCache } from "./shared-cache.ts";
+export type { SignBuiltOptions } from "./signatures/built.ts";
+export type { SignatureDemand, TrustedRootOptions } from "./signatures/demand.ts";
+export type { IdentityOptions } from "./signatures/identity.ts";
+export type { SourceDemand } from "./signatures/open.ts";
+export {
+  type AttestingOptions,
+  attest,
+  type Signed,
+  type SignedImage,
+  type SignerOptions,
+  type SignOptions,
+  sign,
+} from "./signatures/sign.ts";
+export { nameOfType } from "./signatures/types.ts";
+export { type VerifiedImage, type VerifyOptions, verify } from "./signatures/verify.ts";
 export { openSource, type SourceListener, type SpecSource, specSource } from "./source.ts";
 export { openSpecImages } from "./spec-images.ts";
 export { type SoundImage, type SoundLayer, validate } from "./validate.ts";

@@ -73,10 +73,18 @@ export class Inspection {
     config: RawDocument<ImageConfig>,
     layers: readonly (Layer | UnmeasuredLayer)[] = this.#layers,
   ): Promise<Sifted> {
-    const { machine, base, ignore = [], mounted = [] } = this.#options;
-    // The config has the layers' diff IDs, so it decides with these what is found.
+    const { machine, base, ignore = [], mounted = [], signal } = this.#options;
+    await this.#hearOfBase();
+    // What is known of the layers decides, and not their diff IDs: after a changed line all is as it was.
+    const identities: string[] = [];
+    for (const layer of layers) {
+      identities.push(
+        await this.#observer.identityOf(isUnmeasured(layer) ? layer.measured() : layer, signal),
+      );
+    }
+    const { Labels: _, ...run } = config.value.config ?? {};
     const parts = [
-      ...[CHECK_FORMAT, FACTS_FORMAT, config.descriptor.digest, config.value.architecture],
+      ...[CHECK_FORMAT, FACTS_FORMAT, identities, run, config.value.architecture],
       ...[base?.config.descriptor.digest ?? null, base?.layers.length ?? 0, mounted, machine.home ?? null],
     ];
     const known = machine.cache?.facts(parts);
@@ -88,6 +96,20 @@ export class Inspection {
     // Advisories aren't looked for here.
     const rules = ignore.filter(({ code }) => code !== "advisory");
     return await sift(all, rules);
+  }
+
+  /** Of a base's layers others may know what is learned from them, whom the user believes that; and are told what is learned here. */
+  async #hearOfBase(): Promise<void> {
+    const { machine, base } = this.#options;
+    const { cache } = machine;
+    if (cache === undefined) return;
+    for (const { diffId } of base?.layers ?? []) {
+      const parts = [FACTS_FORMAT, diffId];
+      cache.shareFacts(parts);
+      if (this.#observer.knows(diffId)) continue;
+      const facts = await cache.claimedFacts(parts);
+      if (facts !== undefined) this.#observer.believe(diffId, facts);
+    }
   }
 
   async #check(

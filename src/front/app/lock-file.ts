@@ -34,7 +34,7 @@ async function lockText(
   return layouts.size === 1 ? formatLayout(only!) : formatLock(layouts);
 }
 
-function isOfOne(path: string): VarveError {
+export function isOfOne(path: string): VarveError {
   return new VarveError(
     "INVALID_LAYOUT",
     `${path} is the lock file of one image, and can't have the layouts of several; name another, or remove it`,

@@ -6,6 +6,7 @@ import type { ReadOptions } from "#image";
 import { type Platform, parsePlatform } from "#oci";
 import { Transports } from "#transports";
 import { ownChunks, type SpoolLimit, userCache } from "#util";
+import type { Together } from "./bake/together.ts";
 import { type KnownRun, runIn } from "./run.ts";
 
 /** What an operation needs of the world. */
@@ -30,6 +31,11 @@ export interface Machine extends SpoolLimit {
   readonly temporary: string;
   /** The run of a build system that this is, if it is one that is known: what provenance says of the builder. */
   readonly run?: KnownRun | undefined;
+  /**
+   * What images have in common that are made together.
+   * @internal
+   */
+  readonly together?: Together | undefined;
 }
 
 /** How this machine is used. */

@@ -1,9 +1,10 @@
 /** The platform that an image is made for, and the graph of a project's packages there. */
 import { stat } from "node:fs/promises";
-import { treesFolder } from "#cache";
+import { resolve } from "node:path";
+import { type DigestCache, treesFolder, UNSETTLED } from "#cache";
 import { basePlatform, type Libc } from "#draft";
 import { VarveError } from "#errors";
-import { type ReadGraphOptions, type ReferencesGraph, readGraph } from "#graph";
+import { type ManifestStore, type ReadGraphOptions, type ReferencesGraph, readGraph } from "#graph";
 import type { Image } from "#image";
 import { type PlatformGraph, readForPlatform } from "#install";
 import { formatPlatform, matchPlatform, type Platform } from "#oci";
@@ -76,11 +77,13 @@ export function platformReader(
   };
   return {
     async readGraph(place, { omitDev = false, ...options }) {
-      if (!(await isFolder(place))) return { graph: await readGraph(place, { omitDev, ...options }) };
+      const memo = machine.together?.memo;
+      if (!(await isFolder(place))) return { graph: await readGraph(place, { omitDev, ...options, memo }) };
       const found = await readForPlatform(place, {
         platform: target,
         libc: async () => base && (await basePlatform(base, { cache, signal })).libc,
         omitDev,
+        memo,
         nodeVersion: nodeVersion(base),
         programs: {
           find: (name) => findProgram(name, path),
@@ -88,6 +91,7 @@ export function platformReader(
           signal,
         },
         kept: cache && treesFolder(cache.folder),
+        manifests: cache && manifestStore(cache, resolve(place)),
         temporary,
         now: machine.now().getTime(),
         onNote,
@@ -99,6 +103,15 @@ export function platformReader(
     [Symbol.dispose]() {
       for (const each of opened) each[Symbol.dispose]();
     },
+  };
+}
+
+function manifestStore(cache: DigestCache, project: string): ManifestStore {
+  const parts = ["manifests", project];
+  return {
+    get: () => cache.facts(parts),
+    put: (bytes) => cache.putFacts(parts, bytes),
+    settled: cache.now() - UNSETTLED,
   };
 }
 

@@ -60,7 +60,7 @@ export async function openSource(
     refuseProjectFile(given);
     return specSource(await readSpec(given, { change, signal }), dirname(given));
   }
-  const project = await openProject(given, { base: machine.base, change });
+  const project = await openProject(given, { base: machine.base, change, memo: machine.together?.memo });
   return {
     spec: project.spec,
     folder: given,

@@ -2,10 +2,11 @@
 import { VarveError } from "#errors";
 import type { Image } from "#image";
 import { hasLayout, isLayoutFile } from "#plan";
-import { DESTINATION, type ImageSpec } from "#spec";
+import { basePlace, DESTINATION, type ImageSpec } from "#spec";
 import { Resources } from "#util";
 import type { Machine, Operation } from "./machine.ts";
 import { openImages } from "./open-images.ts";
+import { openSigned } from "./signatures/open.ts";
 import type { SourceListener } from "./source.ts";
 
 /** The name that Docker gives to no base at all; no registry has an image of this name. */
@@ -27,24 +28,30 @@ export interface SpecImages extends AsyncDisposable {
  */
 export async function openSpecImages(
   spec: Pick<ImageSpec, "fromImage" | "layersFrom" | "sharedWith" | "architecture">,
-  { machine, read }: Pick<Operation, "machine" | "read">,
+  { machine, read, signal }: Operation,
   {
     destination,
     onNote,
   }: { readonly destination?: string | undefined } & Pick<SourceListener, "onNote"> = {},
 ): Promise<SpecImages> {
   const { architecture = read.platform.architecture } = spec;
-  const fromImage = spec.fromImage === NO_BASE ? undefined : spec.fromImage;
-  const wanted = { machine, read: { ...read, platform: { ...read.platform, architecture } } };
+  const { place: named, verify } = basePlace(spec.fromImage);
+  const fromImage = named === NO_BASE ? undefined : named;
+  const wanted = { machine, signal, read: { ...read, platform: { ...read.platform, architecture } } };
   await using resources = new Resources();
   const open = async (place: string): Promise<Image> => {
+    if (machine.together !== undefined) return await machine.together.image(place, wanted);
     const opened = resources.use(await openImages([place], wanted));
     return opened.images[0]!;
+  };
+  const openBase = async (place: string): Promise<Image> => {
+    const { source } = await openSigned(place, verify, wanted);
+    return await resources.use(source).read(wanted.read);
   };
   const base =
     fromImage === undefined
       ? undefined
-      : await open(fromImage).catch((error) => {
+      : await openBase(fromImage).catch((error) => {
           throw baseError(fromImage, error);
         });
   const lastImage = await lastOf(spec, { open, destination, onNote });

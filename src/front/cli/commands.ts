@@ -28,6 +28,11 @@ export const COMMANDS: Record<string, KnownCommand> = {
     group: GROUPS.build,
     load: () => import("./commands/build.ts"),
   },
+  bake: {
+    summary: "build many images in one run",
+    group: GROUPS.build,
+    load: () => import("./commands/bake.ts"),
+  },
   init: {
     summary: "write a project's spec down, to be changed",
     group: GROUPS.build,
@@ -37,6 +42,16 @@ export const COMMANDS: Record<string, KnownCommand> = {
     summary: "show the layers of an image before it is built",
     group: GROUPS.build,
     load: () => import("./commands/plan.ts"),
+  },
+  layer: {
+    summary: "do the job of one layer, planned elsewhere",
+    group: GROUPS.build,
+    load: () => import("./commands/layer.ts"),
+  },
+  assemble: {
+    summary: "put an image together of layers that jobs have made",
+    group: GROUPS.build,
+    load: () => import("./commands/assemble.ts"),
   },
   why: {
     summary: "say what a change to an image costs, and why",
@@ -113,6 +128,21 @@ export const COMMANDS: Record<string, KnownCommand> = {
     group: GROUPS.images,
     load: () => import("./commands/validate.ts"),
   },
+  sign: {
+    summary: "sign an image",
+    group: GROUPS.images,
+    load: () => import("./commands/sign.ts"),
+  },
+  attest: {
+    summary: "sign what is said of an image, such as an SBOM",
+    group: GROUPS.images,
+    load: () => import("./commands/attest.ts"),
+  },
+  verify: {
+    summary: "verify who has signed an image",
+    group: GROUPS.images,
+    load: () => import("./commands/verify.ts"),
+  },
   export: {
     summary: "write an image's root file system as a tar archive",
     group: GROUPS.images,
@@ -132,6 +162,11 @@ export const COMMANDS: Record<string, KnownCommand> = {
     summary: "write down which image a reference means, for Nix",
     group: GROUPS.images,
     load: () => import("./commands/lock.ts"),
+  },
+  gc: {
+    summary: "say what in registries and layouts nothing needs, and remove it",
+    group: GROUPS.images,
+    load: () => import("./commands/gc.ts"),
   },
   login: {
     summary: "keep a registry's credentials",

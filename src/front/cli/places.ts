@@ -1,5 +1,5 @@
 /** What the commands that name places have in common: their options, and what opens the places. */
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { type Machine, thisMachine } from "#app";
 import { type CompressionChoice, MOST_LEVELS } from "#compress";
 import { readWhole } from "#util";
@@ -59,13 +59,16 @@ export function registryOptions(command: Command): Command {
     );
 }
 
+const COMPRESSIONS = ["none", "gzip", "zstd", "zstd:chunked", "zstd-pinned"];
+
 /** Adds the option that says how layers are compressed. */
 export function compressionOption(command: Command): Command {
-  return command.option(
-    "--compression <none|gzip|zstd|zstd:chunked[:level]>",
-    "how layers are compressed; podman fetches single files of zstd:chunked",
-    compression,
+  const option = new Option(
+    "--compression <name[:level]>",
+    "how layers are compressed; podman fetches single files of zstd:chunked, and zstd-pinned is the same with each Node.js",
   );
+  // A name may have a level behind it.
+  return command.addOption(option.choices(COMPRESSIONS).argParser(compression));
 }
 
 /** What a command's operation works with. */
@@ -99,15 +102,15 @@ export async function onMachine<T>(
 const MAX_CERTIFICATES = 16 * 1024 * 1024;
 
 function compression(text: string): CompressionChoice {
-  const [, algorithm, digits] = /^(none|gzip|zstd(?::chunked)?)(?::(\d{1,2}))?$/.exec(text) ?? [];
-  const level = digits === undefined ? undefined : Number(digits);
-  if (algorithm === "gzip" || algorithm === "zstd" || algorithm === "zstd:chunked") {
-    if (level === undefined) return { algorithm };
-    if (level >= 1 && level <= MOST_LEVELS[algorithm]) return { algorithm, level };
-  } else if (algorithm === "none" && level === undefined) {
-    return { algorithm };
+  const [, algorithm, digits] = /^(none|gzip|zstd(?::chunked|-pinned)?)(?::(\d{1,2}))?$/.exec(text) ?? [];
+  if (algorithm !== undefined) {
+    const choice = { algorithm: algorithm as CompressionChoice["algorithm"] };
+    if (digits === undefined) return choice;
+    const level = Number(digits);
+    if (choice.algorithm !== "none" && level >= 1 && level <= MOST_LEVELS[choice.algorithm])
+      return { ...choice, level };
   }
   throw new InvalidArgumentError(
-    "It must be none, gzip, zstd or zstd:chunked, with a level if wanted, such as zstd:9.",
+    "It must be none, gzip, zstd, zstd:chunked or zstd-pinned, with a level if wanted, such as zstd:9.",
   );
 }

@@ -11,6 +11,10 @@ export function sharedCacheOptions(command: Command): Command {
       list,
     )
     .option(
+      "--trust-cached-bases",
+      "believe what --cache-from says of the base, so that it isn't pulled to be looked at: nothing checks that",
+    )
+    .option(
       "--cache-to <reference>",
       "add the digests of this build to a registry; may be given several times",
       list,

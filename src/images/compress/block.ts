@@ -1,5 +1,6 @@
 /** The work of a thread that compresses: blocks come in, and the results go out in the same memory. */
 import { constants, deflateRawSync, zstdCompressSync } from "node:zlib";
+import { pinnedZstd } from "./pinned.ts";
 
 const MiB = 1024 * 1024;
 
@@ -9,7 +10,7 @@ const MOST_ROOM = 4 * MiB;
 
 /** A block to be compressed. */
 export interface CompressRequest {
-  readonly algorithm: "gzip" | "zstd";
+  readonly algorithm: "gzip" | "zstd" | "zstd-pinned";
   readonly level: number;
   /** Begins with the block's bytes, which the result replaces. */
   readonly memory: SharedArrayBuffer;
@@ -32,9 +33,13 @@ export interface CompressAnswer {
 }
 
 /** Compresses a block. */
-export function compressInPlace(request: CompressRequest): CompressAnswer {
-  const { cuts, length } = request;
-  const parts = (cuts ?? [length]).map((end, at) => compressed(request, cuts?.[at - 1] ?? 0, end));
+export async function compressInPlace(request: CompressRequest): Promise<CompressAnswer> {
+  const { algorithm, cuts, length, level, memory } = request;
+  const pinned = algorithm === "zstd-pinned" ? await pinnedZstd() : undefined;
+  const parts = (cuts ?? [length]).map((end, at) => {
+    const start = cuts?.[at - 1] ?? 0;
+    return pinned?.(new Uint8Array(memory, start, end - start), level) ?? compressed(request, start, end);
+  });
   const frames = parts.map((part) => part.length);
   const bytes = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
   if (bytes.length > request.memory.byteLength) return { bytes, frames };

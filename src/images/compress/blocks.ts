@@ -63,11 +63,11 @@ function gzipHeader(level: number): Buffer {
  */
 export async function* zstdBlocks(
   chunks: AsyncIterable<Uint8Array>,
-  level: number,
+  { algorithm, level }: { readonly algorithm: "zstd" | "zstd-pinned"; readonly level: number },
 ): AsyncGenerator<Uint8Array, void, void> {
   const fast = level <= ZSTD_FAST_LEVELS;
   const blocks = cutBlocks(chunks, { size: fast ? ZSTD_FRAME : ZSTD_LARGE_FRAME, history: 0 });
-  yield* inOrder(blocks, fast ? ZSTD_UNDER_WAY : ZSTD_LARGE_UNDER_WAY, { algorithm: "zstd", level });
+  yield* inOrder(blocks, fast ? ZSTD_UNDER_WAY : ZSTD_LARGE_UNDER_WAY, { algorithm, level });
 }
 
 /**

@@ -11,20 +11,28 @@ export type Compression = "none" | "gzip" | "zstd";
 
 /** A compression with its level. */
 export interface CompressionChoice {
-  /** `zstd:chunked` is zstd that lists its files, so that an engine can fetch some of them. */
-  readonly algorithm: Compression | "zstd:chunked";
-  /** 1 to 9 for gzip, 1 to 22 for zstd; each has its own default. */
+  /**
+   * `zstd:chunked` is zstd that lists its files, so that an engine can fetch some of them. `zstd-pinned` is zstd from a library
+   * of varve's own instead of Node.js's, so that its bytes stay the same with each Node.js.
+   */
+  readonly algorithm: Compression | "zstd:chunked" | "zstd-pinned";
+  /** 1 to 9 for gzip, 1 to 22 for zstd in all its forms; each has its own default. */
   readonly level?: number;
 }
 
 /** The levels that are taken unless one is given. */
-export const DEFAULT_LEVELS = { gzip: 6, zstd: 3, "zstd:chunked": 3 } as const;
+export const DEFAULT_LEVELS = { gzip: 6, zstd: 3, "zstd:chunked": 3, "zstd-pinned": 3 } as const;
 
 /** What compressors and decompressors hand out at a time, in bytes. */
 const OUTPUT_CHUNK = 256 * 1024;
 
 /** The highest level of each; the lowest is 1. */
-export const MOST_LEVELS = { gzip: 9, zstd: 22, "zstd:chunked": 22 } as const;
+export const MOST_LEVELS = { gzip: 9, zstd: 22, "zstd:chunked": 22, "zstd-pinned": 22 } as const;
+
+/** What comes out of a chosen compression, for readers. */
+export function formatOf({ algorithm }: CompressionChoice): Compression {
+  return algorithm === "none" || algorithm === "gzip" ? algorithm : "zstd";
+}
 
 /**
  * Tells a compression by its first bytes.
@@ -64,8 +72,8 @@ export async function* compress(
     throw new VarveError("USAGE", `${algorithm} has the levels 1 to ${most}, not ${chosen}`);
   }
   if (algorithm === "gzip") yield* gzipBlocks(chunks, chosen);
-  else if (algorithm === "zstd") yield* zstdBlocks(chunks, chosen);
-  else yield* zstdChunked(chunks, { level: chosen, onMade: onAnnotations });
+  else if (algorithm === "zstd:chunked") yield* zstdChunked(chunks, { level: chosen, onMade: onAnnotations });
+  else yield* zstdBlocks(chunks, { algorithm, level: chosen });
 }
 
 /**

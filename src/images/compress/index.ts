@@ -5,6 +5,7 @@ export {
   compress,
   compressionOf,
   decompress,
+  formatOf,
   MOST_LEVELS,
 } from "./compression.ts";
 export {

@@ -54,7 +54,7 @@ export function compressBlock(request: CompressRequest): Promise<CompressedBlock
 }
 
 async function compressHere(request: CompressRequest): Promise<CompressedBlock> {
-  return blockOf(request, compressInPlace(request));
+  return blockOf(request, await compressInPlace(request));
 }
 
 /** Gives waiting blocks to threads, starting as many as there may be. */

@@ -34,9 +34,9 @@ export class ImageRoot {
    */
   add(layer: LayerFacts, what: string): void {
     const index = this.#files.push(layer.files) - 1;
-    const common = { gid: 0, mtime: 0 };
-    for (const [position, [name, type, mode, size, linkname, uid]] of layer.entries.entries()) {
-      this.tree.apply({ name, type, mode, size, linkname, uid, ...common }, { layer: index, position, what });
+    const common = { size: 0, gid: 0, mtime: 0 };
+    for (const [position, [name, type, mode, linkname, uid]] of layer.entries.entries()) {
+      this.tree.apply({ name, type, mode, linkname, uid, ...common }, { layer: index, position, what });
     }
   }
 

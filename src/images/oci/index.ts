@@ -21,6 +21,7 @@ export { hashed, identify } from "./hashed.ts";
 export { type ImageIndex, type ManifestOrIndex, parseIndex, parseManifestOrIndex } from "./image-index.ts";
 export { checkIsImage, isImageManifest, type Manifest, notAnImage, parseManifest } from "./manifest.ts";
 export {
+  isConfigType,
   isForeignLayer,
   isIndexType,
   isManifestType,

@@ -35,4 +35,6 @@ export interface BlobStore {
   put(blob: Blob, signal?: AbortSignal): Promise<StoredBlob>;
   /** Takes a blob over from the place that its layer comes from; false if that isn't possible. */
   mount?(blob: KnownBlob, origin: NonNullable<Layer["origin"]>): Promise<boolean>;
+  /** Takes a blob over from another place that has been seen to have it; false if there is none. */
+  mountSeen?(blob: KnownBlob): Promise<boolean>;
 }

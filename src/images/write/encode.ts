@@ -1,4 +1,4 @@
-import { type CompressionChoice, compress } from "#compress";
+import { type CompressionChoice, compress, formatOf } from "#compress";
 import type { Layer, UnmeasuredLayer } from "#image";
 import { type Descriptor, layerCompression, layerMediaType } from "#oci";
 import type { ByteSource } from "#util";
@@ -28,7 +28,7 @@ export function encodeUnmeasured(
   layer: Pick<UnmeasuredLayer, "open">,
   choice: CompressionChoice,
 ): EncodedLayer {
-  const mediaType = layerMediaType(choice.algorithm === "zstd:chunked" ? "zstd" : choice.algorithm);
+  const mediaType = layerMediaType(formatOf(choice));
   let made: Descriptor["annotations"];
   return {
     describe: ({ digest, size, annotations = made }) => ({

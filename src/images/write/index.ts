@@ -1,7 +1,7 @@
 export { assembleImage, checkPlatform, type ImageParts, layerComments } from "./assemble.ts";
 export type { Blob, BlobStore, StoredBlob } from "./blob-store.ts";
 export { type SharedReading, shareReading } from "./broadcast.ts";
-export { DEFAULT_COMPRESSION, encodeLayer } from "./encode.ts";
+export { DEFAULT_COMPRESSION, encodeLayer, encodeUnmeasured } from "./encode.ts";
 export type {
   FinishedImage,
   ImageSink,

@@ -110,6 +110,7 @@ class StoreWriter implements ImageWriter {
   async #storeKnown(blob: Blob, descriptor: KnownBlob, origin?: Layer["origin"]): Promise<LayerOutcome> {
     if (await this.#store.has(descriptor)) return "present";
     if (origin !== undefined && (await this.#store.mount?.(descriptor, origin))) return "mounted";
+    if (await this.#store.mountSeen?.(descriptor)) return "mounted";
     return (await this.#store.put(blob, this.#options.signal)).outcome;
   }
 

@@ -19,8 +19,9 @@ export function transcoded(image: Image, { algorithm }: CompressionChoice): Imag
   };
 }
 
-/** Whether a layer is compressed as chosen. One that lists its files is zstd, too. */
+/** Whether a layer is compressed as chosen. One that lists its files is zstd, too; by which library one is can't be seen. */
 function isCompressed(descriptor: Descriptor, algorithm: CompressionChoice["algorithm"]): boolean {
   if (algorithm === "zstd:chunked") return isChunked(descriptor);
+  if (algorithm === "zstd-pinned") return false;
   return layerCompression(descriptor.mediaType) === algorithm;
 }

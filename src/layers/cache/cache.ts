@@ -1,5 +1,11 @@
 import { type Digest, parseDigest } from "#oci";
-import type { CachedBlob, CachedLayer, DigestCache, DigestCacheOptions, Imported } from "./digest-cache.ts";
+import type {
+  CachedBlob,
+  CachedLayer,
+  ClaimSource,
+  DigestCache,
+  DigestCacheOptions,
+} from "./digest-cache.ts";
 import type { CacheEntry } from "./entry.ts";
 import {
   type BlobKey,
@@ -10,6 +16,7 @@ import {
   type TreeKey,
   treeKeyDigits,
 } from "./key.ts";
+import { KEY_DIGITS } from "./segment.ts";
 import { EntryStore } from "./store.ts";
 import {
   type CacheInfo,
@@ -22,6 +29,7 @@ import {
   type Verified,
   verify,
 } from "./upkeep.ts";
+import { type Sharable, UsedEntries } from "./used.ts";
 
 /** Opens a cache; nothing is read or made before it is needed. */
 export function openDigestCache(options: DigestCacheOptions): DigestCache {
@@ -33,8 +41,12 @@ class FolderCache implements DigestCache {
   readonly now: () => number;
   readonly #store: EntryStore;
   readonly #dropped = new Set<string>();
-  /** Imported entries by kind and key. */
-  readonly #claims = new Map<string, CacheEntry>();
+  /** What others claim, by kind and the beginning of their keys. */
+  readonly #claims = new Map<string, Pick<CacheEntry, "digest" | "size">>();
+  readonly #sources = new Map<string, ClaimSource>();
+  /** The keys that the sources were asked for. */
+  readonly #asked = new Set<string>();
+  readonly #used = new UsedEntries();
   /** The keys of layers that were put since those in the folder are distrusted. */
   #trusted: Set<string> | undefined;
   #written = false;
@@ -46,14 +58,15 @@ class FolderCache implements DigestCache {
   }
 
   layer(key: LayerKey): CachedLayer | undefined {
+    this.#used.layer(key);
     const own = this.#get("layer", key);
-    const entry = own ?? this.#claimed("layer", key);
-    if (entry === undefined) return undefined;
-    const { digest, size, portable } = entry;
-    return { diffId: digest, size, portable, ...(own === undefined && { claimed: true }) };
+    if (own !== undefined) return { diffId: own.digest, size: own.size, portable: own.portable };
+    const claim = this.#claimed("layer", key);
+    return claim && { diffId: claim.digest, size: claim.size, portable: true, claimed: true };
   }
 
   putLayer(key: LayerKey, { diffId, size, portable }: CachedLayer): void {
+    this.#used.layer(key);
     this.#put({ kind: "layer", key, digest: diffId, size, portable });
   }
 
@@ -66,14 +79,18 @@ class FolderCache implements DigestCache {
   }
 
   blob(key: BlobKey): CachedBlob | undefined {
-    return blobOf(this.#get("blob", blobKeyDigits(key)));
+    this.#used.blob(key);
+    const entry = this.#get("blob", blobKeyDigits(key));
+    return entry && { digest: entry.digest, size: entry.size, portable: entry.portable };
   }
 
   claimedBlob(key: BlobKey): CachedBlob | undefined {
-    return blobOf(this.#claimed("blob", blobKeyDigits(key)));
+    const claim = this.#claimed("blob", blobKeyDigits(key));
+    return claim && { digest: claim.digest, size: claim.size, portable: true };
   }
 
   putBlob(key: BlobKey, { digest, size, portable }: CachedBlob): void {
+    this.#used.blob(key);
     this.#put({ kind: "blob", key: blobKeyDigits(key), digest, size, portable });
   }
 
@@ -93,10 +110,33 @@ class FolderCache implements DigestCache {
   }
 
   base(diffIds: readonly Digest[]): Uint8Array | undefined {
+    this.#used.base(diffIds);
     return this.#store.readContent({ kind: "base", key: baseKeyDigits(diffIds) }, this.now());
   }
 
+  claimedBase(diffIds: readonly Digest[]): Promise<Uint8Array | undefined> {
+    return this.#claimedNotes(baseKeyDigits(diffIds));
+  }
+
+  claimedFacts(parts: readonly unknown[]): Promise<Uint8Array | undefined> {
+    return this.#claimedNotes(factsKeyDigits(parts));
+  }
+
+  shareFacts(parts: readonly unknown[]): void {
+    this.#used.facts(parts);
+  }
+
+  async #claimedNotes(name: string): Promise<Uint8Array | undefined> {
+    const key = name.slice(0, KEY_DIGITS);
+    for (const source of this.#sources.values()) {
+      const content = await source.base(key);
+      if (content !== undefined) return content;
+    }
+    return undefined;
+  }
+
   putBase(diffIds: readonly Digest[], content: Uint8Array): void {
+    this.#used.base(diffIds);
     const key = baseKeyDigits(diffIds);
     this.#write(() => this.#store.writeContent({ kind: "base", key }, { content, time: this.now() }));
   }
@@ -132,20 +172,38 @@ class FolderCache implements DigestCache {
     }
   }
 
-  importEntries(entries: Iterable<CacheEntry>): Imported {
-    let [added, known, skipped] = [0, 0, 0];
-    for (const entry of entries) {
-      const name = nameOf(entry);
-      // Nothing checks entries about trees and bases.
-      const checkable = entry.kind === "layer" || entry.kind === "blob";
-      if (!entry.portable || !checkable) skipped++;
-      else if (this.#claims.has(name) || this.#known(entry) !== undefined) known++;
-      else {
-        this.#claims.set(name, entry);
-        added++;
-      }
+  addClaims(name: string, source: ClaimSource): void {
+    this.#sources.set(name, source);
+    this.#asked.clear();
+  }
+
+  askFor(keys: readonly LayerKey[]): Promise<void> | undefined {
+    if (this.#sources.size === 0) return undefined;
+    const unknown = keys.filter(
+      (key) => !this.#asked.has(key) && this.#known({ kind: "layer", key }) === undefined,
+    );
+    if (unknown.length === 0) return undefined;
+    for (const key of unknown) this.#asked.add(key);
+    return this.#ask(unknown);
+  }
+
+  async #ask(unknown: readonly LayerKey[]): Promise<void> {
+    const wanted = [...new Set(unknown.map((key) => key.slice(0, KEY_DIGITS)))];
+    const told = await Promise.all(Array.from(this.#sources.values(), (source) => source.layers(wanted)));
+    // The first to be named has the first word.
+    for (const { kind, key, sub, digest, size } of told.flatMap((records) => [...records])) {
+      if (kind === "base") continue;
+      const name = claimName({ kind, key: kind === "layer" ? key : sub });
+      if (!this.#claims.has(name)) this.#claims.set(name, { digest, size });
     }
-    return { added, known, skipped };
+  }
+
+  sharable(): Sharable {
+    return this.#used.sharable({
+      entry: (kind, key) => this.#known({ kind, key }),
+      notes: (kind, key) => this.#store.readContent({ kind, key }),
+      now: this.now(),
+    });
   }
 
   #get(kind: CacheEntry["kind"], key: string): CacheEntry | undefined {
@@ -156,8 +214,8 @@ class FolderCache implements DigestCache {
     return this.#isGone(entry) ? undefined : this.#store.read(entry, touch);
   }
 
-  #claimed(kind: CacheEntry["kind"], key: string): CacheEntry | undefined {
-    return this.#isGone({ kind, key }) ? undefined : this.#claims.get(nameOf({ kind, key }));
+  #claimed(kind: CacheEntry["kind"], key: string): Pick<CacheEntry, "digest" | "size"> | undefined {
+    return this.#isGone({ kind, key }) ? undefined : this.#claims.get(claimName({ kind, key }));
   }
 
   #isGone(entry: EntryName): boolean {
@@ -207,6 +265,6 @@ function nameOf({ kind, key }: EntryName): string {
   return `${kind} ${key}`;
 }
 
-function blobOf(entry: CacheEntry | undefined): CachedBlob | undefined {
-  return entry && { digest: entry.digest, size: entry.size, portable: entry.portable };
+function claimName({ kind, key }: EntryName): string {
+  return `${kind} ${key.slice(0, KEY_DIGITS)}`;
 }

@@ -2,7 +2,9 @@
 import type { Digest } from "#oci";
 import type { CacheEntry } from "./entry.ts";
 import type { BlobKey, LayerKey, TreeKey } from "./key.ts";
+import type { SharedRecord } from "./segment.ts";
 import type { CacheInfo, Pruned, PruneLimits, Verified } from "./upkeep.ts";
+import type { Sharable } from "./used.ts";
 
 /** What a layer's archive was when it was measured. */
 export interface CachedLayer {
@@ -11,7 +13,7 @@ export interface CachedLayer {
   readonly size: number;
   /** Whether the key is made of NAR hashes alone, so that it means the same on any machine. */
   readonly portable: boolean;
-  /** True if only an imported entry says so: then the layer's bytes must be checked before anything relies on it. */
+  /** True if only a claim says so: then the layer's bytes must be checked before anything relies on it. */
   readonly claimed?: true;
 }
 
@@ -24,21 +26,23 @@ export interface CachedBlob {
   readonly portable: boolean;
 }
 
-/** The result of importing entries. */
-export interface Imported {
-  readonly added: number;
-  /** Entries whose key was known already; the known entry stays. */
-  readonly known: number;
-  /** Entries that were refused: they aren't portable, or are of a kind that nothing would check. */
-  readonly skipped: number;
+/** Somebody who knows what others claim, and tells when asked. Neither method fails: what can't be told is unknown. */
+export interface ClaimSource {
+  /**
+   * Claims about layers, and about their blobs.
+   * @param keys the first 16 digits of the layers' keys
+   */
+  layers(keys: readonly string[]): Promise<Iterable<SharedRecord>>;
+  /** The notes about a base or its layers, by the first 16 digits of their key; undefined where they aren't known, or aren't to be believed. */
+  base(key: string): Promise<Uint8Array | undefined>;
 }
 
 /**
  * Remembers digests. A fault of the cache never fails a build: what can't be read counts as unknown, and what can't be
  * written is measured again the next time. Whoever uses an entry must check it when the bytes pass by.
  *
- * Entries that were put are this user's own, and are stored in the folder. Entries that were imported are what others claim:
- * they are kept in memory only, are marked as claimed, and are never exported. Once a claim has been checked and is true,
+ * Entries that were put are this user's own, and are stored in the folder. What sources claim is kept in memory
+ * only, is marked as claimed, and is never told on. Once a claim has been checked and is true,
  * it can be put.
  *
  * It is synchronous, because an entry is a small file: a hundred are looked up in a few milliseconds.
@@ -64,7 +68,7 @@ export interface DigestCache {
   /** @internal */
   blob(key: BlobKey): CachedBlob | undefined;
   /**
-   * What an imported entry says about a blob for which there is no entry of this user's own.
+   * What somebody claims about a blob for which there is no entry of this user's own.
    * @internal
    */
   claimedBlob(key: BlobKey): CachedBlob | undefined;
@@ -88,6 +92,11 @@ export interface DigestCache {
    */
   base(diffIds: readonly Digest[]): Uint8Array | undefined;
   /**
+   * The notes that a source of claims has about a base image whose notes aren't in the folder. They aren't kept.
+   * @internal
+   */
+  claimedBase(diffIds: readonly Digest[]): Promise<Uint8Array | undefined>;
+  /**
    * Keeps notes about a base image. They stay on this machine, and aren't kept if they have more than 16 MiB.
    * @internal
    */
@@ -98,6 +107,16 @@ export interface DigestCache {
    * @internal
    */
   facts(parts: readonly unknown[]): Uint8Array | undefined;
+  /**
+   * As {@link claimedBase}, what was learned.
+   * @internal
+   */
+  claimedFacts(parts: readonly unknown[]): Promise<Uint8Array | undefined>;
+  /**
+   * Has others told what was learned, which is of use to them: that of a base's layers.
+   * @internal
+   */
+  shareFacts(parts: readonly unknown[]): void;
   /**
    * Keeps what was learned. It stays on this machine, and isn't kept if it has more than 16 MiB.
    * @internal
@@ -113,16 +132,27 @@ export interface DigestCache {
   /** Reads all entries and removes the broken ones. @throws VarveError `UNREADABLE` */
   verify(): Verified;
   /**
-   * All portable entries in the folder, by kind and key.
+   * All portable entries in the folder, by kind and key, whether this cache has used them or not.
    * @internal
    * @throws VarveError `UNREADABLE`
    */
   exportEntries(): Iterable<CacheEntry>;
   /**
-   * Adds entries that others claim, for as long as this cache is open.
+   * Has others asked, for as long as this cache is open, for what isn't in the folder; a source takes the place of an earlier one of its name.
    * @internal
    */
-  importEntries(entries: Iterable<CacheEntry>): Imported;
+  addClaims(name: string, source: ClaimSource): void;
+  /**
+   * Asks them for layers that are about to be looked up, so that they are known then.
+   * @returns undefined if there is nobody to ask, or nothing
+   * @internal
+   */
+  askFor(keys: readonly LayerKey[]): Promise<void> | undefined;
+  /**
+   * What was looked up or put since this cache was opened, is in the folder, and is of use to others.
+   * @internal
+   */
+  sharable(): Sharable;
 }
 
 /** Where a digest cache is, and what time it is there. */

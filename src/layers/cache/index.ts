@@ -1,5 +1,11 @@
 export { openDigestCache } from "./cache.ts";
-export type { CachedBlob, CachedLayer, DigestCache, DigestCacheOptions, Imported } from "./digest-cache.ts";
+export type {
+  CachedBlob,
+  CachedLayer,
+  ClaimSource,
+  DigestCache,
+  DigestCacheOptions,
+} from "./digest-cache.ts";
 export {
   type CacheEntry,
   type DecodedEntries,
@@ -13,8 +19,25 @@ export {
   type LayerKey,
   layerKey,
   type TreeKey,
+  UNSETTLED,
   WRITER_FORMAT,
 } from "./key.ts";
+export {
+  decodeHead,
+  decodeRecords,
+  decodeSegment,
+  encodeSegment,
+  isAfter,
+  likelyHead,
+  MAX_SEGMENT,
+  mergeRecords,
+  NO_SUB,
+  recordName,
+  type Segment,
+  type SegmentHead,
+  type SharedRecord,
+  usedLast,
+} from "./segment.ts";
 export { treesFolder } from "./trees.ts";
 export {
   type CacheInfo,
@@ -24,3 +47,4 @@ export {
   type PruneLimits,
   type Verified,
 } from "./upkeep.ts";
+export type { Sharable } from "./used.ts";

@@ -18,6 +18,9 @@ export const COMPRESSOR_FORMAT = 2;
 /** The version of the notes about base images. Raise it when `plan/base.ts` writes them differently. */
 const BASE_FORMAT = 1;
 
+/** In milliseconds: a file that changed so shortly before it was looked at could change again and show the same times. */
+export const UNSETTLED = 2000;
+
 declare const checked: unique symbol;
 
 /** The key of a layer: 64 hexadecimal digits that only {@link layerKey} makes. */
@@ -26,7 +29,7 @@ export type LayerKey = string & { readonly [checked]: true };
 /** Everything that determines a compressed layer's bytes. */
 export interface BlobKey {
   readonly diffId: Digest;
-  readonly algorithm: "gzip" | "zstd" | "zstd:chunked";
+  readonly algorithm: "gzip" | "zstd" | "zstd:chunked" | "zstd-pinned";
   /** The compression level; undefined stands for the default and is another key than the default's number. */
   readonly level: number | undefined;
   /** Name and version of the compressor, such as `zlib 1.3.1`. */

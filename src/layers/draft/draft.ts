@@ -2,30 +2,19 @@
 import { dirname } from "node:path";
 import { type EntryItem, KeptListings, type LayerRecipe, type TreeItem } from "#fs";
 import type { ReferencesGraph } from "#graph";
-import {
-  type FinishedDraft,
-  type Image,
-  type ImageDraft,
-  type Inherit,
-  inheritConfig,
-  type Layer,
-  newConfig,
-} from "#image";
-import { annotationOf, LAYOUT_ANNOTATION, type Layout } from "#layering";
+import type { ImageDraft, Layer } from "#image";
+import { annotationOf, type Layout } from "#layering";
 import { type MeasureOptions, measureLayers, unmeasuredLayers } from "#measure";
-import { type ContainerConfig, type HistoryEntry, hexOf, parseReference } from "#oci";
+import { type ContainerConfig, parseReference } from "#oci";
 import { belowRoot, parentsOf, planImage } from "#plan";
 import { type BaseTree, type CompiledRule, type RootItem, rulesFor } from "#root";
 import type { ImageSpec } from "#spec";
-import { layerComments } from "#write";
 import { specDatabase } from "./nix-database.ts";
 import type { DraftOptions } from "./options.ts";
+import { configOf, finishParts, type ImageParts, nameOf, partsOf, timeOf } from "./parts.ts";
 import { noteUnmatched, specRules } from "./permissions.ts";
 import { baseTreeFor, onBase, specRoot } from "./root.ts";
-import { ScriptedPart, specScripts } from "./scripts.ts";
-
-/** How many digits of the config's digest become the tag of an image that was given no tag. */
-const DERIVED_TAG_LENGTH = 32;
+import { ScriptedPart, type ScriptedPlan, specScripts } from "./scripts.ts";
 
 /** A planned image. Disposing of it removes what its scripts made, so do that after the image is written. */
 export interface PlannedDraft extends ImageDraft, AsyncDisposable {
@@ -35,6 +24,10 @@ export interface PlannedDraft extends ImageDraft, AsyncDisposable {
   readonly graph: ReferencesGraph;
   /** How a container of the image is run. */
   readonly config: ContainerConfig;
+  /** What its layers above the base's are made of, from the bottom up. */
+  readonly made: readonly (LayerRecipe | ScriptedPlan)[];
+  /** What it is besides its layers. */
+  readonly parts: ImageParts;
 }
 
 /**
@@ -49,10 +42,10 @@ export async function draftImage(spec: ImageSpec, options: DraftOptions): Promis
   const { base, lastImage, sharedImages, outputs, leftOut, readGraph, likeLayout, cache, signal } = options;
   const config = configOf(spec, base);
   const workingDir = config.WorkingDir;
-  const listings = new KeptListings(cache?.now() ?? 0);
+  const listings = options.listings ?? new KeptListings(cache?.now() ?? 0);
   const plan = await planImage(spec, {
     ...{ base, lastImage, sharedImages, cache, listings, outputs, leftOut, workingDir, signal },
-    ...{ readGraph, likeLayout },
+    ...{ readGraph, likeLayout, lock: options.lock },
   });
   const { graph, placement, groups, layout } = plan;
   const tell = (sentence: string) => options.onNote?.(sentence);
@@ -103,6 +96,7 @@ export async function draftImage(spec: ImageSpec, options: DraftOptions): Promis
       onUnmatched: (globs) => noteOf(components, globs),
     });
 
+  const parts = partsOf(spec, { ...options, config, layoutText });
   const layers = async function* <T>(
     signal: AbortSignal | undefined,
     known: (recipes: readonly LayerRecipe[], options: MeasureOptions) => AsyncIterable<T>,
@@ -112,16 +106,19 @@ export async function draftImage(spec: ImageSpec, options: DraftOptions): Promis
     yield* base?.layers ?? [];
     const measured = last === undefined ? recipes : spec.layered ? components : [];
     // While scripts ran, what was listed may have changed.
-    yield* known(measured, { cache, signal, kept: last === undefined ? listings : undefined });
+    const kept = last === undefined ? listings : undefined;
+    yield* known(measured, { cache, signal, kept, shared: options.shared });
     if (last !== undefined) yield last;
   };
   return {
     layers: (signal) => layers(signal, measureLayers),
     unmeasuredLayers: (signal) => layers(signal, unmeasuredLayers),
-    finish: (layers) => finishImage(layers, spec, { ...options, layoutText }),
+    finish: (layers) => finishParts(parts, layers, base?.layers.length ?? 0),
     layout,
     graph,
     config,
+    made: scripted === undefined ? recipes : [...(spec.layered ? components : []), scripted.plan],
+    parts,
     async [Symbol.asyncDispose]() {
       await scripted?.[Symbol.asyncDispose]();
     },
@@ -148,55 +145,6 @@ function storeFolders({ kind, components }: ReferencesGraph): string[] {
   if (kind !== "nix") return [];
   const folders = [...components.values()].map(({ path }) => dirname(path));
   return [...new Set(folders)].filter((folder) => folder !== "/nix/store");
-}
-
-/** How a container of the image is run: what the spec says overrides what is taken from the base. */
-function configOf(spec: ImageSpec, base: Image | undefined): ContainerConfig {
-  const labels = { ...spec.config.Labels, ...spec.labels };
-  const own = { ...spec.config, ...(Object.keys(labels).length > 0 ? { Labels: labels } : {}) };
-  return inheritConfig(base?.config.value.config ?? {}, own as ContainerConfig, spec.inherit);
-}
-
-/** The config, names and annotations of the image that has these layers. */
-function finishImage(
-  layers: Parameters<ImageDraft["finish"]>[0],
-  spec: ImageSpec,
-  { base, architecture, now, layoutText }: DraftOptions & { readonly layoutText: string | undefined },
-): FinishedDraft {
-  const config = newConfig(
-    {
-      architecture: spec.architecture ?? base?.config.value.architecture ?? architecture,
-      created: timeOf(spec.created, now).toISOString().replace(".000Z", "Z"),
-      config: configOf(spec, base),
-      baseHistory: base === undefined ? [] : historyOf(base, spec.inherit),
-      baseLayers: base?.layers.length ?? 0,
-    },
-    layers,
-  );
-  const tag = spec.tag ?? hexOf(config.descriptor.digest).slice(0, DERIVED_TAG_LENGTH);
-  return {
-    config,
-    names: [`${nameOf(spec)}:${tag}`],
-    annotations: {
-      ...(base === undefined ? {} : baseAnnotations(base)),
-      ...(layoutText === undefined ? {} : { [LAYOUT_ANNOTATION]: layoutText }),
-      ...spec.annotations,
-    },
-  };
-}
-
-/** Where the base came from: OCI image specification, annotations.md, "Pre-Defined Annotation Keys". */
-function baseAnnotations({ names, manifest }: Image): Record<string, string> {
-  const [name] = names;
-  return {
-    ...(name === undefined ? {} : { "org.opencontainers.image.base.name": name }),
-    ...(manifest === undefined ? {} : { "org.opencontainers.image.base.digest": manifest.descriptor.digest }),
-  };
-}
-
-/** Docker wants names in lower case, and dockerTools makes them so. */
-function nameOf({ name }: ImageSpec): string {
-  return name.toLowerCase();
 }
 
 interface RecipeContext {
@@ -230,19 +178,6 @@ function recipeOf(
 
 function ownerOf({ uid, gid, uname, gname }: ImageSpec): LayerRecipe["owner"] {
   return { uid, gid, uname, gname };
-}
-
-/** The base's part of the history, with an entry for each layer: the base's own history, or plain entries where that isn't wanted. */
-function historyOf(base: Image, inherit: Inherit): readonly HistoryEntry[] {
-  const history = base.config.value.history ?? [];
-  const complete = layerComments(base.config.value).length === base.layers.length;
-  return complete && inherit === "all"
-    ? history
-    : base.layers.map(() => ({ comment: "a layer of the base image" }));
-}
-
-function timeOf(text: string, now: Date): Date {
-  return text === "now" ? now : new Date(text);
 }
 
 function secondsOf(text: string, now: Date): number {

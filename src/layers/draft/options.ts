@@ -1,7 +1,9 @@
 import type { DigestCache } from "#cache";
+import type { KeptListings } from "#fs";
 import type { ReferencesGraph } from "#graph";
 import type { Image } from "#image";
 import type { Layout } from "#layering";
+import type { SharedLayers } from "#measure";
 import type { PlanOptions } from "#plan";
 import type { ScriptName } from "#sandbox";
 import type { SpoolLimit } from "#util";
@@ -32,6 +34,12 @@ export interface DraftOptions extends SpoolLimit {
   readonly leftOut?: ((graph: ReferencesGraph) => readonly string[]) | undefined;
   /** Reads the graph; see planning. */
   readonly readGraph?: PlanOptions["readGraph"];
+  /** The layouts that this image and others keep to, instead of what the spec's lock file has. */
+  readonly lock?: PlanOptions["lock"];
+  /** Trees that were listed for other images of the same run. */
+  readonly listings?: KeptListings | undefined;
+  /** What is measured at the same time for other images. */
+  readonly shared?: SharedLayers | undefined;
   /** A layout to keep to instead of the spec's own. */
   readonly likeLayout?: Layout | undefined;
   /** Receives sentences that the user may want to know. */

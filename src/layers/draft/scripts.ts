@@ -32,6 +32,18 @@ export async function specScripts(spec: ImageSpec, signal?: AbortSignal): Promis
 /** More bytes than any script has. */
 const MAX_SCRIPT_SIZE = 16 * 1024 * 1024;
 
+/** What a layer that scripts make depends on, as far as that can be said. */
+export interface ScriptedPlan {
+  /** What lies in it before the scripts run. */
+  readonly recipe: LayerRecipe;
+  /** The part of it that no script sees. */
+  readonly after: LayerRecipe | undefined;
+  /** The scripts, and how they are run: what JSON can say. */
+  readonly scripts: Readonly<Record<string, unknown>>;
+  /** Runs them. */
+  layer(signal?: AbortSignal): Promise<Layer>;
+}
+
 export interface ScriptedPartOptions {
   readonly spec: ImageSpec;
   readonly steps: ScriptSteps;
@@ -61,6 +73,23 @@ export class ScriptedPart implements AsyncDisposable {
 
   constructor(options: ScriptedPartOptions) {
     this.#options = options;
+  }
+
+  get plan(): ScriptedPlan {
+    const { spec, steps, recipe, after, visible, config, rules } = this.#options;
+    return {
+      recipe,
+      after,
+      scripts: {
+        steps: { ...steps },
+        rules: rules.map(({ glob, rule: { path: _, ...fields } }) => ({ glob, ...fields })),
+        ...(spec.network && { network: true }),
+        ...(spec.scriptTimeout !== undefined && { timeout: spec.scriptTimeout }),
+        path: searchPath(config) ?? null,
+        visible: [...visible],
+      },
+      layer: (signal) => this.layer(signal),
+    };
   }
 
   /** @throws VarveError what `runScripts` throws, and reading the base's layers */

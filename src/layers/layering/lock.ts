@@ -22,6 +22,11 @@ export class Lock {
     return this.#images.get(undefined) ?? this.#images.get(name);
   }
 
+  /** The layouts of several images, by the images' names; none in a file of one. */
+  named(): ReadonlyMap<string, Layout> {
+    return this.isOfOne ? new Map() : (this.#images as ReadonlyMap<string, Layout>);
+  }
+
   layouts(): Layout[] {
     return [...this.#images.values()];
   }

@@ -12,6 +12,7 @@ import { HashThreads } from "./hash-threads.ts";
 import { MeasurePool } from "./pool.ts";
 import { cachedLayer, unmeasuredLayer } from "./recipe-layer.ts";
 import { RecipeRecord, type ToldLayer } from "./recipe-record.ts";
+import type { SharedLayers } from "./shared-layers.ts";
 
 /** With more threads than this they mostly wait for memory, and each takes some of its own. */
 const MAX_THREADS = 4;
@@ -28,6 +29,8 @@ export interface MeasureOptions {
   readonly told?: ReadonlyMap<LayerRecipe, ToldLayer> | undefined;
   /** Trees that were listed shortly before; what is used of them is gone. */
   readonly kept?: KeptListings | undefined;
+  /** What is measured at the same time for other images. */
+  readonly shared?: SharedLayers | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -37,9 +40,17 @@ export interface MeasureOptions {
  */
 export async function* measureLayers(
   recipes: readonly LayerRecipe[],
-  { threads = Math.min(availableParallelism(), MAX_THREADS), cache, told, kept, signal }: MeasureOptions = {},
+  {
+    threads = Math.min(availableParallelism(), MAX_THREADS),
+    cache,
+    told,
+    kept,
+    shared,
+    signal,
+  }: MeasureOptions = {},
 ): AsyncGenerator<Layer, void, void> {
-  const records = recipes.map((recipe) => new RecipeRecord(recipe, { cache, told: told?.get(recipe) }));
+  const found = recordsOf(recipes, { cache, told, shared });
+  const records = Array.isArray(found) ? found : await found;
   using hashThreads = new HashThreads(HASH_THREADS);
   await using pool = new MeasurePool(records, { threads, hashThreads, kept });
   for (const layer of pool.layers) yield await unlessAborted(layer, signal);
@@ -52,30 +63,38 @@ export async function* measureLayers(
  */
 export async function* unmeasuredLayers(
   recipes: readonly LayerRecipe[],
-  { cache, told, kept, signal }: Omit<MeasureOptions, "threads"> = {},
+  { cache, told, kept, shared, signal }: Omit<MeasureOptions, "threads"> = {},
 ): AsyncGenerator<Layer | UnmeasuredLayer, void, void> {
   using threads = new HashThreads(HASH_THREADS);
-  for (const recipe of recipes) {
+  for (const record of await recordsOf(recipes, { cache, told, shared })) {
     if (signal?.aborted) throw cancelled("the build");
-    const record = new RecipeRecord(recipe, { cache, told: told?.get(recipe) });
-    yield lookUp(record, threads) ?? listed(record, threads, kept);
+    yield await lookedUp(record, { threads, kept, signal });
   }
 }
 
-function lookUp(record: RecipeRecord, threads: HashThreads): Layer | undefined {
-  const known = record.known();
-  return known && cachedLayer(record, known, threads);
+/** What the cache has for recipes. Those who may know more than it does are asked first, for all of them at once. */
+function recordsOf(
+  recipes: readonly LayerRecipe[],
+  { cache, told, shared }: Pick<MeasureOptions, "cache" | "told" | "shared">,
+): RecipeRecord[] | Promise<RecipeRecord[]> {
+  const records = recipes.map(
+    (recipe) => new RecipeRecord(recipe, { cache, told: told?.get(recipe), shared }),
+  );
+  const keys = records.flatMap(({ portableKey }) => portableKey ?? []);
+  const asked = keys.length === 0 ? undefined : cache?.askFor(keys);
+  return asked === undefined ? records : asked.then(() => records);
 }
 
-function listed(
+async function lookedUp(
   record: RecipeRecord,
-  threads: HashThreads,
-  kept: KeptListings | undefined,
-): Layer | UnmeasuredLayer {
-  const listings = record.list(kept);
-  const known = record.known();
-  if (known !== undefined) return cachedLayer(record, { ...known, listings }, threads);
-  return unmeasuredLayer(record, listings, threads);
+  { threads, kept, signal }: { readonly threads: HashThreads } & Pick<MeasureOptions, "kept" | "signal">,
+): Promise<Layer | UnmeasuredLayer> {
+  const listings = record.needsListing ? record.list(kept) : undefined;
+  const others = await unlessAborted(record.shared(), signal);
+  const known = others ?? record.known();
+  if (known === undefined) return unmeasuredLayer(record, listings ?? record.list(kept), threads);
+  if (others === undefined) record.tell(known);
+  return cachedLayer(record, { ...known, listings }, threads);
 }
 
 /** Waits for a promise, but throws `ABORTED` as soon as the signal says so: measuring a large layer takes a while. */

@@ -129,6 +129,8 @@ export class MeasurePool implements AsyncDisposable {
       const known = record.known();
       if (known) return cachedLayer(record, { ...known, listings }, this.#options.hashThreads);
     }
+    const others = await record.shared();
+    if (others) return cachedLayer(record, { ...others, listings }, this.#options.hashThreads);
     // Most of the room is for the large layers, but never all of it, so that something is left for the next request.
     const room = Math.floor(this.#room * share);
     this.#room -= room;
@@ -136,6 +138,7 @@ export class MeasurePool implements AsyncDisposable {
     const { size, kept } = measured;
     const diffId = parseDigest(`sha256:${measured.sha256}`, "a measured layer");
     record.keep({ diffId, size });
+    record.tellNow({ diffId, size });
     const fingerprint = { key: this.#fingerprintKey, value: measured.fingerprint };
     this.#room += room - kept.bytes.length;
     const giveBack = () => {

@@ -1,10 +1,8 @@
-import type { CachedLayer, DigestCache, LayerKey } from "#cache";
+import { type CachedLayer, type DigestCache, type LayerKey, UNSETTLED } from "#cache";
 import { type KeptListings, type LayerRecipe, listRecipe, type TreeListing } from "#fs";
 import type { Digest } from "#oci";
 import { recipeKey } from "./layer-key.ts";
-
-/** In milliseconds: a file that changed so shortly before it was listed could change again and show the same times. */
-const UNSETTLED = 2000;
+import type { SharedLayers } from "./shared-layers.ts";
 
 /** What somebody says of a recipe's layer who has measured it and keeps that with it. */
 export interface ToldLayer {
@@ -21,6 +19,7 @@ export class RecipeRecord {
   /** What is known of its layer whatever the cache has. */
   readonly told: ToldLayer | undefined;
   readonly #cache: DigestCache | undefined;
+  readonly #shared: SharedLayers | undefined;
   /** Whether the key is made of NAR hashes alone, so that it means the same on every machine. */
   readonly portable: boolean;
   #key: LayerKey | undefined;
@@ -31,11 +30,16 @@ export class RecipeRecord {
 
   constructor(
     recipe: LayerRecipe,
-    { cache, told }: { cache: DigestCache | undefined; told?: ToldLayer | undefined },
+    {
+      cache,
+      told,
+      shared,
+    }: { cache: DigestCache | undefined; told?: ToldLayer | undefined; shared?: SharedLayers | undefined },
   ) {
     this.recipe = recipe;
     this.told = told;
     this.#cache = cache;
+    this.#shared = shared;
     this.#key = recipeKey(recipe);
     this.portable = this.#key !== undefined;
     this.#settled = this.portable;
@@ -44,6 +48,11 @@ export class RecipeRecord {
   /** Whether the trees have to be listed, with their identity, before the cache can be asked. */
   get needsListing(): boolean {
     return this.told === undefined && this.#cache !== undefined && this.#key === undefined;
+  }
+
+  /** The key, where it means the same on every machine and the cache will be asked for it. */
+  get portableKey(): LayerKey | undefined {
+    return this.portable && this.told === undefined ? this.#key : undefined;
   }
 
   /** Lists the trees here, with their identity if it is needed, or takes what was listed before. */
@@ -82,14 +91,38 @@ export class RecipeRecord {
     return this.#key && this.#cache?.layer(this.#key);
   }
 
+  /**
+   * What the layer is, if another image of the same run has it, too: once that one has measured it, and stored it where that is how
+   * it measures. Undefined if this image is the one to do so.
+   */
+  async shared(): Promise<CachedLayer | undefined> {
+    const known = this.#key && (await this.#shared?.known(this.#key));
+    return known && { ...known, portable: this.portable };
+  }
+
+  /** Tells other images of the same run what the layer is. */
+  tell({ diffId, size, claimed }: CachedLayer | { diffId: Digest; size: number; claimed?: never }): void {
+    if (this.#key !== undefined)
+      this.#shared?.measured(this.#key, { diffId, size, ...(claimed && { claimed }) });
+  }
+
+  /** As {@link tell}, and that there is no use in waiting until it is stored. */
+  tellNow(measured: { diffId: Digest; size: number }): void {
+    this.tell(measured);
+    if (this.#key !== undefined) this.#shared?.release(this.#key);
+  }
+
   /** Stores what was measured in the cache, unless the trees may have changed since without showing it. */
   keep({ diffId, size }: { diffId: Digest; size: number }): void {
+    this.tell({ diffId, size });
     if (this.#key === undefined || !this.#settled) return;
     this.#cache?.putLayer(this.#key, { diffId, size, portable: this.portable });
   }
 
   /** Makes the cache forget an entry that proved wrong. */
   forget(): void {
-    if (this.#key !== undefined) this.#cache?.dropLayer(this.#key);
+    if (this.#key === undefined) return;
+    this.#cache?.dropLayer(this.#key);
+    this.#shared?.forget(this.#key);
   }
 }

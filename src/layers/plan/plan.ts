@@ -29,7 +29,7 @@ import { missingFrom, oneLayerBudget } from "./one-layer.ts";
 import { Placement, projectFolder } from "./placement.ts";
 import { type RootPlace, rootPlaceOf } from "./root-place.ts";
 import { type ComponentSizes, componentSizes } from "./sizes.ts";
-import { chooseStrategy } from "./strategy.ts";
+import { chooseStrategy, type ImageLayouts } from "./strategy.ts";
 
 export interface PlanOptions {
   /** The image that the spec's `fromImage` names. */
@@ -40,6 +40,8 @@ export interface PlanOptions {
   readonly sharedImages?: ReadonlyMap<string, Image> | undefined;
   /** The layouts of other images that are planned together with this one. */
   readonly otherLayouts?: readonly Layout[] | undefined;
+  /** What the spec's lock file has, if it was read. */
+  readonly lock?: ImageLayouts | undefined;
   /** Absolute paths that are being written to, which therefore aren't part of the image. */
   readonly outputs?: readonly string[] | undefined;
   /** Says, once the graph is read, which absolute paths of its components' folders aren't part of the image. */
@@ -114,6 +116,7 @@ export async function planImage(spec: ImageSpec, options: PlanOptions = {}): Pro
     lastImage,
     sharedImages,
     otherLayouts: options.otherLayouts,
+    lock: options.lock,
     likeLayout,
     signal,
   });

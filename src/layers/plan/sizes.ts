@@ -54,8 +54,9 @@ export function componentSizes(
       // Where parts have the same names, this counts them twice.
       size = items.reduce((sum, item) => {
         const { source, exclude = [] } = item;
-        const listing = listTree(source, { exclude, identify });
-        listings?.keep(item, listing);
+        const before = listings?.get(item);
+        const listing = before ?? listTree(source, { exclude, identify });
+        if (before === undefined) listings?.keep(item, listing);
         return sum + packedSize(USUAL, { item, listing });
       }, 0);
       if (key !== undefined) cache?.putTreeSize(key, size);

@@ -42,6 +42,9 @@ type StrategyFields = Pick<
   "name" | "strategy" | "weights" | "layeringPipeline" | "layersFrom" | "sharedWith" | "lockFile"
 >;
 
+/** The layouts that images keep to, by the images' names. */
+export type ImageLayouts = Pick<Lock, "layoutOf" | "othersThan">;
+
 /** A strategy, and what it needs to know. */
 export interface ChosenStrategy {
   readonly strategy: Strategy;
@@ -57,6 +60,7 @@ export interface ChosenStrategy {
  * @param lastImage the image that `layersFrom` names, unless it names a file with a layout, or the destination has none yet
  * @param sharedImages the images that `sharedWith` names, by their places; others are files with layouts
  * @param otherLayouts those of further images to share layers with
+ * @param lock what the spec's lock file has, if it was read
  * @param likeLayout a layout to keep to instead of the spec's own
  * @throws VarveError `INVALID_PIPELINE`, `INVALID_LAYOUT`, `INVALID_JSON`, `TOO_LARGE`, `NOT_FOUND`, `UNREADABLE`
  */
@@ -66,12 +70,14 @@ export async function chooseStrategy(
     lastImage,
     sharedImages,
     otherLayouts = [],
+    lock: given,
     likeLayout,
     signal,
   }: {
     lastImage?: Image | undefined;
     sharedImages?: ReadonlyMap<string, Image> | undefined;
     otherLayouts?: readonly Layout[] | undefined;
+    lock?: ImageLayouts | undefined;
     likeLayout?: Layout | undefined;
     signal?: AbortSignal | undefined;
   } = {},
@@ -85,7 +91,7 @@ export async function chooseStrategy(
     return { strategy, weights: undefined, needsSizes: () => false, keepsLayout: false };
   }
   const weights = await weightsOf(spec, signal);
-  const lock = await lockOf(spec, signal);
+  const lock = given ?? (await lockOf(spec, signal));
   const layout = likeLayout ?? (await lastLayout(spec, { lastImage, lock, signal }));
   const keepsLayout = layout !== undefined;
   // A layout that is only alike is no earlier build's: where it isn't kept, a fresh plan is what the other image has, too.
@@ -136,7 +142,7 @@ async function lockOf(
 
 interface LayoutOptions {
   /** What the lock file has, if there is one. */
-  readonly lock: Lock | undefined;
+  readonly lock: ImageLayouts | undefined;
   readonly signal: AbortSignal | undefined;
 }
 

@@ -9,6 +9,7 @@ export {
 export { type DockerArchiveSinkOptions, dockerArchive, dockerArchiveSink } from "./docker-archive/write.ts";
 export { mergedOciArchive } from "./oci-layout/archive-merge.ts";
 export { type OciArchiveSinkOptions, ociArchiveSink } from "./oci-layout/archive-write.ts";
+export { type LayoutGarbage, layoutGarbage } from "./oci-layout/garbage.ts";
 export { packedLayout } from "./oci-layout/pack.ts";
 export { type OciSourceOptions, ociArchiveSource, ociLayoutSource } from "./oci-layout/read.ts";
 export { archiveReferrers, layoutReferrers } from "./oci-layout/referrers.ts";

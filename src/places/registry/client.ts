@@ -10,8 +10,10 @@ import {
   type RawDocument,
 } from "#oci";
 import { ofType, referrerEntry } from "#referrers";
+import { ArrivedBlobs } from "./arrived.ts";
+import { monotonic } from "./auth/auth.ts";
 import type { Credentials } from "./auth/credential-helper.ts";
-import { answersTwoRanges, downloadBlob } from "./download.ts";
+import { answersTwoRanges, type BlobPart, downloadBlob, downloadPart } from "./download.ts";
 import type { HttpClient } from "./http/http-client.ts";
 import { RegistryApi } from "./http/registry-api.ts";
 import {
@@ -25,6 +27,8 @@ import {
 } from "./manifests.ts";
 import { listReferrers, type ReferrersRequest } from "./referrers/list.ts";
 import { addToTagList, readTagList } from "./referrers/tag-list.ts";
+import { type Removal, type Removed, remove } from "./removal.ts";
+import { listTags, type TagsRequest } from "./tags.ts";
 import { type BlobUpload, type Uploaded, Uploader, type UploadOptions } from "./upload/upload.ts";
 import {
   deleteUpload,
@@ -72,6 +76,11 @@ export interface ReferrersUpload {
  */
 export class RegistryClient {
   readonly registry: string;
+  /**
+   * What has been sent there, or found.
+   * @internal
+   */
+  readonly arrived: ArrivedBlobs;
   readonly #api: RegistryApi;
 
   /** @throws VarveError `INVALID_REFERENCE` when `registry` isn't a host name or address, with or without a port. */
@@ -83,6 +92,7 @@ export class RegistryClient {
       );
     }
     this.registry = options.registry;
+    this.arrived = new ArrivedBlobs(options.now ?? monotonic);
     this.#api = new RegistryApi(options);
   }
 
@@ -162,6 +172,30 @@ export class RegistryClient {
     readonly signal?: AbortSignal | undefined;
   }): AsyncIterable<Uint8Array> {
     return downloadBlob(this.#api, inRepository(request));
+  }
+
+  /**
+   * A part of a blob, from one byte to before another, which nothing checks; or the whole, checked, from a registry that knows no ranges.
+   * @throws VarveError `DIGEST_MISMATCH`, `SIZE_MISMATCH`.
+   * @internal
+   */
+  getBlobPart(
+    request: Parameters<RegistryClient["getBlob"]>[0] & { readonly from: number; readonly to: number },
+  ): Promise<BlobPart> {
+    return downloadPart(this.#api, inRepository(request));
+  }
+
+  /**
+   * The tags of a repository, page by page, as the registry orders them; none of a repository that isn't there.
+   * @throws VarveError `TOO_LARGE`, `INVALID_JSON`.
+   */
+  listTags(request: TagsRequest): AsyncIterable<readonly string[]> {
+    return listTags(this.#api, inRepository(request));
+  }
+
+  /** Removes a manifest with all its tags, or a blob; tells whether the registry has done so. */
+  remove(removal: Removal): Promise<Removed> {
+    return remove(this.#api, inRepository(removal));
   }
 
   /** Whether two ranges of a blob can be had in one request, as engines want them of a layer in zstd:chunked. */

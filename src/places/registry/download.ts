@@ -1,7 +1,15 @@
 import { algorithmOf, type Descriptor, type Digest, isIndexType, isManifestType, parseDigest } from "#oci";
-import { oneLine } from "#util";
+import { collect, oneLine } from "#util";
 import { isTransient, RegistryFailure } from "./http/failure.ts";
-import { bodyOf, checkDigest, discard, type HttpResponse, statusFailure, verified } from "./http/http.ts";
+import {
+  bodyOf,
+  checkDigest,
+  discard,
+  type HttpResponse,
+  readBody,
+  statusFailure,
+  verified,
+} from "./http/http.ts";
 
 import { pullScope, type RegistryApi } from "./http/registry-api.ts";
 
@@ -66,7 +74,7 @@ async function ask(
 ): Promise<{ response: HttpResponse; skip: number }> {
   const { descriptor } = request;
   const range = from > 0 ? `bytes=${from}-` : undefined;
-  const response = await requestBlob(api, request, range);
+  const response = await requestBlob(api, request, { range });
   const { status, headers } = response;
   if (status === 404) {
     await discard(response);
@@ -137,17 +145,61 @@ export function mayBeManifest(contentType: string | undefined): boolean {
 
 /** Whether a registry answers a request for two ranges of a blob with both (RFC 9110, section 14.6), and not with an error or the whole. */
 export async function answersTwoRanges(api: RegistryApi, request: BlobRequest): Promise<boolean> {
-  const response = await requestBlob(api, request, "bytes=0-0,2-2");
+  const response = await requestBlob(api, request, { range: "bytes=0-0,2-2" });
   await discard(response);
   const type = response.headers.get("content-type") ?? "";
   return response.status === 206 && /^multipart\/byteranges\b/i.test(type);
 }
 
-/** Asks for a blob, or for ranges of it, once: whoever asks tries again by itself, and counts all attempts for the blob. */
+/** A part of a blob. */
+export interface BlobPart {
+  /** Where in the blob it begins. */
+  readonly from: number;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * A part of a blob, from one byte to before another: RFC 9110, section 14. It isn't checked, since a digest is of the whole. A registry
+ * that knows no ranges gives the whole, which is checked.
+ */
+export async function downloadPart(
+  api: RegistryApi,
+  request: BlobRequest & { readonly from: number; readonly to: number },
+): Promise<BlobPart> {
+  const { descriptor, from, to, signal } = request;
+  const what = blobName(api, request.repository, descriptor.digest);
+  const response = await requestBlob(api, request, { range: `bytes=${from}-${to - 1}`, retry: true });
+  if (response.status === 200) {
+    const { digest, size } = descriptor;
+    const chunks = verified(bodyOf(response, signal), { digest, size, what });
+    const bytes = await collect(
+      chunks,
+      size,
+      () => new RegistryFailure("SIZE_MISMATCH", `${what} is too long`),
+    );
+    return { from: 0, bytes };
+  }
+  if (response.status === 404) {
+    await discard(response);
+    throw new RegistryFailure("REGISTRY_PROTOCOL", `${api.registry} has no ${what}`, { status: 404 });
+  }
+  if (response.status !== 206) throw await statusFailure(response, what);
+  const bytes = await readBody(response, { what, limit: to - from, signal });
+  const range = /^bytes ([0-9]{1,15})-/.exec(response.headers.get("content-range") ?? "");
+  if (range === null || Number(range[1]) !== from || bytes.length !== to - from) {
+    throw new RegistryFailure(
+      "REGISTRY_PROTOCOL",
+      `${api.registry} sent another range of ${what} than was asked for`,
+    );
+  }
+  return { from, bytes };
+}
+
+/** Asks for a blob, or for ranges of it, once unless told to try again: else whoever asks does so, and counts all attempts for the blob. */
 function requestBlob(
   api: RegistryApi,
   { repository, descriptor, signal }: BlobRequest,
-  range: string | undefined,
+  { range, retry = false }: { readonly range: string | undefined; readonly retry?: boolean },
 ): Promise<HttpResponse> {
   return api.send({
     method: "GET",
@@ -156,7 +208,7 @@ function requestBlob(
     repository,
     scopes: [pullScope(repository)],
     headers: { accept: "*/*", ...(range !== undefined && { range }) },
-    retry: false,
+    retry,
     signal,
   });
 }

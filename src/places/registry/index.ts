@@ -15,5 +15,7 @@ export { type RegistrySourceOptions, registrySource } from "./pull.ts";
 export { type RegistrySinkOptions, registrySink } from "./push.ts";
 export type { ReferrersRequest } from "./referrers/list.ts";
 export { registryReferrers } from "./referrers/store.ts";
+export type { Removal, Removed } from "./removal.ts";
+export type { TagsRequest } from "./tags.ts";
 export type { BlobUpload, Uploaded, UploadOptions } from "./upload/upload.ts";
 export type { Mount, UploadSession } from "./upload/upload-session.ts";

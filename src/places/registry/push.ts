@@ -37,13 +37,23 @@ export interface RegistrySinkOptions {
 
 /** Pushes images: OCI distribution specification, "Push". Blobs first, manifests last. */
 export function registrySink({ client, reference }: RegistrySinkOptions): ImageSink {
+  let begun: Promise<RawDocument<Manifest> | undefined> | undefined;
+  const ask = (signal: AbortSignal | undefined) => {
+    const current = currentManifest(client, { reference, signal });
+    current.catch(() => {});
+    return current;
+  };
   return {
     name: formatReference(reference, "familiar"),
     parallel: PARALLEL_UPLOADS,
+    begin(signal) {
+      begun = ask(signal);
+    },
     async open(options) {
       const { signal, onWarning } = options;
-      const current = currentManifest(client, { reference, signal });
-      current.catch(() => {});
+      const current = begun ?? ask(signal);
+      // It may be opened again when much has happened.
+      begun = undefined;
       return storeWriter(new RepositoryStore(client, { reference, current, signal }), options, {
         naming: "request",
         async commit({ manifest: { bytes, descriptor, value }, untagged }) {
@@ -106,21 +116,42 @@ class RepositoryStore implements BlobStore {
   async has(blob: KnownBlob): Promise<boolean> {
     const { reference, current, signal } = this.#options;
     const { repository } = reference;
+    const { arrived } = this.#client;
+    if (arrived.isIn(repository, blob)) return true;
     const before = await current;
     if (before !== undefined) {
       if (names(before, blob)) return true;
       if (blob.size <= UNASKED_SIZE) return false;
     }
+    // To mount it is as good as a question.
+    if (arrived.elsewhere(repository, blob) !== undefined) return false;
     // The size in the cache may be wrong although the digest is right.
-    return (await this.#client.headBlob({ repository, digest: blob.digest, signal })) === blob.size;
+    if ((await this.#client.headBlob({ repository, digest: blob.digest, signal })) !== blob.size)
+      return false;
+    arrived.note(repository, blob);
+    return true;
   }
 
-  async mount({ digest }: KnownBlob, origin: NonNullable<Layer["origin"]>): Promise<boolean> {
+  async mount(blob: KnownBlob, origin: NonNullable<Layer["origin"]>): Promise<boolean> {
+    const { registry } = this.#options.reference;
+    return origin.registry === registry && (await this.#mountFrom(origin.repository, blob));
+  }
+
+  async mountSeen(blob: KnownBlob): Promise<boolean> {
+    // An upload that a refused mount has begun is to be used.
+    if (this.#begun.has(blob.digest)) return false;
+    const from = this.#client.arrived.elsewhere(this.#options.reference.repository, blob);
+    return from !== undefined && (await this.#mountFrom(from, blob));
+  }
+
+  async #mountFrom(from: string, blob: KnownBlob): Promise<boolean> {
     const { reference, signal } = this.#options;
-    const { registry, repository } = reference;
-    if (origin.registry !== registry || origin.repository === repository) return false;
-    const mount = await this.#client.mountBlob({ repository, digest, from: origin.repository, signal });
+    const { repository } = reference;
+    const { digest } = blob;
+    if (from === repository) return false;
+    const mount = await this.#client.mountBlob({ repository, digest, from, signal });
     if (!mount.mounted && mount.session !== undefined) this.#begun.set(digest, mount.session);
+    if (mount.mounted) this.#client.arrived.note(repository, blob);
     return mount.mounted;
   }
 
@@ -132,6 +163,7 @@ class RepositoryStore implements BlobStore {
       { descriptor, open: () => open(signal) },
       { repository, signal, session },
     );
+    this.#client.arrived.note(repository, uploaded);
     return { ...uploaded, outcome: "written" };
   }
 }

@@ -1,10 +1,12 @@
 /** The door to projects of all package managers. */
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { type Memo, once } from "#util";
 import { readBunLock } from "./bun/lock.ts";
 import { readInstalled } from "./installed/installed.ts";
 import { type LockFacts, type NodePlatform, thisPlatform } from "./installed/lock-facts.ts";
 import { isOutside } from "./installed/outside.ts";
+import { Manifests } from "./manifests.ts";
 import { checkInstalled } from "./npm/installed.ts";
 import { readNpmLock } from "./npm/lock.ts";
 import { npmFacts } from "./npm/lock-facts.ts";
@@ -23,6 +25,13 @@ export interface NodeProjectOptions {
   readonly omitDev?: boolean;
   /** Where the packages have to be usable; by default where this process runs. */
   readonly platform?: NodePlatform;
+  /** What has been read of packages, or is known from before. */
+  readonly manifests?: Manifests;
+  /**
+   * Knows what was read before for another package of the same workspace.
+   * @internal
+   */
+  readonly memo?: Memo | undefined;
 }
 
 /**
@@ -37,27 +46,30 @@ export async function readNodeProject(
   folder: string,
   options: NodeProjectOptions = {},
 ): Promise<ReferencesGraph> {
-  const { omitDev = false, platform = thisPlatform() } = options;
-  const alone = await readWithoutPackages(resolve(folder), { omitDev });
+  const { omitDev = false, platform = thisPlatform(), manifests = new Manifests(), memo } = options;
+  const alone = await readWithoutPackages(resolve(folder), { omitDev, memo });
   if (alone !== undefined) return alone;
-  const project = await findProject(folder);
+  const project = await findProject(folder, memo);
   if (project.manager === "npm") {
-    const lock = await readNpmLock(project.root);
-    await checkInstalled(lock, { project: project.root, platform });
+    const { lock, facts } = await once(memo, `npm ${project.root}`, async () => {
+      const lock = await readNpmLock(project.root);
+      await checkInstalled(lock, { project: project.root, platform });
+      return { lock, facts: npmFacts(lock) };
+    });
     const isAlone = project.app === "." && ![...lock.entries.keys()].some(isOutside);
-    if (isAlone) return await npmGraph(lock, { project: project.root, omitDev });
-    return await readInstalled(project, npmFacts(lock), { omitDev, platform });
+    if (isAlone) return await npmGraph(lock, { project: project.root, omitDev, manifests });
+    return await readInstalled(project, facts, { omitDev, platform, manifests, memo });
   }
-  const facts = await readFacts(project);
+  const facts = await once(memo, `lock ${project.lockFile}`, () => readFacts(project));
   if (project.manager === "yarn" && isPnp(project))
-    return await readPnp(project, facts, { omitDev, platform });
-  return await readInstalled(project, facts, { omitDev, platform });
+    return await readPnp(project, facts, { omitDev, platform, manifests });
+  return await readInstalled(project, facts, { omitDev, platform, manifests, memo });
 }
 
 /** A project that needs no packages, so that no package manager was ever run in it. */
 async function readWithoutPackages(
   folder: string,
-  { omitDev }: { readonly omitDev: boolean },
+  { omitDev, memo }: { readonly omitDev: boolean; readonly memo: Memo | undefined },
 ): Promise<ReferencesGraph | undefined> {
   if (hasLock(folder) || existsSync(join(folder, "node_modules"))) return undefined;
   const manifest = await readManifest(folder);
@@ -67,7 +79,7 @@ async function readWithoutPackages(
     if (Object.keys(manifest[kind] ?? {}).length > 0) return undefined;
   }
   // It may be a workspace's.
-  const isInstalled = await findProject(folder).then(
+  const isInstalled = await findProject(folder, memo).then(
     () => true,
     () => false,
   );

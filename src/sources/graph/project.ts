@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { VarveError } from "#errors";
+import { type Memo, once } from "#util";
 import { isObject, readText } from "./file.ts";
 import { readManifest, workspaceFolders } from "./workspace.ts";
 
@@ -55,9 +56,10 @@ export function hasLock(folder: string): boolean {
 /**
  * Tells of which project a folder is: its own, or that of the nearest folder above it with a lock file whose workspace it
  * belongs to.
+ * @param memo knows the workspace where another of its folders was asked for before
  * @throws VarveError `INVALID_GRAPH` if there is no lock file, or several and nothing says which one counts
  */
-export async function findProject(folder: string): Promise<NodeProject> {
+export async function findProject(folder: string, memo?: Memo): Promise<NodeProject> {
   const start = resolve(folder);
   for (let root = start; ; root = dirname(root)) {
     const locks = LOCKS.flatMap(({ manager, files, state }) => {
@@ -66,10 +68,13 @@ export async function findProject(folder: string): Promise<NodeProject> {
     });
     if (locks.length > 0) {
       const app = relative(root, start) || ".";
-      const workspaces = await workspaceFolders(root);
+      const workspaces = await once(memo, `workspaces ${root}`, () => workspaceFolders(root));
       if (app !== "." && !workspaces.includes(app)) break;
-      const { manager, file } = await chosen(root, locks);
-      return { root, app, manager: await withVersion(manager, file), lockFile: file, workspaces };
+      const installed = await once(memo, `manager ${root}`, async () => {
+        const { manager, file } = await chosen(root, locks);
+        return { manager: await withVersion(manager, file), lockFile: file };
+      });
+      return { root, app, ...installed, workspaces };
     }
     if (dirname(root) === root) break;
   }

@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
 import { readError, VarveError } from "#errors";
+import type { Memo } from "#util";
 import { isObject, parseJson, readText } from "./file.ts";
 import type { NodePlatform } from "./installed/lock-facts.ts";
 import { parseNixJson } from "./nix/json.ts";
@@ -18,6 +19,11 @@ export interface ReadGraphOptions {
   readonly omitDev?: boolean;
   /** Where a Node project's packages have to be usable; by default where this process runs. */
   readonly platform?: NodePlatform;
+  /**
+   * Knows what was read before for another package of the same workspace.
+   * @internal
+   */
+  readonly memo?: Memo | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

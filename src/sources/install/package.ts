@@ -1,7 +1,7 @@
 /** What matters of a package when it is used on another platform. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { type Component, fitsPlatform, isPicky, type NodePlatform, readManifest } from "#graph";
+import { type Component, fitsPlatform, isPicky, Manifests, type NodePlatform } from "#graph";
 
 /** A package in a references graph, with what its manifest says. */
 export interface Package {
@@ -25,13 +25,14 @@ const IN_STORE = /(?:^|\/)node_modules\/\.(?:pnpm|bun|store)\/[^/]+$|(?:^|\/)\.y
 
 /**
  * Reads what a package says of itself.
+ * @param manifests what was read before
  * @throws VarveError `UNREADABLE`, `INVALID_JSON`
  */
-export async function readPackage(component: Component): Promise<Package> {
+export async function readPackage(component: Component, manifests = new Manifests()): Promise<Package> {
   const { id, path, name = "" } = component;
   const folder = IN_STORE.test(id) ? join(path, "node_modules", name) : path;
   // Of what lies in yarn's archives nothing is known; it has no scripts, or yarn would have unpacked it.
-  const manifest = id.endsWith(".zip") ? {} : ((await readManifest(folder)) ?? {});
+  const manifest = id.endsWith(".zip") ? {} : ((await manifests.of(folder)) ?? {});
   const picks = {
     os: listOf(manifest["os"]),
     cpu: listOf(manifest["cpu"]),

@@ -4,6 +4,8 @@ import { VarveError } from "#errors";
 import {
   findProject,
   isInstalled,
+  type ManifestStore,
+  Manifests,
   type NodePlatform,
   type NodeProject,
   type ReferencesGraph,
@@ -11,6 +13,7 @@ import {
   thisPlatform,
   withoutComponents,
 } from "#graph";
+import { type Memo, once } from "#util";
 import { makesNatives } from "./downloaders.ts";
 import { asInstalled, type Merged, mergeTrees, nativesOf } from "./merge.ts";
 import { missingError, missingNatives, requiredIds } from "./missing.ts";
@@ -25,6 +28,10 @@ export interface ReadForOptions extends Omit<TreeOptions, "platform"> {
   readonly platform: TargetPlatform;
   /** Tells the C library of the image, which may take reading its base. Asked only if it matters. */
   readonly libc: () => Promise<string | undefined>;
+  /** Keeps what packages say of themselves from run to run. */
+  readonly manifests?: ManifestStore | undefined;
+  /** Knows what was read before for another package of the same workspace. */
+  readonly memo?: Memo | undefined;
 }
 
 /** A project's graph for a platform. What it names can be read until it is disposed of. */
@@ -45,12 +52,16 @@ export interface PlatformGraph extends Disposable {
  *   and installing throw
  */
 export async function readForPlatform(folder: string, options: ReadForOptions): Promise<PlatformGraph> {
-  const { omitDev } = options;
-  const here = await readNodeProject(folder, { omitDev });
+  const { omitDev, memo } = options;
+  const manifests = once(memo, "manifests", () => new Manifests(options.manifests));
+  const here = await readNodeProject(folder, { omitDev, manifests, memo });
   const packages: Package[] = [];
   for (const component of here.components.values()) {
-    if (isInstalled(component.id)) packages.push(await readPackage(component));
+    if (!isInstalled(component.id)) continue;
+    const read = await once(memo, `package ${component.path}`, () => readPackage(component, manifests));
+    packages.push({ ...read, component });
   }
+  manifests.keep();
   const asked = options.platform;
   const libc = asked.libc ?? (packages.some(dependsOnLibc) ? await options.libc() : undefined);
   const platform = nodePlatform({ ...asked, libc });
@@ -66,7 +77,7 @@ export async function readForPlatform(folder: string, options: ReadForOptions): 
       [Symbol.dispose]() {},
     };
   }
-  const project = await findProject(folder);
+  const project = await findProject(folder, memo);
   return await readElsewhere(project, { here, herePackages: packages, options: { ...options, platform } });
 }
 

@@ -41,8 +41,12 @@ export interface Known {
   readonly command: NodeCommand | undefined;
   /** Undefined where the spec, or the user, names a base. */
   readonly line: NodeLine | undefined;
-  /** The base's place. */
-  readonly from: { readonly place: string | undefined; readonly why: string | undefined };
+  /** The base's place, and the field that has it, which may demand something of it. */
+  readonly from: {
+    readonly place: string | undefined;
+    readonly why: string | undefined;
+    readonly field: SpecFields["fromImage"];
+  };
 }
 
 /** Fields that follow from a project. */
@@ -79,7 +83,7 @@ export function fieldsWithoutBase(known: Known): Derived {
       ...given,
       name,
       ...(tag !== undefined && { tag }),
-      ...(from.place !== undefined && { fromImage: from.place }),
+      ...(from.field !== undefined && { fromImage: from.field }),
       ...(graph !== undefined && { graph, omit: given.omit ?? ["dev"] }),
       ...(files !== undefined && { files }),
     },

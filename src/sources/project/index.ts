@@ -14,3 +14,4 @@ export {
   SPEC_FILE,
   specStaysOut,
 } from "./project.ts";
+export { type StartablePackage, startable, type Workspaces } from "./workspaces.ts";

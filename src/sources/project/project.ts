@@ -4,6 +4,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import { VarveError } from "#errors";
 import type { ReferencesGraph } from "#graph";
 import {
+  basePlace,
   checkSpec,
   type ImageSpec,
   type ImageSpecInput,
@@ -12,6 +13,7 @@ import {
   type SpecFields,
   withPaths,
 } from "#spec";
+import type { Memo } from "#util";
 import type { BaseConfig } from "./base.ts";
 import { contentOf } from "./content.ts";
 import { fieldsOnBase, fieldsToKeep, fieldsWithoutBase, type Known } from "./fields.ts";
@@ -32,6 +34,8 @@ export interface ProjectOptions {
   readonly base?: string | undefined;
   /** Gets the fields of the project's own spec, not yet checked, and returns those that count. */
   readonly change?: ((fields: SpecFields) => SpecFields) | undefined;
+  /** Knows what was read before for another package of the same workspace. */
+  readonly memo?: Memo | undefined;
 }
 
 /** The spec of a project's image. */
@@ -75,7 +79,7 @@ export async function openProject(path: string, options: ProjectOptions = {}): P
   const manifest = await readManifest(folder);
   const written = await givenFields(folder, manifest);
   const change = options.change ?? ((fields) => fields);
-  const about = { folder, manifest, base: options.base, installed: await howInstalled(folder) };
+  const about = { folder, manifest, base: options.base, installed: await howInstalled(folder, options.memo) };
   const what = written.file ?? `the spec of ${folder}`;
   const known = know(change(withPaths(written.fields, folder)), about);
   const shown = { ...known, given: change(written.fields) };
@@ -169,7 +173,7 @@ function know(given: SpecFields, { folder, manifest, base, installed }: About): 
   const { isAlone, command } = content;
   const own = isAlone ? undefined : filesOf(given.graph ?? folder, given);
   if (command !== undefined && own !== undefined) checkIsIn(command, own);
-  const place = given.fromImage ?? base;
+  const place = basePlace(given.fromImage).place ?? base;
   const line = place === undefined ? nodeLine(folder, manifest) : undefined;
   const isOwnGraph = !isAlone && (given.graph === undefined || resolve(given.graph) === folder);
   const known = {
@@ -180,7 +184,7 @@ function know(given: SpecFields, { folder, manifest, base, installed }: About): 
   const named = line === undefined ? place : `node:${line.major}-slim`;
   const why = given.fromImage !== undefined ? undefined : (line?.from ?? "VARVE_BASE");
   const { fromImage, ...others } = given;
-  return { ...known, given: others, from: { place: named, why } };
+  return { ...known, given: others, from: { place: named, why, field: fromImage ?? named } };
 }
 
 function filesOf(

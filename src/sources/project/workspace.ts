@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { join, relative } from "node:path";
 import { findProject, isOutside, kindOf, type ReferencesGraph } from "#graph";
+import type { Memo } from "#util";
 import { type OwnFiles, ownFiles } from "./ignore/own-files.ts";
 import { joined, type StaysOut, staysOut } from "./ignore/stays-out.ts";
 
@@ -19,9 +20,9 @@ export interface Installed {
 export const NOT_INSTALLED: Installed = { app: ".", isPnp: false };
 
 /** Tells how a folder's packages are installed. */
-export async function howInstalled(folder: string): Promise<Installed> {
+export async function howInstalled(folder: string, memo?: Memo): Promise<Installed> {
   try {
-    const { app, root, manager } = await findProject(folder);
+    const { app, root, manager } = await findProject(folder, memo);
     const program = manager === "yarn-classic" ? "yarn" : manager;
     return { app, manager: program, isPnp: manager === "yarn" && existsSync(join(root, ".pnp.cjs")) };
   } catch {

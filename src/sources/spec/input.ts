@@ -10,8 +10,34 @@ export interface ImageSpecInput {
   readonly name: string;
   /** The image's tag; by default it is derived from the image's digest. */
   readonly tag?: string | undefined;
-  /** The base image: a path or a reference, or a place such as docker://ghcr.io/me/base:1 or oci:folder:tag; scratch for none. */
-  readonly fromImage?: string | undefined;
+  /** The base image: a path or a reference, or a place such as docker://ghcr.io/me/base:1 or oci:folder:tag; scratch for none. Or an object with ref, the same, and verify, which says whose signature it must have. */
+  readonly fromImage?: string | {
+    /** The base image's place. */
+    readonly ref: string;
+    /** Whose signature the base must have: that of a key, or of whom a certificate names. It is then fetched by the digest that was verified. */
+    readonly verify?: {
+      /** The public key that must have signed: a file, or env://NAME. */
+      readonly key?: string | undefined;
+      /** Whether what a key has signed must be in a transparency log, too. */
+      readonly requireLog?: boolean | undefined;
+      /** Whom a certificate must name, all of it. */
+      readonly certificateIdentity?: string | undefined;
+      /** The same as a regular expression. */
+      readonly certificateIdentityRegexp?: string | undefined;
+      /** Who must say so, all of it. */
+      readonly certificateOidcIssuer?: string | undefined;
+      /** The same as a regular expression. */
+      readonly certificateOidcIssuerRegexp?: string | undefined;
+      /** Whose certificates and log entries count: a trusted_root.json; by default sigstore's public good instance's, through TUF. */
+      readonly trustedRoot?: string | undefined;
+      /** Another TUF repository for it. */
+      readonly tufUrl?: string | undefined;
+      /** The file of that repository's own root. */
+      readonly tufRoot?: string | undefined;
+      /** An attestation that is demanded instead of a signature, such as slsaprovenance1, or a predicate type's URI. */
+      readonly type?: string | undefined;
+    } | undefined;
+  } | undefined;
   /** The references graph of what is in the image: a file in one of Nix's forms, or the folder of a project that npm, pnpm, yarn or bun has installed. */
   readonly graph?: string | undefined;
   /** Files and folders that are in the image, each with its place, such as what a build has put out: a list of objects with from, a path such as dist, and to, an absolute path in the image such as /app/dist. Packages that are found in them (in node_modules) are components as the graph's are, and the rest is the project's own files. With files and no graph there is nothing else in the image, of a project's folder either; with both, files count before what the graph has at the same place, and earlier files before later ones. What never is in an image stays out of them, and so does what ignore says; .dockerignore has no say here. */

@@ -90,6 +90,7 @@ export function withPaths(fields: SpecFields, folder: string): SpecFields {
     Object.entries(fields).map(([key, value]) => {
       if ((SCRIPT_FIELDS as readonly string[]).includes(key)) return [key, scriptIn(folder, value)];
       if (key === "files" && Array.isArray(value)) return [key, value.map((each) => fileIn(folder, each))];
+      if (key === "fromImage" && typeof value === "object") return [key, baseIn(folder, value)];
       if (key === "layersFrom" && value === DESTINATION) return [key, value];
       if (key === "sharedWith" && Array.isArray(value)) {
         return [key, value.map((each) => (typeof each === "string" ? absolutePlace(each, folder) : each))];
@@ -111,6 +112,24 @@ function fileIn(folder: string, entry: unknown): unknown {
     ? { ...entry, from: resolve(folder, entry.from) }
     : entry;
 }
+
+/** A base whose place, and the files of what is demanded of it, are absolute. */
+function baseIn(folder: string, base: unknown): unknown {
+  if (typeof base !== "object" || base === null || !("ref" in base)) return base;
+  const { ref, ...others } = base as { ref: unknown; verify?: unknown };
+  const place = typeof ref === "string" ? absolutePlace(ref, folder) : ref;
+  const { verify } = others;
+  if (typeof verify !== "object" || verify === null) return { ...others, ref: place };
+  const files = Object.entries(verify).map(([key, value]) => [
+    key,
+    VERIFY_FILES.has(key) && typeof value === "string" && value !== "" && !value.includes("://")
+      ? resolve(folder, value)
+      : value,
+  ]);
+  return { ...others, ref: place, verify: Object.fromEntries(files) };
+}
+
+const VERIFY_FILES: ReadonlySet<string> = new Set(["key", "trustedRoot", "tufRoot"]);
 
 /** A script whose file, if it is in one, has its absolute path. */
 function scriptIn(folder: string, script: unknown): unknown {

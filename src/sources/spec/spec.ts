@@ -2,6 +2,7 @@
 import { posix } from "node:path";
 import * as z from "zod";
 import { checkSchema } from "#util";
+import { Base } from "./base.ts";
 import { Check } from "./check.ts";
 import { AnyConfig, Config, StringMap, saidTwice, shortFields, withoutShortForms } from "./config.ts";
 import { scriptFields } from "./scripts.ts";
@@ -74,12 +75,9 @@ const fields = {
     .min(1)
     .optional()
     .describe("The image's tag; by default it is derived from the image's digest."),
-  fromImage: z
-    .string()
-    .optional()
-    .describe(
-      "The base image: a path or a reference, or a place such as docker://ghcr.io/me/base:1 or oci:folder:tag; scratch for none.",
-    ),
+  fromImage: Base.optional().describe(
+    "The base image: a path or a reference, or a place such as docker://ghcr.io/me/base:1 or oci:folder:tag; scratch for none. Or an object with ref, the same, and verify, which says whose signature it must have.",
+  ),
   graph: z
     .string()
     .optional()

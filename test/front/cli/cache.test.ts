@@ -3,6 +3,9 @@ import { mkdirSync, readdirSync, symlinkSync, utimesSync, writeFileSync } from "
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { openDigestCache } from "#cache";
+import { parseReference } from "#oci";
+import { FakeRegistry } from "#testing";
+import { pushSharedCache, Transports } from "#transports";
 import { cacheFolder } from "../../../src/front/app/machine.ts";
 import { blobKeyOf, blobOf, DAY, filesIn, keyOf, layerOf } from "../../layers/cache/support/samples.ts";
 import { assertFailed } from "../../support/failure.ts";
@@ -50,6 +53,37 @@ describe("varve cache", () => {
       kept: 0,
     });
     assert.deepEqual(filesIn(folder), []);
+  });
+
+  it("prune --registry removes what is old from a cache that is shared, or says why it can't", async (t) => {
+    const registry = await new FakeRegistry().start();
+    t.after(() => registry.stop());
+    const folder = await temporaryFolder(t);
+    const name = `${registry.host}/team/cache:main`;
+    const none = await varve(["cache", "prune", "--registry", name]);
+    assertFailed(none, /^Error: there is no cache in .*team\/cache:main/);
+    const transports = new Transports({ env: {}, home: folder });
+    t.after(() => transports[Symbol.asyncDispose]());
+    for (const [at, days] of [0, 100].entries()) {
+      const cache = openDigestCache({ folder: join(folder, String(at)), now: () => Date.now() - days * DAY });
+      cache.putLayer(keyOf(at), layerOf(at));
+      await pushSharedCache(await transports.client(registry.host), {
+        reference: parseReference(name),
+        cache,
+      });
+    }
+    const text = await varve(["cache", "prune", "--registry", name]);
+    assert.equal(text.stdout.toString(), "Removed 1 of 2 entries (1 old ones); 2 segments are 1 now.\n");
+    assert.deepEqual(await json("prune", "--registry", name, "--max-entries", "0"), {
+      kept: 0,
+      old: 1,
+      gone: 0,
+      broken: 0,
+      segments: { before: 1, after: 0 },
+      removed: true,
+    });
+    const elsewhere = await varve(["cache", "prune", "--registry", name, "--blobs-in", "example.com/app"]);
+    assertFailed(elsewhere, /^Error: example.com\/app is in another registry than the cache/, 2);
   });
 
   it("shows and removes packages that were installed for other platforms", async (t) => {

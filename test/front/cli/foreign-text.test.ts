@@ -16,6 +16,7 @@ import {
   writeLayout,
 } from "../../support/hostile-text.ts";
 import { type RunOptions, run } from "../../support/process.ts";
+import { writeKeys } from "../../support/signing-keys.ts";
 import { writeCase } from "../../support/stream-oracle.ts";
 import { requires } from "../../support/systems.ts";
 import { stacked, temporaryFolder } from "../../support/tmp.ts";
@@ -51,6 +52,8 @@ describe("foreign text in what is printed", () => {
     folder = `${await temporaryFolder(scope)}/${HOSTILE}`;
     mkdirSync(folder);
     writeHostileSources(folder);
+    writeKeys(folder, { name: `my${HOSTILE}` });
+    writeKeys(folder, { name: "other" });
     await writeLayout(await hostileImage(), `${folder}/layout${HOSTILE}`);
     await writeLayout(await hostileImage("other"), `${folder}/other`);
     await writeArchive(await hostileImage(), `${folder}/image${HOSTILE}.tar`);
@@ -103,6 +106,7 @@ describe("foreign text in what is printed", () => {
     };
     const onDaemon = { DOCKER_HOST: daemon };
     const auth = { REGISTRY_AUTH_FILE: `${folder}/auth.json`, DOCKER_CONFIG: folder };
+    const job = json(`job${HOSTILE}.json`, { varveJob: 1, kind: HOSTILE });
     cases = {
       build: [
         { args: ["build", "spec.json", "-o", out("OUT.tar")] },
@@ -115,6 +119,20 @@ describe("foreign text in what is printed", () => {
         { args: ["build", gone], status: 1 },
         { args: ["build", "spec.json", `--${HOSTILE}`], status: 2 },
         { args: ["build", "spec.json", "--max-layers", HOSTILE], status: 2 },
+      ],
+      bake: [
+        { args: ["bake", "project", "--from", "scratch", "--to", "oci:out:{tag}", "--json"], status: 1 },
+        { args: ["bake", "project", "--from", gone, "--to", "oci:out:{tag}"], status: 1 },
+        { args: ["bake", "project", HOSTILE, "--to", "oci:out:{tag}"], status: 2 },
+        { args: ["bake", gone], status: 2 },
+      ],
+      layer: [
+        { args: ["layer", gone], status: 1 },
+        { args: ["layer", job], status: 1 },
+      ],
+      assemble: [
+        { args: ["assemble", gone, "--push", `${registry}/app:2`], status: 1 },
+        { args: ["assemble", HOSTILE], status: 2, silent: true },
       ],
       stream: [
         { args: ["stream", conf], archive: true },
@@ -129,6 +147,7 @@ describe("foreign text in what is printed", () => {
       init: [{ args: ["init", gone], status: 1 }],
       plan: [
         { args: ["plan", "graph.json"] },
+        { args: ["plan", "spec.json", "--jobs", `jobs${HOSTILE}`] },
         { args: ["plan", "project.json", "--against", layout] },
         { args: ["plan", "project", "--json", "--against", layout] },
         {
@@ -230,6 +249,62 @@ describe("foreign text in what is printed", () => {
         { args: ["check", layout, "--audit", json("osv.json", { id: HOSTILE })], status: 1 },
         { args: ["check", layout, "--audit", gone], status: 1 },
       ],
+      sign: [
+        { args: ["sign", layout, "--key", `my${HOSTILE}.key`, "--annotation", `a=${HOSTILE}`] },
+        { args: ["sign", layout, "--key", `my${HOSTILE}.key`, "--json"] },
+        { args: ["sign", layout, "--key", gone], status: 1 },
+        { args: ["sign", layout, "--key", `env://${HOSTILE}`], status: 1 },
+        { args: ["sign", denied, "--key", `my${HOSTILE}.key`], status: 1 },
+      ],
+      attest: [
+        {
+          args: [
+            "attest",
+            layout,
+            "--key",
+            `my${HOSTILE}.key`,
+            "--predicate",
+            "graph.json",
+            "--type",
+            "spdx",
+          ],
+        },
+        {
+          args: ["attest", layout, "--key", `my${HOSTILE}.key`, "--predicate", gone, "--type", "spdx"],
+          status: 1,
+        },
+        {
+          args: [
+            "attest",
+            layout,
+            "--key",
+            `my${HOSTILE}.key`,
+            "--predicate",
+            "graph.json",
+            "--type",
+            HOSTILE,
+          ],
+          status: 2,
+        },
+      ],
+      verify: [
+        { args: ["verify", layout, "--key", `my${HOSTILE}.pub`] },
+        { args: ["verify", layout, "--key", `my${HOSTILE}.pub`, "--json"] },
+        { args: ["verify", "oci:other:1", "--key", `my${HOSTILE}.pub`], status: 1, silent: true },
+        { args: ["verify", layout, "--key", "other.pub"], status: 1 },
+        { args: ["verify", layout, "--key", gone], status: 1 },
+        {
+          args: [
+            "verify",
+            layout,
+            "--certificate-identity-regexp",
+            `(${HOSTILE}`,
+            "--certificate-oidc-issuer",
+            "a",
+          ],
+          status: 2,
+        },
+      ],
       validate: [
         { args: ["validate", layout] },
         { args: ["validate", `${registry}/app:1`, "--json"], silent: true },
@@ -241,10 +316,19 @@ describe("foreign text in what is printed", () => {
         { args: ["index", "create", out("oci:OUT:twice"), layout, "oci:other:1"], status: 2 },
         { args: ["index", "create", out("OUT.tar"), layout], status: 2 },
       ],
+      gc: [
+        { args: ["gc", `${registry}/app`], silent: true },
+        { args: ["gc", `${registry}/app`, "--json"], silent: true },
+        { args: ["gc", denied], status: 1 },
+        { args: ["gc", `oci:${HOSTILE}`], status: 1 },
+        { args: ["gc", `${registry}/app`, "--untagged-from", HOSTILE], status: 1 },
+      ],
       cache: [
         { args: ["cache", "info", "--cache-dir", `cache${HOSTILE}`] },
         { args: ["cache", "info", "--cache-dir", `cache${HOSTILE}`, "--json"] },
         { args: ["cache", "prune"], silent: true },
+        { args: ["cache", "prune", "--registry", denied], status: 1 },
+        { args: ["cache", "prune", "--registry", HOSTILE], status: 1 },
         { args: ["cache", HOSTILE], status: 2 },
       ],
       nix: [
@@ -330,7 +414,7 @@ it("progress on a terminal has no escape sequences but its own", async (t) => {
 it("one file of the commands writes, and those with a reason here", () => {
   const reasons: Record<string, string> = {
     "output.ts": "it is the one",
-    "commands/login.ts": "it asks, and echoes what the user types",
+    "ask.ts": "it asks, and echoes what the user types",
   };
   const cli = new URL("../../../src/front/cli/", import.meta.url);
   const writers = globSync("**/*.ts", { cwd: cli }).filter((file) =>

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it, type TestContext } from "node:test";
-import { gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from "node:zlib";
-import { type CacheEntry, decodeEntries, encodeEntries, openDigestCache } from "#cache";
-import { type Digest, digestOf } from "#oci";
+import { gunzipSync, gzipSync } from "node:zlib";
+import { type CacheEntry, encodeSegment, NO_SUB, openDigestCache, type SharedRecord } from "#cache";
+import { type Digest, digestOf, MediaType } from "#oci";
 import { FakeRegistry, sha256 } from "#testing";
 import { blobKeyDigits } from "../../../src/layers/cache/key.ts";
 import { filesIn } from "../../layers/cache/support/samples.ts";
@@ -94,10 +94,7 @@ async function scene(t: Pick<TestContext, "after">): Promise<Scene> {
   assert.equal(truthful.code, 0, truthful.stderr);
   const truth = layersAt("truth");
 
-  const artifact = registry.manifests.get(`${CACHE}:main`)!;
-  const manifest = JSON.parse(artifact.bytes.toString()) as ManifestText;
-  const [layer] = manifest.layers as [ManifestText["layers"][number]];
-  const { entries } = decodeEntries(zstdDecompressSync(registry.blob(CACHE, layer.digest)!));
+  const entries = [...openDigestCache({ folder: cacheDir, now: Date.now }).exportEntries()];
   return {
     cacheDir,
     registry,
@@ -106,14 +103,36 @@ async function scene(t: Pick<TestContext, "after">): Promise<Scene> {
     entries,
     layersAt,
     plant(others) {
-      const bytes = zstdCompressSync(encodeEntries(others));
-      manifest.layers[0] = { ...layer, digest: registry.addBlob(CACHE, bytes), size: bytes.length };
-      const text = Buffer.from(JSON.stringify(manifest));
-      for (const name of ["main", sha256(text)])
-        registry.manifests.set(`${CACHE}:${name}`, { ...artifact, bytes: text });
+      for (const name of registry.manifests.keys())
+        if (name.startsWith(`${CACHE}:main.`)) registry.manifests.delete(name);
+      const bytes = encodeSegment({ records: recordsOf(others), replaced: [] });
+      const digest = registry.addBlob(CACHE, bytes);
+      const manifest = Buffer.from(JSON.stringify({ schemaVersion: 2 }));
+      const tag = `main.c2-${digest.slice("sha256:".length)}-${bytes.length.toString(36)}`;
+      registry.manifests.set(`${CACHE}:${tag}`, { bytes: manifest, mediaType: MediaType.ociManifest });
     },
     build: (cacheDir, ...options) => build(cacheDir, ...options, "--cache-from", index),
   };
+}
+
+/** Entries as a shared cache has them. Which blob is which layer's is only told by its key, so each is told of all layers. */
+function recordsOf(entries: readonly CacheEntry[]): SharedRecord[] {
+  const day = Math.floor(Date.now() / 86_400_000);
+  const layers = entries.filter(({ kind }) => kind === "layer");
+  return layers.flatMap(({ key, digest, size }): SharedRecord[] => {
+    const of = { key: key.slice(0, 16), day };
+    const blobs = entries.filter(({ kind }) => kind === "blob");
+    return [
+      { ...of, kind: "layer", sub: NO_SUB, digest, size },
+      ...blobs.map((blob) => ({
+        ...of,
+        kind: "blob" as const,
+        sub: blob.key.slice(0, 16),
+        digest: blob.digest,
+        size: blob.size,
+      })),
+    ];
+  });
 }
 
 /** Who lies, and what with. */

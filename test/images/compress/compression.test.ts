@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { constants, gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from "node:zlib";
@@ -50,7 +50,9 @@ const algorithms = ["gzip", "zstd"] as const;
 const damaged = { name: "VarveError", code: "INVALID_IMAGE", message: /^the layer / };
 
 describe("what is compressed", () => {
-  for (const algorithm of algorithms) {
+  for (const algorithm of [...algorithms, "zstd-pinned"] as const) {
+    const format = algorithm === "gzip" ? "gzip" : "zstd";
+
     it(`with ${algorithm} follows from the bytes and the level, however they come`, async () => {
       const sizes = fc.oneof(
         fc.nat(3000),
@@ -65,7 +67,7 @@ describe("what is compressed", () => {
           assert.ok(once.equals(await all(compress(cut(bytes, pieces), choice))));
           const restored = algorithm === "gzip" ? gunzipSync(once) : zstdDecompressSync(once);
           assert.ok(restored.equals(bytes));
-          assert.ok((await unpack(once, algorithm, pieces)).equals(bytes));
+          assert.ok((await unpack(once, format, pieces)).equals(bytes));
         }),
         { numRuns: 12 },
       );
@@ -105,6 +107,16 @@ describe("what is compressed", () => {
       assert.ok(closed);
     });
   }
+
+  it("with zstd-pinned is the same with each Node.js", async () => {
+    const numbers = Array.from({ length: 400_000 }, (_, at) => (at * at) % 9973);
+    const bytes = Buffer.from(numbers.join(" "));
+    const hashes = [1, 3, 19].map(async (level) => {
+      const packed = await all(compress(cut(bytes, [MiB]), { algorithm: "zstd-pinned", level }));
+      return createHash("sha256").update(packed).digest("hex").slice(0, 16);
+    });
+    assert.deepEqual(await Promise.all(hashes), ["3d5fddbdf005c51c", "e77b1eb46040e6d5", "a93132fb5b1c9743"]);
+  });
 
   it("with gzip uses what came before a block, as one stream does", async () => {
     const page = randomBytes(30_000);

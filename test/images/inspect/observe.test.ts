@@ -20,4 +20,15 @@ describe("a layer that is looked at while it is read", () => {
     assert.equal((await observer.of({ ...own, open: unread })).entries.length, 1);
     await assert.rejects(observer.of(other), { code: "DIGEST_MISMATCH" });
   });
+
+  it("has the identity of what is known of it, which another line of an ordinary text doesn't change", async () => {
+    const identity = async (content: string, mode = 0o644) => {
+      const { layers } = await madeImage([{ entries: { "srv/server.js": { content, mode } } }]);
+      return await new LayerObserver(undefined).identityOf(layers[0]!);
+    };
+    const before = await identity("1\n");
+    assert.equal(await identity("1\n2\n"), before);
+    assert.notEqual(await identity("1\n2\n", 0o666), before);
+    assert.notEqual(await identity("#!/bin/sh\n", 0o755), await identity("#!/bin/env node\n", 0o755));
+  });
 });

@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
-import { readdirSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { decodeEntries, encodeEntries } from "#cache";
-import { treeKeyDigits } from "../../../src/layers/cache/key.ts";
+import type { ClaimSource } from "#cache";
+import { blobKeyDigits } from "../../../src/layers/cache/key.ts";
 import { temporaryFolder } from "../../support/tmp.ts";
 import {
   blobKeyOf,
   blobOf,
+  claimsOf,
   DAY,
   filesIn,
   keyOf,
@@ -147,31 +148,45 @@ describe("a digest cache", () => {
     assert.deepEqual(cache.layer(keyOf(2)), { ...layerOf(2), portable: false });
   });
 
-  it("imports what it doesn't know as others' claims, and keeps what it does", async (t) => {
+  it("takes what it doesn't know for others' claims, and keeps what it does", async (t) => {
     const folder = await temporaryFolder(t);
     const [one, two] = [openAt(await temporaryFolder(t)), openAt(folder)];
     for (const number of [1, 2]) one.putLayer(keyOf(number), layerOf(number));
     two.putLayer(keyOf(2), layerOf(3));
     two.putBlob(blobKeyOf(4), blobOf(4));
-    const { entries } = decodeEntries(encodeEntries(one.exportEntries()));
-    const [first] = entries as [(typeof entries)[number]];
-    assert.deepEqual(two.importEntries([...entries, { ...first, portable: false }]), {
-      added: 1,
-      known: 1,
-      skipped: 1,
-    });
+    two.addClaims("one", claimsOf(one));
+    await two.askFor([keyOf(1), keyOf(2), keyOf(5)]);
     assert.deepEqual(
-      [1, 2].map((number) => two.layer(keyOf(number))),
-      [{ ...layerOf(1), claimed: true }, layerOf(3)],
+      [1, 2, 5].map((number) => two.layer(keyOf(number))),
+      [{ ...layerOf(1), claimed: true }, layerOf(3), undefined],
     );
     assert.deepEqual(two.blob(blobKeyOf(4)), blobOf(4));
     // Claims are kept by nobody, and told to nobody, until somebody has seen that they are true.
     assert.equal(openAt(folder).layer(keyOf(1)), undefined);
-    const exported = () => Array.from(two.exportEntries(), ({ digest }) => digest);
-    assert.ok(!exported().includes(layerOf(1).diffId));
+    const told = () => Array.from(two.sharable().records, ({ digest }) => digest);
+    assert.ok(!told().includes(layerOf(1).diffId));
     two.putLayer(keyOf(1), layerOf(1));
     assert.deepEqual(two.layer(keyOf(1)), layerOf(1));
-    assert.ok(exported().includes(layerOf(1).diffId));
+    assert.ok(told().includes(layerOf(1).diffId));
+  });
+
+  it("asks each source once for what isn't in the folder, and again when another takes its place", async (t) => {
+    const cache = openAt(await temporaryFolder(t));
+    cache.putLayer(keyOf(1), layerOf(1));
+    const asked: (readonly string[])[] = [];
+    const source: ClaimSource = {
+      async layers(keys) {
+        asked.push(keys);
+        return [];
+      },
+      base: async () => undefined,
+    };
+    cache.addClaims("it", source);
+    for (const _ of [1, 2]) await cache.askFor([keyOf(1), keyOf(2)]);
+    assert.deepEqual(asked, [[keyOf(2).slice(0, 16)]]);
+    cache.addClaims("it", source);
+    await cache.askFor([keyOf(2)]);
+    assert.equal(asked.length, 2);
   });
 
   it("never gives a claim for a blob in place of its own word, and forgets claims as it forgets that", async (t) => {
@@ -179,7 +194,8 @@ describe("a digest cache", () => {
     one.putBlob(blobKeyOf(1), blobOf(1));
     one.putLayer(keyOf(1), layerOf(1));
     one.putLayer(keyOf(2), layerOf(2));
-    two.importEntries(one.exportEntries());
+    two.addClaims("one", claimsOf(one));
+    await two.askFor([keyOf(1), keyOf(2)]);
     assert.equal(two.blob(blobKeyOf(1)), undefined);
     assert.deepEqual(two.claimedBlob(blobKeyOf(1)), blobOf(1));
     two.dropBlob(blobKeyOf(1));
@@ -190,29 +206,34 @@ describe("a digest cache", () => {
     assert.equal(two.layer(keyOf(2)), undefined);
   });
 
-  it("neither exports nor imports how large trees are, which nobody would check", async (t) => {
-    const cache = openAt(await temporaryFolder(t));
-    const key = { narHash: "sha256-x", target: "/x", exclude: [] };
-    cache.putTreeSize(key, 1000);
-    assert.equal(cache.treeSize(key), 1000);
-    assert.deepEqual([...cache.exportEntries()], []);
-    const digest = layerOf(1).diffId;
-    const entry = { kind: "tree", key: treeKeyDigits(key), digest, size: 1, portable: true } as const;
-    const other = openAt(await temporaryFolder(t));
-    assert.deepEqual(other.importEntries([entry]), { added: 0, known: 0, skipped: 1 });
-    assert.equal(other.treeSize(key), undefined);
-  });
-
-  it("writes nothing for what is imported, whatever an entry's key says", async (t) => {
+  it("tells others what was used of it and is of use to them: neither what isn't portable, nor the sizes of trees", async (t) => {
     const folder = await temporaryFolder(t);
-    const cache = openAt(join(folder, "cache"));
-    cache.putLayer(keyOf(1), layerOf(1));
-    const [entry] = [...cache.exportEntries()] as [
-      { kind: "layer"; digest: never; size: number; key: string; portable: true },
-    ];
-    writeFileSync(join(folder, "victim.json"), "text");
-    const key = "../../../../victim";
-    cache.importEntries([{ ...entry, key }]);
-    assert.deepEqual(readdirSync(folder).sort(), ["cache", "victim.json"]);
+    const first = openAt(folder);
+    for (const number of [1, 2, 3]) first.putLayer(keyOf(number), layerOf(number));
+    const cache = openAt(folder);
+    assert.deepEqual(cache.sharable(), { records: [], bases: new Map() });
+    cache.layer(keyOf(1));
+    cache.putBlob(blobKeyOf(1), blobOf(1));
+    cache.putBlob(blobKeyOf(2), blobOf(2));
+    cache.putLayer(keyOf(4), { ...layerOf(4), portable: false });
+    cache.layer(keyOf(5));
+    cache.putTreeSize({ narHash: "sha256-x", target: "/x", exclude: [] }, 1000);
+    cache.putBase([layerOf(6).diffId], Buffer.from("notes"));
+    const { records, bases } = cache.sharable();
+    const key = keyOf(1).slice(0, 16);
+    const day = Math.floor(NOW / DAY);
+    const of = { key, day };
+    assert.deepEqual(records, [
+      { ...of, kind: "layer", sub: "0".repeat(16), digest: layerOf(1).diffId, size: layerOf(1).size },
+      { ...of, kind: "blob", sub: blobKeyDigits(blobKeyOf(1)).slice(0, 16), ...sizeAndDigest(blobOf(1)) },
+    ]);
+    assert.deepEqual(
+      Array.from(bases.values(), (notes) => Buffer.from(notes).toString()),
+      ["notes"],
+    );
   });
 });
+
+function sizeAndDigest({ digest, size }: ReturnType<typeof blobOf>) {
+  return { digest, size };
+}

@@ -325,6 +325,28 @@ describe("packages that get machine code when they are installed", () => {
     }
   });
 
+  it("just work if they bring a file for each platform side by side", async (t) => {
+    const names = ["linux-x64", "linux-arm64", "linuxmusl-x64", "linuxmusl-arm64", "darwin-arm64"];
+    const files = Object.fromEntries(
+      names.map((name) => [`prebuilds/${name}.node`, elf(name.endsWith("x64") ? 62 : 183)]),
+    );
+    const registry = { sql: { gypfile: false, files: { "binding.gyp": "{}", ...files } } };
+    const made = await world(t, registry, { sql: "1" } as never);
+    for (const [libc, name] of [
+      ["glibc", `linux-${FOREIGN.cpu}`],
+      ["musl", `linuxmusl-${FOREIGN.cpu}`],
+    ] as const) {
+      using found = await made.read({ platform: { os: "linux", architecture: FOREIGN.architecture, libc } });
+      const { path, nested } = found.graph.components.get("node_modules/sql")!;
+      assert.equal(path, join(made.project, "node_modules/sql"));
+      const others = names.filter((other) => other !== name).sort();
+      assert.deepEqual(
+        nested,
+        others.map((other) => `prebuilds/${other}.node`),
+      );
+    }
+  });
+
   it("are missing if the lock file has no package for the platform to choose", async (t) => {
     const { "image-there": _, ...registry } = REGISTRY;
     const made = await world(t, registry);

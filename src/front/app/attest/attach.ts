@@ -12,8 +12,10 @@ import type { ImageDocument } from "./wanted.ts";
 export interface AttachedDocument {
   /** The place, as people call it. */
   readonly destination: string;
-  readonly kind: ImageDocument["kind"];
-  /** The image's manifest. */
+  readonly kind: ImageDocument["kind"] | "signature";
+  /** Whether it is signed: a signature, or what is said of the image in a signed statement. */
+  readonly signed?: true;
+  /** The image's manifest, or an index over images. */
   readonly subject: Digest;
   /** The manifest that has the document. */
   readonly descriptor: Descriptor;

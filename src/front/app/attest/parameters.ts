@@ -13,6 +13,8 @@ export interface PortableOptions {
 const PATHS: ReadonlySet<string> = new Set([
   ...["graph", "contents", "copyToRoot", "caCertificates", "lockFile", "weights", "layeringPipeline"],
   ...["fromImage", "layersFrom", "sharedWith", "from", "file"],
+  // Of a base whose signature is demanded.
+  ...["ref", "key", "trustedRoot", "tufRoot"],
 ]);
 
 /** A spec's fields, in which paths are relative to the folder; of those outside of it there is only the last name. Store paths stay. */

@@ -16,7 +16,7 @@ import type { Libc } from "#draft";
 import { VarveError } from "#errors";
 import { dockerArchiveSink } from "#formats";
 import { planText } from "#report";
-import type { ImageSpecInput } from "#spec";
+import { type ImageSpecInput, withBasePlace } from "#spec";
 import {
   type AttestCommandOptions,
   attestIn,
@@ -47,6 +47,7 @@ interface BuildCommandOptions
     AttestCommandOptions,
     Partial<Pick<ImageSpecInput, (typeof FIELDS)[number]>> {
   readonly cacheFrom?: string[];
+  readonly trustCachedBases?: true;
   readonly cacheTo?: string[];
   readonly output?: string[];
   readonly push?: string[];
@@ -183,7 +184,7 @@ function graphOptions(command: Command): void {
 }
 
 async function run(path: string, options: BuildCommandOptions): Promise<void> {
-  const { cacheFrom, cacheTo, compression, libc, check, quiet = false } = options;
+  const { cacheFrom, trustCachedBases, cacheTo, compression, libc, check, quiet = false } = options;
   const platforms = options.platform?.split(",") ?? [];
   const { platform: _, ...others } = options;
   await onMachine(platforms.length > 1 ? others : options, async (operation) => {
@@ -222,17 +223,8 @@ async function run(path: string, options: BuildCommandOptions): Promise<void> {
       return;
     }
     const given = {
-      ...{
-        ...operation,
-        ...listener,
-        ...attestIn(options),
-        to,
-        compression,
-        cacheFrom,
-        cacheTo,
-        libc,
-        check,
-      },
+      ...{ ...operation, ...listener, ...attestIn(options), to, compression, libc, check },
+      ...{ cacheFrom, trustCachedBases, cacheTo },
       onFindings: quiet ? undefined : tellFindings,
       onWarning: quiet ? undefined : warn,
       onDetail: options.verbose && tellSentence,
@@ -265,7 +257,7 @@ function overrides(options: BuildCommandOptions, fields: Partial<ImageSpecInput>
     ),
     ...omitField(options, fields),
     ...strategyFields(options),
-    ...(from === undefined ? {} : { fromImage: from }),
+    ...(from === undefined ? {} : { fromImage: withBasePlace(fields.fromImage, from) }),
     ...(followBase ? {} : { followBase }),
     ...(label === undefined ? {} : { labels: { ...fields.labels, ...label } }),
     ...(annotation === undefined ? {} : { annotations: { ...fields.annotations, ...annotation } }),

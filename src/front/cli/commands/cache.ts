@@ -1,17 +1,20 @@
 import { Command } from "commander";
-import { openCache } from "#app";
+import { openCache, pruneCache } from "#app";
 import type { DigestCache } from "#cache";
 import { formatBytes } from "#report";
 import { shown } from "#util";
 import { type CacheOptions, cacheDirOption } from "../cache-options.ts";
-import { integer, jsonOption } from "../options.ts";
-import { print, printJson } from "../output.ts";
+import { integer, jsonOption, list } from "../options.ts";
+import { print, printJson, warn } from "../output.ts";
+import { onMachine, type PlaceOptions, registryOptions } from "../places.ts";
 
 interface CommonOptions extends CacheOptions {
   readonly json?: true;
 }
 
-interface PruneOptions extends CommonOptions {
+interface PruneOptions extends CommonOptions, PlaceOptions {
+  readonly registry?: string;
+  readonly blobsIn?: readonly string[];
   readonly maxAge?: number;
   readonly maxEntries?: number;
 }
@@ -25,13 +28,30 @@ export function command(): Command {
   subcommand(command, "info")
     .description("Shows where the cache is, and what is in it.")
     .action((options: CommonOptions) => info(openCache(options.cacheDir), options));
-  subcommand(command, "prune")
+  const pruning = subcommand(command, "prune")
     .description(
-      "Removes entries that haven't been used for a while. This also happens automatically, once a day.",
+      "Removes entries that haven't been used for a while. In the folder, this also happens automatically, once a day.",
+    )
+    .option(
+      "--registry <reference>",
+      "of the cache that --cache-from and --cache-to share through a registry, instead of the folder",
     )
     .option("--max-age <days>", "how long an entry may be unused (default: 90)", integer)
-    .option("--max-entries <n>", "how many entries may stay (default: 20000); 0 removes all", integer)
-    .action((options: PruneOptions) => prune(openCache(options.cacheDir), options));
+    .option(
+      "--max-entries <n>",
+      "how many entries may stay (default: 20000 in the folder, all in a registry); 0 removes all",
+      integer,
+    )
+    .option(
+      "--blobs-in <repository>",
+      "with --registry: also remove what is said of layers that aren't in this repository of images; may be given several times",
+      list,
+    );
+  registryOptions(pruning).action((options: PruneOptions) =>
+    options.registry === undefined
+      ? prune(openCache(options.cacheDir), options)
+      : pruneRegistry(options.registry, options),
+  );
   subcommand(command, "verify")
     .description("Reads all entries, and removes those that are broken.")
     .action((options: CommonOptions) => verify(openCache(options.cacheDir), options));
@@ -80,6 +100,23 @@ async function prune(cache: DigestCache, { json, maxAge, maxEntries }: PruneOpti
       trees === undefined ? "" : `, and the packages of ${trees} installations for other platforms`;
     await print(`Removed ${removed} of ${removed + kept} entries${more}.\n`);
   }
+}
+
+async function pruneRegistry(reference: string, options: PruneOptions): Promise<void> {
+  const { json, maxAge, maxEntries, blobsIn } = options;
+  const pruned = await onMachine({ ...options, cache: false }, ({ machine, signal }) =>
+    pruneCache(reference, { machine, signal, maxAge, maxEntries, blobsIn, onNote: warn }),
+  );
+  if (json) {
+    await printJson(pruned);
+    return;
+  }
+  const { kept, old, gone, broken, segments } = pruned;
+  const parts = [`${old} old ones`, ...(gone === 0 ? [] : [`${gone} of which nothing is left`])];
+  const damage = broken === 0 ? "" : `, and ${broken} broken parts`;
+  await print(
+    `Removed ${old + gone} of ${kept + old + gone} entries (${parts.join(", ")})${damage}; ${segments.before} segments are ${segments.after} now.\n`,
+  );
 }
 
 async function verify(cache: DigestCache, { json }: CommonOptions): Promise<void> {

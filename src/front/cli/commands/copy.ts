@@ -5,9 +5,10 @@ import { type CacheOptions, cacheOptions } from "../cache-options.ts";
 import { jsonOption } from "../options.ts";
 import { tellSentence, warn } from "../output.ts";
 import { compressionOption, onMachine, type PlaceOptions, placeOptions } from "../places.ts";
+import { type SourceDemandOptions, sourceDemandOf, sourceDemandOptions } from "../signature-options.ts";
 import { tellCopied, tellWritten } from "../written.ts";
 
-export interface CopyOptions extends PlaceOptions, CacheOptions {
+export interface CopyOptions extends PlaceOptions, CacheOptions, SourceDemandOptions {
   readonly compression?: CompressionChoice;
   readonly referrers?: true;
   readonly quiet?: true;
@@ -29,7 +30,7 @@ export function command(): Command {
 
 /** Adds the options of the commands that copy. */
 export function copyOptions(command: Command): Command {
-  return cacheOptions(compressionOption(placeOptions(command)))
+  return sourceDemandOptions(cacheOptions(compressionOption(placeOptions(command))))
     .option("-q, --quiet", "print nothing but errors")
     .option("-v, --verbose", "name all layers, and say which way an engine took them")
     .addOption(jsonOption());
@@ -54,17 +55,21 @@ export async function copyImage(
   await onMachine(options, async (operation) => {
     const to = await target(operation.machine);
     const { compression, quiet = false } = options;
+    const verify = sourceDemandOf(options);
     const onWarning = quiet ? undefined : warn;
     const onDetail = options.verbose && tellSentence;
     if (options.referrers && typeof to === "string") {
       await tellCopied(
-        (onProgress) => copyWithReferrers(from, to, { ...operation, onWarning, onProgress, onDetail }),
+        (onProgress) =>
+          copyWithReferrers(from, to, { ...operation, verify, onWarning, onProgress, onDetail }),
         options,
       );
       return;
     }
     await tellWritten(async (onProgress) => {
-      return { places: await copy(from, to, { ...operation, compression, onWarning, onProgress, onDetail }) };
+      return {
+        places: await copy(from, to, { ...operation, verify, compression, onWarning, onProgress, onDetail }),
+      };
     }, options);
   });
 }

@@ -1,9 +1,8 @@
-import { createInterface } from "node:readline/promises";
-import { Writable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { Command } from "commander";
 import { VarveError } from "#errors";
 import { DEFAULT_REGISTRY } from "#oci";
+import { ask, canAsk } from "../ask.ts";
 import { say } from "../output.ts";
 import { onMachine, type PlaceOptions, registryOptions } from "../places.ts";
 
@@ -21,10 +20,10 @@ export function command(): Command {
     .option("-u, --username <name>", "the user's name")
     .option("--password-stdin", "take the password from stdin")
     .action(async (registry: string, options: LoginOptions) => {
-      const username = options.username ?? (await ask("Username: ", { hidden: false }));
+      const username = options.username ?? (await askFor("Username: ", { hidden: false }));
       const password = options.passwordStdin
         ? (await text(process.stdin)).replace(/\r?\n$/, "")
-        : await ask("Password: ", { hidden: true });
+        : await askFor("Password: ", { hidden: true });
       await onMachine(options, async ({ machine: { transports }, signal }) => {
         const credentials = { kind: "password", username, password } as const;
         const client = await transports.client(registry, async () => credentials);
@@ -35,23 +34,8 @@ export function command(): Command {
     });
 }
 
-/** Asks at the terminal; an answer that is hidden isn't shown while it is typed. */
-async function ask(question: string, { hidden }: { hidden: boolean }): Promise<string> {
-  if (!process.stdin.isTTY) {
-    throw new VarveError("USAGE", "stdin is not a terminal; give --username and --password-stdin");
-  }
-  process.stderr.write(question);
-  const output = new Writable({
-    write(chunk, encoding, done) {
-      if (!hidden) process.stderr.write(chunk, encoding as BufferEncoding);
-      done();
-    },
-  });
-  const prompt = createInterface({ input: process.stdin, output, terminal: true });
-  try {
-    return await prompt.question("");
-  } finally {
-    prompt.close();
-    process.stderr.write("\n");
-  }
+/** @throws VarveError `USAGE` where there is nobody to ask */
+async function askFor(question: string, options: { hidden: boolean }): Promise<string> {
+  if (canAsk()) return await ask(question, options);
+  throw new VarveError("USAGE", "stdin is not a terminal; give --username and --password-stdin");
 }

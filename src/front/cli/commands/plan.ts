@@ -1,24 +1,28 @@
 import { stat } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import { Command } from "commander";
-import { type Machine, openSource, planFleet, planFrom, type SpecSource, specSource } from "#app";
+import { type Machine, openSource, planFleet, planFrom, planJobs, type SpecSource, specSource } from "#app";
+import type { CompressionChoice } from "#compress";
 import { readError, VarveError } from "#errors";
 import { layerBudget } from "#layering";
 import { hasSpec, isProject } from "#project";
 import { fleetText, planText } from "#report";
-import { checkSpec, type ImageSpecInput, parseSpecJson, startsObject } from "#spec";
-import { bytesSource, readWhole, writeFileAtomically } from "#util";
+import { checkSpec, type ImageSpecInput, parseSpecJson, startsObject, withBasePlace } from "#spec";
+import { bytesSource, readWhole, shown, writeFileAtomically } from "#util";
 import { type GraphOptions, graphOptions } from "../graph-options.ts";
 import { type OmitOptions, omitField, omitOptions } from "../omit-options.ts";
 import { jsonOption, list } from "../options.ts";
-import { print, printJson } from "../output.ts";
-import { onMachine, type PlaceOptions, placeOptions } from "../places.ts";
+import { note, print, printJson } from "../output.ts";
+import { compressionOption, onMachine, type PlaceOptions, placeOptions } from "../places.ts";
 import { absolutePath, type StrategyOptions, strategyFields, strategyOptions } from "../strategy-options.ts";
 
 interface PlanCommandOptions extends PlaceOptions, GraphOptions, StrategyOptions, OmitOptions {
   readonly against?: readonly string[];
   readonly html?: string;
   readonly json?: true;
+  readonly jobs?: string;
+  readonly root?: string;
+  readonly compression?: CompressionChoice;
 }
 
 export function command(): Command {
@@ -30,6 +34,7 @@ export function command(): Command {
       "[spec...]",
       "the folder of a Node project (default: .); or a spec; or a references graph in one of Nix's forms; several are planned together, so that they share layers",
     );
+  jobOptions(command);
   return strategyOptions(omitOptions(graphOptions(command)))
     .option(
       "--against <place>",
@@ -50,7 +55,25 @@ export function command(): Command {
     .action(run);
 }
 
+function jobOptions(command: Command): void {
+  command
+    .option(
+      "--jobs <folder>",
+      "write a job for each layer and one for the image instead of the table: for varve layer and varve assemble, on any machine with the same files",
+      absolutePath,
+    )
+    .option(
+      "--root <folder>",
+      "with --jobs: the folder that other machines have, too, below which the files are (default: .)",
+      absolutePath,
+    );
+  compressionOption(command);
+}
+
 async function run(paths: readonly string[], options: PlanCommandOptions): Promise<void> {
+  if (options.jobs !== undefined) return await makeJobs(paths, options.jobs, options);
+  const isOfJobs = options.root !== undefined ? "--root" : options.compression && "--compression";
+  if (isOfJobs) throw new VarveError("USAGE", `${isOfJobs} is about jobs; give --jobs FOLDER, too`);
   if (paths.length > 1) return await runTogether(paths, options);
   const { against, html, json, lockFile, key: graphKey } = options;
   await onMachine({ ...options, cache: false }, async (operation) => {
@@ -70,6 +93,39 @@ async function run(paths: readonly string[], options: PlanCommandOptions): Promi
     if (json) await printJson(planned.report);
     else if (html === undefined) await print(planText(planned.report));
   });
+}
+
+/** Work for other machines. */
+async function makeJobs(
+  [path = ".", ...others]: readonly string[],
+  folder: string,
+  options: PlanCommandOptions,
+): Promise<void> {
+  const { root, compression, against, html, lockFile } = options;
+  const other =
+    html !== undefined ? "--html" : lockFile !== undefined ? "--lock-file" : against && "--against";
+  if (other) throw new VarveError("USAGE", `${other} is about the table of a plan, and not about --jobs`);
+  if (others.length > 0) {
+    throw new VarveError(
+      "USAGE",
+      `jobs are of one image, and there are ${others.length + 1} specs; give each a folder of its own`,
+    );
+  }
+  await onMachine(options, async (operation) => {
+    const fields = changesOf(options);
+    const source = await openSource(path, { ...operation, change: (own) => ({ ...own, ...fields }) });
+    const from = { path, fields };
+    const planned = await planJobs(source, { ...operation, folder, root, compression, from, onNote: note });
+    if (options.json) await printJson(planned);
+    else await print([...planned.layers, planned.image].map((path) => `${shown(path)}\n`).join(""));
+  });
+}
+
+/** The spec's fields that the options replace. */
+function changesOf(options: PlanCommandOptions): Partial<ImageSpecInput> {
+  const { maxLayers, from: fromImage, exclude } = options;
+  const given = Object.entries({ maxLayers, fromImage, exclude }).filter(([, value]) => value !== undefined);
+  return { ...Object.fromEntries(given), ...strategyFields(options), ...omitField(options, {}) };
 }
 
 /** Several specs, whose images share layers. */
@@ -114,6 +170,7 @@ async function sourceOf(
       ...unnamed,
       ...own,
       ...fields,
+      ...(fromImage !== undefined && { fromImage: withBasePlace(own.fromImage, fromImage) }),
       ...omitField(options, own),
     });
     return { ...(await openSource(path, { machine, change })), isGraph: false };

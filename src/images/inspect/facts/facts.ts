@@ -29,15 +29,8 @@ export interface FileFacts {
   readonly folders?: readonly string[];
 }
 
-/** An entry of the archive; the owner's group and the time don't matter. */
-export type FactEntry = readonly [
-  name: string,
-  type: string,
-  mode: number,
-  size: number,
-  linkname: string,
-  uid: number,
-];
+/** An entry of the archive; the owner's group, the time and the size don't matter, and so may differ where nothing else does. */
+export type FactEntry = readonly [name: string, type: string, mode: number, linkname: string, uid: number];
 
 /** A layer's entries in their order, and what is known of some by their positions. */
 export interface LayerFacts {
@@ -46,7 +39,10 @@ export interface LayerFacts {
 }
 
 /** Raise it whenever something else is learned of a layer: what was kept before is then forgotten. */
-export const FACTS_FORMAT = 1;
+export const FACTS_FORMAT = 2;
+
+/** In bytes, decompressed: more than a layer with a million files has. */
+const MAX_FACTS = 512 * 1024 * 1024;
 
 /** Facts as bytes, to be kept. */
 export function encodeFacts({ entries, files }: LayerFacts): Uint8Array {
@@ -56,7 +52,7 @@ export function encodeFacts({ entries, files }: LayerFacts): Uint8Array {
 /** What {@link encodeFacts} made; undefined for anything else. */
 export function decodeFacts(bytes: Uint8Array): LayerFacts | undefined {
   try {
-    const value = JSON.parse(zstdDecompressSync(bytes).toString());
+    const value = JSON.parse(zstdDecompressSync(bytes, { maxOutputLength: MAX_FACTS }).toString());
     if (value.format !== FACTS_FORMAT) return undefined;
     return { entries: value.entries, files: new Map(value.files) };
   } catch {

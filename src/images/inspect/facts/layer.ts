@@ -30,7 +30,7 @@ export class LayerWatcher {
 
   #entry(entry: TarEntry) {
     const { name, type, mode, size, linkname = "", uid } = entry;
-    const position = this.#entries.push([name, type, mode, size, linkname, uid]) - 1;
+    const position = this.#entries.push([name, type, mode, linkname, uid]) - 1;
     const isFile = size > 0 && !"123456".includes(type);
     return isFile ? watchFile(entry, (facts) => void this.#files.set(position, facts)) : undefined;
   }

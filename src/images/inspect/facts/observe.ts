@@ -1,4 +1,5 @@
 /** Learns of an image's layers, as they pass by on their way to somebody else, from what is kept of them, or else by reading them. */
+import { hash } from "node:crypto";
 import { plainLayer } from "#flatten";
 import { isUnmeasured, type Layer, type UnmeasuredLayer } from "#image";
 import type { Digest } from "#oci";
@@ -29,13 +30,34 @@ export class LayerObserver {
     return { ...layer, open };
   }
 
+  /** Takes what somebody else says of a layer of which nothing is known; it isn't kept. What isn't in the form of facts is left alone. */
+  believe(diffId: Digest, facts: Uint8Array): void {
+    if (this.#known(diffId) === undefined && decodeFacts(facts) !== undefined) this.#facts.set(diffId, facts);
+  }
+
+  /** Whether something is known of a layer. */
+  knows(diffId: Digest): boolean {
+    return this.#known(diffId) !== undefined;
+  }
+
   /**
    * What is known of a layer; it is read if nothing is.
    * @throws VarveError what reading it throws
    */
   async of(layer: Layer, signal?: AbortSignal): Promise<LayerFacts> {
-    const decoded = decodeFacts(this.#known(layer.diffId) ?? Buffer.alloc(0));
-    if (decoded !== undefined) return decoded;
+    return decodeFacts(this.#known(layer.diffId) ?? Buffer.alloc(0)) ?? (await this.#read(layer, signal));
+  }
+
+  /**
+   * A hash of what is known of a layer, the same for layers of which the same is known; it is read if nothing is.
+   * @throws VarveError what reading it throws
+   */
+  async identityOf(layer: Layer, signal?: AbortSignal): Promise<string> {
+    if (this.#known(layer.diffId) === undefined) await this.#read(layer, signal);
+    return hash("sha256", this.#known(layer.diffId)!);
+  }
+
+  async #read(layer: Layer, signal: AbortSignal | undefined): Promise<LayerFacts> {
     const watcher = await watched(layer, signal);
     const facts = watcher.finish();
     this.#keep(layer.diffId, encodeFacts(facts));

@@ -14,7 +14,7 @@ import { checkMarker, INDEX_FILE, MARKER, MARKER_FILE } from "./read.ts";
 const BLOBS = "blobs/sha256";
 
 /** The folder for incomplete files and locks; it exists while a process writes. */
-const INGEST = ".varve-ingest";
+export const INGEST = ".varve-ingest";
 
 /**
  * The files of a layout folder that several processes may write to at the same time. Files are written aside and

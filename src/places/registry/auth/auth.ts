@@ -70,7 +70,7 @@ export class Authenticator {
 
   constructor(options: AuthenticatorOptions) {
     this.#options = options;
-    this.#now = options.now ?? (() => performance.now());
+    this.#now = options.now ?? monotonic;
   }
 
   /**
@@ -236,4 +236,9 @@ function tokenRequest(
   if (credentials !== undefined)
     url.searchParams.set("account", (credentials as { username: string }).username);
   return { method: "GET", url, authorization: basic(credentials) };
+}
+
+/** Milliseconds on a clock that never goes back. */
+export function monotonic(): number {
+  return performance.now();
 }

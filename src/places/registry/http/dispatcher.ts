@@ -1,7 +1,6 @@
 import type { Agent } from "node:http";
-import { getCACertificates } from "node:tls";
 import { VarveError } from "#errors";
-import { nodeHttp, type Waits } from "#util";
+import { nodeHttp, nodeTls, type Waits } from "#util";
 import { isLoopback } from "./endpoint.ts";
 import { tunnelAgent } from "./tunnel.ts";
 
@@ -35,7 +34,7 @@ export class Connections {
   constructor({ ca = [], env = {}, timeouts = {} }: ConnectionOptions) {
     this.waits = { connect: 30_000, headers: 300_000, body: 60_000, ...timeouts };
     this.#env = env;
-    this.#ca = ca.length === 0 ? undefined : [...getCACertificates("default"), ...ca];
+    this.#ca = ca.length === 0 ? undefined : [...nodeTls().getCACertificates("default"), ...ca];
   }
 
   /** The agent with the connections for requests to a URL. */

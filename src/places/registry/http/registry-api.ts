@@ -88,9 +88,13 @@ export class RegistryApi {
     const secure = new URL(`https://${host}/`);
     if (!this.http.insecure && !isLoopback(secure.hostname)) return secure;
     const { backoff } = this.http;
+    const plain = new URL(`http://${host}/`);
+    // On this machine nobody is in between. With a port of its own it is one and the same server that is asked.
+    const isOneServer = isLoopback(secure.hostname) && secure.port !== "";
+    if (isOneServer && (await this.#speaksPlain(plain, signal))) return plain;
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#probe(secure, new URL(`http://${host}/`), signal);
+        return await this.#probe(secure, plain, signal);
       } catch (error) {
         const delay = isTransient(error) ? backoff.delay(attempt) : undefined;
         if (delay === undefined) throw error;
@@ -99,22 +103,42 @@ export class RegistryApi {
     }
   }
 
+  /** Whether a server answers over http as a registry does; one that speaks https says something else, or nothing. */
+  async #speaksPlain(plain: URL, signal: AbortSignal | undefined): Promise<boolean> {
+    try {
+      return [200, 401].includes(await this.#ask(plain, signal));
+    } catch (error) {
+      if (signal?.aborted) throw error;
+      return false;
+    }
+  }
+
   /** Asks over https first, so that http is only ever used with a registry that doesn't speak https. */
   async #probe(secure: URL, plain: URL, signal: AbortSignal | undefined): Promise<URL> {
-    const ask = async (origin: URL) => {
-      const url = new URL("/v2/", origin);
-      const what = `the API of ${this.registry}`;
-      await discard(
-        await this.http.request({ method: "GET", url, what, retry: false, redirects: false, signal }),
-      );
-      return origin;
-    };
     try {
-      return await ask(secure);
+      await this.#ask(secure, signal);
+      return secure;
     } catch (error) {
       const code = error instanceof RegistryFailure ? codeOf(error.cause) : undefined;
       if (!isTlsProtocolError(code) && !isTransient(error)) throw error;
-      return ask(plain);
+      await this.#ask(plain, signal);
+      return plain;
     }
+  }
+
+  /** The status with which an origin answers a request without credentials for its API. */
+  async #ask(origin: URL, signal: AbortSignal | undefined): Promise<number> {
+    const url = new URL("/v2/", origin);
+    const what = `the API of ${this.registry}`;
+    const answer = await this.http.request({
+      method: "GET",
+      url,
+      what,
+      retry: false,
+      redirects: false,
+      signal,
+    });
+    await discard(answer);
+    return answer.status;
   }
 }

@@ -1,8 +1,8 @@
 import type { Agent, AgentOptions, ClientRequest, IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { type ConnectionOptions as TlsOptions, connect as tlsConnect } from "node:tls";
-import { nodeHttp } from "#util";
+import type { ConnectionOptions as TlsOptions } from "node:tls";
+import { nodeHttp, nodeTls } from "#util";
 
 /** How an agent makes its tunnels. */
 export interface TunnelOptions extends AgentOptions {
@@ -42,7 +42,7 @@ export function tunnelAgent(proxy: URL, { secure, patience, ...options }: Tunnel
       }
       socket.setTimeout(0);
       if (first.length > 0) socket.unshift(first);
-      connected?.(null, secure ? tlsConnect({ ...(target as TlsOptions), socket }) : socket);
+      connected?.(null, secure ? nodeTls().connect({ ...(target as TlsOptions), socket }) : socket);
     });
     asked.end();
     // This tells Node that the connection comes later.

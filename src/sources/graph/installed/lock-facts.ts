@@ -1,4 +1,5 @@
 /** What a lock file says of packages, whichever package manager wrote it. */
+import { closeSync, openSync, readSync } from "node:fs";
 
 /** A package as a lock file has it. */
 export interface LockedPackage {
@@ -113,16 +114,40 @@ export function thisPlatform(): NodePlatform {
 
 let libc: string | undefined;
 
+/** Enough of a program to have the name of its loader, which comes right after the headers. */
+const HEAD = 4096;
+
 function libcHere(): string | undefined {
   if (process.platform !== "linux") return undefined;
-  if (libc === undefined) {
-    // Without this, it may ask the network for the names of those that this process is connected with.
-    const report: NodeJS.ProcessReport & { excludeNetwork?: boolean } = process.report;
-    const { excludeNetwork = false } = report;
-    report.excludeNetwork = true;
-    const { header } = report.getReport() as { header?: { glibcVersionRuntime?: string } };
-    report.excludeNetwork = excludeNetwork;
-    libc = header?.glibcVersionRuntime === undefined ? "musl" : "glibc";
-  }
+  libc ??= libcOfProgram(process.execPath) ?? libcOfReport();
   return libc;
+}
+
+/** The C library of a program, by its loader; undefined where that doesn't tell. */
+export function libcOfProgram(path: string): string | undefined {
+  let head: string;
+  try {
+    const file = openSync(path, "r");
+    try {
+      const bytes = Buffer.alloc(HEAD);
+      head = bytes.toString("latin1", 0, readSync(file, bytes, 0, HEAD, 0));
+    } finally {
+      closeSync(file);
+    }
+  } catch {
+    return undefined;
+  }
+  if (head.includes("/ld-musl-")) return "musl";
+  return head.includes("/ld-linux") ? "glibc" : undefined;
+}
+
+/** Node's own word, which takes it longer than to read all the packages of a small project. */
+function libcOfReport(): string {
+  // Without this, it may ask the network for the names of those that this process is connected with.
+  const report: NodeJS.ProcessReport & { excludeNetwork?: boolean } = process.report;
+  const { excludeNetwork = false } = report;
+  report.excludeNetwork = true;
+  const { header } = report.getReport() as { header?: { glibcVersionRuntime?: string } };
+  report.excludeNetwork = excludeNetwork;
+  return header?.glibcVersionRuntime === undefined ? "musl" : "glibc";
 }

@@ -2,12 +2,14 @@
 import { realpathSync, statSync } from "node:fs";
 import { join, posix, relative, resolve, sep } from "node:path";
 import { readError, VarveError } from "#errors";
+import { type Memo, once } from "#util";
 import type { JsonObject } from "../file.ts";
 import { isObject } from "../file.ts";
+import type { Manifests } from "../manifests.ts";
 import { installCommand, type NodeProject } from "../project.ts";
-import { readManifest } from "../workspace.ts";
 import { text } from "../yaml.ts";
 import { type LockFacts, type NodePlatform, plainVersion } from "./lock-facts.ts";
+import { bundles, isName } from "./manifest.ts";
 import { isOutside } from "./outside.ts";
 
 /** A package's folder, and what it is. */
@@ -27,6 +29,9 @@ export interface TreeOptions {
   readonly omitDev: boolean;
   /** Where packages that fit some platforms only have to be usable. */
   readonly platform: NodePlatform;
+  readonly manifests: Manifests;
+  /** Knows the packages that were found for another package of the same workspace. */
+  readonly memo?: Memo | undefined;
 }
 
 /** Folders whose children are a package each, together with links to what it needs. */
@@ -62,8 +67,9 @@ export class InstalledTree {
   readonly #facts: LockFacts;
   readonly #options: TreeOptions;
   readonly #root: string;
-  readonly #found = new Map<string, string | undefined>();
-  readonly #packages = new Map<string, Promise<InstalledPackage>>();
+  /** What was found at paths, which is the same for each package of a workspace. */
+  readonly #found: Map<string, string | undefined>;
+  readonly #packages: Map<string, Promise<InstalledPackage>>;
   /** Packages that bring others in their own folders. */
   readonly #bundlers = new Set<string>();
 
@@ -72,6 +78,8 @@ export class InstalledTree {
     this.#facts = facts;
     this.#options = options;
     this.#root = realpathSync.native(project.root);
+    this.#found = once(options.memo, `found in ${this.#root}`, () => new Map());
+    this.#packages = once(options.memo, `packages in ${this.#root}`, () => new Map());
   }
 
   /** @throws VarveError `DANGLING_REFERENCE` for what isn't installed, `INVALID_GRAPH` for what the lock file has otherwise */
@@ -135,7 +143,7 @@ export class InstalledTree {
   #package(id: string): Promise<InstalledPackage> {
     let found = this.#packages.get(id);
     if (found === undefined) {
-      found = readManifest(join(this.#root, id)).then((manifest = {}) => ({ id, manifest }));
+      found = this.#options.manifests.of(join(this.#root, id)).then((manifest = {}) => ({ id, manifest }));
       this.#packages.set(id, found);
     }
     return found;
@@ -284,14 +292,4 @@ export class InstalledTree {
 /** Whether a folder is the project's own, and not something that was installed. */
 export function isSource(id: string): boolean {
   return !/(?:^|\/)node_modules(?:\/|$)/.test(id);
-}
-
-function bundles({ bundleDependencies, bundledDependencies }: JsonObject): boolean {
-  const said = bundleDependencies ?? bundledDependencies;
-  return said === true || (Array.isArray(said) && said.length > 0);
-}
-
-/** Whether a name stays in `node_modules` when it is appended to it. */
-function isName(name: string): boolean {
-  return /^(?:@[^/\0\\]+\/)?[^/\0\\]+$/.test(name) && !/(?:^|\/)\.{1,2}(?:\/|$)/.test(name);
 }

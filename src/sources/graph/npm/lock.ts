@@ -1,40 +1,58 @@
 import { existsSync } from "node:fs";
 import { join, posix } from "node:path";
-import * as z from "zod";
 import { VarveError } from "#errors";
-import { isObject, parseJson, readText } from "../file.ts";
-
-const names = z.record(z.string(), z.unknown()).optional();
-const flag = z.boolean().optional();
-const platforms = z.array(z.string()).optional();
+import { isObject, type JsonObject, parseJson, readText } from "../file.ts";
 
 /** What varve reads about a package; a lock file's entry and a `package.json` have the same fields. */
-const packageSchema = z.object({
-  name: z.string().optional(),
-  version: z.string().optional(),
-  dependencies: names,
-  optionalDependencies: names,
-  devDependencies: names,
-  peerDependencies: names,
-});
+export interface NpmManifest {
+  readonly name?: string;
+  readonly version?: string;
+  readonly dependencies?: JsonObject;
+  readonly optionalDependencies?: JsonObject;
+  readonly devDependencies?: JsonObject;
+  readonly peerDependencies?: JsonObject;
+}
 
-const entrySchema = packageSchema.extend({
-  resolved: z.string().optional(),
-  link: flag,
-  dev: flag,
-  devOptional: flag,
-  optional: flag,
-  peer: flag,
-  extraneous: flag,
-  integrity: z.string().optional(),
-  os: platforms,
-  cpu: platforms,
-  libc: platforms,
-});
-
-export type NpmManifest = z.infer<typeof packageSchema>;
 /** One entry of a lock file's `packages`: an installed package, or a link to one. */
-export type LockEntry = z.infer<typeof entrySchema>;
+export interface LockEntry extends NpmManifest {
+  readonly resolved?: string;
+  readonly link?: boolean;
+  readonly dev?: boolean;
+  readonly devOptional?: boolean;
+  readonly optional?: boolean;
+  readonly peer?: boolean;
+  readonly extraneous?: boolean;
+  readonly integrity?: string;
+  readonly os?: readonly string[];
+  readonly cpu?: readonly string[];
+  readonly libc?: readonly string[];
+}
+
+/** A kind of field: what it must be, in words, and whether a value is that. */
+interface Kind {
+  readonly words: string;
+  fits(value: unknown): boolean;
+}
+
+const TEXT: Kind = { words: "a string", fits: (value) => typeof value === "string" };
+const FLAG: Kind = { words: "true or false", fits: (value) => typeof value === "boolean" };
+const NAMES: Kind = { words: "an object", fits: isObject };
+const LIST: Kind = {
+  words: "a list of strings",
+  fits: (value) => Array.isArray(value) && value.every(TEXT.fits),
+};
+
+const MANIFEST_KINDS: Readonly<Record<keyof NpmManifest, Kind>> = {
+  ...{ name: TEXT, version: TEXT },
+  ...{ dependencies: NAMES, optionalDependencies: NAMES, devDependencies: NAMES, peerDependencies: NAMES },
+};
+
+const ENTRY_KINDS: Readonly<Record<keyof LockEntry, Kind>> = {
+  ...MANIFEST_KINDS,
+  ...{ resolved: TEXT, integrity: TEXT },
+  ...{ link: FLAG, dev: FLAG, devOptional: FLAG, optional: FLAG, peer: FLAG, extraneous: FLAG },
+  ...{ os: LIST, cpu: LIST, libc: LIST },
+};
 
 /** A lock file of version 2 or 3. */
 export interface NpmLock {
@@ -77,7 +95,7 @@ export async function readNpmLock(project: string, lockFile?: string): Promise<N
   entries.delete("");
   const manifest = join(project, "package.json");
   if (existsSync(manifest)) {
-    root = check(packageSchema, parseJson(manifest, await readText(manifest)), manifest);
+    root = check<NpmManifest>(MANIFEST_KINDS, parseJson(manifest, await readText(manifest)), manifest);
   }
   return { file, entries, root };
 }
@@ -92,17 +110,24 @@ export async function readLockEntries(file: string): Promise<Map<string, LockEnt
   return new Map(
     Object.entries(lock["packages"]).map(([key, value]) => [
       key === "" ? key : checkKey(file, key),
-      check(entrySchema, value, `${file}: the entry ${JSON.stringify(key)}`),
+      check<LockEntry>(ENTRY_KINDS, value, `${file}: the entry ${JSON.stringify(key)}`),
     ]),
   );
 }
 
-function check<T>(schema: z.ZodType<T>, value: unknown, where: string): T {
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  const { path, message } = result.error.issues[0]!;
-  const field = path.length === 0 ? "" : ` in "${path.join(".")}"`;
-  throw new VarveError("INVALID_GRAPH", `${where} does not fit npm's format${field}: ${message}`);
+/** There are hundreds of entries, all alike, and a schema would take most of the time of reading a project. */
+function check<T extends object>(kinds: Readonly<Record<keyof T, Kind>>, value: unknown, where: string): T {
+  if (!isObject(value)) throw unfit(where, "", "an object");
+  for (const name in kinds) {
+    const field = value[name];
+    if (field !== undefined && !kinds[name].fits(field))
+      throw unfit(where, ` in "${name}"`, kinds[name].words);
+  }
+  return value as T;
+}
+
+function unfit(where: string, field: string, words: string): VarveError {
+  return new VarveError("INVALID_GRAPH", `${where} does not fit npm's format${field}: it must be ${words}`);
 }
 
 /** Refuses a key that doesn't lead straight down, except for the `../` with which a linked folder may begin. */

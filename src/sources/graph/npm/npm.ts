@@ -2,9 +2,9 @@ import { lstatSync, type Stats } from "node:fs";
 import { posix, resolve } from "node:path";
 import { readError, VarveError } from "#errors";
 import { type NodePlatform, thisPlatform } from "../installed/lock-facts.ts";
+import { Manifests } from "../manifests.ts";
 import { type Component, makeGraph, type ReferencesGraph } from "../references-graph.ts";
 import { saidIn } from "../said.ts";
-import { readManifest } from "../workspace.ts";
 import { checkInstalled } from "./installed.ts";
 import { installedName, type LockEntry, type NpmLock, type NpmManifest, readNpmLock } from "./lock.ts";
 import { cachesIn, nestedPaths, withoutShells } from "./nested.ts";
@@ -41,19 +41,20 @@ export async function readNpmGraph(options: NpmGraphOptions): Promise<References
   const { omitDev = false, platform = thisPlatform() } = options;
   const lock = await readNpmLock(project, options.lockFile);
   if (options.lockFile === undefined) await checkInstalled(lock, { project, platform });
-  return await npmGraph(lock, { project, omitDev });
+  return await npmGraph(lock, { project, omitDev, manifests: new Manifests() });
 }
 
 /** As {@link readNpmGraph}, by a lock file that was read. */
-export async function npmGraph(lock: NpmLock, { project, omitDev }: TreeOptions): Promise<ReferencesGraph> {
-  const tree = new InstalledTree(lock, { project, omitDev });
+export async function npmGraph(lock: NpmLock, options: TreeOptions): Promise<ReferencesGraph> {
+  const { project, manifests } = options;
+  const tree = new InstalledTree(lock, options);
   const sources = [ROOT, ...[...tree.packages.keys()].filter((key) => installedName(key) === undefined)];
   const nested = nestedPaths([ROOT, ...tree.packages.keys(), ...tree.left, ...cachesIn(project, sources)]);
   const components: Component[] = [];
   for (const [key, manifest] of [[ROOT, lock.root] as const, ...tree.packages]) {
     const name = manifest.name ?? tree.nameOf(key);
     const integrity = lock.entries.get(key)?.integrity;
-    const said = saidIn((await readManifest(resolve(project, key))) ?? {});
+    const said = saidIn((await manifests.of(resolve(project, key))) ?? {});
     components.push({
       id: key,
       path: resolve(project, key),
@@ -71,6 +72,7 @@ export async function npmGraph(lock: NpmLock, { project, omitDev }: TreeOptions)
 interface TreeOptions {
   readonly project: string;
   readonly omitDev: boolean;
+  readonly manifests: Manifests;
 }
 
 /** What is there of a lock file's packages, by key. */

@@ -4,6 +4,7 @@ import {
   type BlobKey,
   type CachedBlob,
   type CachedLayer,
+  type ClaimSource,
   type DigestCache,
   type LayerKey,
   layerKey,
@@ -32,6 +33,15 @@ export function blobKeyOf(number: number): BlobKey {
 
 export function blobOf(number: number): CachedBlob {
   return { digest: digestOf(Buffer.from(`blob ${number}`)), size: number * 100, portable: true };
+}
+
+/** Someone who claims what a cache has of its own. */
+export function claimsOf(cache: DigestCache): ClaimSource {
+  const { records, bases } = cache.sharable();
+  return {
+    layers: async (keys) => records.filter(({ key }) => keys.includes(key)),
+    base: async (key) => bases.get(key),
+  };
 }
 
 export function openAt(folder: string, now = NOW): DigestCache {

@@ -42,7 +42,7 @@ if (mode === "use") {
     if (turn % 50 === 10) cache.prune({ maxEntries: 120 });
     if (turn % 50 === 20) cache.verify();
     if (turn % 50 === 30) cache.dropLayer(keyOf(number));
-    if (turn % 50 === 40) cache.importEntries(cache.exportEntries());
+    if (turn % 50 === 40) cache.sharable();
   }
   say();
 } else if (mode === "write") {

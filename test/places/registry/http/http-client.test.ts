@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { createServer } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import {
   type AddressInfo,
@@ -266,6 +267,37 @@ test("plain http is used with this machine only, unless insecure is allowed", as
   assert.ok(!isLoopback("[::ffff:7f00:1]"));
   const url = new URL("http://192.0.2.1/");
   await fails(http.request({ method: "GET", url, what: "x" }), "USAGE", /plain http/);
+});
+
+test("a port of this machine whose server speaks http is asked over nothing else, and gets credentials only when it asks", async (t) => {
+  const seen: string[] = [];
+  const begun: number[] = [];
+  const server = createServer((request, response) => {
+    seen.push(`${request.method} ${request.url} ${request.headers.authorization ?? ""}`);
+    response
+      .writeHead(request.headers.authorization ? 200 : 401, { "www-authenticate": 'Basic realm="r"' })
+      .end();
+  });
+  server.on("connection", (socket) => socket.once("data", (data) => begun.push(data[0]!)));
+  const port = await listen(t, server);
+  const http = new HttpClient();
+  t.after(() => http.close());
+  const credentials = async () => ({ kind: "password", username: "u", password: "p" }) as const;
+  await new RegistryClient({ registry: `127.0.0.1:${port}`, http, credentials }).ping();
+  assert.deepEqual(new Set(begun), new Set(["G".charCodeAt(0)]));
+  assert.deepEqual(seen, ["GET /v2/ ", "GET /v2/ ", "GET /v2/ Basic dTpw"]);
+});
+
+test("a port of this machine that answers over http, but not as a registry does, is asked over https", async (t) => {
+  const server = createServer((_request, response) => response.writeHead(404).end());
+  const begun: number[] = [];
+  server.on("connection", (socket) => socket.once("data", (data) => begun.push(data[0]!)));
+  const port = await listen(t, server);
+  const http = new HttpClient();
+  t.after(() => http.close());
+  await fails(new RegistryClient({ registry: `127.0.0.1:${port}`, http }).ping(), "REGISTRY_PROTOCOL", /404/);
+  const TLS_HANDSHAKE = 22;
+  assert.deepEqual(begun.slice(0, 2), ["G".charCodeAt(0), TLS_HANDSHAKE]);
 });
 
 test("https is spoken with an authority the caller gives, and not without", async (t) => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
+import type { VarveError } from "#errors";
 import { type ReferencesGraph, readGraph } from "#graph";
 import { temporaryFolder } from "../../../support/tmp.ts";
 
@@ -329,11 +330,23 @@ test("a key that leads out of the project is refused", async (t) => {
 });
 
 test("an entry of the wrong shape is named", async (t) => {
-  const folder = await project(t, { packages: { "node_modules/a": { dependencies: ["b"] } } });
-  await assert.rejects(readGraph(folder), {
-    code: "INVALID_GRAPH",
-    message: /the entry "node_modules\/a" does not fit npm's format in "dependencies"/,
-  });
+  const wrong = {
+    version: 1,
+    dependencies: ["b"],
+    peerDependencies: null,
+    dev: "true",
+    os: "linux",
+    cpu: [64],
+  };
+  for (const [field, value] of Object.entries(wrong)) {
+    const folder = await project(t, { packages: { "node_modules/a": { [field]: value } } });
+    const where = `the entry "node_modules/a" does not fit npm's format in "${field}": it must be `;
+    await assert.rejects(readGraph(folder), (error: VarveError) => {
+      assert.equal(error.code, "INVALID_GRAPH");
+      assert.ok(error.message.includes(where), error.message);
+      return true;
+    });
+  }
 });
 
 /** What a project's own lock file says of one that has `a` 1.0.0 and a package for Linux on x64 installed. */

@@ -1,0 +1,1 @@
+export { collectGarbage, type Garbage, type GcOptions, type GcReport } from "./gc.ts";
