@@ -67,13 +67,12 @@ export async function pullSharedCache(
   client: RegistryClient,
   options: PullSharedCacheOptions,
 ): Promise<boolean> {
-  const { cache, onNote, trustBases = false } = options;
+  const { cache, trustBases = false } = options;
   const source = await quietly(options, async () => {
     const store = registryStore(client, options);
-    const [anchor, open] = await Promise.all([store.anchor(), openSegments(store)]);
+    const anchor = await store.anchor();
     if (anchor === "foreign") throw notACache(store);
-    noteBroken(store, open, onNote);
-    return anchor === "absent" ? undefined : new Source(store, open, { ...options, trustBases });
+    return anchor === "absent" ? undefined : new Source(store, { ...options, trustBases });
   });
   if (source === undefined) return false;
   cache.addClaims(formatReference(options.reference), source);
@@ -114,15 +113,14 @@ function noteBroken(
   );
 }
 
-/** A shared cache that was opened. */
+/** A shared cache, which is opened when it is first asked something: a machine that knows all asks nothing. */
 class Source implements ClaimSource {
   readonly #store: SegmentStore;
   readonly #options: PullSharedCacheOptions;
-  #open: OpenSegments;
+  #open: Promise<OpenSegments> | undefined;
 
-  constructor(store: SegmentStore, open: OpenSegments, options: PullSharedCacheOptions) {
+  constructor(store: SegmentStore, options: PullSharedCacheOptions) {
     this.#store = store;
-    this.#open = open;
     this.#options = options;
   }
 
@@ -142,11 +140,18 @@ class Source implements ClaimSource {
 
   async #find(keys: readonly string[]): Promise<readonly SharedRecord[]> {
     const today = todayOf(this.#options.cache);
-    const { found, open } = await findRecords(this.#store, this.#open, { keys, today });
-    this.#open = open;
+    this.#open ??= this.#opened();
+    const { found, open } = await findRecords(this.#store, await this.#open, { keys, today });
+    this.#open = Promise.resolve(open);
     if (found.broken > 0)
       noteBroken(this.#store, { ...open, garbage: open.live.slice(0, 1) }, this.#options.onNote);
     return found.records;
+  }
+
+  async #opened(): Promise<OpenSegments> {
+    const open = await openSegments(this.#store);
+    noteBroken(this.#store, open, this.#options.onNote);
+    return open;
   }
 }
 
