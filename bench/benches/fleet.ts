@@ -36,7 +36,9 @@ export const fleetBench: Bench = {
       const machineOf = (name: string) => thisMachine({ cache: join(folder, "caches", name) });
       const measured = async (what: string, all: readonly FleetImage[], machines: readonly Machine[]) => {
         say(`fleet: ${what}`);
-        return await shareOf(all.length, proxy, () => buildAll(all, { machines, proxy }));
+        const share = await shareOf(all.length, proxy, () => buildAll(all, { machines, proxy }));
+        say(`fleet: ${what}: ${JSON.stringify(share)}`);
+        return share;
       };
       const rows: Row[] = [];
       const tell = (what: string, share: Share) => rows.push(...rowsOf(what, share));
@@ -80,7 +82,13 @@ async function buildAll(
       const { spec, name } = images[next++]!;
       await build(spec, {
         to: [`docker://${proxy.host}/fleet/${name}:1`],
-        ...{ machine, cacheFrom: [cache], cacheTo: [cache], check: false },
+        ...{
+          machine,
+          cacheFrom: [cache],
+          cacheTo: [cache],
+          check: false,
+          compression: { algorithm: "zstd" },
+        },
       });
     }
   };

@@ -173,6 +173,21 @@ describe("a cache that a fleet shares", () => {
     assert.deepEqual(reader.layer(keyOf(2)), { ...layerOf(2), claimed: true });
   });
 
+  it("isn't read again by who has asked it for all that it would be told", async (t) => {
+    const { client, options, newCache, registry } = await prepare(t);
+    await pushSharedCache(client, { ...options, cache: newCache(1, 2) });
+    const cache = newCache();
+    await pullSharedCache(client, { ...options, cache });
+    await cache.askFor([keyOf(1), keyOf(2)]);
+    // As if the layers had been packed, and were what was said.
+    for (const number of [1, 2]) cache.putLayer(keyOf(number), layerOf(number));
+    registry.requests.length = 0;
+    assert.deepEqual(await pushSharedCache(client, { ...options, cache }), { added: 0 });
+    assert.equal(registry.requests.length, 1);
+    cache.putBlob(blobKeyOf(1), blobOf(1));
+    assert.deepEqual(await pushSharedCache(client, { ...options, cache }), { added: 1 });
+  });
+
   it("writes the same on the same day, and again what was used after a week", async (t) => {
     const { client, options, newCache, registry } = await prepare(t);
     const { folder } = newCache(1);
