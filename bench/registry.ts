@@ -39,7 +39,7 @@ export async function startRegistry(work: string): Promise<LocalRegistry> {
   const configuration = {
     version: "0.1",
     log: { level: "info", formatter: "text" },
-    storage: { filesystem: { rootdirectory: join(folder, "storage") } },
+    storage: { filesystem: { rootdirectory: join(folder, "storage") }, delete: { enabled: true } },
     http: { addr: "127.0.0.1:0" },
   };
   writeFileSync(settings, JSON.stringify(configuration));

@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
-import { type DigestCache, encodeSegment, type LayerKey } from "#cache";
+import { type DigestCache, encodeSegment, type LayerKey, NO_SUB, type SharedRecord } from "#cache";
 import { MediaType, parseDigest } from "#oci";
 import { type FakeRegistry, fail, sha256 } from "#testing";
 import { CACHE_ARTIFACT_TYPE, pruneSharedCache, pullSharedCache, pushSharedCache } from "#transports";
+import { blobKeyDigits } from "../../../src/layers/cache/key.ts";
+import { pushTo } from "../../../src/places/transports/shared-cache/exchange.ts";
+import { registryStore, wait } from "../../../src/places/transports/shared-cache/store.ts";
 import { blobKeyOf, blobOf, DAY, keyOf, layerOf, NOW, openAt } from "../../layers/cache/support/samples.ts";
 import { temporaryFolder } from "../../support/tmp.ts";
 import { fails, type Setup, setUp } from "../registry/support/setup.ts";
@@ -157,14 +160,32 @@ describe("a cache that a fleet shares", () => {
     const reader = newCache(1);
     await pullSharedCache(client, { ...options, cache: reader });
     registry.requests.length = 0;
+    // A machine that knows all asks nothing.
     await reader.askFor([keyOf(1)]);
     assert.deepEqual(registry.requests, []);
+    await reader.askFor([keyOf(3)]);
+    registry.requests.length = 0;
     await reader.askFor([keyOf(1), keyOf(2)]);
     await reader.askFor([keyOf(1), keyOf(2)]);
     assert.equal(registry.requests.length, 1);
     const [request] = registry.requests as readonly { headers: { range?: string | undefined } }[];
     assert.match(request?.headers.range ?? "", /^bytes=\d+-\d+$/);
     assert.deepEqual(reader.layer(keyOf(2)), { ...layerOf(2), claimed: true });
+  });
+
+  it("isn't read again by who has asked it for all that it would be told", async (t) => {
+    const { client, options, newCache, registry } = await prepare(t);
+    await pushSharedCache(client, { ...options, cache: newCache(1, 2) });
+    const cache = newCache();
+    await pullSharedCache(client, { ...options, cache });
+    await cache.askFor([keyOf(1), keyOf(2)]);
+    // As if the layers had been packed, and were what was said.
+    for (const number of [1, 2]) cache.putLayer(keyOf(number), layerOf(number));
+    registry.requests.length = 0;
+    assert.deepEqual(await pushSharedCache(client, { ...options, cache }), { added: 0 });
+    assert.equal(registry.requests.length, 1);
+    cache.putBlob(blobKeyOf(1), blobOf(1));
+    assert.deepEqual(await pushSharedCache(client, { ...options, cache }), { added: 1 });
   });
 
   it("writes the same on the same day, and again what was used after a week", async (t) => {
@@ -272,16 +293,29 @@ describe("writers of a shared cache", () => {
   });
 
   it("lose nothing when fifty of them push ten thousand entries at the same time, and a reader gets by with 200 kB", {
-    timeout: 120_000,
+    timeout: 300_000,
   }, async (t) => {
     const { client, options, newCache, registry, warnings } = await prepare(t);
-    const numbers = (writer: number) => Array.from({ length: 100 }, (_, at) => writer * 100 + at);
-    const { pause: _, ...without } = options;
+    const { reference, onNote } = options;
+    const store = registryStore(client, { reference });
+    const today = Math.floor(NOW / DAY);
+    const keyOfLayer = (number: number) => keyOf(number).slice(0, 16);
+    const recordsOf = (number: number): SharedRecord[] => {
+      const of = { key: keyOfLayer(number), day: today };
+      const { diffId, size } = layerOf(number);
+      const sub = blobKeyDigits(blobKeyOf(number)).slice(0, 16);
+      const { digest, size: length } = blobOf(number);
+      return [
+        { ...of, kind: "layer", sub: NO_SUB, digest: diffId, size },
+        { ...of, kind: "blob", sub, digest, size: length },
+      ];
+    };
     await Promise.all(
       Array.from({ length: 50 }, async (_, writer) => {
-        const cache = newCache(...numbers(writer));
-        for (const number of numbers(writer)) cache.putBlob(blobKeyOf(number), blobOf(number));
-        assert.deepEqual(await pushSharedCache(client, { ...without, cache }), { added: 200 });
+        const records = Array.from({ length: 100 }, (_, at) => recordsOf(writer * 100 + at)).flat();
+        const pause = (milliseconds: number) => wait(milliseconds, undefined);
+        const pushed = await pushTo(store, { records, bases: new Map(), today, pause, onNote });
+        assert.deepEqual(pushed, { added: 200 });
       }),
     );
     const all = newCache();
@@ -394,6 +428,7 @@ describe("a shared cache that is broken or lies", () => {
     bytes.fill(0, 16, 16 + 256).writeUInt16LE(many.length, 16);
     plant(registry, bytes);
     const cache = await pull();
+    await cache.askFor([keyOf(5000)]);
     registry.requests.length = 0;
     assert.deepEqual(await layersOf(cache, many), []);
     assert.deepEqual(registry.log, []);

@@ -67,18 +67,23 @@ export async function pullSharedCache(
   client: RegistryClient,
   options: PullSharedCacheOptions,
 ): Promise<boolean> {
-  const { cache, onNote, trustBases = false } = options;
+  const { cache, trustBases = false } = options;
   const source = await quietly(options, async () => {
     const store = registryStore(client, options);
-    const [anchor, open] = await Promise.all([store.anchor(), openSegments(store)]);
+    const anchor = await store.anchor();
     if (anchor === "foreign") throw notACache(store);
-    noteBroken(store, open, onNote);
-    return anchor === "absent" ? undefined : new Source(store, open, { ...options, trustBases });
+    return anchor === "absent" ? undefined : new Source(store, { ...options, trustBases });
   });
   if (source === undefined) return false;
-  cache.addClaims(formatReference(options.reference), source);
+  const name = formatReference(options.reference);
+  cache.addClaims(name, source);
+  const sources = pulled.get(cache) ?? new Map<string, Source>();
+  pulled.set(cache, sources.set(name, source));
   return true;
 }
+
+/** What was read of shared caches, by the caches that they were read for and their names: it needn't be read again when they are written to. */
+const pulled = new WeakMap<DigestCache, Map<string, Source>>();
 
 /** Does without a shared cache rather than fail. */
 async function quietly<T>(
@@ -114,15 +119,16 @@ function noteBroken(
   );
 }
 
-/** A shared cache that was opened. */
+/** A shared cache, which is opened when it is first asked something: a machine that knows all asks nothing. */
 class Source implements ClaimSource {
   readonly #store: SegmentStore;
   readonly #options: PullSharedCacheOptions;
-  #open: OpenSegments;
+  #open: Promise<OpenSegments> | undefined;
+  /** What it was asked for, and what it said. */
+  readonly #known = new Map<string, readonly SharedRecord[]>();
 
-  constructor(store: SegmentStore, open: OpenSegments, options: PullSharedCacheOptions) {
+  constructor(store: SegmentStore, options: PullSharedCacheOptions) {
     this.#store = store;
-    this.#open = open;
     this.#options = options;
   }
 
@@ -142,12 +148,34 @@ class Source implements ClaimSource {
 
   async #find(keys: readonly string[]): Promise<readonly SharedRecord[]> {
     const today = todayOf(this.#options.cache);
-    const { found, open } = await findRecords(this.#store, this.#open, { keys, today });
-    this.#open = open;
+    this.#open ??= this.#opened();
+    const { found, open } = await findRecords(this.#store, await this.#open, { keys, today });
+    this.#open = Promise.resolve(open);
     if (found.broken > 0)
       noteBroken(this.#store, { ...open, garbage: open.live.slice(0, 1) }, this.#options.onNote);
+    const byKey = Map.groupBy(found.records, ({ key }) => key);
+    for (const key of keys) this.#known.set(key, byKey.get(key) ?? []);
     return found.records;
   }
+
+  /** What it has said, if it was asked for all of these keys and they were all known. */
+  async said(keys: readonly string[]): Promise<Said | undefined> {
+    const known = keys.map((key) => this.#known.get(key) ?? []);
+    if (this.#open === undefined || known.some(({ length }) => length === 0)) return undefined;
+    return { records: known.flat(), open: await this.#open };
+  }
+
+  async #opened(): Promise<OpenSegments> {
+    const open = await openSegments(this.#store);
+    noteBroken(this.#store, open, this.#options.onNote);
+    return open;
+  }
+}
+
+/** Records, and the segments that they were found in. */
+interface Said {
+  readonly records: readonly SharedRecord[];
+  readonly open: OpenSegments;
 }
 
 /** Looks records up; again, if other writers have merged what they were in. */
@@ -175,20 +203,30 @@ export async function pushSharedCache(
 ): Promise<PushedSharedCache> {
   const { cache, onNote, signal, pause = (time) => wait(time, signal) } = options;
   const store = registryStore(client, options);
-  return await pushTo(store, { ...cache.sharable(), today: todayOf(cache), pause, onNote });
+  const source = pulled.get(cache)?.get(formatReference(options.reference));
+  return await pushTo(store, { ...cache.sharable(), today: todayOf(cache), pause, onNote, source });
 }
 
 /** As {@link pushSharedCache}, to any store. */
 export async function pushTo(
   store: SegmentStore,
-  { records: layers, bases, today, pause, onNote }: Sharable & TidyOptions,
+  {
+    records: layers,
+    bases,
+    today,
+    pause,
+    onNote,
+    source,
+  }: Sharable & TidyOptions & { readonly source?: Pick<Source, "said"> | undefined },
 ): Promise<PushedSharedCache> {
   if (layers.length === 0 && bases.size === 0) return { added: 0 };
-  const [anchor, first] = await Promise.all([store.anchor(), openSegments(store)]);
-  if (anchor === "foreign") throw notACache(store);
   const keys = [...new Set([...layers.map(({ key }) => key), ...bases.keys()])];
-  const { found, open } = await findRecords(store, first, { keys, today });
-  noteBroken(store, open, onNote);
+  const said = await source?.said(keys);
+  const [anchor, first] = await Promise.all([store.anchor(), said?.open ?? openSegments(store)]);
+  if (anchor === "foreign") throw notACache(store);
+  const { found, open } =
+    said === undefined ? await findRecords(store, first, { keys, today }) : { found: said, open: said.open };
+  if (said === undefined) noteBroken(store, open, onNote);
   const there = new Map(found.records.map((record) => [recordName(record), record]));
   const fresh = layers.filter((record) => isNews(record, there.get(recordName(record))));
   for (const [key, content] of bases) {
