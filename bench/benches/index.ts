@@ -1,6 +1,7 @@
 /** Every benchmark there is, in the order of the report. */
 import type { Bench } from "../bench.ts";
 import { buildApp, streamApp } from "./app.ts";
+import { carry } from "./carry.ts";
 import { check } from "./check.ts";
 import { dockerfile } from "./dockerfile.ts";
 import { layering } from "./layering.ts";
@@ -20,6 +21,7 @@ export const BENCHES: readonly Bench[] = [
   push,
   warm,
   dockerfile,
+  carry,
   many,
   check,
   memory,
