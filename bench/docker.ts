@@ -6,6 +6,8 @@ import type { Command } from "./run.ts";
 
 /** A Docker Engine of the benchmark's own, gone when it is disposed of. */
 export interface Engine extends AsyncDisposable {
+  /** As `DOCKER_HOST` has it. */
+  host: string;
   /** `docker ARGS` against it, with BuildKit. */
   command(...args: readonly string[]): Command;
   /** Runs it, and throws with its last words when it fails. */
@@ -25,6 +27,7 @@ export async function startEngine(): Promise<Engine> {
     ...[client, "--host", `unix://${engine.socket}`, ...args],
   ];
   return {
+    host: `unix://${engine.socket}`,
     command,
     docker(...args) {
       const [file, ...rest] = command(...args);

@@ -1,7 +1,17 @@
 /** Every benchmark there is, in the order of the report. */
 import type { Bench } from "../bench.ts";
 import { buildApp, streamApp } from "./app.ts";
+
+<<<<<<< HEAD
+
 import { bake } from "./bake.ts";
+
+=======
+
+import { carry } from "./carry.ts";
+
+>>>>>>> 1701080667e16bebcbaf646061f26905b899e403
+
 import { check } from "./check.ts";
 import { dockerfile } from "./dockerfile.ts";
 import { fleetBench } from "./fleet.ts";
@@ -23,6 +33,7 @@ export const BENCHES: readonly Bench[] = [
   push,
   warm,
   dockerfile,
+  carry,
   many,
   bake,
   fleetBench,
