@@ -2,15 +2,9 @@
 import type { Bench } from "../bench.ts";
 import { buildApp, streamApp } from "./app.ts";
 
-<<<<<<< HEAD
-
 import { bake } from "./bake.ts";
 
-=======
-
 import { carry } from "./carry.ts";
-
->>>>>>> 1701080667e16bebcbaf646061f26905b899e403
 
 import { check } from "./check.ts";
 import { dockerfile } from "./dockerfile.ts";
@@ -18,7 +12,6 @@ import { fleetBench } from "./fleet.ts";
 import { layering } from "./layering.ts";
 import { many } from "./many.ts";
 import { memory } from "./memory.ts";
-import { peers } from "./peers.ts";
 import { popularity } from "./popularity.ts";
 import { push } from "./push.ts";
 import { startup } from "./startup.ts";
@@ -38,7 +31,6 @@ export const BENCHES: readonly Bench[] = [
   bake,
   fleetBench,
   check,
-  peers,
   memory,
   startup,
   popularity,
