@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { after, before, describe, it } from "node:test";
 import {
   type CertificatePolicy,
@@ -204,6 +206,28 @@ describe("a signature without a key", () => {
     await fails(
       { identityToken: "secret" },
       /^the identity token isn't an OIDC token \(a JWT\) that names somebody$/,
+    );
+  });
+
+  it("isn't waited for any longer once that is cancelled", async () => {
+    const silent = createServer(() => {});
+    await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+    scope.after(() => {
+      silent.closeAllConnections();
+      silent.close();
+    });
+    const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    const controller = new AbortController();
+    const signing = signKeyless(signatureStatement(DIGEST), {
+      ...{ identityToken: sigstore.token(), fulcioUrl: url, rekorUrl: url, signal: controller.signal },
+    });
+    silent.once("request", () => controller.abort());
+    await assert.rejects(signing, { code: "ABORTED", message: "signing was cancelled" });
+    await assert.rejects(
+      signKeyless(signatureStatement(DIGEST), {
+        ...{ identityToken: sigstore.token(), fulcioUrl: url, rekorUrl: url, signal: AbortSignal.abort() },
+      }),
+      { code: "ABORTED" },
     );
   });
 

@@ -107,5 +107,5 @@ async function trustedRootOf(
   }
   const { environment = {}, home, temporary } = machine;
   const folder = join(home === undefined ? temporary : userCache(environment, home), "varve-sigstore");
-  return await fetchTrustedRoot({ url: tufUrl, rootFile: tufRoot, folder });
+  return await fetchTrustedRoot({ url: tufUrl, rootFile: tufRoot, folder, signal });
 }

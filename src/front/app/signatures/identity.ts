@@ -26,7 +26,7 @@ export async function identityToken(
   const fromEnvironment = environment["SIGSTORE_ID_TOKEN"];
   if (fromEnvironment !== undefined && fromEnvironment !== "") return fromEnvironment.trim();
   if (environment["ACTIONS_ID_TOKEN_REQUEST_URL"] !== undefined || environment["BUILDKITE"] === "true") {
-    return await ciToken();
+    return await ciToken(operation.signal);
   }
   throw new VarveError(
     "SIGNING_FAILED",

@@ -166,13 +166,15 @@ export async function attachBundles(
  */
 export async function bundleMaker(options: SignerOptions, operation: Operation): Promise<BundleMaker> {
   const { fulcioUrl, rekorUrl, timestampUrl } = options;
+  const { signal } = operation;
   if (options.key !== undefined) {
     const key = await openSigningKey(options.key, { operation, ask: options.askPassphrase });
     if (rekorUrl === undefined) return (statement) => signWithKey(statement, key);
-    return (statement) => signWithKeyInLog(statement, { key, rekorUrl, timestampUrl });
+    return (statement) => signWithKeyInLog(statement, { key, rekorUrl, timestampUrl, signal });
   }
   const token = await identityToken(options, operation);
-  return (statement) => signKeyless(statement, { identityToken: token, fulcioUrl, rekorUrl, timestampUrl });
+  const services = { fulcioUrl, rekorUrl, timestampUrl, signal };
+  return (statement) => signKeyless(statement, { identityToken: token, ...services });
 }
 
 /** The images that an index names, without attestations, which are none. */

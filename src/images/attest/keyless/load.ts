@@ -1,6 +1,6 @@
 /** sigstore's libraries, loaded when a certificate or a log entry is to be made or judged: they take their time, and a newer Node.js than varve does. */
 import type { TrustedRoot } from "@sigstore/protobuf-specs";
-import { VarveError } from "#errors";
+import { cancelled, VarveError } from "#errors";
 import { satisfies } from "#util";
 
 /** What their packages say. */
@@ -38,4 +38,27 @@ export async function loadSigner() {
   checkNode();
   const [bundle, sign] = await Promise.all([import("@sigstore/bundle"), import("@sigstore/sign")]);
   return { ...sign, bundleToJSON: bundle.bundleToJSON };
+}
+
+/**
+ * Waits for what the libraries do, which know of no signal.
+ * @param what names the work in the error: `signing`
+ * @throws VarveError `ABORTED`
+ */
+export async function unlessAborted<T>(
+  work: Promise<T>,
+  { what, signal }: { readonly what: string; readonly signal: AbortSignal | undefined },
+): Promise<T> {
+  if (signal === undefined) return await work;
+  const ended = Promise.withResolvers<never>();
+  const end = () => ended.reject(cancelled(what, signal.reason));
+  signal.addEventListener("abort", end);
+  if (signal.aborted) end();
+  try {
+    return await Promise.race([work, ended.promise]);
+  } finally {
+    signal.removeEventListener("abort", end);
+    // Nobody waits for it any more.
+    work.catch(() => {});
+  }
 }

@@ -4,7 +4,7 @@ import type { Signer } from "@sigstore/sign";
 import { VarveError } from "#errors";
 import type { SigningKey } from "../keys/private-key.ts";
 import { STATEMENT_TYPE } from "../statement.ts";
-import { loadSigner } from "./load.ts";
+import { loadSigner, unlessAborted } from "./load.ts";
 
 /** Who signs, and with whose help. */
 export interface KeylessOptions {
@@ -15,11 +15,12 @@ export interface KeylessOptions {
   readonly rekorUrl?: string | undefined;
   /** A timestamp authority, in addition. */
   readonly timestampUrl?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
  * Signs a statement with a certificate.
- * @throws VarveError `SIGNING_FAILED`, `UNSUPPORTED_NODE`
+ * @throws VarveError `SIGNING_FAILED`, `UNSUPPORTED_NODE`, `ABORTED`
  */
 export async function signKeyless(statement: Uint8Array, options: KeylessOptions): Promise<Uint8Array> {
   const { identityToken, fulcioUrl, rekorUrl } = options;
@@ -36,11 +37,12 @@ export async function signKeyless(statement: Uint8Array, options: KeylessOptions
 export interface LogOptions {
   readonly rekorUrl: string;
   readonly timestampUrl?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
  * Signs a statement with a key, and has that written into a log.
- * @throws VarveError `SIGNING_FAILED`, `UNSUPPORTED_NODE`
+ * @throws VarveError `SIGNING_FAILED`, `UNSUPPORTED_NODE`, `ABORTED`
  */
 export async function signWithKeyInLog(
   statement: Uint8Array,
@@ -62,10 +64,8 @@ export async function signWithKeyInLog(
 /** How long a service is waited for, in milliseconds, and how often it is asked again. */
 const WAITING = { retry: 2, timeout: 30_000 } as const;
 
-interface Services {
+interface Services extends LogOptions {
   readonly fulcioUrl?: string | undefined;
-  readonly rekorUrl: string;
-  readonly timestampUrl?: string | undefined;
 }
 
 async function signWithServices(
@@ -73,16 +73,18 @@ async function signWithServices(
   { signer, services, secret }: { signer: Signer; services: Services; secret?: string },
 ): Promise<SerializedBundle> {
   const { DSSEBundleBuilder, RekorWitness, TSAWitness, bundleToJSON } = await loadSigner();
-  const { fulcioUrl = "", rekorUrl: rekorBaseURL, timestampUrl: tsaBaseURL = "" } = services;
+  const { fulcioUrl = "", rekorUrl: rekorBaseURL, timestampUrl: tsaBaseURL = "", signal } = services;
   const witnesses = [
     new RekorWitness({ rekorBaseURL, entryType: "dsse", ...WAITING }),
     ...(tsaBaseURL === "" ? [] : [new TSAWitness({ tsaBaseURL, ...WAITING })]),
   ];
   const builder = new DSSEBundleBuilder({ signer, witnesses });
   try {
-    const bundle = await builder.create({ data: Buffer.from(statement), type: STATEMENT_TYPE });
+    const work = builder.create({ data: Buffer.from(statement), type: STATEMENT_TYPE });
+    const bundle = await unlessAborted(work, { what: "signing", signal });
     return bundleToJSON(bundle);
   } catch (error) {
+    if (error instanceof VarveError) throw error;
     throw failureOf(error, { urls: { CA_CREATE: fulcioUrl, TLOG: rekorBaseURL, TSA: tsaBaseURL }, secret });
   }
 }
@@ -137,13 +139,15 @@ function shortened(text: string, secret: string | undefined): string {
 
 /**
  * The token of the CI that this process runs in, for sigstore.
- * @throws VarveError `SIGNING_FAILED`, `UNSUPPORTED_NODE`
+ * @throws VarveError `SIGNING_FAILED`, `UNSUPPORTED_NODE`, `ABORTED`
  */
-export async function ciToken(): Promise<string> {
+export async function ciToken(signal?: AbortSignal): Promise<string> {
   const { CIContextProvider } = await loadSigner();
   try {
-    return await new CIContextProvider("sigstore").getToken();
-  } catch {
+    const work = new CIContextProvider("sigstore").getToken();
+    return await unlessAborted(work, { what: "asking for an identity token", signal });
+  } catch (error) {
+    if (error instanceof VarveError) throw error;
     throw new VarveError(
       "SIGNING_FAILED",
       "the CI gave no identity token; on GitHub the job needs the permission id-token: write",

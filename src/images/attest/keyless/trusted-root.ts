@@ -2,7 +2,7 @@
 import type { TrustedRoot } from "@sigstore/protobuf-specs";
 import { reasonOf, VarveError } from "#errors";
 import { parseJson } from "#util";
-import { checkNode, loadVerifier } from "./load.ts";
+import { checkNode, loadVerifier, unlessAborted } from "./load.ts";
 
 /** The longest file of a trusted root that is read, in bytes. */
 export const MAX_TRUSTED_ROOT_BYTES = 8 * 1024 * 1024;
@@ -46,24 +46,32 @@ export interface TufOptions {
   readonly rootFile?: string | undefined;
   /** The folder where the repository's files are kept. */
   readonly folder: string;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
  * Fetches the trusted root through TUF.
  * @throws VarveError `NETWORK`, `UNSUPPORTED_NODE`
  */
-export async function fetchTrustedRoot({ url, rootFile, folder }: TufOptions): Promise<TrustedMaterial> {
+export async function fetchTrustedRoot({
+  url,
+  rootFile,
+  folder,
+  signal,
+}: TufOptions): Promise<TrustedMaterial> {
   checkNode();
   const { getTrustedRoot, DEFAULT_MIRROR_URL } = await import("@sigstore/tuf");
   const mirror = url ?? DEFAULT_MIRROR_URL;
   try {
-    const root = await getTrustedRoot({
+    const work = getTrustedRoot({
       mirrorURL: mirror,
       cachePath: folder,
       ...(rootFile !== undefined && { rootPath: rootFile }),
     });
+    const root = await unlessAborted(work, { what: `fetching the trusted root of ${mirror}`, signal });
     return { name: `the trusted root of ${mirror}`, root };
   } catch (cause) {
+    if (cause instanceof VarveError) throw cause;
     throw new VarveError(
       "NETWORK",
       `the trusted root can't be had from ${mirror}: ${reasonOf(cause).slice(0, 300)}; --trusted-root names a file instead`,
