@@ -40,9 +40,10 @@ export {
   inspect,
 } from "./inspect.ts";
 export { ownErrors } from "./inspection.ts";
-export { type AssembleOptions, assemble, RESULT_ENDING } from "./jobs/assemble.ts";
-export { type PlanJobsOptions, type PlannedJobs, planJobs } from "./jobs/plan-jobs.ts";
-export { type DoneJob, type RunJobOptions, runJob } from "./jobs/run-job.ts";
+export type { AssembleOptions } from "./jobs/assemble.ts";
+export { assemble, planJobs, runJob } from "./jobs/doors.ts";
+export type { PlanJobsOptions, PlannedJobs } from "./jobs/plan-jobs.ts";
+export type { DoneJob, RunJobOptions } from "./jobs/run-job.ts";
 export { type ImageLock, type LockedBlob, lock, lockedBlob } from "./lock.ts";
 export {
   type Machine,

@@ -9,9 +9,6 @@ import { isFields, readSpecJson, type SpecFields, withPaths } from "./read.ts";
 import { specJsonSchema } from "./spec.ts";
 import { nearest, strictFields } from "./strict.ts";
 
-/** The name of a file with targets in a folder. */
-export const BAKE_FILE = "varve.bake.json";
-
 const Name = z.string().regex(/^[A-Za-z0-9_.-]+$/, "must be letters, digits, _, . and -");
 const Names = z.array(z.string());
 
@@ -92,11 +89,8 @@ export interface BakeFileOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/**
- * Reads a file with targets: JSON, in which there may be comments and trailing commas.
- * @throws VarveError `NOT_FOUND`, `UNREADABLE`, `INVALID_JSON`; `INVALID_SPEC`; `USAGE` for names and values that fit nothing
- */
-export async function readBakeFile(path: string, options: BakeFileOptions = {}): Promise<FileTargets> {
+/** What `readBakeFile` does. */
+export async function readTargets(path: string, options: BakeFileOptions = {}): Promise<FileTargets> {
   const { names = [], environment = {}, set = [], signal } = options;
   const file = checkSchema(BakeFile, await readSpecJson(path, signal), { code: "INVALID_SPEC", what: path });
   const folder = dirname(resolve(path));
@@ -207,8 +201,8 @@ function joined(one: RawTarget, other: RawTarget): RawTarget {
   return result;
 }
 
-/** The JSON Schema of files with targets, for editors. */
-export function bakeJsonSchema(): object {
+/** What `bakeJsonSchema` returns. */
+export function jsonSchema(): object {
   const schema = z.toJSONSchema(BakeFile, { io: "input" }) as { properties: Record<string, object> };
   const spec = specJsonSchema() as { properties: Record<string, object> };
   const { $schema: _, ...fields } = spec.properties;

@@ -1,11 +1,5 @@
-export {
-  BAKE_FILE,
-  type BakeFileOptions,
-  bakeJsonSchema,
-  type FileTarget,
-  type FileTargets,
-  readBakeFile,
-} from "./bake-file.ts";
+export { BAKE_FILE, bakeJsonSchema, readBakeFile } from "./bake.ts";
+export type { BakeFileOptions, FileTarget, FileTargets } from "./bake-file.ts";
 export { type BaseDemand, type BasePlace, basePlace, withBasePlace } from "./base.ts";
 export type { ImageSpecInput } from "./input.ts";
 export { startsObject } from "./jsonc.ts";

@@ -148,8 +148,8 @@ describe("a file with targets", () => {
     }
   });
 
-  it("has a JSON Schema that knows a spec's fields in targets", () => {
-    const schema = JSON.stringify(bakeJsonSchema());
+  it("has a JSON Schema that knows a spec's fields in targets", async () => {
+    const schema = JSON.stringify(await bakeJsonSchema());
     for (const name of ["inherits", "context", "maxLayers", "lockFile", "variable"])
       assert.ok(schema.includes(JSON.stringify(name)));
   });

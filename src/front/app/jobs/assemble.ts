@@ -36,14 +36,10 @@ export interface AssembleOptions extends OperationOptions, Omit<WritingOptions, 
 }
 
 /** The ending of a result's file beside its job. */
-export const RESULT_ENDING = ".done.json";
+const RESULT_ENDING = ".done.json";
 
-/**
- * Puts an image together, by the jobs in a folder and what has become of them: results beside them, or in a registry. Blobs that a
- * place has are only named there; others are mounted or copied.
- * @throws VarveError `JOB_MISSING` for layers that nobody has made yet, or that are gone; `INVALID_JOB`; what writing throws
- */
-export async function assemble(folder: string, options: AssembleOptions): Promise<Written[]> {
+/** What `assemble` does. */
+export async function putTogether(folder: string, options: AssembleOptions): Promise<Written[]> {
   const { to, from = [] } = options;
   return await operate(options, async (operation) => {
     const { machine, signal } = operation;

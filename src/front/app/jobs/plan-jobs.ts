@@ -52,12 +52,8 @@ export const IMAGE_JOB = "image.json";
 
 const LAYER_JOB = /^layer-\d+(?:\.done)?\.json$/;
 
-/**
- * Writes the jobs of a spec's image to a folder. They say what goes in by its content, so that another machine which has the same
- * files can do them; nothing is packed. What other jobs are in the folder is removed.
- * @throws VarveError as planning does; `USAGE` for files that other machines don't have; `UNWRITABLE`
- */
-export async function planJobs(source: SpecSource, options: PlanJobsOptions): Promise<PlannedJobs> {
+/** What `planJobs` does. */
+export async function makeJobs(source: SpecSource, options: PlanJobsOptions): Promise<PlannedJobs> {
   const { root: given = ".", compression = { algorithm: "gzip" } } = options;
   const folder = resolve(options.folder);
   const root = resolve(given);

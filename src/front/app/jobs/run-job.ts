@@ -31,13 +31,8 @@ export interface DoneJob {
   readonly wasThere: boolean;
 }
 
-/**
- * Does the job of a layer. The same job has the same result wherever it is done, and however often.
- * @param path of the job's file
- * @throws VarveError `INVALID_JOB`; `JOB_DIFFERS` for files that aren't as they were when the job was made, or another compressor;
- *   what reading them, scripts, and talking to the registry throw
- */
-export async function runJob(path: string, options: RunJobOptions = {}): Promise<DoneJob> {
+/** What `runJob` does. */
+export async function doJob(path: string, options: RunJobOptions = {}): Promise<DoneJob> {
   const { push, root = "." } = options;
   return await operate(options, async (operation) => {
     const { machine, signal } = operation;
