@@ -43,6 +43,7 @@ await build({
   logLevel: "warning",
 });
 
-const { specJsonSchema } = await import("#spec");
+const { bakeJsonSchema, specJsonSchema } = await import("#spec");
 writeFileSync(new URL("spec.schema.json", dist), JSON.stringify(specJsonSchema(), null, 2));
+writeFileSync(new URL("bake.schema.json", dist), JSON.stringify(bakeJsonSchema(), null, 2));
 chmodSync(new URL("bin.js", dist), 0o755);

@@ -2,6 +2,7 @@
 export {
   type BuildOptions,
   type BuiltImage,
+  bake,
   build,
   buildIndex,
   check,
@@ -9,15 +10,14 @@ export {
   compareRoots,
   copy,
   createIndex,
-  diffSboms,
   inspect,
   type Machine,
   plan,
   relayer,
-  sbom,
   type Target,
   thisMachine,
   validate,
+  workspaceTargets,
 } from "#app";
 export { openDigestCache } from "#cache";
 export {

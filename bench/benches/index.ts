@@ -1,6 +1,7 @@
 /** Every benchmark there is, in the order of the report. */
 import type { Bench } from "../bench.ts";
 import { buildApp, streamApp } from "./app.ts";
+import { bake } from "./bake.ts";
 import { check } from "./check.ts";
 import { dockerfile } from "./dockerfile.ts";
 import { fleetBench } from "./fleet.ts";
@@ -23,6 +24,7 @@ export const BENCHES: readonly Bench[] = [
   warm,
   dockerfile,
   many,
+  bake,
   fleetBench,
   check,
   peers,

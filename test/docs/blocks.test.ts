@@ -19,6 +19,16 @@ describe("the documentation's code blocks", () => {
         ["CONTRIBUTING.md", "scripts/check", "it is what runs the tests, this one among them"],
         ["README.md", "scripts/demo", "it is what runs the tests, this one among them"],
         [
+          "docs/attest.md",
+          "cosign verify --key my.pub --insecure-ignore-tlog ghcr.io/me/attested:1",
+          "cosign isn't there",
+        ],
+        [
+          "docs/attest.md",
+          "varve sign ghcr.io/me/app:1",
+          "it needs somebody's identity, and the public services",
+        ],
+        [
           "docs/engines.md",
           "varve serve . --watch",
           "one program of these has no end, and others need engines that are only examples",

@@ -26,6 +26,14 @@ const OUTCOMES: Readonly<Record<string, string>> = {
     varve validate docker://ghcr.io/me/hello:2
     varve export docker://ghcr.io/me/hello:2 --quiet | tar t | grep -x -e bin/node -e app/index.js | wc -l | grep -x 2
   `,
+  "docs/attest.md": `
+    varve tree ghcr.io/me/mirrored:1 | grep vnd.openvex+json
+    varve verify ghcr.io/me/attested:2 --key my.pub --type slsaprovenance1
+    varve validate docker://ghcr.io/me/signed:1
+  `,
+  "docs/bake.md": `
+    for image in shop/api:1.0.0 shop/web:1.0.0 alone:1 api:2 web:2 static:3 api:jobs; do varve validate docker://ghcr.io/me/$image; done
+  `,
   "docs/customisation.md": `
     for image in base hello one made; do varve validate $image.tar; done
     test ! -e failed.tar

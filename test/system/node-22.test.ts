@@ -4,9 +4,12 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { before, describe, it } from "node:test";
 import { FakeRegistry } from "#testing";
 import { COMMANDS } from "../../src/front/cli/commands.ts";
+import { assertFailed } from "../support/failure.ts";
 import { writeProject } from "../support/npm-project.ts";
 import { mustRun, run } from "../support/process.ts";
-import { temporaryFolder } from "../support/tmp.ts";
+import { writeKeys } from "../support/signing-keys.ts";
+import { SIGNER, startSigstore } from "../support/sigstore.ts";
+import { stacked, temporaryFolder } from "../support/tmp.ts";
 import { builtCommand } from "../support/varve.ts";
 import { node22, noNode22 } from "./support/node-22.ts";
 
@@ -70,6 +73,31 @@ describe("with Node.js 22.15, the command", { skip: noNode22 }, () => {
       outputs.push(files.map((file) => readFileSync(`${folder}/${file}`, "base64")).join("\n"));
     }
     assert.ok(outputs[0] === outputs[1], "both write the same bytes");
+  });
+
+  it("signs with a key, and says that signing without one needs a newer one, with which it does", async (t) => {
+    const scope = stacked(t);
+    const folder = await temporaryFolder(scope);
+    const sigstore = await startSigstore(scope);
+    writeFileSync(`${folder}/root.json`, sigstore.trustedRoot);
+    writeFileSync(`${folder}/spec.json`, '{"name": "app", "tmp": true}');
+    writeKeys(folder);
+    const [own, oldest] = commands as [(typeof commands)[0], (typeof commands)[0]];
+    const services = ["--fulcio-url", sigstore.url, "--rekor-url", sigstore.url];
+    const signing = ["sign", "oci:layout:1", ...services, "--identity-token", sigstore.token()];
+    const identity = ["--certificate-identity", SIGNER.subject, "--certificate-oidc-issuer", SIGNER.issuer];
+    const verifying = ["verify", "oci:layout:1", ...identity, "--trusted-root", "root.json"];
+    await mustRun([...oldest, "build", "spec.json", "-o", "oci:layout:1", "--sign", "--key", "my.key"], {
+      cwd: folder,
+    });
+    await mustRun([...oldest, "verify", "oci:layout:1", "--key", "my.pub"], { cwd: folder });
+    for (const args of [signing, verifying]) {
+      assertFailed(
+        await run([...oldest, ...args], { cwd: folder }),
+        /need Node\.js \^22\.22\.2, .*, and this is 22\.15\.0; use a newer one, or sign and verify with a key$/,
+      );
+      await mustRun([...own, ...args], { cwd: folder });
+    }
   });
 
   it("streams the same bytes", async (t) => {

@@ -4,15 +4,15 @@ import { type Descriptor, type Digest, formatPlatform, hexOf, parsePlatform } fr
 import type { ImageSpecInput } from "#spec";
 import { Resources } from "#util";
 import type { WrittenImage } from "#write";
-import { attachDocuments } from "./attest/attach.ts";
-import { type ImageDocument, wantsDocuments } from "./attest/documents.ts";
-import { checkIndexable, indexEntries } from "./attest/index-entries.ts";
+import { type AttachedDocument, attachDocuments, checkIndexable } from "./attest/attach.ts";
+import { type ImageDocument, wantsDocuments } from "./attest/wanted.ts";
 import { type BuildOptions, type BuiltImage, buildOne, noPlace, type OneBuilt } from "./build.ts";
 import { destinationOf } from "./destination.ts";
 import { type IndexPlace, openIndexPlace, type WrittenIndex } from "./index-places.ts";
 import { operate, operationFor } from "./machine.ts";
 import { outputPaths } from "./places.ts";
 import { pullCaches, pushCaches } from "./shared-cache.ts";
+import { builtSigner } from "./signatures/built.ts";
 import { openSource, type SourceListener, type SpecSource } from "./source.ts";
 
 /** How images for several platforms are built. */
@@ -33,6 +33,8 @@ export interface BuiltIndex {
   readonly places: readonly WrittenIndex[];
   /** The images, in the order of the platforms that were asked for. */
   readonly images: readonly BuiltPlatform[];
+  /** The signatures of the index and of the images, and what is attested of these. */
+  readonly signed: readonly AttachedDocument[];
 }
 
 /** One of the images that an index names. */
@@ -74,6 +76,7 @@ export async function buildIndexFrom(source: SpecSource, options: BuildIndexOpti
     await using opened = new Resources();
     const isIndexed = options.attestIndex === true && wantsDocuments(options);
     if (isIndexed) for (const target of to) await checkIndexable(target);
+    const signer = await builtSigner({ ...options, operation });
     const places: IndexPlace[] = [];
     for (const target of to) places.push(opened.use(await openIndexPlace(target, operation)));
     const outputs = await outputPaths(to);
@@ -97,7 +100,8 @@ export async function buildIndexFrom(source: SpecSource, options: BuildIndexOpti
     for (const [at, place] of places.entries()) {
       const manifests = images.map(({ platform, written }) => entryOf(written[at]!, platform));
       const indexed = images.map(({ image, written }) => indexedImage(written[at]!, image.documents));
-      const entries = isIndexed ? await indexEntries(indexed, { target: to[at]!, operation }) : [];
+      const indexing = isIndexed ? await import("./attest/index-entries.ts") : undefined;
+      const entries = (await indexing?.indexEntries(indexed, { target: to[at]!, operation })) ?? [];
       written.push(
         await place.finish({
           manifests: [...manifests, ...entries],
@@ -111,8 +115,15 @@ export async function buildIndexFrom(source: SpecSource, options: BuildIndexOpti
       const attached = await attachDocuments(image.documents, written, { ...given, operation });
       built.push({ platform, ...image, attached });
     }
+    const signed: AttachedDocument[] = [];
+    for (const [at, place] of places.entries()) {
+      const each = images.map(({ image: { documents }, written }) => {
+        return { subject: written[at]!.descriptor, documents };
+      });
+      signed.push(...(await signer.sign(at, [...each, { subject: place.descriptor() }])));
+    }
     await pushCaches(cacheTo, { ...operation, onNote });
-    return { digest: written[0]!.digest, places: written, images: built };
+    return { digest: written[0]!.digest, places: written, images: built, signed };
   });
 }
 

@@ -10,13 +10,7 @@ import type { ScriptName } from "#sandbox";
 import { basePlace, type ImageSpec, type ImageSpecInput } from "#spec";
 import type { ImageSink, WrittenImage } from "#write";
 import { type AttachedDocument, attachDocuments } from "./attest/attach.ts";
-import {
-  type AttestOptions,
-  type ImageDocument,
-  imageDocuments,
-  keepingLayers,
-  wantsDocuments,
-} from "./attest/documents.ts";
+import { type AttestOptions, type ImageDocument, keepingLayers, wantsDocuments } from "./attest/wanted.ts";
 import { seated, telling } from "./bake/seat.ts";
 import { type LayerContents, layerContents } from "./contents.ts";
 import { destinationOf } from "./destination.ts";
@@ -34,6 +28,7 @@ import {
 } from "./places.ts";
 import { saidOf, saying } from "./said-compression.ts";
 import { pullCaches, pushCaches } from "./shared-cache.ts";
+import { builtSigner, type SignBuiltOptions } from "./signatures/built.ts";
 import { openSource, type SourceListener, type SpecSource } from "./source.ts";
 import { againIfStale } from "./spec-images.ts";
 import { openOnBase } from "./spec-on-base.ts";
@@ -45,7 +40,7 @@ export interface SpecOptions extends OperationOptions, SourceListener {
 }
 
 /** Where an image that is built goes, and how. */
-export interface BuildOptions extends SpecOptions, WritingOptions, AttestOptions {
+export interface BuildOptions extends SpecOptions, WritingOptions, AttestOptions, SignBuiltOptions {
   /** False to write the image whatever is wrong with it; nothing is looked for then. */
   readonly check?: boolean | undefined;
   /** Gets what is wrong with the image, before an error among it fails the build. */
@@ -81,7 +76,7 @@ export interface BuiltImage {
   readonly ports: readonly string[];
   /** What was written down of it, for each digest that it has; empty unless asked for. */
   readonly documents: readonly ImageDocument[];
-  /** Where these hang on it. */
+  /** Where these hang on it, and its signatures. */
   readonly attached: readonly AttachedDocument[];
 }
 
@@ -103,12 +98,19 @@ export async function buildFrom(source: SpecSource, options: BuildOptions): Prom
   const { to, cacheFrom = [], cacheTo = [], onNote } = options;
   if (to.length === 0) throw noPlace();
   return await operate(options, async (operation) => {
+    const signer = await builtSigner({ ...options, operation });
     const sinks = await openTargets(to, operation.machine);
     const outputs = await outputPaths(to);
     const destination = destinationOf(source.spec, to);
+    // While the registry answers, the project is read.
+    for (const sink of sinks) sink.begin?.(operation.signal);
     await pullCaches(cacheFrom, { ...operation, onNote, trustBases: options.trustCachedBases });
     const { image, written } = await buildOne(source, { sinks, outputs, operation, options, destination });
-    const attached = await attachDocuments(image.documents, written, { ...options, operation });
+    const { documents } = image;
+    const attached = await attachDocuments(documents, written, { ...options, operation });
+    for (const [at, { descriptor: subject }] of written.entries()) {
+      attached.push(...(await signer.sign(at, [{ subject, documents }])));
+    }
     await pushCaches(cacheTo, { ...operation, onNote });
     return { ...image, attached };
   });
@@ -181,10 +183,11 @@ async function buildSeated(
       outputs,
       likeLayout,
       shared: seat,
+      lock: await together?.layoutsOf(spec),
     });
     const watched = inspection?.draft(draft) ?? draft;
     const kept = wantsDocuments(options) ? keepingLayers(watched) : undefined;
-    if (likeLayout === undefined) together?.planned(spec.name, draft.layout);
+    if (likeLayout === undefined) await together?.planned(spec, draft.layout);
     const written = await writeTo(saying(kept?.draft ?? watched, said), {
       sinks,
       operation,
@@ -194,6 +197,7 @@ async function buildSeated(
         inspection &&
         (async ({ config }) => examine(await inspection.findings(config), { ...options, platform })),
     });
+    // Those of images that are made together are written in the end.
     const keepsLock = trial === undefined && together === undefined;
     if (likeLayout === undefined && spec.lockFile !== undefined && keepsLock) {
       await writeLock(spec.lockFile, new Map([[spec.name, draft.layout]]), operation.signal);
@@ -205,8 +209,10 @@ async function buildSeated(
     const contents = layerContents(first.layers, { graph: draft.graph, base });
     const baseName = nameOfBase(spec, base);
     const facts = { draft, base, baseName, written, fields: known.fields, folder: source.folder };
+    // Loaded only when it is asked for.
+    const attesting = kept && (await import("./attest/documents.ts"));
     const documents =
-      kept === undefined ? [] : await imageDocuments({ ...facts, layers: kept.layers() }, options, operation);
+      (await attesting?.imageDocuments({ ...facts, layers: kept!.layers() }, options, operation)) ?? [];
     const image = { digest, names, places, contents, base: baseName, ports, documents, attached: [] };
     return { image, written, layout: draft.layout };
   };
@@ -243,9 +249,9 @@ export function inputs(
 ) {
   const { cache, path, temporary, maxSpool, together } = machine;
   const { architecture } = read.platform;
-  const { listings, layouts: lock } = together ?? {};
+  const { listings } = together ?? {};
   return {
     ...{ architecture, now: machine.now(), cache, path, temporary, maxSpool, signal, onNote, onOutput },
-    ...{ listings, lock },
+    listings,
   };
 }

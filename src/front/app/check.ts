@@ -1,10 +1,12 @@
 /** Looks for what is wrong with an image before it is used. */
 import { draftImage } from "#draft";
 import { VarveError } from "#errors";
-import { type Image, type ImageDraft, layersBelowComponents } from "#image";
+import { type Image, type ImageDraft, type Layer, layersBelowComponents } from "#image";
 import type { Sifted } from "#inspect";
 import type { ImageConfig, RawDocument } from "#oci";
 import type { ImageSpecInput } from "#spec";
+import type { AuditOptions } from "./attest/audit.ts";
+import type { AuditedImage } from "./attest/audited.ts";
 import { inputs, type SpecOptions } from "./build.ts";
 import { isSpecPath } from "./compare.ts";
 import { Inspection, ownErrors, specInspection } from "./inspection.ts";
@@ -14,7 +16,7 @@ import { againIfStale } from "./spec-images.ts";
 import { openOnBase } from "./spec-on-base.ts";
 
 /** How an image is checked. */
-export interface CheckImageOptions extends SpecOptions {
+export interface CheckImageOptions extends SpecOptions, AuditOptions {
   /** The place of the image that it is based on, if it isn't told by the image itself. */
   readonly base?: string | undefined;
 }
@@ -57,7 +59,19 @@ async function checkPlace(
   const base =
     baseSource === undefined ? ownBase(image) : partOf(image, await baseSource.read(read), options.base!);
   const inspection = new Inspection({ machine, base, signal });
-  return checked(source.name, await inspection.findings(image.config, image.layers));
+  const sifted = await inspection.findings(image.config, image.layers);
+  return checked(source.name, await held(sifted, { ...image, base }, { ...options, machine, signal }));
+}
+
+/** What was found, and what advisories say, which are loaded only if there are any. */
+async function held(
+  sifted: Sifted,
+  image: AuditedImage,
+  { audit, vex, machine, signal }: CheckImageOptions & Pick<Operation, "machine">,
+): Promise<Sifted> {
+  if (audit === undefined) return sifted;
+  const { audited } = await import("./attest/audited.ts");
+  return await audited(sifted, image, { audit, vex, cache: machine.cache, signal });
 }
 
 /** The base of an image that varve made, as far as its history tells: all below the first layer that has components. */
@@ -88,18 +102,22 @@ async function checkSpecImage(
       ...known,
       base: base && inspection.image(base),
     });
-    const config = await readThrough(inspection.draft(draft), operation.signal);
-    return checked(spec.name, await inspection.findings(config));
+    const { signal, machine } = operation;
+    const { config, layers } = await readThrough(inspection.draft(draft), signal);
+    const sifted = await inspection.findings(config);
+    const made = { graph: draft.graph, workingDir: draft.config.WorkingDir };
+    const image = { config, layers, base, made, rules: spec.check?.ignore };
+    return checked(spec.name, await held(sifted, image, { ...options, machine, signal }));
   };
   return await againIfStale(attempt, context);
 }
 
-/** Reads a draft's layers that aren't known yet, and says what its config is. */
+/** Reads a draft's layers that aren't known yet, and says what they and its config are. */
 async function readThrough(
   draft: ImageDraft,
   signal: AbortSignal | undefined,
-): Promise<RawDocument<ImageConfig>> {
-  const layers = [];
+): Promise<{ config: RawDocument<ImageConfig>; layers: Layer[] }> {
+  const layers: Layer[] = [];
   for await (const layer of draft.unmeasuredLayers?.(signal) ?? draft.layers(signal)) {
     if ("measured" in layer) {
       for await (const _ of layer.open(signal));
@@ -108,7 +126,7 @@ async function readThrough(
       layers.push(layer);
     }
   }
-  return draft.finish(layers).config;
+  return { config: draft.finish(layers).config, layers };
 }
 
 function checked(source: string, sifted: Sifted): CheckedImage {

@@ -6,6 +6,7 @@ import { type Image, type ImageDraft, type Layer, newManifest } from "#image";
 import type { Descriptor } from "#oci";
 import { isProject } from "#project";
 import { type ImageSpecInput, startsObject } from "#spec";
+import { type LicenceChange, licenceChanges } from "./attest/licences.ts";
 import { inputs, type SpecOptions } from "./build.ts";
 import { type Operation, operate } from "./machine.ts";
 import { openSource } from "./source.ts";
@@ -18,6 +19,8 @@ export interface Comparison extends ImageComparison {
   readonly source: ComparedImage;
   /** The image that is to be there. */
   readonly target: ComparedImage;
+  /** The licences of packages that came, and those that are others with another version. */
+  readonly licences: readonly LicenceChange[];
 }
 
 /** What is reported about an image that was compared. */
@@ -44,7 +47,10 @@ export async function compare(
       withImage(from, context, (source) =>
         withImage(to, context, async (target) => {
           const comparison = await compareImages(source, target, { signal: operation.signal });
-          return { ...comparison, source: described(source), target: described(target) };
+          const { cache } = operation.machine;
+          const images = { source, target };
+          const licences = await licenceChanges(comparison, images, { cache, signal: operation.signal });
+          return { ...comparison, source: described(source), target: described(target), licences };
         }),
       );
     return await againIfStale(attempt, context);

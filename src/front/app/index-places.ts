@@ -39,6 +39,8 @@ export interface IndexPlace extends AsyncDisposable {
    * @throws VarveError what the place may fail with
    */
   finish(index: NewIndex): Promise<WrittenIndex>;
+  /** The index, once it is written. */
+  descriptor(): Descriptor;
 }
 
 /** What an index says. */
@@ -62,6 +64,7 @@ export async function openIndexPlace(target: Target, operation: Operation): Prom
   if (place?.transport === "oci-archive") return await archivePlace(place, operation);
   const sink = typeof target === "string" ? await machine.transports.sink(target) : target;
   const { name } = sink;
+  let descriptor: Descriptor;
   if (sink.writeIndex === undefined) {
     throw new VarveError(
       "USAGE",
@@ -74,8 +77,10 @@ export async function openIndexPlace(target: Target, operation: Operation): Prom
     async finish({ names, ...index }) {
       const document = documentOf(index);
       await sink.writeIndex!(document, { signal, names });
+      ({ descriptor } = document);
       return writtenIndex(name, document, index);
     },
+    descriptor: () => descriptor,
     async [Symbol.asyncDispose]() {},
   };
 }
@@ -88,6 +93,7 @@ async function archivePlace(
     throw writeError(`a folder in ${machine.temporary}`, error);
   });
   const sink = ociLayoutSink({ path: join(folder, "layout"), tag });
+  let descriptor: Descriptor;
   const name = `oci-archive:${path}${tag === undefined ? "" : `:${tag}`}`;
   return {
     name,
@@ -96,8 +102,10 @@ async function archivePlace(
       const document = documentOf(index);
       await sink.writeIndex!(document, { signal, names });
       await fileOutput(path).write(packedLayout(join(folder, "layout"), signal), signal);
+      ({ descriptor } = document);
       return writtenIndex(name, document, index);
     },
+    descriptor: () => descriptor,
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true, maxRetries: 3 }),
   };
 }

@@ -1,9 +1,18 @@
 export type { AttachedDocument } from "./attest/attach.ts";
-export { diffSboms, type SbomComparison } from "./attest/diff-sbom.ts";
-export type { AttestOptions, ImageDocument, ProvenanceOptions } from "./attest/documents.ts";
+export type { AuditOptions } from "./attest/audit.ts";
 export type { SbomFormat } from "./attest/formats.ts";
-export { type Sbom, type SbomOptions, sbom } from "./attest/sbom.ts";
-export { type BakedImage, type BakeOptions, type BakeTarget, bake } from "./bake/bake.ts";
+export type { LicenceChange } from "./attest/licences.ts";
+export type { AttestOptions, ImageDocument, ProvenanceOptions } from "./attest/wanted.ts";
+export { type BakedImage, type BakeListener, type BakeOptions, type BakeTarget, bake } from "./bake/bake.ts";
+export { type PlaceTargets, type TargetsOptions, targetsAt } from "./bake/file-targets.ts";
+export {
+  MATRICES,
+  type MeantTarget,
+  matrixText,
+  meantTargets,
+  type PrintedTarget,
+  printTargets,
+} from "./bake/print.ts";
 export { type WorkspaceOptions, workspaceTargets } from "./bake/workspace-targets.ts";
 export { type BuildOptions, type BuiltImage, build, buildFrom, inputs, type SpecOptions } from "./build.ts";
 export {
@@ -20,6 +29,7 @@ export type { LayerContents, LayerKind } from "./contents.ts";
 export { type CopyOptions, copy } from "./copy.ts";
 export { type CopiedWithReferrers, copyWithReferrers } from "./copy-referrers.ts";
 export { type CreateIndexOptions, createIndex } from "./create-index.ts";
+export { diffSboms, type SbomComparison } from "./diff-sboms.ts";
 export { type ExportOptions, exportRoot } from "./export-root.ts";
 export { collectGarbage, type Garbage, type GcOptions, type GcReport } from "./gc/index.ts";
 export type { WrittenIndex } from "./index-places.ts";
@@ -67,15 +77,17 @@ export {
 } from "./referrers.ts";
 export { type RelayeredImage, type RelayerOptions, relayer } from "./relayer.ts";
 export { type Difference, type ReproduceOptions, type Reproduction, reproduce } from "./reproduce.ts";
+export type { KnownRun } from "./run.ts";
+export { type Sbom, type SbomOptions, sbom } from "./sbom.ts";
 export { type ServeEvent, type ServeOptions, type Serving, serve } from "./serve.ts";
 export { type PruneCacheOptions, pruneCache } from "./shared-cache.ts";
+export type { SignBuiltOptions } from "./signatures/built.ts";
 export type { SignatureDemand, TrustedRootOptions } from "./signatures/demand.ts";
-export type { AskPassphrase } from "./signatures/keys.ts";
+export type { IdentityOptions } from "./signatures/identity.ts";
 export type { SourceDemand } from "./signatures/open.ts";
 export {
   type AttestingOptions,
   attest,
-  attestStatements,
   type Signed,
   type SignedImage,
   type SignerOptions,

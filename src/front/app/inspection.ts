@@ -93,7 +93,9 @@ export class Inspection {
         ? await this.#check(config, layers)
         : (JSON.parse(Buffer.from(known).toString()) as Finding[]);
     if (known === undefined) machine.cache?.putFacts(parts, Buffer.from(JSON.stringify(all)));
-    return await sift(all, ignore);
+    // Advisories aren't looked for here.
+    const rules = ignore.filter(({ code }) => code !== "advisory");
+    return await sift(all, rules);
   }
 
   /** Of a base's layers others may know what is learned from them, whom the user believes that; and are told what is learned here. */

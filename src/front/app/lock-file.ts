@@ -20,6 +20,16 @@ export async function writeLock(
   await writeFileAtomically(path, bytesSource(Buffer.from(text)).open());
 }
 
+/** As {@link writeLock}, of a file that is one of several images even if it has only one yet. */
+export async function writeFleetLock(
+  path: string,
+  layouts: ReadonlyMap<string, Layout>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  if (existsSync(path)) return await writeLock(path, layouts, signal);
+  await writeFileAtomically(path, bytesSource(Buffer.from(formatLock(layouts))).open());
+}
+
 async function lockText(
   path: string,
   layouts: ReadonlyMap<string, Layout>,

@@ -1,13 +1,13 @@
 /** What an operation needs of the world. This file alone looks at the machine that varve runs on, and only when it is asked to. */
 import { homedir, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { type KnownRun, runIn } from "#attest";
 import { type DigestCache, openDigestCache } from "#cache";
 import type { ReadOptions } from "#image";
 import { type Platform, parsePlatform } from "#oci";
 import { Transports } from "#transports";
 import { ownChunks, type SpoolLimit, userCache } from "#util";
 import type { Together } from "./bake/together.ts";
+import { type KnownRun, runIn } from "./run.ts";
 
 /** What an operation needs of the world. */
 export interface Machine extends SpoolLimit {

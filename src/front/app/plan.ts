@@ -88,6 +88,8 @@ export async function planSource(
       workingDir: spec.config.WorkingDir ?? base?.config.value.config?.WorkingDir,
       graphKey,
       otherLayouts,
+      lock: await operation.machine.together?.layoutsOf(spec),
+      listings: operation.machine.together?.listings,
       withSizes: true,
       signal: operation.signal,
     });

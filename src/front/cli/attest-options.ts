@@ -1,11 +1,13 @@
 /** The options of what is written down of an image when it is built. */
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type { AttestOptions, BuiltImage, BuiltIndex, Machine, SbomFormat } from "#app";
+import type { AttestOptions, BuildOptions, BuiltImage, BuiltIndex, Machine, SbomFormat } from "#app";
 import { VarveError } from "#errors";
 import { formatPlatform } from "#oci";
 import { say } from "./output.ts";
+import { type SigningOptions, signerOf, signingFields, signingOptions } from "./signature-options.ts";
 
-export interface AttestCommandOptions {
+export interface AttestCommandOptions extends SigningOptions {
+  readonly sign?: true;
   readonly sbom?: true | readonly SbomFormat[];
   readonly provenance?: true | { readonly builder: string };
   readonly attestIndex?: true;
@@ -29,7 +31,9 @@ export function attestOptions(command: Command): void {
     .option(
       "--attest-index",
       "also write both into an index over the image, as BuildKit does and Docker Scout reads it",
-    );
+    )
+    .option("--sign", "sign the image, and what is attached to it: see varve sign");
+  signingOptions(command);
 }
 
 /**
@@ -51,8 +55,13 @@ export function indexPlatforms(
 }
 
 /** What the options ask for. */
-export function attestIn({ sbom, provenance }: AttestCommandOptions): AttestOptions {
+export function attestIn(options: AttestCommandOptions): AttestOptions & Pick<BuildOptions, "sign"> {
+  const { sbom, provenance, sign } = options;
+  if (!sign && Object.values(signingFields(options)).some((each) => each !== undefined)) {
+    throw new VarveError("USAGE", "a key or an identity token is there for --sign, which isn't given");
+  }
   return {
+    ...(sign && { sign: signerOf(options) }),
     ...(sbom !== undefined && { sbom: sbom === true ? ["cyclonedx"] : sbom }),
     ...(provenance !== undefined && { provenance: provenance === true ? {} : provenance }),
   };
@@ -77,12 +86,13 @@ const NAMES = {
   cyclonedx: "an SBOM (CycloneDX)",
   spdx: "an SBOM (SPDX)",
   provenance: "its provenance",
+  signature: "a signature",
 } as const;
 
 /** What was built, of which is said what hangs on it and where. */
 export function told<T extends BuiltImage | BuiltIndex>(built: T, quiet: boolean): T {
   const images: readonly BuiltImage[] = "images" in built ? built.images : [built];
-  const attached = images.flatMap((image) => image.attached);
+  const attached = [...images.flatMap((image) => image.attached), ...("signed" in built ? built.signed : [])];
   for (const [destination, list] of Map.groupBy(quiet ? [] : attached, (each) => each.destination)) {
     const kinds = [...new Set(list.map(({ kind }) => NAMES[kind]))];
     const [last, ...others] = kinds.reverse();

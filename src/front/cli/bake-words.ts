@@ -18,6 +18,7 @@ export function bakedLine(
 
 /** A row for each image, and a line about all. */
 export function bakedTable(images: readonly BakedImage[], seconds: number): string[] {
+  if (images.length === 0) return ["There is nothing to build: no image can have changed"];
   const owners = ownersOf(images);
   const rows = images.map((image) => {
     if (image.built === undefined) return [image.target, "failed", "", "", "", ""];

@@ -1,5 +1,5 @@
 /** Handles unexpected failures: they are reported as varve's fault, and what is half-written is removed. */
-import { version } from "./version.ts";
+import { varveVersion as version } from "#util";
 
 /** How long the work that was cancelled may take to clean up, in milliseconds, before the process ends without it. */
 const GRACE = 10_000;

@@ -1,7 +1,7 @@
 /** The command line: finds the command, runs it, and has failures told. */
 import type { Command as CommanderCommand } from "commander";
+import { varveVersion as version } from "#util";
 import { watchFaults } from "./fault.ts";
-import { version } from "./version.ts";
 
 /**
  * Runs varve.

@@ -1,7 +1,7 @@
 /** varve as the parser of command lines knows it. */
 import { Command } from "commander";
+import { varveVersion as version } from "#util";
 import { COMMANDS, GROUPS } from "./commands.ts";
-import { version } from "./version.ts";
 
 const EXAMPLES = `
 In the folder of a Node.js project:

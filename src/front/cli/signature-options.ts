@@ -29,15 +29,15 @@ export function signingOptions(command: Command): Command {
     .option("--timestamp-url <url>", "a timestamp authority, in addition");
 }
 
+/** What of the options says who signs. */
+export function signingFields(options: SigningOptions): SigningOptions {
+  const { key, identityToken, fulcioUrl, rekorUrl, timestampUrl } = options;
+  return { key, identityToken, fulcioUrl, rekorUrl, timestampUrl };
+}
+
 /** Who signs, as the application takes it. */
-export function signerOf({
-  key,
-  identityToken,
-  fulcioUrl,
-  rekorUrl,
-  timestampUrl,
-}: SigningOptions): SignerOptions {
-  return { key, identityToken, fulcioUrl, rekorUrl, timestampUrl, askPassphrase };
+export function signerOf(options: SigningOptions): SignerOptions {
+  return { ...signingFields(options), askPassphrase };
 }
 
 async function askPassphrase(name: string): Promise<string | undefined> {

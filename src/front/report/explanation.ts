@@ -14,14 +14,16 @@ const MAX_LENGTH = 100;
 interface Compared {
   readonly source: { readonly layers: readonly unknown[] };
   readonly target: { readonly config: Descriptor };
+  readonly licences?: readonly { readonly name: string; readonly from?: string; readonly to: string }[];
 }
 
 /** A comparison in words: a summary, the layers that differ and why, and what else there is to know. */
-export function explain(comparison: ImageComparison, { source, target }: Compared): string {
+export function explain(comparison: ImageComparison, { source, target, licences = [] }: Compared): string {
   const differing = comparison.layers.filter(({ state }) => state !== "same");
   const notes = [
     ...baseNote(comparison),
     ...goneNotes(comparison),
+    ...licenceNotes(licences),
     ...placeNotes(comparison),
     ...configNotes(comparison, { source, target }),
   ];
@@ -164,6 +166,21 @@ function goneNotes({ gone }: ImageComparison): string[] {
     tidy(
       `${counted(gone.length, "layer")} of the other image ${gone.length === 1 ? "is" : "are"} gone${held}.`,
     ),
+  ];
+}
+
+/** One line for each licence that packages came under, and for each change of one. */
+function licenceNotes(licences: NonNullable<Compared["licences"]>): string[] {
+  const groups = Map.groupBy(licences, ({ from, to }) => {
+    return from === undefined ? `Came under ${to}` : `Was under ${from} and is under ${to}`;
+  });
+  const lines = [...groups].map(([words, group]) =>
+    tidy(`${words}: ${listed(group.map(({ name }) => name))}.`),
+  );
+  if (lines.length <= LINES) return lines;
+  return [
+    ...lines.slice(0, LINES - 1),
+    `Came under ${lines.length - LINES + 1} other licences: see varve diff-sbom.`,
   ];
 }
 

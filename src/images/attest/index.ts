@@ -1,3 +1,6 @@
+export { Audit, type AuditFinding } from "./audit/audit.ts";
+export { type Advisory, advisoriesIn } from "./audit/osv.ts";
+export { type VexStatement, vexStatements } from "./audit/vex.ts";
 export { BUNDLE_TYPE, isBundleType, MAX_BUNDLE_BYTES, signWithKey } from "./bundle/bundle.ts";
 export { type Candidate, candidateOfBundle } from "./bundle/candidate.ts";
 export { candidateOfLayer, ENVELOPE_TYPE, type OlderLayer, SIMPLE_SIGNING_TYPE } from "./bundle/older.ts";
@@ -27,7 +30,6 @@ export {
 } from "./keyless/trusted-root.ts";
 export { type PrivateKeyOptions, readPrivateKey, type SigningKey } from "./keys/private-key.ts";
 export { MAX_KEY_BYTES, type PublicKey, readPublicKey } from "./keys/public-key.ts";
-export { type KnownRun, runIn } from "./provenance/ci.ts";
 export {
   BUILD_TYPE,
   type BuildRun,
@@ -62,4 +64,4 @@ export {
   statement,
 } from "./statement.ts";
 export type { CertificatePolicy, KeyPolicy, SignedBy, VerificationPolicy } from "./verify/policy.ts";
-export { type Demand, type Verified, verifyCandidate } from "./verify/verify.ts";
+export { type Demand, type VerifiedStatement, verifyCandidate } from "./verify/verify.ts";

@@ -23,7 +23,8 @@ export type FindingCode =
   | "private-key"
   | "secret-token"
   | "missing-store-path"
-  | "builder-home";
+  | "builder-home"
+  | "advisory";
 
 const CODES: Readonly<Record<FindingCode, true>> = {
   "wrong-platform": true,
@@ -48,6 +49,7 @@ const CODES: Readonly<Record<FindingCode, true>> = {
   "secret-token": true,
   "missing-store-path": true,
   "builder-home": true,
+  advisory: true,
 };
 
 /** All codes. */
@@ -58,7 +60,7 @@ export interface Finding {
   readonly code: FindingCode;
   /** An error is sure to fail when what has it is used; a warning may be meant so. */
   readonly severity: "error" | "warning";
-  /** Absolute, in the image; of the config's fields `config.` and the field's name. */
+  /** Absolute, in the image; of the config's fields `config.` and the field's name; of a package that is all over the image its package URL. */
   readonly path: string;
   /** Of a text, counted from 1. */
   readonly line?: number;

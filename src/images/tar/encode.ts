@@ -11,13 +11,13 @@ export const RECORD_SIZE = 20 * BLOCK_SIZE;
 
 const NAME_LENGTH = 100;
 const OWNER_LENGTH = 32;
-/** Where the last field ends that is ever written; the prefix isn't. */
-const FIELDS_END = 345;
 /** The magic and the version of POSIX's format. */
 const MAGIC = "ustar\x0000";
 /** Octal digits of the fields for modes and owners, and of those for size and time. */
 const SHORT_DIGITS = 7;
 const LONG_DIGITS = 11;
+/** The first number that takes more digits, by how many digits there are. */
+const LIMITS = Array.from({ length: LONG_DIGITS + 1 }, (_, digits) => 8 ** digits);
 
 /** The header of an entry: one block, after a pax extended header where the fields can't hold everything. */
 export function encodeHeader(entry: TarEntry): Buffer {
@@ -34,13 +34,12 @@ export function encodeHeader(entry: TarEntry): Buffer {
  */
 export function writeHeader(entry: TarEntry, target: Buffer, at: number): number {
   const name = nameInArchive(entry);
-  const records = recordsOf(entry, name);
-  if (records === undefined) {
+  const payload = recordsOf(entry, name);
+  if (payload === undefined) {
     if (at + BLOCK_SIZE > target.length) return 0;
     writeBlock(entry, { name, target, at });
     return BLOCK_SIZE;
   }
-  const payload = encodeRecords(records);
   const fill = padding(payload.length);
   const length = BLOCK_SIZE + payload.length + fill + BLOCK_SIZE;
   if (at + length > target.length) return 0;
@@ -56,9 +55,9 @@ export function writeHeader(entry: TarEntry, target: Buffer, at: number): number
 
 /** How many bytes an entry's header has. */
 export function headerLength(entry: TarEntry): number {
-  const records = recordsOf(entry, nameInArchive(entry));
-  if (records === undefined) return BLOCK_SIZE;
-  const { length } = encodeRecords(records);
+  const payload = recordsOf(entry, nameInArchive(entry));
+  if (payload === undefined) return BLOCK_SIZE;
+  const { length } = payload;
   return BLOCK_SIZE + length + padding(length) + BLOCK_SIZE;
 }
 
@@ -76,8 +75,8 @@ export function endOfArchive(size: number): Buffer {
   return Buffer.alloc(Math.ceil(end / RECORD_SIZE) * RECORD_SIZE - size);
 }
 
-/** The pax records that an entry needs, in their order; undefined if its fields hold everything. */
-function recordsOf(entry: TarEntry, name: string): Map<string, string> | undefined {
+/** The data of the extended header that an entry needs; undefined if its fields hold everything. */
+function recordsOf(entry: TarEntry, name: string): string | Buffer | undefined {
   const { linkname = "", uname = "", gname = "", uid, gid, size, mtime, pax } = entry;
   const nameFits = textFits(name, NAME_LENGTH);
   const restFits =
@@ -89,7 +88,7 @@ function recordsOf(entry: TarEntry, name: string): Map<string, string> | undefin
     numberFits(gid, SHORT_DIGITS) &&
     numberFits(size, LONG_DIGITS) &&
     numberFits(mtime, LONG_DIGITS);
-  if (restFits) return nameFits ? undefined : new Map([["path", name]]);
+  if (restFits) return nameFits ? undefined : bytesOf(encodeRecord("path", name));
 
   const records = new Map(pax);
   // A record that is there already takes precedence.
@@ -104,7 +103,7 @@ function recordsOf(entry: TarEntry, name: string): Map<string, string> | undefin
   note("gid", numberFits(gid, SHORT_DIGITS), gid);
   note("size", numberFits(size, LONG_DIGITS), size);
   note("mtime", numberFits(mtime, LONG_DIGITS), mtime);
-  return records.size === 0 ? undefined : records;
+  return records.size === 0 ? undefined : encodeRecords(records);
 }
 
 function textFits(text: string, length: number): boolean {
@@ -112,13 +111,18 @@ function textFits(text: string, length: number): boolean {
 }
 
 function numberFits(value: number, digits: number): boolean {
-  return Number.isInteger(value) && value >= 0 && value < 8 ** digits;
+  return Number.isInteger(value) && value >= 0 && value < LIMITS[digits]!;
 }
 
-/** The data of an extended header: as a string where all of it is ASCII, which is nearly always. */
+/** The pax records in their order. */
 function encodeRecords(records: ReadonlyMap<string, string>): string | Buffer {
   let text = "";
   for (const [key, value] of records) text += encodeRecord(key, value);
+  return bytesOf(text);
+}
+
+/** Records as they are written: a string where all of it is ASCII, which is nearly always. */
+function bytesOf(text: string): string | Buffer {
   if (isAscii(text)) return text;
   // Declared once, so that a reader doesn't take bytes that aren't UTF-8 for damaged UTF-8.
   return encodeName(text.isWellFormed() ? text : `21 hdrcharset=BINARY\n${text}`);
@@ -142,50 +146,97 @@ const EXTENDED_HEADER = {
   mtime: 0,
 } as const;
 
+/** A block with what is the same in all headers of an archive, and the sum of its bytes. */
+interface Template {
+  readonly of: Omit<TarEntry, "name" | "size">;
+  readonly block: Buffer;
+  readonly sum: number;
+}
+
+/** Those that were used last: of the archive's entries, and of their extended headers. */
+let [template, other] = [templateOf(EXTENDED_HEADER), templateOf(EXTENDED_HEADER)];
+
+function templateFor(entry: Template["of"]): Template {
+  if (fits(template, entry)) return template;
+  const found = fits(other, entry) ? other : templateOf(entry);
+  other = template;
+  template = found;
+  return found;
+}
+
+function fits({ of }: Template, { uid, gid, mtime, uname, gname }: Template["of"]): boolean {
+  const isOwned = of.uid === uid && of.gid === gid && of.uname === uname && of.gname === gname;
+  return isOwned && of.mtime === mtime;
+}
+
+function templateOf(entry: Template["of"]): Template {
+  const { uid, gid, mtime, uname, gname } = entry;
+  const block = Buffer.alloc(BLOCK_SIZE);
+  const sum =
+    writeOctal(block, 108, uid, SHORT_DIGITS) +
+    writeOctal(block, 116, gid, SHORT_DIGITS) +
+    writeOctal(block, 136, mtime, LONG_DIGITS) +
+    writeText(block, 257, MAGIC, MAGIC.length) +
+    writeText(block, 265, uname, OWNER_LENGTH) +
+    writeText(block, 297, gname, OWNER_LENGTH);
+  return { of: entry, block, sum };
+}
+
 /** Writes one block, with as much of the entry as fits into its fields. */
 function writeBlock(
   entry: TarEntry,
   { name, target, at }: { name: string; target: Buffer; at: number },
 ): void {
-  target.fill(0, at, at + BLOCK_SIZE);
-  writeText(target, at, name, NAME_LENGTH);
-  writeOctal(target, at + 100, entry.mode & 0o7777, SHORT_DIGITS);
-  writeOctal(target, at + 108, entry.uid, SHORT_DIGITS);
-  writeOctal(target, at + 116, entry.gid, SHORT_DIGITS);
-  writeOctal(target, at + 124, entry.size, LONG_DIGITS);
-  writeOctal(target, at + 136, entry.mtime, LONG_DIGITS);
-  target[at + 156] = entry.type.charCodeAt(0);
-  writeText(target, at + 157, entry.linkname, NAME_LENGTH);
-  writeText(target, at + 257, MAGIC, MAGIC.length);
-  writeText(target, at + 265, entry.uname, OWNER_LENGTH);
-  writeText(target, at + 297, entry.gname, OWNER_LENGTH);
-  if (entry.type === EntryType.characterDevice || entry.type === EntryType.blockDevice) {
-    writeOctal(target, at + 329, entry.devmajor ?? 0, SHORT_DIGITS);
-    writeOctal(target, at + 337, entry.devminor ?? 0, SHORT_DIGITS);
+  const { type, mode, size, linkname } = entry;
+  const { block, sum: sumOfRest } = templateFor(entry);
+  target.set(block, at);
+  // The checksum is the sum of all bytes, its own field counted as eight spaces.
+  let sum = 8 * 0x20 + sumOfRest;
+  sum += writeText(target, at, name, NAME_LENGTH);
+  sum += writeOctal(target, at + 100, mode & 0o7777, SHORT_DIGITS);
+  sum += writeOctal(target, at + 124, size, LONG_DIGITS);
+  const flag = type.charCodeAt(0) & 0xff;
+  target[at + 156] = flag;
+  sum += flag;
+  sum += writeText(target, at + 157, linkname, NAME_LENGTH);
+  if (type === EntryType.characterDevice || type === EntryType.blockDevice) {
+    sum += writeOctal(target, at + 329, entry.devmajor ?? 0, SHORT_DIGITS);
+    sum += writeOctal(target, at + 337, entry.devminor ?? 0, SHORT_DIGITS);
   }
-  // The checksum is the sum of all bytes, its own field counted as eight spaces. After the fields there are zeros.
-  let sum = 8 * 0x20;
-  for (let byte = at; byte < at + FIELDS_END; byte++) sum += target[byte]!;
   writeOctal(target, at + 148, sum, 6);
   target[at + 155] = 0x20;
 }
 
-function writeText(target: Buffer, at: number, text: string | undefined, length: number): void {
-  if (text === undefined || text === "") return;
-  const ascii = isAscii(text) ? text : text.replace(/[^\0-\x7f]/gu, "?");
-  const end = Math.min(length, ascii.length);
+/** @returns the sum of the bytes that were written */
+function writeText(target: Buffer, at: number, text: string | undefined, length: number): number {
+  if (text === undefined) return 0;
+  const end = Math.min(length, text.length);
+  let sum = 0;
   // For texts this short a loop is faster than a native function.
-  for (let index = 0; index < end; index++) target[at + index] = ascii.charCodeAt(index);
+  for (let index = 0; index < end; index++) {
+    const code = text.charCodeAt(index);
+    if (code > 0x7f) return writeText(target, at, text.replace(/[^\0-\x7f]/gu, "?"), length);
+    target[at + index] = code;
+    sum += code;
+  }
+  return sum;
 }
 
-/** A number that doesn't fit is 0 here, and whole in a record. */
-function writeOctal(target: Buffer, at: number, value: number, digits: number): void {
-  const whole = roundHalfEven(value);
-  let rest = whole >= 0 && whole < 8 ** digits ? whole : 0;
+/**
+ * A number that doesn't fit is 0 here, and whole in a record.
+ * @returns the sum of the bytes that were written
+ */
+function writeOctal(target: Buffer, at: number, value: number, digits: number): number {
+  const whole = Number.isInteger(value) ? value : roundHalfEven(value);
+  let rest = whole >= 0 && whole < LIMITS[digits]! ? whole : 0;
+  let sum = 0x30 * digits;
   for (let index = at + digits - 1; index >= at; index--) {
-    target[index] = 0x30 + (rest % 8);
-    rest = Math.floor(rest / 8);
+    const digit = rest % 8;
+    target[index] = 0x30 + digit;
+    sum += digit;
+    rest = (rest - digit) / 8;
   }
+  return sum;
 }
 
 function roundHalfEven(value: number): number {

@@ -33,6 +33,8 @@ export interface BlobStore {
    *   it throws, and what the store's own place may fail with
    */
   put(blob: Blob, signal?: AbortSignal): Promise<StoredBlob>;
-  /** Takes a blob over from the place that its layer comes from, or from another that has it; false if that isn't possible. */
-  mount?(blob: KnownBlob, origin: Layer["origin"]): Promise<boolean>;
+  /** Takes a blob over from the place that its layer comes from; false if that isn't possible. */
+  mount?(blob: KnownBlob, origin: NonNullable<Layer["origin"]>): Promise<boolean>;
+  /** Takes a blob over from another place that has been seen to have it; false if there is none. */
+  mountSeen?(blob: KnownBlob): Promise<boolean>;
 }

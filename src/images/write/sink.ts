@@ -62,6 +62,8 @@ export interface ImageSink {
   readonly isStream?: boolean;
   /** How many layers are worth writing at the same time. */
   readonly parallel: number;
+  /** Begins what takes a while and needs no image, such as to ask what is there. What fails of it fails when the sink is opened. */
+  begin?(signal: AbortSignal | undefined): void;
   open(options: OpenOptions): Promise<ImageWriter>;
   /** Writes an index over images that were written here by their digests; absent where there can't be one. */
   writeIndex?(index: RawDocument<ImageIndex>, options: IndexOptions): Promise<Descriptor>;

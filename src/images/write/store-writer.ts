@@ -109,7 +109,8 @@ class StoreWriter implements ImageWriter {
   /** Makes sure that the store has a blob whose digest is known. */
   async #storeKnown(blob: Blob, descriptor: KnownBlob, origin?: Layer["origin"]): Promise<LayerOutcome> {
     if (await this.#store.has(descriptor)) return "present";
-    if (await this.#store.mount?.(descriptor, origin)) return "mounted";
+    if (origin !== undefined && (await this.#store.mount?.(descriptor, origin))) return "mounted";
+    if (await this.#store.mountSeen?.(descriptor)) return "mounted";
     return (await this.#store.put(blob, this.#options.signal)).outcome;
   }
 

@@ -1,8 +1,8 @@
 /** Turns listed trees into the bytes of a layer's tar archive. */
 import { closeSync, constants, openSync, readSync } from "node:fs";
 import { errnoOf, readError, VarveError } from "#errors";
-import { EntryType, endOfArchive, headerLength, padding, type TarEntry, writeHeader } from "#tar";
-import { CHUNK_SIZE, fsPath } from "#util";
+import { BLOCK_SIZE, EntryType, endOfArchive, headerLength, padding, type TarEntry, writeHeader } from "#tar";
+import { CHUNK_SIZE, fsPath, isAscii } from "#util";
 import { giveBackBuffers, takeBuffers } from "./buffers.ts";
 import { joinItems } from "./join.ts";
 import type { KeptListings } from "./kept-listings.ts";
@@ -148,6 +148,10 @@ export function* packLayer(recipe: LayerRecipe, options: PackOptions): Generator
   }
 }
 
+/** A name of so many ASCII characters, and the size of a file that has fewer bytes than that, fit into one block. */
+const SHORT_NAME = 100;
+const LARGE = 8 ** 11;
+
 /**
  * How many bytes a tree takes in the archive of a layer with these settings: headers and contents, each rounded up to whole
  * blocks, without the end of the archive. Only names, types and lengths matter. A file with several names counts once for
@@ -157,10 +161,29 @@ export function packedSize(
   recipe: Pick<LayerRecipe, "owner" | "mtime" | "modes">,
   { item, listing }: { readonly item: TreeItem; readonly listing: TreeListing },
 ): number {
+  const { names, sizes, targets } = listing;
   let size = 0;
-  for (let index = 0; index < listing.names.length; index++) {
-    const entry = treeEntry(recipe, { item, listing, index });
-    size += headerLength(entry) + entry.size + padding(entry.size);
+  const { target } = item;
+  const { uid, gid, uname, gname } = recipe.owner;
+  const plain = {
+    name: "",
+    type: EntryType.file,
+    mode: 0,
+    uid,
+    gid,
+    uname,
+    gname,
+    size: 0,
+    mtime: recipe.mtime,
+  };
+  const room = headerLength(plain) === BLOCK_SIZE && isAscii(target) ? SHORT_NAME - target.length - 2 : -1;
+  for (let index = 0; index < names.length; index++) {
+    const name = names[index]!;
+    const content = sizes[index]!;
+    // For nearly all of very many, no entry has to be made to know what its header takes.
+    const isShort = name.length <= room && content < LARGE && !targets.has(index) && isAscii(name);
+    const header = isShort ? BLOCK_SIZE : headerLength(treeEntry(recipe, { item, listing, index }));
+    size += header + content + padding(content);
   }
   return size;
 }

@@ -1,5 +1,5 @@
 /** Recipes as JSON that means the same on each machine which has the same files, and back. */
-import { isAbsolute, join, relative, resolve, sep } from "node:path";
+import { basename, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { VarveError } from "#errors";
 import {
   type EntryItem,
@@ -11,6 +11,9 @@ import {
 } from "#fs";
 import { findDifference, type TreeContents, treeContents } from "./contents.ts";
 import type { RecipeJson } from "./schema.ts";
+
+/** The name of a store path: Nix manual, "Store Path". */
+const STORE_PATH = /^[0-9abcdfghijklmnpqrsvwxyz]{32}-./;
 
 type ItemJson = RecipeJson["items"][number];
 type TreeJson = Extract<ItemJson, { tree: string }>;
@@ -75,7 +78,7 @@ export function fromRoot(path: string, root: string): string {
 
 /**
  * The recipe, with the files that are below a root.
- * @throws VarveError `JOB_DIFFERS` for a file that isn't as it was when the job was made; `NOT_FOUND`, `UNREADABLE`
+ * @throws VarveError `JOB_DIFFERS` for a file that isn't as it was when the job was made; `INVALID_JOB`, `NOT_FOUND`, `UNREADABLE`
  */
 export function recipeFromJson(
   json: RecipeJson,
@@ -134,8 +137,14 @@ function checkTree(
   planned: TreeJson,
   { recipe, ...options }: RecipeJsonOptions & { readonly recipe: LayerRecipe },
 ): void {
-  // A store path with a NAR hash is that.
-  if (planned.content === undefined) return;
+  if (planned.content === undefined) {
+    // A store path with a NAR hash is that; of anything else nobody may send what the job doesn't know already.
+    if (planned.narHash !== undefined && STORE_PATH.test(basename(item.source))) return;
+    throw new VarveError(
+      "INVALID_JOB",
+      `the job doesn't say what is in ${item.source}, which is no store path; plan again`,
+    );
+  }
   const found = contentsOf(item, recipe, options);
   if (found.digest === planned.content) return;
   const { path, what } = findDifference(planned.files ?? {}, found.files) ?? { path: "", what: "changed" };

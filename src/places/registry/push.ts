@@ -37,13 +37,23 @@ export interface RegistrySinkOptions {
 
 /** Pushes images: OCI distribution specification, "Push". Blobs first, manifests last. */
 export function registrySink({ client, reference }: RegistrySinkOptions): ImageSink {
+  let begun: Promise<RawDocument<Manifest> | undefined> | undefined;
+  const ask = (signal: AbortSignal | undefined) => {
+    const current = currentManifest(client, { reference, signal });
+    current.catch(() => {});
+    return current;
+  };
   return {
     name: formatReference(reference, "familiar"),
     parallel: PARALLEL_UPLOADS,
+    begin(signal) {
+      begun = ask(signal);
+    },
     async open(options) {
       const { signal, onWarning } = options;
-      const current = currentManifest(client, { reference, signal });
-      current.catch(() => {});
+      const current = begun ?? ask(signal);
+      // It may be opened again when much has happened.
+      begun = undefined;
       return storeWriter(new RepositoryStore(client, { reference, current, signal }), options, {
         naming: "request",
         async commit({ manifest: { bytes, descriptor, value }, untagged }) {
@@ -122,17 +132,26 @@ class RepositoryStore implements BlobStore {
     return true;
   }
 
-  async mount(blob: KnownBlob, origin: Layer["origin"]): Promise<boolean> {
+  async mount(blob: KnownBlob, origin: NonNullable<Layer["origin"]>): Promise<boolean> {
+    const { registry } = this.#options.reference;
+    return origin.registry === registry && (await this.#mountFrom(origin.repository, blob));
+  }
+
+  async mountSeen(blob: KnownBlob): Promise<boolean> {
+    // An upload that a refused mount has begun is to be used.
+    if (this.#begun.has(blob.digest)) return false;
+    const from = this.#client.arrived.elsewhere(this.#options.reference.repository, blob);
+    return from !== undefined && (await this.#mountFrom(from, blob));
+  }
+
+  async #mountFrom(from: string, blob: KnownBlob): Promise<boolean> {
     const { reference, signal } = this.#options;
-    const { registry, repository } = reference;
+    const { repository } = reference;
     const { digest } = blob;
-    const { arrived } = this.#client;
-    const own = origin?.registry === registry ? origin.repository : undefined;
-    const from = own ?? arrived.elsewhere(repository, blob);
-    if (from === undefined || from === repository) return false;
+    if (from === repository) return false;
     const mount = await this.#client.mountBlob({ repository, digest, from, signal });
     if (!mount.mounted && mount.session !== undefined) this.#begun.set(digest, mount.session);
-    if (mount.mounted) arrived.note(repository, blob);
+    if (mount.mounted) this.#client.arrived.note(repository, blob);
     return mount.mounted;
   }
 

@@ -2,6 +2,7 @@ export { type FileEntry, joinFiles, readFiles, rootOf } from "./files/files.ts";
 export { fitsPlatform, isPicky, type NodePlatform, thisPlatform } from "./installed/lock-facts.ts";
 export { isOutside } from "./installed/outside.ts";
 export { type ComponentKind, isInstalled, isModules, kindOf } from "./kind.ts";
+export { changedPackages } from "./lock-diff.ts";
 export { type ManifestStore, Manifests } from "./manifests.ts";
 export { type NodeProjectOptions, readNodeProject } from "./node-project.ts";
 export { type NpmGraphOptions, readNpmGraph } from "./npm/npm.ts";

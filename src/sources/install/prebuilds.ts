@@ -1,5 +1,5 @@
 /** Packages that bring machine code for several platforms, among which they choose by name when they are loaded. */
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import type { NodePlatform } from "#graph";
 import { fsPath } from "#util";
 
@@ -49,8 +49,11 @@ function isForOther(name: string, libc: string | undefined): boolean {
 }
 
 function namesIn(folder: string): string[] {
+  const path = fsPath(folder);
+  // Hardly any package has it, and an error takes ten times as long to make as this question.
+  if (!existsSync(path)) return [];
   try {
-    return readdirSync(fsPath(folder));
+    return readdirSync(path);
   } catch {
     return [];
   }

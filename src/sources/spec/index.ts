@@ -1,3 +1,11 @@
+export {
+  BAKE_FILE,
+  type BakeFileOptions,
+  bakeJsonSchema,
+  type FileTarget,
+  type FileTargets,
+  readBakeFile,
+} from "./bake-file.ts";
 export { type BaseDemand, type BasePlace, basePlace, withBasePlace } from "./base.ts";
 export type { ImageSpecInput } from "./input.ts";
 export { startsObject } from "./jsonc.ts";

@@ -7,7 +7,7 @@ import type { DigestCache } from "#cache";
 import { fileOutput, ociLayoutSink } from "#formats";
 import { draftOf } from "#image";
 import { parseDigest } from "#oci";
-import { madeImage } from "#testing";
+import { FakeRegistry, madeImage } from "#testing";
 import { writeImage } from "#write";
 import { writeProject } from "../../support/npm-project.ts";
 import { temporaryFolder } from "../../support/tmp.ts";
@@ -50,6 +50,19 @@ describe("build", () => {
     assert.equal(description.digest, image.places[1]!.digest);
     assert.equal(description.layers[0]!.diffId, base.layers[0]!.diffId);
     assert.equal((await validate(to[0]!, { machine })).layers.length, image.places[0]!.layers.length);
+  });
+
+  it("asks a registry what it has there before anything else, and only once", async (t) => {
+    const { machine, spec } = await world(t);
+    const registry = new FakeRegistry();
+    await registry.start();
+    t.after(() => registry.stop());
+    const place = (name: string) => `docker://${registry.host}/${name}:1`;
+    await copy(spec.fromImage, [place("base")], { machine });
+    registry.requests.length = 0;
+    await build({ ...spec, fromImage: place("base") }, { machine, to: [place("app")] });
+    const asked = registry.log.filter((line) => line.startsWith("GET /v2/") && line.includes("/manifests/"));
+    assert.deepEqual(asked, ["GET /v2/app/manifests/1", "GET /v2/base/manifests/1"]);
   });
 
   it("says what each layer has: the base's, dependencies, the project", async (t) => {

@@ -106,6 +106,7 @@ describe("foreign text in what is printed", () => {
     };
     const onDaemon = { DOCKER_HOST: daemon };
     const auth = { REGISTRY_AUTH_FILE: `${folder}/auth.json`, DOCKER_CONFIG: folder };
+    const bakeFile = json(`bake${HOSTILE}.json`, { target: { a: { inherits: [HOSTILE] } } });
     const job = json(`job${HOSTILE}.json`, { varveJob: 1, kind: HOSTILE });
     cases = {
       build: [
@@ -125,6 +126,8 @@ describe("foreign text in what is printed", () => {
         { args: ["bake", "project", "--from", gone, "--to", "oci:out:{tag}"], status: 1 },
         { args: ["bake", "project", HOSTILE, "--to", "oci:out:{tag}"], status: 2 },
         { args: ["bake", gone], status: 2 },
+        { args: ["bake", `./${bakeFile}`, "--print"], status: 2 },
+        { args: ["bake", "--affected-since", HOSTILE, "--to", "oci:out:{tag}"], status: 2 },
       ],
       layer: [
         { args: ["layer", gone], status: 1 },
@@ -246,6 +249,8 @@ describe("foreign text in what is printed", () => {
         { args: ["check", layout], status: 1 },
         { args: ["check", layout, "--json"], status: 1 },
         { args: ["check", layout, "--base", HOSTILE], status: 1 },
+        { args: ["check", layout, "--audit", json("osv.json", { id: HOSTILE })], status: 1 },
+        { args: ["check", layout, "--audit", gone], status: 1 },
       ],
       sign: [
         { args: ["sign", layout, "--key", `my${HOSTILE}.key`, "--annotation", `a=${HOSTILE}`] },

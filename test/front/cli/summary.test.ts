@@ -180,7 +180,7 @@ describe("what is said of images for several platforms", () => {
       ...{ destination, digest: digest("b"), manifests: [] },
       images: images.map(({ places }) => places[at]!),
     }));
-    return { digest: digest("b"), places, images };
+    return { digest: digest("b"), places, images, signed: [] };
   };
 
   it("is a line for each, and as much as of one image", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { after, describe, it } from "node:test";
-import type { ImageComparison } from "#compare";
+import type { Comparison } from "#app";
 import { assertFailed } from "../../support/failure.ts";
 import { writeProject } from "../../support/npm-project.ts";
 import { temporaryFolder } from "../../support/tmp.ts";
@@ -18,7 +18,7 @@ async function mustVarve(...args: readonly string[]): Promise<string> {
 }
 
 const json = async (...args: readonly string[]) =>
-  JSON.parse(await mustVarve("why", ...args, "--json")) as ImageComparison;
+  JSON.parse(await mustVarve("why", ...args, "--json")) as Comparison;
 
 /** A store with a graph of these paths and a spec, each by the name it is given; `zlib` refers to nothing. */
 function writeStore(
@@ -126,6 +126,55 @@ describe("varve why", { concurrency: 2 }, () => {
     assert.match(text, /dep: 2\.0\.0 → 2\.1\.0$/m);
     assert.match(text, /the project: content \(index\.js\)$/m);
     assert.match(text, /with it 1 component unchanged/);
+  });
+
+  it("tells the licences of packages that came, and of those that have changed theirs", async (t) => {
+    const folder = await temporaryFolder(t);
+    const project = (name: string, packages: Readonly<Record<string, readonly [string, string?]>>) => {
+      const entries = Object.entries(packages).map(
+        ([key, [version]]) => [`node_modules/${key}`, { version }] as const,
+      );
+      writeTree(`${folder}/${name}`, {
+        dir: {
+          "package-lock.json": {
+            file: JSON.stringify({
+              lockfileVersion: 3,
+              packages: { "": {}, ...Object.fromEntries(entries) },
+            }),
+          },
+          "package.json": {
+            file: JSON.stringify({
+              dependencies: Object.fromEntries(Object.keys(packages).map((key) => [key, "*"])),
+            }),
+          },
+          node_modules: {
+            dir: Object.fromEntries(
+              Object.entries(packages).map(([key, [version, license]]) => [
+                key,
+                { dir: { "package.json": { file: JSON.stringify({ name: key, version, license }) } } },
+              ]),
+            ),
+          },
+        },
+      });
+      writeFileSync(`${folder}/${name}.json`, JSON.stringify({ name: "app", graph: name }));
+      return `${folder}/${name}.json`;
+    };
+    const old = project("old", { a: ["1.0.0", "MIT"], b: ["1.0.0", "MIT"], c: ["1.0.0"] });
+    const now = project("new", {
+      a: ["2.0.0", "ISC"],
+      b: ["1.1.0", "MIT"],
+      c: ["2.0.0", "MIT"],
+      d: ["1.0.0", "MIT"],
+    });
+    assert.deepEqual((await json(old, now)).licences, [
+      { name: "a", version: "2.0.0", from: "MIT", to: "ISC" },
+      { name: "d", version: "1.0.0", to: "MIT" },
+    ]);
+    const text = await mustVarve("why", old, now);
+    assert.match(text, /^Was under MIT and is under ISC: a\.$/m);
+    assert.match(text, /^Came under MIT: d\.$/m);
+    assert.doesNotMatch(await mustVarve("why", old, old), /under/);
   });
 
   it("tells of another base", async (t) => {

@@ -154,6 +154,13 @@ describe("a signature without a key", () => {
     await refused(moved, /in no log of root\.json/);
   });
 
+  it("is refused if nothing says when the certificate was used", async () => {
+    const timeless = changed(({ verificationMaterial: { tlogEntries } }) => {
+      (tlogEntries[0] as unknown as { integratedTime: string }).integratedTime = "0";
+    });
+    await refused(timeless, /^the bundle has no time that root\.json vouches for$/);
+  });
+
   it("is refused if it is garbage further in", async () => {
     const certificate = changed(({ verificationMaterial }) => {
       verificationMaterial.certificate.rawBytes = "AAAA";

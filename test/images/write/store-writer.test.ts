@@ -44,7 +44,9 @@ class Store implements BlobStore {
     return { ...stored, outcome: "written" } as const;
   }
 
-  async mount({ digest }: KnownBlob): Promise<boolean> {
+  /** Knows of no other place than the one that a layer comes from. */
+  async mount({ digest }: KnownBlob, origin: Layer["origin"]): Promise<boolean> {
+    if (origin === undefined) return false;
     this.diary.push(`mount ${this.mountable.has(digest)}`);
     return this.mountable.has(digest);
   }

@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { describe, it } from "node:test";
 import { VarveError } from "#errors";
-import { findChange, type LayerRecipe, listRecipe, packLayer } from "#fs";
+import { findChange, type LayerRecipe, listRecipe, packedSize, packLayer } from "#fs";
 import { EntryType, RECORD_SIZE, readTar, type TarEntry } from "#tar";
 import { CHUNK_SIZE } from "#util";
 import { memoryInput } from "../../support/tar.ts";
@@ -53,6 +53,36 @@ async function contentsOf(layer: Buffer): Promise<Map<string, { entry: TarEntry;
   }
   return found;
 }
+
+describe("the size of a tree", () => {
+  it("is what it takes in the archive, also where a name, a link or the owner needs more than a block", async (t) => {
+    const root = `${await temporaryFolder(t)}/root`;
+    const short = "x".repeat(80);
+    const names = Object.fromEntries(
+      Array.from({ length: 30 }, (_, more) => [short + "y".repeat(more), { file: more * 100 }]),
+    );
+    const folders = Object.fromEntries(
+      Array.from({ length: 30 }, (_, more) => [`d${short}${"y".repeat(more)}`, { dir: {} }]),
+    );
+    const others = { ü: { file: "u" }, link: { link: "x".repeat(101) }, deep: { dir: names } };
+    writeTree(root, { dir: { ...names, ...folders, ...others } });
+    const owners = [
+      { uid: 0, gid: 0, uname: "root", gname: "root" },
+      { uid: 8 ** 7, gid: 0, uname: "ü", gname: "root" },
+    ];
+    for (const owner of owners) {
+      for (const target of ["/t", "/ü", `/${"t".repeat(99)}`, `/${"t".repeat(120)}`]) {
+        const item = { kind: "tree", source: root, target } as const;
+        const recipe = recipeOf(root, { items: [item], owner });
+        const listings = listRecipe(recipe);
+        const size = packedSize(recipe, { item, listing: listings[0]! });
+        const archive = packListed(recipe, { listings });
+        assert.ok(archive.subarray(size).every((byte) => byte === 0));
+        assert.equal(archive.length, Math.ceil((size + 1024) / RECORD_SIZE) * RECORD_SIZE);
+      }
+    }
+  });
+});
 
 describe("a layer", () => {
   it("holds its trees under their targets, with one owner and time", async (t) => {

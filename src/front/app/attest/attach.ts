@@ -1,18 +1,21 @@
 /** Attaches documents to images where these were written. */
+import { VarveError } from "#errors";
 import type { Descriptor, Digest } from "#oci";
-import { type Artifact, attachArtifact } from "#referrers";
+import { type Artifact, attachArtifacts } from "#referrers";
 import { parseDestination } from "#transports";
 import type { WrittenImage } from "#write";
 import type { Operation } from "../machine.ts";
 import type { Target, WritingOptions } from "../places.ts";
-import type { ImageDocument } from "./documents.ts";
+import type { ImageDocument } from "./wanted.ts";
 
 /** A document as it hangs on an image. */
 export interface AttachedDocument {
   /** The place, as people call it. */
   readonly destination: string;
-  readonly kind: ImageDocument["kind"];
-  /** The image's manifest. */
+  readonly kind: ImageDocument["kind"] | "signature";
+  /** Whether it is signed: a signature, or what is said of the image in a signed statement. */
+  readonly signed?: true;
+  /** The image's manifest, or an index over images. */
   readonly subject: Digest;
   /** The manifest that has the document. */
   readonly descriptor: Descriptor;
@@ -46,10 +49,11 @@ export async function attachDocuments(
       continue;
     }
     await using store = await machine.transports.referrerStore(target);
-    for (const document of own) {
-      const artifact = artifactOf(document);
-      const descriptor = await attachArtifact(store, { artifact, subject, signal });
-      attached.push({ destination: sink.name, kind: document.kind, subject: subject.digest, descriptor });
+    const artifacts = own.map(artifactOf);
+    const descriptors = await attachArtifacts(store, { artifacts, subject, signal });
+    for (const [index, { kind }] of own.entries()) {
+      const descriptor = descriptors[index]!;
+      attached.push({ destination: sink.name, kind, subject: subject.digest, descriptor });
     }
   }
   return attached;
@@ -59,6 +63,16 @@ export async function attachDocuments(
 export async function hasRoom(target: string): Promise<boolean> {
   const { transport } = await parseDestination(target);
   return transport === "docker" || transport === "oci";
+}
+
+/** @throws VarveError `USAGE` */
+export async function checkIndexable(target: Target): Promise<void> {
+  if (typeof target === "string" && (await hasRoom(target))) return;
+  const name = typeof target === "string" ? target : target.name;
+  throw new VarveError(
+    "USAGE",
+    `${name} takes no documents into an index; write to a registry or an OCI layout`,
+  );
 }
 
 function artifactOf({ mediaType, predicateType, kind, bytes }: ImageDocument): Artifact {

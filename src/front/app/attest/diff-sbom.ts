@@ -1,38 +1,19 @@
 /** Says which packages two images don't have in common, with versions and licences. */
 import { stat } from "node:fs/promises";
-import {
-  comparePackages,
-  type ListedPackage,
-  listedPackages,
-  MAX_SBOM_BYTES,
-  type PackageChange,
-  readSbom,
-} from "#attest";
+import { comparePackages, type ListedPackage, listedPackages, MAX_SBOM_BYTES, readSbom } from "#attest";
 import type { ImageSpecInput } from "#spec";
 import { readWhole } from "#util";
 import type { SpecOptions } from "../build.ts";
 import { isSpecPath } from "../compare.ts";
+import type { SbomComparison } from "../diff-sboms.ts";
 import { type Operation, operate } from "../machine.ts";
 import { imageBom } from "./sbom.ts";
 
-/** Which packages two images, or two SBOMs, don't have in common. */
-export interface SbomComparison {
-  /** What was compared, as people call it. */
-  readonly sources: readonly [string, string];
-  /** In the order of their types and names. */
-  readonly changes: readonly PackageChange[];
-}
-
-/**
- * Says which packages came, went, changed their version or their licence.
- * @param from - an image's place, a spec's or a project's path, a spec; or a file that has an SBOM: CycloneDX or SPDX 2, as JSON
- * @param to - the other, likewise
- * @throws VarveError as `sbom`; `INVALID_JSON`, `USAGE` for an SBOM that isn't read
- */
-export async function diffSboms(
+/** As `diffSboms`, which loads this. */
+export async function comparedSboms(
   from: string | ImageSpecInput,
   to: string | ImageSpecInput,
-  options: SpecOptions = {},
+  options: SpecOptions,
 ): Promise<SbomComparison> {
   return await operate(options, async (operation) => {
     const before = await packagesOf(from, operation, options);

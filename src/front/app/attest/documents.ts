@@ -1,42 +1,17 @@
 /** What is written down of images as they are built: what they are made of, and how they were made. */
 import { type BomPart, PredicateType, provenance, STATEMENT_TYPE, statement, UNKNOWN_BUILDER } from "#attest";
 import type { ReferencesGraph } from "#graph";
-import { type Image, type ImageDraft, isUnmeasured, type Layer, type UnmeasuredLayer } from "#image";
-import { type Digest, formatPlatform } from "#oci";
+import type { Image, ImageDraft, Layer } from "#image";
+import { formatPlatform } from "#oci";
 import type { SpecFields } from "#spec";
 import { varveVersion } from "#util";
 import type { WrittenImage } from "#write";
 import type { Operation } from "../machine.ts";
 import { builtParts, subjectOf } from "./contents.ts";
-import { bomOf, SBOM_TYPES, type SbomFormat, sbomBytes } from "./formats.ts";
+import { bomOf, SBOM_TYPES, sbomBytes } from "./formats.ts";
 import { portableFields } from "./parameters.ts";
 import { sourceOf } from "./source-revision.ts";
-
-/** Who makes an image. */
-export interface ProvenanceOptions {
-  /** An URI that says whom to trust; by default what the build system that this runs in says of itself. */
-  readonly builder?: string | undefined;
-}
-
-/** What is to be attached to an image that is built. */
-export interface AttestOptions {
-  /** What it is made of, in these formats. */
-  readonly sbom?: readonly SbomFormat[] | undefined;
-  /** How it was made: SLSA provenance v1. */
-  readonly provenance?: ProvenanceOptions | undefined;
-}
-
-/** A document about an image. */
-export interface ImageDocument {
-  readonly kind: SbomFormat | "provenance";
-  /** Of the image's manifest, or where a place has none of its config. */
-  readonly subject: Digest;
-  /** Of the document: that of an in-toto statement for provenance. */
-  readonly mediaType: string;
-  /** What statements call such a document. */
-  readonly predicateType: string;
-  readonly bytes: Uint8Array;
-}
+import type { AttestOptions, ImageDocument, ProvenanceOptions } from "./wanted.ts";
 
 /** An image that was built, and where it is. */
 export interface BuiltFacts {
@@ -51,32 +26,6 @@ export interface BuiltFacts {
   /** The spec as people write it, and the folder that its paths are in. */
   readonly fields: SpecFields;
   readonly folder: string;
-}
-
-/** A draft whose layers are there to be read again once they are written. */
-export function keepingLayers<T extends ImageDraft>(draft: T): { draft: ImageDraft; layers: () => Layer[] } {
-  let kept: (Layer | UnmeasuredLayer)[] = [];
-  const keep = async function* <L extends Layer | UnmeasuredLayer>(layers: AsyncIterable<L>) {
-    kept = [];
-    for await (const layer of layers) {
-      kept.push(layer);
-      yield layer;
-    }
-  };
-  const { unmeasuredLayers } = draft;
-  return {
-    draft: {
-      layers: (signal) => keep(draft.layers(signal)),
-      ...(unmeasuredLayers && { unmeasuredLayers: (signal) => keep(unmeasuredLayers.call(draft, signal)) }),
-      finish: (layers) => draft.finish(layers),
-    },
-    layers: () => kept.map((layer) => (isUnmeasured(layer) ? layer.measured() : layer)),
-  };
-}
-
-/** Whether anything is to be written down. */
-export function wantsDocuments({ sbom = [], provenance }: AttestOptions): boolean {
-  return sbom.length > 0 || provenance !== undefined;
 }
 
 /**

@@ -1,13 +1,12 @@
 /** Documents in the index itself, as BuildKit puts them there: moby/buildkit, docs/attestations/attestation-storage.md. */
 import { STATEMENT_TYPE, statement } from "#attest";
-import { VarveError } from "#errors";
 import { type Descriptor, digestOf, encodeDocument, type ImageConfig, type Manifest, MediaType } from "#oci";
 import type { ReferrerStore } from "#referrers";
 import { storeBytes } from "#write";
 import type { Operation } from "../machine.ts";
 import type { Target } from "../places.ts";
-import { hasRoom } from "./attach.ts";
-import type { ImageDocument } from "./documents.ts";
+import { checkIndexable } from "./attach.ts";
+import type { ImageDocument } from "./wanted.ts";
 
 /** An image's documents, and the manifest that they are about. */
 export interface IndexedImage {
@@ -31,16 +30,6 @@ export async function indexEntries(
   const entries: Descriptor[] = [];
   for (const image of images) entries.push(await indexEntry(image, store, signal));
   return entries;
-}
-
-/** @throws VarveError `USAGE` */
-export async function checkIndexable(target: Target): Promise<void> {
-  if (typeof target === "string" && (await hasRoom(target))) return;
-  const name = typeof target === "string" ? target : target.name;
-  throw new VarveError(
-    "USAGE",
-    `${name} takes no documents into an index; write to a registry or an OCI layout`,
-  );
 }
 
 async function indexEntry(

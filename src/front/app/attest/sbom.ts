@@ -2,45 +2,19 @@
 import type { Bom } from "#attest";
 import { draftImage } from "#draft";
 import type { Layer } from "#image";
-import type { Digest } from "#oci";
 import type { ImageSpecInput } from "#spec";
 import { inputs, type SpecOptions } from "../build.ts";
 import { isSpecPath } from "../compare.ts";
 import { type Operation, operate } from "../machine.ts";
+import type { Sbom, SbomOptions } from "../sbom.ts";
 import { openSource } from "../source.ts";
 import { againIfStale } from "../spec-images.ts";
 import { openOnBase } from "../spec-on-base.ts";
 import { builtParts, imageParts, subjectOf } from "./contents.ts";
-import { bomOf, SBOM_TYPES, type SbomFormat, sbomBytes } from "./formats.ts";
+import { bomOf, SBOM_TYPES, sbomBytes } from "./formats.ts";
 
-/** How an SBOM is written. */
-export interface SbomOptions extends SpecOptions {
-  /** CycloneDX unless given. */
-  readonly format?: SbomFormat | undefined;
-}
-
-/** What an image is made of, written down. */
-export interface Sbom {
-  /** Where the image is, or what its spec calls it. */
-  readonly source: string;
-  readonly format: SbomFormat;
-  readonly mediaType: string;
-  /** Of the image's manifest; of its config where it has no manifest, as in a docker-archive, or isn't written. */
-  readonly image: Digest;
-  /** How many packages and other components there are. */
-  readonly components: number;
-  /** The document. */
-  readonly bytes: Uint8Array;
-}
-
-/**
- * Writes down what an image is made of: packages and what they need, licences, hashes, and the layer that each is in. Of an image that is
- * somewhere, its layers are read and nothing is unpacked; of one that a spec or a project asks for, the references graph says it exactly, and
- * the base's layers tell the rest. The same image gives the same bytes.
- * @param given - the image's place, a spec's or a project's path, or a spec; a spec's image is measured, but not written
- * @throws VarveError what opening and reading the image throws, and for specs what `build` does
- */
-export async function sbom(given: string | ImageSpecInput, options: SbomOptions = {}): Promise<Sbom> {
+/** As `sbom`, which loads this. */
+export async function makeSbom(given: string | ImageSpecInput, options: SbomOptions): Promise<Sbom> {
   const { format = "cyclonedx" } = options;
   return await operate(options, async (operation) => {
     const { source, bom } = await imageBom(given, operation, options);

@@ -1,7 +1,8 @@
 /** Where the images of a run go. */
 import { VarveError } from "#errors";
 import type { Target } from "../places.ts";
-import type { BakeOptions, OpenedTarget } from "./bake.ts";
+import type { BakeOptions } from "./bake.ts";
+import type { OpenedTarget } from "./run.ts";
 
 /** What of an image's own a pattern may have. */
 const FIELD = /\{([^{}]*)\}/g;

@@ -22,6 +22,11 @@ export class FleetLayouts implements ImageLayouts {
     for (const [name, layout] of lock?.named() ?? []) this.#add(name, layout);
   }
 
+  /** Whether they are those of a lock file of one image. */
+  get isOfOne(): boolean {
+    return this.#lock?.isOfOne ?? false;
+  }
+
   /** The layout that an image keeps to; undefined if it had none before. */
   layoutOf(name: string): Layout | undefined {
     return this.#lock?.layoutOf(name);

@@ -1,6 +1,7 @@
 /** The packages of a workspace that have something to start, as targets. */
+import { VarveError } from "#errors";
 import { type StartablePackage, startable } from "#project";
-import type { SpecFields } from "#spec";
+import { BAKE_FILE, type SpecFields } from "#spec";
 import { openSource } from "../source.ts";
 import type { BakeTarget } from "./bake.ts";
 import { chosen } from "./choose.ts";
@@ -10,8 +11,10 @@ export interface WorkspaceOptions {
   /** Names, or folders from the root, of the packages that are meant; all unless given. */
   readonly names?: readonly string[] | undefined;
   /** Gets each package's fields, not yet checked, and returns those that count. */
-  readonly change?: ((fields: SpecFields, target: string) => SpecFields) | undefined;
+  readonly change?: ((fields: SpecFields) => SpecFields) | undefined;
   readonly platforms?: readonly string[] | undefined;
+  /** Values such as `svc.tag=1`, which only targets of a file can have. */
+  readonly set?: readonly string[] | undefined;
 }
 
 /**
@@ -20,8 +23,14 @@ export interface WorkspaceOptions {
  */
 export async function workspaceTargets(
   folder: string,
-  { names = [], change, platforms }: WorkspaceOptions = {},
+  { names = [], change, platforms, set = [] }: WorkspaceOptions = {},
 ): Promise<BakeTarget[]> {
+  if (set.length > 0) {
+    throw new VarveError(
+      "USAGE",
+      `--set ${set[0]} is about a target of a file, and ${folder} has no ${BAKE_FILE}`,
+    );
+  }
   const { packages } = await startable(folder);
   const meant = chosen(packages, names, { where: folder, what: "package with something to start" });
   return meant.map((each) => targetOf(each, { change, platforms }));
@@ -34,7 +43,7 @@ function targetOf(
   return {
     name,
     platforms,
-    open: async (machine) =>
-      await openSource(folder, { machine, ...(change && { change: (fields) => change(fields, name) }) }),
+    files: [folder],
+    open: async (machine) => await openSource(folder, { machine, change }),
   };
 }

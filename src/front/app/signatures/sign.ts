@@ -1,7 +1,6 @@
 /** Signs images, and what is said of them. */
 import {
   BUNDLE_TYPE,
-  type KeylessOptions,
   parseStatement,
   SIGNATURE_PREDICATE,
   signatureStatement,
@@ -12,19 +11,25 @@ import {
 } from "#attest";
 import { VarveError } from "#errors";
 import { type Descriptor, type Digest, isAttestation } from "#oci";
-import { attachArtifact, type ReferrerStore } from "#referrers";
+import { type Artifact, attachArtifacts, type ReferrerStore } from "#referrers";
 import { type Operation, type OperationOptions, operate } from "../machine.ts";
 import { PREDICATE_TYPE } from "./find.ts";
 import { type IdentityOptions, identityToken } from "./identity.ts";
-import { type AskPassphrase, openSigningKey } from "./keys.ts";
+import { openSigningKey } from "./keys.ts";
 import { predicateTypeOf } from "./types.ts";
 
 /** Who signs: a key, or else whom an identity token names. */
-export interface SignerOptions extends IdentityOptions, Omit<KeylessOptions, "identityToken"> {
+export interface SignerOptions extends IdentityOptions {
   /** A private key: a file's path, or `env://NAME`. */
   readonly key?: string | undefined;
   /** Asked for the passphrase of an encrypted key, unless `VARVE_KEY_PASSWORD` or `COSIGN_PASSWORD` has it. */
-  readonly askPassphrase?: AskPassphrase | undefined;
+  readonly askPassphrase?: ((name: string) => Promise<string | undefined>) | undefined;
+  /** Who gives certificates; the public good instance of sigstore unless given. */
+  readonly fulcioUrl?: string | undefined;
+  /** The log of signatures; the public one unless given. Those with a key go into one only if it is given. */
+  readonly rekorUrl?: string | undefined;
+  /** A timestamp authority, in addition. */
+  readonly timestampUrl?: string | undefined;
 }
 
 /** How an image is signed. */
@@ -99,33 +104,6 @@ export async function attest(ref: string, options: AttestingOptions): Promise<Si
   });
 }
 
-/**
- * Signs statements that were made about an image.
- * @param ref - the image's place: a registry or an OCI layout
- * @param statements - each about the image that the name means, which is checked
- * @throws VarveError as {@link sign}
- */
-export async function attestStatements(
-  ref: string,
-  statements: readonly Uint8Array[],
-  options: OperationOptions & SignerOptions,
-): Promise<SignedImage> {
-  return await signing(ref, options, async ({ store, subject, signer }) => {
-    const signed: Signed[] = [];
-    for (const statement of statements) {
-      const { subjects } = parseStatement(statement, "what is to be signed");
-      if (!subjects.some(({ digest }) => digest === subject.digest)) {
-        throw new VarveError(
-          "SIGNING_FAILED",
-          `${store.name} is ${subject.digest}, and what is to be signed is about ${subjects.map(({ digest }) => digest).join(", ")}`,
-        );
-      }
-      signed.push(await signer(statement, subject));
-    }
-    return { name: store.name, signed };
-  });
-}
-
 interface Signing {
   readonly store: ReferrerStore;
   readonly subject: Descriptor;
@@ -142,32 +120,55 @@ async function signing<T>(
   return await operate(options, async (operation) => {
     const { machine, read, signal } = operation;
     // Before anything is asked of a registry: a passphrase may be wrong.
-    const bundleOf = await bundler(options, operation);
+    const make = await bundleMaker(options, operation);
     await using store = await machine.transports.referrerStore(ref);
     const subject = await store.subject(read.strict === true ? read.platform : undefined, signal);
     const signer = async (statement: Uint8Array, about: Descriptor): Promise<Signed> => {
       const { predicateType } = parseStatement(statement, "what is to be signed");
-      const artifact = {
-        artifactType: BUNDLE_TYPE,
-        blobs: [{ mediaType: BUNDLE_TYPE, bytes: await bundleOf(statement) }],
-        annotations: { "dev.sigstore.bundle.content": "dsse-envelope", [PREDICATE_TYPE]: predicateType },
-      };
-      const bundle = await attachArtifact(store, { artifact, subject: about, signal });
-      return { digest: about.digest, predicateType, bundle };
+      const [bundle] = await attachBundles(store, { statements: [statement], subject: about, make, signal });
+      return { digest: about.digest, predicateType, bundle: bundle! };
     };
     return await work({ store, subject, operation, signer });
   });
 }
 
-/** Makes bundles, with a key that is opened once, or a token that is fetched once. */
-async function bundler(
-  options: SignerOptions,
-  operation: Operation,
-): Promise<(statement: Uint8Array) => Promise<Uint8Array>> {
+/** Makes a bundle of a statement. */
+export type BundleMaker = (statement: Uint8Array) => Uint8Array | Promise<Uint8Array>;
+
+/** What attaching bundles takes. */
+interface NewBundles {
+  readonly statements: readonly Uint8Array[];
+  readonly subject: Descriptor;
+  readonly make: BundleMaker;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Signs statements, and attaches the bundles as cosign 3 does; but for their time, which would make them others each time. */
+export async function attachBundles(
+  store: ReferrerStore,
+  { statements, subject, make, signal }: NewBundles,
+): Promise<Descriptor[]> {
+  const artifacts: Artifact[] = [];
+  for (const statement of statements) {
+    const { predicateType } = parseStatement(statement, "what is to be signed");
+    artifacts.push({
+      artifactType: BUNDLE_TYPE,
+      blobs: [{ mediaType: BUNDLE_TYPE, bytes: await make(statement) }],
+      annotations: { "dev.sigstore.bundle.content": "dsse-envelope", [PREDICATE_TYPE]: predicateType },
+    });
+  }
+  return await attachArtifacts(store, { artifacts, subject, signal });
+}
+
+/**
+ * Makes bundles, with a key that is opened once, or a token that is fetched once.
+ * @throws VarveError what opening a key, or fetching a token, throws
+ */
+export async function bundleMaker(options: SignerOptions, operation: Operation): Promise<BundleMaker> {
   const { fulcioUrl, rekorUrl, timestampUrl } = options;
   if (options.key !== undefined) {
     const key = await openSigningKey(options.key, { operation, ask: options.askPassphrase });
-    if (rekorUrl === undefined) return async (statement) => signWithKey(statement, key);
+    if (rekorUrl === undefined) return (statement) => signWithKey(statement, key);
     return (statement) => signWithKeyInLog(statement, { key, rekorUrl, timestampUrl });
   }
   const token = await identityToken(options, operation);

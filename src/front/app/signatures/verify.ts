@@ -1,5 +1,10 @@
 /** Verifies that images are signed, and by whom. */
-import { SIGNATURE_PREDICATE, type VerificationPolicy, type Verified, verifyCandidate } from "#attest";
+import {
+  SIGNATURE_PREDICATE,
+  type VerificationPolicy,
+  type VerifiedStatement,
+  verifyCandidate,
+} from "#attest";
 import { VarveError } from "#errors";
 import type { Descriptor, Digest } from "#oci";
 import type { ReferrerSource } from "#referrers";
@@ -23,7 +28,7 @@ export interface VerifiedImage {
   /** What was verified, of an index or a manifest: what its name meant. */
   readonly digest: Digest;
   /** Each signature or attestation of the demanded type that holds; at least one. */
-  readonly verified: readonly Verified[];
+  readonly verified: readonly VerifiedStatement[];
   /** Why others don't. */
   readonly others: readonly string[];
 }
@@ -58,7 +63,7 @@ export async function verifySubject(
 ): Promise<VerifiedImage> {
   const { digest } = subject;
   const predicateType = predicateTypeOf(type);
-  const verified: Verified[] = [];
+  const verified: VerifiedStatement[] = [];
   const others: string[] = [];
   for await (const found of findCandidates({ source, subject, predicateType, signal: operation.signal })) {
     if ("fault" in found) {
@@ -83,7 +88,7 @@ export async function verifySubject(
 }
 
 function checkAnnotations(
-  { name, annotations }: Verified,
+  { name, annotations }: VerifiedStatement,
   wanted: Readonly<Record<string, string>> | undefined = {},
 ): void {
   for (const [key, value] of Object.entries(wanted)) {

@@ -1,13 +1,24 @@
 import { statSync } from "node:fs";
-import { Command } from "commander";
-import { type BakeTarget, bake, type Machine, type Target, workspaceTargets } from "#app";
+import { dirname } from "node:path";
+import { Command, Option } from "commander";
+import {
+  type BakeTarget,
+  bake,
+  MATRICES,
+  type Machine,
+  matrixText,
+  meantTargets,
+  printTargets,
+  type Target,
+  targetsAt,
+} from "#app";
 import type { CompressionChoice } from "#compress";
 import type { SpecFields } from "#spec";
 import { bakedJson, bakedLine, bakedTable } from "../bake-words.ts";
 import { type CacheOptions, cacheOptions } from "../cache-options.ts";
 import { BadResult, sentenceOf } from "../failure.ts";
 import { integer, jsonOption, list } from "../options.ts";
-import { note, printJson, say, scriptOutput, warn } from "../output.ts";
+import { note, print, printJson, say, scriptOutput, warn } from "../output.ts";
 import { compressionOption, onMachine, type PlaceOptions, placeOptions } from "../places.ts";
 import { sharedCacheOptions } from "../shared-cache.ts";
 import { absolutePath } from "../strategy-options.ts";
@@ -15,12 +26,16 @@ import { secondsSinceStart } from "../written.ts";
 
 interface BakeCommandOptions extends PlaceOptions, CacheOptions {
   readonly to?: readonly string[];
+  readonly set?: readonly string[];
   readonly push?: true;
   readonly load?: true;
   readonly from?: string;
   readonly lockFile?: string;
   readonly parallel?: number;
   readonly compression?: CompressionChoice;
+  readonly print?: true;
+  readonly matrix?: (typeof MATRICES)[number];
+  readonly affectedSince?: string;
   readonly cacheFrom?: readonly string[];
   readonly cacheTo?: readonly string[];
   readonly check: boolean;
@@ -35,17 +50,37 @@ export function command(): Command {
     )
     .argument(
       "[place-or-target...]",
-      "a folder (default: .) with a workspace of npm, pnpm, yarn or bun; then names of targets, or of packages (default: all)",
+      "a folder (default: .) with varve.bake.json, or with a workspace of npm, pnpm, yarn or bun; or a file with targets; then names of targets, groups or packages (default: all)",
     );
   whereOptions(command.optionsGroup("Where they go:"));
   command
     .optionsGroup("What is in them:")
     .option("--from-image, --from <place>", "the base of those images whose specs name none; scratch is none")
+    .option(
+      "--set <target.key=value>",
+      "another value of a target in the file, such as api.tag=1.2 or *.platforms=linux/arm64; may be given several times",
+      list,
+    )
     .option("--no-check", "write the images without looking for what is wrong with them: see varve check")
     .option(
       "--lock-file <file>",
       "keep to the layouts in a file, if it exists, and write those of all images to it",
       absolutePath,
+    );
+  command
+    .optionsGroup("Which of them:")
+    .option(
+      "--affected-since <commit>",
+      "only those that can have become others since a commit of Git, with what isn't committed yet: by files of theirs, of packages of the workspace that they need, or by their packages in the lock file",
+    )
+    .option("--print", "print the targets and the plans of their layers as JSON; build nothing")
+    .addOption(
+      new Option(
+        "--matrix <form>",
+        "print the targets as a matrix for CI, with a job for each: JSON for GitHub Actions, YAML for GitLab; build nothing",
+      )
+        .choices(MATRICES)
+        .conflicts("print"),
     );
   placeOptions(command.optionsGroup("Registries and base images:"), PLATFORMS);
   sharedCacheOptions(cacheOptions(command.optionsGroup("What is kept from build to build:")));
@@ -74,7 +109,7 @@ function whereOptions(command: Command): void {
 }
 
 async function run(words: readonly string[], options: BakeCommandOptions): Promise<void> {
-  const { to, push, lockFile, parallel, compression, cacheFrom, cacheTo, check, quiet = false } = options;
+  const { to, push, parallel, compression, cacheFrom, cacheTo, check, quiet = false } = options;
   const { platform, ...others } = options;
   const { place, names } = placeIn(words);
   await onMachine(others, async (operation) => {
@@ -83,8 +118,25 @@ async function run(words: readonly string[], options: BakeCommandOptions): Promi
       ...fields,
       ...(options.from !== undefined && fields.fromImage === undefined && { fromImage: options.from }),
     });
-    const targets = await workspaceTargets(place, { names, platforms, change });
+    const { set } = options;
+    const { targets, lockFile: own } = await targetsAt(place, {
+      ...operation,
+      names,
+      platforms,
+      change,
+      set,
+    });
+    const lockFile = options.lockFile ?? own;
+    const { affectedSince: commit } = options;
+    const folder = statSync(place, { throwIfNoEntry: false })?.isFile() ? dirname(place) : place;
+    const affectedSince = commit === undefined ? undefined : { commit, folder };
+    const meant = { ...operation, to, push, lockFile, affectedSince };
+    if (options.matrix !== undefined) {
+      return await print(matrixText(await meantTargets(targets, meant), options.matrix));
+    }
+    if (options.print) return await printJson({ targets: await printTargets(targets, meant) });
     const images = await bake(targets, {
+      affectedSince,
       ...{ ...operation, to, push, lockFile, compression, cacheFrom, cacheTo, check },
       ...(parallel !== undefined && { parallel: Math.max(1, parallel) }),
       ...(options.load && { alsoTo: daemonOf(operation.machine) }),

@@ -3,13 +3,15 @@ import { type CheckedImage, check } from "#app";
 import { type CacheOptions, cacheOptions } from "../cache-options.ts";
 import { BadResult } from "../failure.ts";
 import { findingLines } from "../findings.ts";
-import { jsonOption } from "../options.ts";
+import { jsonOption, list } from "../options.ts";
 import { note, print, printJson, scriptOutput } from "../output.ts";
 import { onMachine, type PlaceOptions, placeOptions } from "../places.ts";
 
 interface CheckCommandOptions extends PlaceOptions, CacheOptions {
   readonly base?: string;
   readonly json?: true;
+  readonly audit?: readonly string[];
+  readonly vex?: readonly string[];
 }
 
 export function command(): Command {
@@ -25,10 +27,20 @@ export function command(): Command {
       "--base <place>",
       "the image that it is based on, whose own findings fail nothing (default: what the image says, or the spec)",
     )
+    .option(
+      "--audit <path>",
+      "also hold it against advisories in OSV's format: a JSON file, a folder of them, or OSV's all.zip; nothing is fetched; may be given several times",
+      list,
+    )
+    .option(
+      "--vex <file>",
+      "an OpenVEX document that says what it isn't affected by; may be given several times",
+      list,
+    )
     .addOption(jsonOption())
-    .action(async (given: string, { base, ...options }: CheckCommandOptions) => {
+    .action(async (given: string, { base, audit, vex, ...options }: CheckCommandOptions) => {
       const checked = await onMachine(options, async (operation) =>
-        check(given, { ...operation, base, onNote: note, onOutput: scriptOutput }),
+        check(given, { ...operation, base, audit, vex, onNote: note, onOutput: scriptOutput }),
       );
       if (options.json) await printJson(checked);
       else await print(report(checked));

@@ -23,7 +23,7 @@ export function command(): Command {
         const compared = await compare(from, to, { ...operation, onNote: note, onOutput: scriptOutput });
         const { source, target, ...comparison } = compared;
         if (options.json) await printJson(comparison);
-        else await print(explain(comparison, { source, target }));
+        else await print(explain(comparison, { source, target, licences: comparison.licences }));
       });
     });
 }

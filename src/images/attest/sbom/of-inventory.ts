@@ -57,6 +57,15 @@ function purlIn(found: FoundPackage, distribution: Distribution | undefined): st
   const distro = distribution && [distribution.id, distribution.version].filter(Boolean).join("-");
   return purlOf({
     ...{ type: kind, namespace: distribution?.id, name, version: plain },
-    qualifiers: { arch: architecture, epoch, upstream: source?.name, distro },
+    qualifiers: { arch: architecture, epoch, upstream: source && upstreamOf(kind, source), distro },
   });
+}
+
+/** What it was built from, in the form in which scanners of the field write it. */
+function upstreamOf(
+  kind: FoundPackage["kind"],
+  { name, version }: NonNullable<FoundPackage["source"]>,
+): string {
+  if (version === undefined) return name;
+  return kind === "rpm" ? `${name}-${version}.src.rpm` : `${name}@${version}`;
 }

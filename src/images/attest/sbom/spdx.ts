@@ -25,7 +25,7 @@ const PURPOSES = {
 /** Writes an SBOM. Its time is the one that the image says, since the format demands one: the same image gives the same bytes. */
 export function spdx({ subject, tool, components, top }: Bom): Buffer {
   const { name, digest, config, platform, created } = subject;
-  const ids = new Map(components.map(({ ref }) => [ref, idOf(ref)]));
+  const ids = new Map(components.map(({ ref, type }) => [ref, idOf(ref, type)]));
   const named = new Map<string, string>();
   const packages = components.map((component) =>
     packageOf(component, { id: ids.get(component.ref)!, named }),
@@ -108,13 +108,14 @@ function packageOf(
   };
 }
 
-/** An id may have letters, digits, dots and dashes only: SPDX 2.3, section 7.2. */
-function idOf(ref: string): string {
+/** An id may have letters, digits, dots and dashes only: SPDX 2.3, section 7.2. By its beginning trivy knows the system. */
+function idOf(ref: string, type: BomComponent["type"]): string {
   const readable = ref
     .replace(/^pkg:/, "")
     .replace(/[^A-Za-z0-9.]+/g, "-")
     .slice(0, 80);
-  return `SPDXRef-Package-${readable}-${hash(ref)}`;
+  const kind = type === "operating-system" ? "OperatingSystem" : "Package";
+  return `SPDXRef-${kind}-${readable}-${hash(ref)}`;
 }
 
 function hash(text: string): string {

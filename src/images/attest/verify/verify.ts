@@ -9,10 +9,11 @@ import type { CertificatePolicy, KeyPolicy, SignedBy, VerificationPolicy } from 
 import { type Identity, verifyCertificate, verifyLogEntry } from "./sigstore.ts";
 
 /** A signature or attestation that holds. */
-export interface Verified {
+export interface VerifiedStatement {
   /** Such as `the bundle sha256:…`. */
   readonly name: string;
-  readonly form: Candidate["form"];
+  /** A bundle of sigstore's, or what cosign made before: a payload of simple signing, or an envelope. */
+  readonly form: "bundle" | "simplesigning" | "envelope";
   readonly predicateType: string;
   readonly predicate: unknown;
   /** What the signer has said of the image in addition. */
@@ -35,7 +36,7 @@ export interface Demand {
  * Verifies a signature or attestation: its signature, that it is about this image, and whose it is.
  * @throws VarveError `NOT_VERIFIED` with a sentence of its own for each fault; `INVALID_JSON`, `UNSUPPORTED_NODE`
  */
-export async function verifyCandidate(candidate: Candidate, demand: Demand): Promise<Verified> {
+export async function verifyCandidate(candidate: Candidate, demand: Demand): Promise<VerifiedStatement> {
   const { policy } = demand;
   if ("key" in policy) checkKey(candidate, policy.key);
   else checkByCertificate(candidate);

@@ -54,10 +54,7 @@ export function rpmPackages({ tree, bytes }: InventoryRoot): FoundPackage[] {
           ...{ id, kind: "rpm", name, version: epoch ? `${epoch}:${release}` : release },
           ...fields({
             architecture,
-            source:
-              sourceName === undefined || sourceName === name
-                ? undefined
-                : { name: sourceName, version: sourceVersion! },
+            source: sourceName === undefined ? undefined : { name: sourceName, version: sourceVersion! },
             licence: text(TAG.licence),
             supplier: text(TAG.vendor),
           }),

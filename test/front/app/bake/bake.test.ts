@@ -93,6 +93,7 @@ describe("bake", () => {
   it("keeps the layouts of all in one lock file, to which single builds keep, too", async (t) => {
     const { folder, root, machine, run, to } = await world(t, { services: 4 });
     const lockFile = join(folder, "layers.lock.json");
+    await run({ lockFile }, ["svc-3"]);
     const images = await run({ lockFile });
     const lock = JSON.parse(readFileSync(lockFile, "utf8"));
     assert.deepEqual(Object.keys(lock.images), ["mono/svc-0", "mono/svc-1", "mono/svc-2", "mono/svc-3"]);
@@ -104,6 +105,22 @@ describe("bake", () => {
       check: false,
     });
     assert.equal(alone.digest, images[2]!.built!.digest);
+  });
+
+  it("keeps to the lock files that specs name, several images to one of them", async (t) => {
+    const { folder, root, run } = await world(t, { services: 4 });
+    const own = (name: string, lockFile: string) =>
+      writeFileSync(join(root, "services", name, "varve.json"), JSON.stringify({ lockFile }));
+    const [both, one] = [join(folder, "both.lock.json"), join(folder, "one.lock.json")];
+    for (const name of ["svc-0", "svc-1"]) own(name, both);
+    own("svc-2", one);
+    const first = digests(await run());
+    assert.deepEqual(Object.keys(JSON.parse(readFileSync(both, "utf8")).images), [
+      "mono/svc-0",
+      "mono/svc-1",
+    ]);
+    assert.equal(JSON.parse(readFileSync(one, "utf8")).version, 1);
+    assert.deepEqual(digests(await run()), first);
   });
 
   it("goes on with the others when one fails", async (t) => {

@@ -137,6 +137,26 @@ describe("jobs", () => {
     await put("zstd");
   });
 
+  it("take store paths with hashes for what they are", async (t) => {
+    const { here, plan, run, put, built } = await world(t, { graph: "graph.json", maxLayers: 4 });
+    const paths = ["a", "b"].map((name) => `${here}/${name.repeat(32)}-${name}`);
+    for (const path of paths) writeTree(path, { dir: { data: { file: 10_000 } } });
+    const narHash = (at: number) => `sha256:${String(at).repeat(52)}`;
+    const graph = paths.map((path, at) => ({
+      path,
+      references: [],
+      narHash: narHash(at + 1),
+      narSize: 10_000,
+    }));
+    writeFileSync(join(here, "graph.json"), JSON.stringify(graph));
+    const { layers } = await plan();
+    const { recipe } = JSON.parse(readFileSync(layers[0]!, "utf8"));
+    const [tree] = recipe.items.filter((item: object) => "tree" in item);
+    assert.deepEqual(Object.keys(tree), ["tree", "at", "narHash"]);
+    for (const job of layers) await run(job);
+    assert.equal(await put(), await built());
+  });
+
   it("have a layer of their own for scripts", { skip: requires("root", "busybox") }, async (t) => {
     const fields = { extraCommands: "echo hello > greeting", fakeRootCommands: "chown 7 greeting" };
     const { here, plan, run, put, built } = await world(t, fields);
@@ -260,6 +280,21 @@ describe("jobs", () => {
     await assert.rejects(run(layers[0]!), { code: "INVALID_JOB", message: /layer-01\.json was changed/ });
     writeFileSync(join(jobs, "image.json"), "{}");
     await assert.rejects(put(), { code: "INVALID_JOB" });
+  });
+
+  it("send no file whose content they don't know, wherever it is", async (t) => {
+    const { folder, registry, plan, run } = await world(t);
+    writeTree(join(folder, "private"), { dir: { key: { file: "secret" } } });
+    const { layers } = await plan();
+    const { jobKey } = await import("#jobs");
+    for (const known of [{}, { narHash: "sha256:x" }, { content: `sha256:${"0".repeat(64)}` }]) {
+      const job = JSON.parse(readFileSync(layers[0]!, "utf8"));
+      job.recipe.items = [{ tree: join(folder, "private"), at: "/private", ...known }];
+      writeFileSync(layers[0]!, JSON.stringify({ ...job, key: jobKey(job) }));
+      const code = "content" in known ? "JOB_DIFFERS" : "INVALID_JOB";
+      await assert.rejects(run(layers[0]!), { code, message: /private/ });
+    }
+    assert.equal(registry.blobs.size, 0);
   });
 
   it("tell what a layer is without sending it, and leave no job of an earlier plan", async (t) => {

@@ -1,5 +1,5 @@
 /** What systems that run builds say of a run in its environment. */
-import type { BuildRun } from "./provenance.ts";
+import type { BuildRun } from "#attest";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

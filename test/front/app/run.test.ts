@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { runIn } from "#attest";
+import { runIn } from "../../../src/front/app/run.ts";
 
 describe("the run of a build system", () => {
   it("is GitHub's", () => {

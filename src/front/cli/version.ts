@@ -1,1 +1,0 @@
-export { varveVersion as version } from "#util";
