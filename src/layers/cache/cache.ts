@@ -46,6 +46,7 @@ class FolderCache implements DigestCache {
   readonly #sources = new Map<string, ClaimSource>();
   /** The keys that the sources were asked for. */
   readonly #asked = new Set<string>();
+  readonly #asking = new Set<Promise<void>>();
   readonly #used = new UsedEntries();
   /** The keys of layers that were put since those in the folder are distrusted. */
   #trusted: Set<string> | undefined;
@@ -182,9 +183,13 @@ class FolderCache implements DigestCache {
     const unknown = keys.filter(
       (key) => !this.#asked.has(key) && this.#known({ kind: "layer", key }) === undefined,
     );
-    if (unknown.length === 0) return undefined;
-    for (const key of unknown) this.#asked.add(key);
-    return this.#ask(unknown);
+    if (unknown.length > 0) {
+      for (const key of unknown) this.#asked.add(key);
+      // Who asks for the same meanwhile waits, too.
+      const asking = this.#ask(unknown).finally(() => this.#asking.delete(asking));
+      this.#asking.add(asking);
+    }
+    return this.#asking.size === 0 ? undefined : Promise.all(this.#asking).then(() => {});
   }
 
   async #ask(unknown: readonly LayerKey[]): Promise<void> {

@@ -184,8 +184,11 @@ describe("a digest cache", () => {
     cache.addClaims("it", source);
     for (const _ of [1, 2]) await cache.askFor([keyOf(1), keyOf(2)]);
     assert.deepEqual(asked, [[keyOf(2).slice(0, 16)]]);
+    assert.equal(cache.askFor([keyOf(2)]), undefined);
     cache.addClaims("it", source);
-    await cache.askFor([keyOf(2)]);
+    const both = [cache.askFor([keyOf(2)]), cache.askFor([keyOf(2)])];
+    assert.ok(both.every((asking) => asking !== undefined));
+    await Promise.all(both);
     assert.equal(asked.length, 2);
   });
 

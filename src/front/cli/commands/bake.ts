@@ -37,6 +37,7 @@ interface BakeCommandOptions extends PlaceOptions, CacheOptions {
   readonly matrix?: (typeof MATRICES)[number];
   readonly affectedSince?: string;
   readonly cacheFrom?: readonly string[];
+  readonly trustCachedBases?: true;
   readonly cacheTo?: readonly string[];
   readonly check: boolean;
   readonly quiet?: true;
@@ -109,7 +110,17 @@ function whereOptions(command: Command): void {
 }
 
 async function run(words: readonly string[], options: BakeCommandOptions): Promise<void> {
-  const { to, push, parallel, compression, cacheFrom, cacheTo, check, quiet = false } = options;
+  const {
+    to,
+    push,
+    parallel,
+    compression,
+    cacheFrom,
+    trustCachedBases,
+    cacheTo,
+    check,
+    quiet = false,
+  } = options;
   const { platform, ...others } = options;
   const { place, names } = placeIn(words);
   await onMachine(others, async (operation) => {
@@ -137,7 +148,8 @@ async function run(words: readonly string[], options: BakeCommandOptions): Promi
     if (options.print) return await printJson({ targets: await printTargets(targets, meant) });
     const images = await bake(targets, {
       affectedSince,
-      ...{ ...operation, to, push, lockFile, compression, cacheFrom, cacheTo, check },
+      ...{ ...operation, to, push, lockFile, compression, check },
+      ...{ cacheFrom, trustCachedBases, cacheTo },
       ...(parallel !== undefined && { parallel: Math.max(1, parallel) }),
       ...(options.load && { alsoTo: daemonOf(operation.machine) }),
       onNote: quiet ? undefined : (sentence, target) => note(named(sentence, target)),
