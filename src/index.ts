@@ -14,7 +14,6 @@ export {
   type Machine,
   plan,
   relayer,
-  type Target,
   thisMachine,
   validate,
   workspaceTargets,

@@ -56,6 +56,7 @@ export type {
   SourceDemand,
   SourceListener,
   SpecOptions,
+  Target,
   TrustedRootOptions,
   VerifiedImage,
   VerifyOptions,
