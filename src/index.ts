@@ -1,7 +1,6 @@
 /** What a user asks for, one function each. The types of what they take and return are in `varve/types`. */
 export {
   type BuildOptions,
-  type BuiltImage,
   bake,
   build,
   buildIndex,

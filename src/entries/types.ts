@@ -10,6 +10,7 @@ export type {
   BakeOptions,
   BakeTarget,
   BuildIndexOptions,
+  BuiltImage,
   BuiltIndex,
   BuiltPlatform,
   CheckedImage,
