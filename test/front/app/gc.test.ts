@@ -212,6 +212,9 @@ describe("what nothing in a repository needs", () => {
     assert.deepEqual(report.missing, [{ digest: gone, namedBy: "1" }]);
     assert.equal(report.unread[0]?.name, "ancient");
     assert.match(report.unread[0]!.why, /schema 1/);
+    // Nobody knows whether that names it.
+    const untagged = [repository.image("nameless")];
+    assert.deepEqual(why(await repository.collect({ untagged })), {});
   });
 
   it("stays where the registry removes nothing, which it says in one sentence", async (t) => {

@@ -97,11 +97,14 @@ async function inRepository(
   options: GcOptions,
   { machine, signal }: Operation,
 ): Promise<GcReport> {
-  const { olderThan, keepTags, untagged = [] } = options;
+  const { olderThan, keepTags } = options;
   const { registry, repository } = parseReference(text.replace(/^docker:\/\//, ""));
   const client = await machine.transports.client(registry);
-  const surveyed = { repository, untagged, dated: olderThan !== undefined, signal };
+  const asked = options.untagged ?? [];
+  const surveyed = { repository, untagged: asked, dated: olderThan !== undefined, signal };
   const first = await surveyOf(client, surveyed);
+  // What can't be read may name any of them.
+  const untagged = first.unread.size === 0 ? asked : [];
   const present = new Set<Digest>();
   for (const digest of subjectsToAsk(first)) {
     if (await isThere(client, { repository, digest, signal })) present.add(digest);
