@@ -249,7 +249,7 @@ describe("foreign text in what is printed", () => {
         { args: ["check", layout], status: 1 },
         { args: ["check", layout, "--json"], status: 1 },
         { args: ["check", layout, "--base", HOSTILE], status: 1 },
-        { args: ["check", layout, "--audit", json("osv.json", { id: HOSTILE })], status: 1 },
+        { args: ["check", layout, "--audit", json(`osv${HOSTILE}.json`, { id: HOSTILE })], status: 1 },
         { args: ["check", layout, "--audit", gone], status: 1 },
       ],
       sign: [
