@@ -48,19 +48,19 @@ let
         path = dist;
         filter = path: type: type == "directory" || builtins.match ".*\\.(js|json)" path != null;
       };
-      # What isn't part of the files in `dist`.
-      dependency = name: builtins.path {
-        name = baseNameOf name;
-        path = ../node_modules + "/${name}";
-      };
+      # What isn't part of the files in `dist`, and what that needs. What lies in a package's own folder comes with it.
+      isOutermost = place: builtins.match "node_modules/(@[^/]+/)?[^/]+" place != null;
+      installed = builtins.filter (place: isOutermost place && builtins.pathExists (../. + "/${place}")) dependencies;
+      copy = place: ''
+        mkdir -p ${dirOf place}
+        cp -r ${builtins.path { name = builtins.replaceStrings [ "@" ] [ "" ] (baseNameOf place); path = ../. + "/${place}"; }} ${place}
+      '';
     in
     install {
       program = "dist/bin.js";
       files = ''
         cp -r ${files} dist
-        mkdir -p node_modules/@bokuweb
-        cp -r ${dependency "commander"} node_modules/commander
-        cp -r ${dependency "@bokuweb/zstd-wasm"} node_modules/@bokuweb/zstd-wasm
+        ${builtins.concatStringsSep "\n" (map copy installed)}
       '';
     };
 
@@ -84,7 +84,8 @@ let
 
   # What package-lock.json names but for development; none of these packages has anything to build.
   packages = (builtins.fromJSON (builtins.readFile ../package-lock.json)).packages;
-  dependencies = builtins.filter (place: place != "" && !(packages.${place}.dev or false)) (builtins.attrNames packages);
+  isForDevelopment = { dev ? false, devOptional ? false, ... }: dev || devOptional;
+  dependencies = builtins.filter (place: place != "" && !isForDevelopment packages.${place}) (builtins.attrNames packages);
   unpack = place: ''
     mkdir -p ${place}
     tar -xzf ${fetch place} -C ${place} --strip-components 1 --no-same-owner

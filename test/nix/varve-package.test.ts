@@ -35,9 +35,9 @@ describe("varve as a Nix package", { skip: requires("nixEvaluation") }, () => {
       ...JSON.parse(json!),
       place,
     }));
-    type Locked = Record<string, { dev?: boolean; version: string; integrity: string }>;
+    type Locked = Record<string, { dev?: true; devOptional?: true; version: string; integrity: string }>;
     const locked = Object.entries(readJson("package-lock.json").packages as Locked)
-      .filter(([place, { dev }]) => place !== "" && dev !== true)
+      .filter(([place, { dev, devOptional }]) => place !== "" && !dev && !devOptional)
       .map(([place, { version, integrity }]) => {
         const name = place.replace(/.*node_modules\//, "");
         const file = `${name.replace(/.*\//, "")}-${version}.tgz`;

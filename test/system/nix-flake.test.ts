@@ -42,11 +42,11 @@ describe("varve's flake in a real Nix, without a network", {
 
   /** Gives Nix what `nix/varve.nix` would fetch, which it knows by names and hashes: then it asks nobody. */
   async function addDependencies(): Promise<void> {
-    const packages: Record<string, { dev?: boolean; version: string }> =
+    const packages: Record<string, { dev?: true; devOptional?: true; version: string }> =
       readJson("package-lock.json").packages;
-    const wanted = Object.entries(packages).flatMap(([place, { dev, version }]) => {
+    const wanted = Object.entries(packages).flatMap(([place, { dev, devOptional, version }]) => {
       const [, name] = /.*node_modules\/(.*)$/.exec(place) ?? [];
-      return name === undefined || dev === true ? [] : [`${name}@${version}`];
+      return name === undefined || dev || devOptional ? [] : [`${name}@${version}`];
     });
     const options = ["--silent", "--prefer-offline", "--pack-destination", folder];
     await mustRun(["npm", "pack", ...wanted, ...options], { cwd: folder });
