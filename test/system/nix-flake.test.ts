@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { cpSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { cpSync, mkdirSync, readFileSync, renameSync } from "node:fs";
+import { basename, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { prepare } from "../../examples/nix/prepare.ts";
@@ -44,15 +44,28 @@ describe("varve's flake in a real Nix, without a network", {
   async function addDependencies(): Promise<void> {
     const packages: Record<string, { dev?: true; devOptional?: true; version: string }> =
       readJson("package-lock.json").packages;
-    const wanted = Object.entries(packages).flatMap(([place, { dev, devOptional, version }]) => {
-      const [, name] = /.*node_modules\/(.*)$/.exec(place) ?? [];
-      return name === undefined || dev || devOptional ? [] : [`${name}@${version}`];
+    const wanted = new Set(
+      Object.entries(packages).flatMap(([place, { dev, devOptional, version }]) => {
+        const [, name] = /.*node_modules\/(.*)$/.exec(place) ?? [];
+        return name === undefined || dev || devOptional ? [] : [`${name}@${version}`];
+      }),
+    );
+    const options = ["--silent", "--json", "--prefer-offline", "--pack-destination", folder];
+    const packed = JSON.parse(await mustRun(["npm", "pack", ...wanted, ...options], { cwd: folder })) as {
+      name: string;
+      version: string;
+      filename: string;
+    }[];
+    assert.equal(packed.length, wanted.size);
+    // npm puts a scope into the file's name, and the registry, whose names Nix has, doesn't.
+    const files = packed.map(({ name, version, filename }) => {
+      const own = join(folder, name);
+      mkdirSync(own, { recursive: true });
+      const file = join(own, `${basename(name)}-${version}.tgz`);
+      renameSync(join(folder, filename), file);
+      return file;
     });
-    const options = ["--silent", "--prefer-offline", "--pack-destination", folder];
-    await mustRun(["npm", "pack", ...wanted, ...options], { cwd: folder });
-    const files = readdirSync(folder).filter((name) => name.endsWith(".tgz"));
-    assert.equal(files.length, wanted.length);
-    await nix.run(["nix-store", "--add-fixed", "sha512", ...files.map((name) => join(folder, name))]);
+    await nix.run(["nix-store", "--add-fixed", "sha512", ...files]);
   }
 
   const flake = (name: string) => `path:${join(folder, name)}`;
