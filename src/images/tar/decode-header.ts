@@ -21,12 +21,14 @@ export function decodeHeader(block: Uint8Array, what: string): TarEntry {
   let type = String.fromCharCode(bytes[TYPE_AT]!);
   let name = text(0, 100);
   if (type === "\0") type = name.endsWith("/") ? EntryType.directory : "\0";
-  if (type === EntryType.directory) name = withoutSlashes(name);
+  const isFolder = type === EntryType.directory;
   // Only POSIX's format has a prefix; older ones have nothing there, and GNU's has times.
   const prefix =
     bytes.toString("latin1", 257, 263) === "ustar\0" && !"LK".includes(type) ? text(345, 155) : "";
+  // A folder's name of a hundred bytes is a prefix with nothing behind it.
+  if (prefix !== "") name = `${prefix}/${name}`;
   return {
-    name: prefix === "" ? name : `${prefix}/${name}`,
+    name: isFolder ? withoutSlashes(name) : name,
     type,
     mode: number(100, 8),
     uid: number(108, 8),

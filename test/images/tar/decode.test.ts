@@ -58,6 +58,13 @@ describe("an archive that CPython's tarfile wrote", { skip: requires("python") }
     });
   }
 
+  it("in USTAR format may have a folder whose name is all prefix", async () => {
+    const entry = { name: "a".repeat(100), type: "5", mode: 0o755, uid: 0, gid: 0, size: 0, mtime: 0 };
+    const fields = { linkname: "", uname: "", gname: "", devmajor: 0, devminor: 0 };
+    const archives = pythonArchives([{ archive: [{ ...entry, ...fields }], format: "USTAR" }] as never);
+    await assertAsPython(archives.filter((archive) => archive !== null));
+  });
+
   it("with a global header gives its records to every entry", async () => {
     const entry: TarEntry = { name: "a", type: "0", mode: 0o644, uid: 0, gid: 0, size: 3, mtime: 0 };
     const archive = [
