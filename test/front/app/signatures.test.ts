@@ -9,6 +9,7 @@ import type { FakeRegistry } from "#testing";
 import { layoutWithImage, registryWithImage, writeIndex } from "../../support/referrers.ts";
 import { writeKeys } from "../../support/signing-keys.ts";
 import { SIGNER, startSigstore } from "../../support/sigstore.ts";
+import { simpleSigning } from "../../support/simple-signing.ts";
 import { stacked, temporaryFolder } from "../../support/tmp.ts";
 
 const BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json";
@@ -226,17 +227,6 @@ describe("what older cosign put under a tag", () => {
     const { pem, pub } = writeKeys(await temporaryFolder(t));
     const { registry, ref, options, image } = await registryWithImage(t);
     const key = createPrivateKey(pem);
-    const payload = (digest: string) =>
-      Buffer.from(
-        JSON.stringify({
-          critical: {
-            identity: { "docker-reference": "example.com/app" },
-            image: { "docker-manifest-digest": digest },
-            type: "cosign container image signature",
-          },
-          optional: { by: "me" },
-        }),
-      );
     const putSignature = (layer: Buffer) => {
       const signature = signBytes("sha256", layer, key).toString("base64");
       put(registry, image.digest, {
@@ -245,10 +235,10 @@ describe("what older cosign put under a tag", () => {
         suffix: "sig",
       });
     };
-    putSignature(payload(image.digest));
+    putSignature(simpleSigning(image.digest));
     const found = await verify(ref, { ...options, key: pub });
     assert.equal(found.verified[0]!.form, "simplesigning");
-    putSignature(payload(digestOf(Buffer.from("other"))));
+    putSignature(simpleSigning(digestOf(Buffer.from("other"))));
     await fails(
       verify(ref, { ...options, key: pub }),
       "NOT_VERIFIED",

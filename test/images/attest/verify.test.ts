@@ -19,6 +19,7 @@ import {
   verifyCandidate,
 } from "#attest";
 import { type Digest, digestOf } from "#oci";
+import { simpleSigning } from "../../support/simple-signing.ts";
 
 const DIGEST = digestOf(Buffer.from("image"));
 const OTHER = digestOf(Buffer.from("other image"));
@@ -218,17 +219,6 @@ describe("a signature with a key", () => {
 });
 
 describe("what older cosign made with a key", () => {
-  const simple = (digest: string) =>
-    Buffer.from(
-      JSON.stringify({
-        critical: {
-          identity: { "docker-reference": "example.com/app" },
-          image: { "docker-manifest-digest": digest },
-          type: "cosign container image signature",
-        },
-        optional: { by: "me" },
-      }),
-    );
   const layer = (bytes: Buffer, signature: string | undefined, mediaType = SIMPLE_SIGNING_TYPE) => ({
     descriptor: {
       ...{ mediaType, digest: digestOf(bytes), size: bytes.length },
@@ -239,7 +229,7 @@ describe("what older cosign made with a key", () => {
 
   it("is verified: a signature", async () => {
     const { pem, key } = await keyOf();
-    const bytes = simple(DIGEST);
+    const bytes = simpleSigning(DIGEST);
     const candidate = candidateOfLayer(
       layer(bytes, sign("sha256", bytes, pem).toString("base64")),
       "the signature",
@@ -248,7 +238,7 @@ describe("what older cosign made with a key", () => {
     assert.equal(found.form, "simplesigning");
     assert.equal(found.predicateType, SIGNATURE_PREDICATE);
     assert.deepEqual(found.annotations, { by: "me" });
-    const other = simple(OTHER);
+    const other = simpleSigning(OTHER);
     const about = candidateOfLayer(
       layer(other, sign("sha256", other, pem).toString("base64")),
       "the signature",
@@ -294,11 +284,14 @@ describe("what older cosign made with a key", () => {
 
   it("is refused without a signature", async () => {
     for (const signature of [undefined, "§"]) {
-      assert.throws(() => candidateOfLayer(layer(simple(DIGEST), signature), "the signature"), {
+      assert.throws(() => candidateOfLayer(layer(simpleSigning(DIGEST), signature), "the signature"), {
         code: "NOT_VERIFIED",
         message: "the signature has no signature in base64 among its layer's annotations",
       });
     }
-    assert.equal(candidateOfLayer(layer(simple(DIGEST), "", "text/plain"), "the signature"), undefined);
+    assert.equal(
+      candidateOfLayer(layer(simpleSigning(DIGEST), "", "text/plain"), "the signature"),
+      undefined,
+    );
   });
 });
