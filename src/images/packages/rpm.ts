@@ -3,13 +3,21 @@ import { decodeName } from "#util";
 import { rowsOf } from "./sqlite.ts";
 import { type Reading, versionIn } from "./types.ts";
 
-const DATABASES = ["usr/lib/sysimage/rpm/rpmdb.sqlite", "var/lib/rpm/rpmdb.sqlite"];
+/** Where the database is. */
+export const RPM_DATABASES = ["usr/lib/sysimage/rpm/rpmdb.sqlite", "var/lib/rpm/rpmdb.sqlite"];
 
-const TAG = {
+/** What a header has: rpm's "Package format", section "Header tags". */
+export const RPM_TAG = {
   name: 1000,
   version: 1001,
   release: 1002,
+  epoch: 1003,
+  vendor: 1011,
+  licence: 1014,
   architecture: 1022,
+  source: 1044,
+  provides: 1047,
+  requires: 1049,
   folderOfFile: 1116,
   files: 1117,
   folders: 1118,
@@ -17,29 +25,30 @@ const TAG = {
 
 /** Whether a path is a part of the database. */
 export function isRpm(path: string): boolean {
-  return DATABASES.includes(path);
+  return RPM_DATABASES.includes(path);
 }
 
 /** Reads which files RPM packages have. */
 export async function readRpm({ bytes, packages, claims }: Reading): Promise<void> {
-  for (const database of DATABASES) {
+  for (const database of RPM_DATABASES) {
     const file = await bytes(database);
     if (file === undefined) continue;
-    for (const [, blob] of rowsOf(file, "Packages")) {
-      if (!Buffer.isBuffer(blob)) continue;
-      const header = new RpmHeader(blob);
-      const [name = ""] = header.texts(TAG.name, 1);
-      const [architecture = "noarch"] = header.texts(TAG.architecture, 1);
+    for (const header of rpmHeaders(file)) {
+      const [name = ""] = header.texts(RPM_TAG.name, 1);
+      const [architecture = "noarch"] = header.texts(RPM_TAG.architecture, 1);
       if (versionIn(name) === "" || versionIn(architecture) === "") continue;
       const id = `rpm:${name}.${architecture}`;
-      const version = [...header.texts(TAG.version, 1), ...header.texts(TAG.release, 1)].join("-");
+      const version = [...header.texts(RPM_TAG.version, 1), ...header.texts(RPM_TAG.release, 1)].join("-");
       packages.set(id, { id, version: versionIn(version) });
-      const folders = header.texts(TAG.folders);
-      const places = header.numbers(TAG.folderOfFile);
-      for (const [at, file] of header.texts(TAG.files).entries()) {
-        claims.claim(`${folders[places[at] ?? -1] ?? ""}${file}`, id);
-      }
+      for (const path of header.paths()) claims.claim(path, id);
     }
+  }
+}
+
+/** The headers of a database's packages. */
+export function* rpmHeaders(database: Buffer): Generator<RpmHeader, void, void> {
+  for (const [, blob] of rowsOf(database, "Packages")) {
+    if (Buffer.isBuffer(blob)) yield new RpmHeader(blob);
   }
 }
 
@@ -76,6 +85,13 @@ export class RpmHeader {
       at = end + 1;
     }
     return texts;
+  }
+
+  /** The paths of the package's files. */
+  paths(): string[] {
+    const folders = this.texts(RPM_TAG.folders);
+    const places = this.numbers(RPM_TAG.folderOfFile);
+    return this.texts(RPM_TAG.files).map((file, at) => `${folders[places[at] ?? -1] ?? ""}${file}`);
   }
 
   numbers(tag: number): number[] {

@@ -1,11 +1,12 @@
 /** What is installed in an image's root, with all that is said of it. */
 import type { RootTree } from "#flatten";
 import { compareNames, decodeName } from "#util";
+import { isRpm } from "../rpm.ts";
 import { apkPackages, isApkPart } from "./apk.ts";
 import { dpkgPackages, isDpkgPart } from "./dpkg.ts";
 import { isNodePart, nodePackages } from "./node.ts";
 import { isPythonPart, pythonPackages } from "./python.ts";
-import { isRpmPart, rpmPackages } from "./rpm.ts";
+import { rpmPackages } from "./rpm.ts";
 import {
   type Distribution,
   type FoundPackage,
@@ -24,7 +25,7 @@ const STORE_PATH = /^nix\/store\/[0-9a-z]{32}-[^/]+$/;
 
 /** Whether a file of a root says something of packages. */
 export function isInventoryPart(path: string): boolean {
-  const isSystem = isDpkgPart(path) || isApkPart(path) || isRpmPart(path) || OS_RELEASE.includes(path);
+  const isSystem = isDpkgPart(path) || isApkPart(path) || isRpm(path) || OS_RELEASE.includes(path);
   return isSystem || isNodePart(path) || isPythonPart(path);
 }
 
