@@ -12,11 +12,18 @@ export const builtins: Plugin = {
   name: "builtins",
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /^node:/ }, ({ path, kind }) => {
+      if (!builtinModules.includes(path.slice("node:".length))) return { external: true };
+      if (kind === "require-call") return { path, namespace: "required" };
       // What is loaded when it is called may have all of it.
-      if (kind !== "import-statement" || !builtinModules.includes(path.slice("node:".length)))
-        return { external: true };
-      return { path, namespace: "builtin", sideEffects: false };
+      return kind === "import-statement"
+        ? { path, namespace: "builtin", sideEffects: false }
+        : { external: true };
     });
+    // A module has no `require`.
+    onLoad({ filter: /.*/, namespace: "required" }, ({ path }) => ({
+      contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)});`,
+      loader: "js",
+    }));
     onLoad({ filter: /.*/, namespace: "builtin" }, async ({ path }) => {
       const names = Object.keys(process.getBuiltinModule(path) ?? {}).filter(
         (name) => NAME.test(name) && name !== "default",
