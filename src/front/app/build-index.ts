@@ -12,7 +12,7 @@ import { type IndexPlace, openIndexPlace, type WrittenIndex } from "./index-plac
 import { operate, operationFor } from "./machine.ts";
 import { outputPaths } from "./places.ts";
 import { pullCaches, pushCaches } from "./shared-cache.ts";
-import { builtSigner } from "./signatures/built.ts";
+import { builtSigner } from "./signatures/doors.ts";
 import { openSource, type SourceListener, type SpecSource } from "./source.ts";
 
 /** How images for several platforms are built. */

@@ -28,7 +28,8 @@ import {
 } from "./places.ts";
 import { saidOf, saying } from "./said-compression.ts";
 import { pullCaches, pushCaches } from "./shared-cache.ts";
-import { builtSigner, type SignBuiltOptions } from "./signatures/built.ts";
+import type { SignBuiltOptions } from "./signatures/built.ts";
+import { builtSigner } from "./signatures/doors.ts";
 import { openSource, type SourceListener, type SpecSource } from "./source.ts";
 import { againIfStale } from "./spec-images.ts";
 import { openOnBase } from "./spec-on-base.ts";

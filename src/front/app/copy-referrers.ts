@@ -14,7 +14,7 @@ import type { ImageSink } from "#write";
 import type { CopyOptions } from "./copy.ts";
 import { type Operation, operate } from "./machine.ts";
 import { described, type Written, writeTo } from "./places.ts";
-import { openSigned } from "./signatures/open.ts";
+import { openSigned } from "./signatures/doors.ts";
 
 /** An image that was copied with what hangs on it. */
 export interface CopiedWithReferrers {

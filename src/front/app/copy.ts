@@ -3,7 +3,8 @@ import { draftOf } from "#image";
 import { transcoded } from "#write";
 import { type OperationOptions, operate } from "./machine.ts";
 import { type Target, type WritingOptions, type Written, writeDraft } from "./places.ts";
-import { openSigned, type SourceDemand } from "./signatures/open.ts";
+import { openSigned } from "./signatures/doors.ts";
+import type { SourceDemand } from "./signatures/open.ts";
 
 /** How an image is copied. */
 export interface CopyOptions extends OperationOptions, WritingOptions {

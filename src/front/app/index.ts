@@ -84,19 +84,17 @@ export { type ServeEvent, type ServeOptions, type Serving, serve } from "./serve
 export { type PruneCacheOptions, pruneCache } from "./shared-cache.ts";
 export type { SignBuiltOptions } from "./signatures/built.ts";
 export type { SignatureDemand, TrustedRootOptions } from "./signatures/demand.ts";
+export { attest, sign, verify } from "./signatures/doors.ts";
 export type { IdentityOptions } from "./signatures/identity.ts";
 export type { SourceDemand } from "./signatures/open.ts";
-export {
-  type AttestingOptions,
-  attest,
-  type Signed,
-  type SignedImage,
-  type SignerOptions,
-  type SignOptions,
-  sign,
+export type {
+  AttestingOptions,
+  Signed,
+  SignedImage,
+  SignerOptions,
+  SignOptions,
 } from "./signatures/sign.ts";
-export { nameOfType } from "./signatures/types.ts";
-export { type VerifiedImage, type VerifyOptions, verify } from "./signatures/verify.ts";
+export type { VerifiedImage, VerifyOptions } from "./signatures/verify.ts";
 export { openSource, type SourceListener, type SpecSource, specSource } from "./source.ts";
 export { openSpecImages } from "./spec-images.ts";
 export { type SoundImage, type SoundLayer, validate } from "./validate.ts";

@@ -6,7 +6,7 @@ import { basePlace, DESTINATION, type ImageSpec } from "#spec";
 import { Resources } from "#util";
 import type { Machine, Operation } from "./machine.ts";
 import { openImages } from "./open-images.ts";
-import { openSigned } from "./signatures/open.ts";
+import { openSigned } from "./signatures/doors.ts";
 import type { SourceListener } from "./source.ts";
 
 /** The name that Docker gives to no base at all; no registry has an image of this name. */

@@ -30,6 +30,7 @@ export {
 } from "./keyless/trusted-root.ts";
 export { type PrivateKeyOptions, readPrivateKey, type SigningKey } from "./keys/private-key.ts";
 export { MAX_KEY_BYTES, type PublicKey, readPublicKey } from "./keys/public-key.ts";
+export { nameOfType, predicateTypeOf } from "./predicate-types.ts";
 export {
   BUILD_TYPE,
   type BuildRun,

@@ -1,6 +1,6 @@
 /** What is said of images, by the short names that cosign has for it. */
-import { SIGNATURE_PREDICATE } from "#attest";
 import { VarveError } from "#errors";
+import { SIGNATURE_PREDICATE } from "./claim.ts";
 
 const TYPES: Readonly<Record<string, string>> = {
   signature: SIGNATURE_PREDICATE,

@@ -22,7 +22,7 @@ export interface BuiltSubject {
   readonly documents?: readonly ImageDocument[];
 }
 
-interface BuiltSignerOptions extends SignBuiltOptions, Pick<WritingOptions, "onWarning"> {
+export interface BuiltSignerOptions extends SignBuiltOptions, Pick<WritingOptions, "onWarning"> {
   readonly to: readonly Target[];
   readonly operation: Operation;
 }
@@ -36,17 +36,11 @@ export interface BuiltSigner {
   sign(at: number, built: readonly BuiltSubject[]): Promise<AttachedDocument[]>;
 }
 
-/**
- * Opens the key, before anything is built that it can't sign.
- * @throws VarveError `USAGE` where nothing can hang on images at any of the places; what opening a key throws
- */
-export async function builtSigner({
-  sign,
-  to,
-  operation,
-  onWarning,
-}: BuiltSignerOptions): Promise<BuiltSigner> {
-  if (sign === undefined) return { sign: async () => [] };
+/** Opens the key that signs what is built; see the door. */
+export async function keyedSigner(
+  sign: NonNullable<SignBuiltOptions["sign"]>,
+  { to, operation, onWarning }: BuiltSignerOptions,
+): Promise<BuiltSigner> {
   const rooms = await Promise.all(
     to.map(async (target) => typeof target === "string" && (await hasRoom(target))),
   );

@@ -19,22 +19,15 @@ export interface SignedSource {
   readonly place: string;
 }
 
-/**
- * Opens a place to read from; where something is demanded, only after that was verified. Of an index either the whole must be signed,
- * or the image for the platform.
- * @throws VarveError `NOT_VERIFIED`, also for an image that isn't what was verified; `USAGE` for a place on whose images nothing hangs;
- *   what opening and reading the place throws
- */
-export async function openSigned(
+/** Opens a place of which something is demanded; see the door. */
+export async function openVerified(
   place: string,
-  demand: SourceDemand | undefined,
+  demand: SourceDemand,
   operation: Operation,
 ): Promise<SignedSource> {
-  const { transports } = operation.machine;
-  if (demand === undefined) return { source: await transports.source(place), place };
   const { named, verified } = await verifyPlace(place, demand, operation);
   const pinned = await pinnedPlace(place, named.digest, operation);
-  const source = await transports.source(pinned.place);
+  const source = await operation.machine.transports.source(pinned.place);
   const { name = source.name } = pinned;
   return { source: checked(source, { name, verified: verified.digest }), place: pinned.place };
 }

@@ -2,6 +2,7 @@
 import {
   BUNDLE_TYPE,
   parseStatement,
+  predicateTypeOf,
   SIGNATURE_PREDICATE,
   signatureStatement,
   signKeyless,
@@ -16,7 +17,6 @@ import { type Operation, type OperationOptions, operate } from "../machine.ts";
 import { PREDICATE_TYPE } from "./find.ts";
 import { type IdentityOptions, identityToken } from "./identity.ts";
 import { openSigningKey } from "./keys.ts";
-import { predicateTypeOf } from "./types.ts";
 
 /** Who signs: a key, or else whom an identity token names. */
 export interface SignerOptions extends IdentityOptions {
@@ -60,12 +60,8 @@ export interface SignedImage {
   readonly signed: readonly Signed[];
 }
 
-/**
- * Signs an image: what its name means at that time, whose digest is in the signature.
- * @param ref - the image's place: a registry or an OCI layout
- * @throws VarveError `INVALID_KEY`, `SIGNING_FAILED`, `USAGE`, and what reading and writing the place throws
- */
-export async function sign(ref: string, options: SignOptions): Promise<SignedImage> {
+/** Signs an image; see the door. */
+export async function signImage(ref: string, options: SignOptions): Promise<SignedImage> {
   const { annotations, recursive = false } = options;
   return await signing(ref, options, async ({ store, subject, signer, operation }) => {
     const inner = recursive ? await imagesOf(store, subject, operation) : [];
@@ -87,12 +83,8 @@ export interface AttestingOptions extends OperationOptions, SignerOptions {
   readonly predicate: unknown;
 }
 
-/**
- * Signs what is said of an image: attaches it as a statement in a bundle.
- * @param ref - the image's place: a registry or an OCI layout
- * @throws VarveError as {@link sign}
- */
-export async function attest(ref: string, options: AttestingOptions): Promise<SignedImage> {
+/** Signs what is said of an image; see the door. */
+export async function attestImage(ref: string, options: AttestingOptions): Promise<SignedImage> {
   const { predicate } = options;
   const predicateType = predicateTypeOf(options.type);
   if (predicateType === SIGNATURE_PREDICATE) {

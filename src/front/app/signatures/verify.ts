@@ -1,5 +1,7 @@
 /** Verifies that images are signed, and by whom. */
 import {
+  nameOfType,
+  predicateTypeOf,
   SIGNATURE_PREDICATE,
   type VerificationPolicy,
   type VerifiedStatement,
@@ -11,7 +13,6 @@ import type { ReferrerSource } from "#referrers";
 import { type Operation, type OperationOptions, operate } from "../machine.ts";
 import { policyOf, type SignatureDemand } from "./demand.ts";
 import { findCandidates, isOfCandidate } from "./find.ts";
-import { nameOfType, predicateTypeOf } from "./types.ts";
 
 /** What is demanded of an image, and how it is read. */
 export interface VerifyOptions extends OperationOptions, SignatureDemand {
@@ -33,13 +34,8 @@ export interface VerifiedImage {
   readonly others: readonly string[];
 }
 
-/**
- * Verifies that an image has a signature, or an attestation, by whom it is demanded. A name is asked what it means once.
- * @param ref - the image's place: a registry, an OCI layout or an archive of one
- * @throws VarveError `NOT_VERIFIED` where there is none that holds, with the reason of each; `USAGE` where nothing or too much is
- *   demanded; and what reading keys and the place throws
- */
-export async function verify(ref: string, options: VerifyOptions): Promise<VerifiedImage> {
+/** Verifies an image; see the door. */
+export async function verifyImage(ref: string, options: VerifyOptions): Promise<VerifiedImage> {
   return await operate(options, async (operation) => {
     const policy = await policyOf(options, operation);
     await using source = await operation.machine.transports.referrerSource(ref, operation.signal);
@@ -56,7 +52,7 @@ export interface SubjectDemand extends Pick<VerifyOptions, "type" | "annotations
   readonly operation: Operation;
 }
 
-/** As {@link verify}, of what a name meant. */
+/** As {@link verifyImage}, of what a name meant. */
 export async function verifySubject(
   subject: Descriptor,
   { source, policy, operation, type = "signature", annotations }: SubjectDemand,

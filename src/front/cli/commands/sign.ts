@@ -1,5 +1,6 @@
 import { Command } from "commander";
-import { nameOfType, type SignedImage, sign } from "#app";
+import { type SignedImage, sign } from "#app";
+import { nameOfType } from "#attest";
 import { formatPlatform } from "#oci";
 import { jsonOption, pairs } from "../options.ts";
 import { printJson, say } from "../output.ts";

@@ -1,5 +1,6 @@
 import { Command } from "commander";
-import { nameOfType, type SignatureDemand, type VerifiedImage, verify } from "#app";
+import { type SignatureDemand, type VerifiedImage, verify } from "#app";
+import { nameOfType } from "#attest";
 import { shown } from "#util";
 import { jsonOption, pairs } from "../options.ts";
 import { print, printJson } from "../output.ts";
