@@ -121,8 +121,8 @@ const RULES: Rules = {
     // The public API: names from the rooms, nothing of its own.
     index: "*",
     entries: "*",
-    // What every thread runs.
-    thread: ["measure", "compress"],
+    // The bodies of threads.
+    threads: ["measure", "compress"],
   },
   shared: ["errors", "util"],
   withoutFiles: ["tar", "oci", "layering"],
@@ -130,7 +130,9 @@ const RULES: Rules = {
   members: { "bin.ts": "cli" },
   // Each thread has its code for itself, so it loads its job's file and not the job's room.
   inner: {
-    "thread.ts": ["layers/measure/chunk-ring.ts", "layers/measure/measurer.ts", "images/compress/block.ts"],
+    "threads/measure.ts": ["layers/measure/measurer.ts"],
+    "threads/hash.ts": ["layers/measure/chunk-ring.ts"],
+    "threads/compress.ts": ["images/compress/block.ts"],
   },
   exceptions: {
     // Tokens expire, and retries are spread: neither reaches an output, and callers may put their own in place.

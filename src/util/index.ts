@@ -22,7 +22,7 @@ export { looksLikePath, parentOf } from "./paths.ts";
 export { readChunks, readStdin, readWhole } from "./read.ts";
 export { Resources } from "./resources.ts";
 export { checkSchema } from "./schema.ts";
-export { answerRequests, startThread, Thread, type ThreadData } from "./threads.ts";
+export { answerRequests, startThread, Thread } from "./threads.ts";
 export { unnamedFile } from "./unnamed-file.ts";
 export { userCache } from "./user-cache.ts";
 export { varveVersion } from "./version.ts";

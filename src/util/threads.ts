@@ -4,15 +4,11 @@ import { setImmediate } from "node:timers/promises";
 import { parentPort, Worker } from "node:worker_threads";
 import { type ErrorCode, VarveError } from "#errors";
 
-/** The `workerData` of a thread. */
-export interface ThreadData {
-  /** Which of the jobs in `thread.ts` the thread does. */
+export interface ThreadOptions {
+  /** Which of the bodies in `threads/` the thread has. */
   readonly job: "measure" | "hash" | "compress";
-  /** What the job has to know from the start. */
+  /** What it has to know from the start: its `workerData`. */
   readonly data?: unknown;
-}
-
-export interface ThreadOptions extends ThreadData {
   /** A limit for the memory of objects that it keeps, in MiB. With a low one, garbage is collected soon. By default there is none. */
   readonly heap?: number;
   /** The module that the thread runs; varve's own by default. */
@@ -24,7 +20,12 @@ export interface ThreadOptions extends ThreadData {
  * @returns undefined where none can be started: the module isn't there, as in a program that is bundled into one file, or
  *   the process may have no threads
  */
-export function startThread({ job, data, heap, body = ownBody }: ThreadOptions): Worker | undefined {
+export function startThread({
+  job,
+  data,
+  heap,
+  body = () => ownBody(job),
+}: ThreadOptions): Worker | undefined {
   try {
     const file = body();
     if (!existsSync(file)) return undefined;
@@ -37,7 +38,7 @@ export function startThread({ job, data, heap, body = ownBody }: ThreadOptions):
       // They print nothing; but a thread that could would make a pipe at our own stdout non-blocking.
       stdout: true,
       stderr: true,
-      workerData: { job, data } satisfies ThreadData,
+      workerData: data,
     });
     worker.unref();
     return worker;
@@ -48,11 +49,11 @@ export function startThread({ job, data, heap, body = ownBody }: ThreadOptions):
 
 /**
  * In development the sources run as they are; in the built package everything is in one folder. A program that is bundled
- * has a folder of its own, so the file has a name that no other program uses.
+ * has a folder of its own, so the files have names that no other program uses.
  */
-function ownBody(): URL {
+function ownBody(job: ThreadOptions["job"]): URL {
   const isSource = import.meta.url.endsWith(".ts");
-  return new URL(isSource ? "../thread.ts" : "./varve-thread.js", import.meta.url);
+  return new URL(isSource ? `../threads/${job}.ts` : `./varve-thread-${job}.js`, import.meta.url);
 }
 
 /** The messages of a thread: first that it is ready, then an answer to each request. Errors lose their class on the way. */

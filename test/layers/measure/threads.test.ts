@@ -35,15 +35,22 @@ async function digests(command: readonly [string, ...string[]], folder: string):
   return built;
 }
 
+const JOBS = ["measure", "hash", "compress"];
+
+type Body = (job: string) => string;
+
 describe("a build", { concurrency: 2 }, () => {
   for (const [what, change] of [
-    ["whose threads' module isn't there", (file: string) => rmSync(file)],
-    ["whose threads can't be loaded", (file: string) => writeFileSync(file, 'throw new Error("no");')],
+    ["whose threads' modules aren't there", (body: Body) => JOBS.map((job) => rmSync(body(job)))],
+    [
+      "whose threads can't be loaded",
+      (body: Body) => JOBS.map((job) => writeFileSync(body(job), 'throw new Error("no");')),
+    ],
     [
       "whose hashing threads end at once",
-      (file: string) => {
-        const text = readFileSync(file, "utf8");
-        writeFileSync(file, text.replace("new ChunkRing", "process.exit(1); new ChunkRing"));
+      (body: Body) => {
+        const text = readFileSync(body("hash"), "utf8");
+        writeFileSync(body("hash"), text.replace("new ChunkRing", "process.exit(1); new ChunkRing"));
       },
     ],
   ] as const) {
@@ -52,7 +59,7 @@ describe("a build", { concurrency: 2 }, () => {
       cpSync(path("../../../src"), join(house, "src"), { recursive: true });
       cpSync(path("../../../package.json"), join(house, "package.json"));
       symlinkSync(path("../../../node_modules"), join(house, "node_modules"));
-      change(join(house, "src/thread.ts"));
+      change((job) => join(house, `src/threads/${job}.ts`));
       const folder = await spec(t);
       assert.deepEqual(
         await digests([process.execPath, join(house, "src/bin.ts")], folder),
