@@ -48,7 +48,7 @@ await Promise.all([
   // The command in one file, in which each module runs when it is imported: Node.js takes 0.6 ms to find and link another.
   build({ ...common, entryPoints: ["src/front/cli/main.ts"], outfile: "dist/cli.js", plugins }),
   // A thread for each, of which there are several, and in none anything but what it does: so it takes half the time to start.
-  ...["measure", "hash", "compress"].map((job) =>
+  ...["measure", "hash", "compress", "list"].map((job) =>
     build({
       ...common,
       entryPoints: [`src/threads/${job}.ts`],

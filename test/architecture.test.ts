@@ -122,7 +122,7 @@ const RULES: Rules = {
     index: "*",
     entries: "*",
     // The bodies of threads.
-    threads: ["measure", "compress"],
+    threads: ["measure", "compress", "fs"],
   },
   shared: ["errors", "util"],
   withoutFiles: ["tar", "oci", "layering"],
@@ -133,6 +133,7 @@ const RULES: Rules = {
     "threads/measure.ts": ["layers/measure/measurer.ts"],
     "threads/hash.ts": ["layers/measure/chunk-ring.ts"],
     "threads/compress.ts": ["images/compress/block.ts"],
+    "threads/list.ts": ["layers/fs/ahead.ts"],
   },
   exceptions: {
     // Tokens expire, and retries are spread: neither reaches an output, and callers may put their own in place.

@@ -6,7 +6,7 @@ import { type ErrorCode, VarveError } from "#errors";
 
 export interface ThreadOptions {
   /** Which of the bodies in `threads/` the thread has. */
-  readonly job: "measure" | "hash" | "compress";
+  readonly job: "measure" | "hash" | "compress" | "list";
   /** What it has to know from the start: its `workerData`. */
   readonly data?: unknown;
   /** A limit for the memory of objects that it keeps, in MiB. With a low one, garbage is collected soon. By default there is none. */

@@ -1,6 +1,7 @@
 /** Builds an image from a spec, and writes it to places. */
 import { draftImage, type Libc } from "#draft";
 import { VarveError } from "#errors";
+import { KeptListings } from "#fs";
 import type { Image } from "#image";
 import type { Sifted } from "#inspect";
 import type { Layout } from "#layering";
@@ -9,6 +10,7 @@ import type { Digest } from "#oci";
 import type { ScriptName } from "#sandbox";
 import { basePlace, type ImageSpec, type ImageSpecInput } from "#spec";
 import type { ImageSink, WrittenImage } from "#write";
+import { rememberListed } from "./ahead.ts";
 import { type AttachedDocument, attachDocuments } from "./attest/attach.ts";
 import { type AttestOptions, type ImageDocument, keepingLayers, wantsDocuments } from "./attest/wanted.ts";
 import { seated, telling } from "./bake/seat.ts";
@@ -90,7 +92,7 @@ export interface BuiltImage {
  */
 export async function build(spec: string | ImageSpecInput, options: BuildOptions): Promise<BuiltImage> {
   return await operate(options, async ({ machine, signal }) =>
-    buildFrom(await openSource(spec, { machine, signal }), { ...options, machine }),
+    buildFrom(await openSource(spec, { machine, listsAhead: true, signal }), { ...options, machine }),
   );
 }
 
@@ -175,7 +177,13 @@ async function buildSeated(
   const { compression } = options;
   const { together } = machine;
   const said = trial === undefined ? saidOf(compression) : trial.saidCompression;
+  const { cache } = machine;
+  // What was begun is for one image.
+  let begun = platform === undefined ? source.listings : undefined;
   const attempt = async (): Promise<OneBuilt> => {
+    const listings = together?.listings ?? begun ?? new KeptListings(cache?.now() ?? 0);
+    // Another attempt looks at the files anew.
+    begun = undefined;
     const inspection = options.check === false ? undefined : specInspection(spec, { operation, base });
     await using draft = await draftImage(spec, {
       ...inputs(operation, options),
@@ -183,9 +191,11 @@ async function buildSeated(
       base: (base && inspection?.image(base)) ?? base,
       outputs,
       likeLayout,
+      listings,
       shared: seat,
       lock: await together?.layoutsOf(spec),
     });
+    if (cache !== undefined && together === undefined) rememberListed(cache, source.folder, listings);
     const watched = inspection?.draft(draft) ?? draft;
     const kept = wantsDocuments(options) ? keepingLayers(watched) : undefined;
     if (likeLayout === undefined) await together?.planned(spec, draft.layout);

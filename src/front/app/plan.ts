@@ -41,7 +41,7 @@ export interface PlannedImage {
  */
 export async function plan(spec: string | ImageSpecInput, options: PlanOptions = {}): Promise<PlannedImage> {
   return await operate(options, async ({ machine, signal }) =>
-    planFrom(await openSource(spec, { machine, signal }), { ...options, machine }),
+    planFrom(await openSource(spec, { machine, listsAhead: true, signal }), { ...options, machine }),
   );
 }
 
@@ -89,7 +89,7 @@ export async function planSource(
       graphKey,
       otherLayouts,
       lock: await operation.machine.together?.layoutsOf(spec),
-      listings: operation.machine.together?.listings,
+      listings: operation.machine.together?.listings ?? source.listings,
       withSizes: true,
       signal: operation.signal,
     });

@@ -2,10 +2,12 @@
 import { stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { readError, VarveError } from "#errors";
+import type { KeptListings } from "#fs";
 import type { ReferencesGraph } from "#graph";
 import type { Image } from "#image";
 import { type LeftOut, openProject, type StaysOut, specStaysOut, summary } from "#project";
 import { checkSpecIn, type ImageSpec, type ImageSpecInput, readSpec, type SpecFields } from "#spec";
+import { beginListings } from "./ahead.ts";
 import type { Machine } from "./machine.ts";
 
 /** A spec that was read, as far as it goes before its base is known. */
@@ -14,6 +16,8 @@ export interface SpecSource {
   readonly spec: ImageSpec;
   /** The folder that it is about: the project's, or the one that the spec is in. */
   readonly folder: string;
+  /** What of it is being listed already. */
+  readonly listings?: KeptListings | undefined;
   /** The whole spec, the same as people write it, what follows from a project, and what the user may have to see to. */
   onBase(base: Image | undefined): {
     readonly spec: ImageSpec;
@@ -29,6 +33,8 @@ export interface SourceOptions {
   readonly machine: Machine;
   /** Gets a file's or a folder's fields, not yet checked, and returns those that count. */
   readonly change?: ((fields: SpecFields) => SpecFields) | undefined;
+  /** Begins to list a project's files meanwhile, for a build. */
+  readonly listsAhead?: boolean;
   /** Ends the wait for a spec that comes out of a pipe. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -53,17 +59,20 @@ export function specSource(spec: ImageSpec, folder = "."): SpecSource {
  */
 export async function openSource(
   given: string | ImageSpecInput,
-  { machine, change, signal }: SourceOptions,
+  { machine, change, listsAhead = false, signal }: SourceOptions,
 ): Promise<SpecSource> {
   if (typeof given !== "string") return specSource(checkSpecIn(".", given));
   if (!(await isFolder(given))) {
     refuseProjectFile(given);
     return specSource(await readSpec(given, { change, signal }), dirname(given));
   }
+  const listings =
+    listsAhead && machine.cache !== undefined ? beginListings(machine.cache, given) : undefined;
   const project = await openProject(given, { base: machine.base, change, memo: machine.together?.memo });
   return {
     spec: project.spec,
     folder: given,
+    listings,
     onBase: (base) => project.onBase(base?.config.value.config ?? undefined),
     staysOut: project.staysOut,
   };

@@ -1,5 +1,13 @@
+export { ListedAhead } from "./ahead.ts";
 export { KeptListings } from "./kept-listings.ts";
-export { type ListOptions, listTree, readNames, type TreeIdentity, type TreeListing } from "./listing.ts";
+export {
+  type ListedTree,
+  type ListOptions,
+  listTree,
+  readNames,
+  type TreeIdentity,
+  type TreeListing,
+} from "./listing.ts";
 export { findChange, listRecipe, type PackOptions, packedSize, packLayer } from "./pack.ts";
 export { permissionsOf } from "./permissions.ts";
 export type { EntryItem, LayerRecipe, Ownership, PermissionRule, TreeItem } from "./recipe.ts";

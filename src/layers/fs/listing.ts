@@ -38,6 +38,17 @@ export interface TreeIdentity {
   readonly lastChange: number;
 }
 
+/** Which tree is listed, without what else is in it that isn't asked for. */
+export interface ListedTree {
+  /** Absolute path on this machine. */
+  readonly source: string;
+  /** As in {@link ListOptions}. */
+  readonly exclude?: readonly string[] | undefined;
+}
+
+/** Tells trees apart, for maps. */
+export const treeKey = ({ source, exclude = [] }: ListedTree): string => [source, ...exclude].join("\0");
+
 export interface ListOptions {
   /** Paths below the root that are left out, with everything in them and the temporary files next to them. */
   readonly exclude?: readonly string[];

@@ -137,7 +137,7 @@ export async function planImage(spec: ImageSpec, options: PlanOptions = {}): Pro
   const isPlanned = spec.includeStorePaths && graph.components.size > 0;
   const sizes =
     (isPlanned && spec.layered && needsSizes(graph)) || withSizes
-      ? componentSizes(graph, { placement, cache, listings })
+      ? await componentSizes(graph, { placement, cache, listings })
       : undefined;
   const updates = expectedUpdates(graph, { sizes: sizes?.sizes, weights });
   const known = { available: budget.available, whole, sizes: sizes?.sizes, ...updates };

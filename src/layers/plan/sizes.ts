@@ -1,6 +1,13 @@
 import type { DigestCache } from "#cache";
 import { VarveError } from "#errors";
-import { type KeptListings, type LayerRecipe, listTree, packedSize, type TreeItem } from "#fs";
+import {
+  type KeptListings,
+  type LayerRecipe,
+  listTree,
+  packedSize,
+  type TreeItem,
+  type TreeListing,
+} from "#fs";
 import type { ReferencesGraph } from "#graph";
 import { isThere, type Placement } from "./placement.ts";
 
@@ -34,12 +41,14 @@ export interface SizeOptions {
  * components with a NAR hash whose size the cache has not even these.
  * @throws VarveError what `listTree` throws; `NOT_FOUND` for a store path that isn't here and has no NAR size in the graph
  */
-export function componentSizes(
+export async function componentSizes(
   graph: ReferencesGraph,
   { placement, cache, listings }: SizeOptions,
-): ComponentSizes {
+): Promise<ComponentSizes> {
   const absent: string[] = [];
   const sizes = new Map<string, number>();
+  /** Those that a thread is listing. */
+  const later: { readonly id: string; readonly items: readonly TreeItem[] }[] = [];
   for (const { id, path, narSize } of graph.components.values()) {
     const items = placement.trees(id);
     const [{ target, narHash, exclude = [] }] = items as [TreeItem];
@@ -51,19 +60,35 @@ export function componentSizes(
     } else if (size === undefined) {
       if (graph.kind === "nix" && !isThere(path)) throw unknownSize(path);
       const identify = listings !== undefined && cache !== undefined && key === undefined;
-      // Where parts have the same names, this counts them twice.
-      size = items.reduce((sum, item) => {
-        const { source, exclude = [] } = item;
-        const before = listings?.get(item);
-        const listing = before ?? listTree(source, { exclude, identify });
-        if (before === undefined) listings?.keep(item, listing);
-        return sum + packedSize(USUAL, { item, listing });
-      }, 0);
-      if (key !== undefined) cache?.putTreeSize(key, size);
+      if (identify && items.some((item) => listings.ahead?.has(item))) later.push({ id, items });
+      else size = bytesOf(items, { identify, listings });
+      if (key !== undefined) cache?.putTreeSize(key, size!);
     }
-    sizes.set(id, size);
+    // A place is kept for those that come later.
+    sizes.set(id, size ?? 0);
+  }
+  if (later.length > 0) {
+    const listed = await listings!.ahead!.listings();
+    for (const { id, items } of later) sizes.set(id, bytesOf(items, { identify: true, listings, listed }));
   }
   return { sizes, absent };
+}
+
+interface BytesOptions extends Pick<SizeOptions, "listings"> {
+  readonly identify: boolean;
+  /** Listings that a thread has made. */
+  readonly listed?: (item: TreeItem) => TreeListing | undefined;
+}
+
+/** Where parts have the same names, this counts them twice. */
+function bytesOf(items: readonly TreeItem[], { identify, listings, listed }: BytesOptions): number {
+  return items.reduce((sum, item) => {
+    const { source, exclude = [] } = item;
+    const before = listings?.get(item);
+    const listing = before ?? listed?.(item) ?? listTree(source, { exclude, identify });
+    if (before === undefined) listings?.keep(item, listing);
+    return sum + packedSize(USUAL, { item, listing });
+  }, 0);
 }
 
 function unknownSize(path: string): VarveError {

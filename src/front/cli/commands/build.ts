@@ -192,6 +192,7 @@ async function run(path: string, options: BuildCommandOptions): Promise<void> {
     const to = isTrial ? [] : await targets(operation.machine, options);
     const source = await openSource(path, {
       ...operation,
+      listsAhead: platforms.length <= 1,
       change: (fields) => ({ ...fields, ...overrides(options, fields) }),
     });
     const listener: SourceListener = quiet
