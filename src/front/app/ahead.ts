@@ -1,7 +1,8 @@
 /** What the last build of the same folder listed is listed again while this one reads the project: most of the time it is the same. */
 import { resolve } from "node:path";
 import type { DigestCache } from "#cache";
-import { KeptListings, ListedAhead, type ListedTree } from "#fs";
+import { KeptListings, ListedAhead, type ListedTree, treeKey } from "#fs";
+import { compareNames } from "#util";
 
 /** How many names have to be listed for that to be worth a thread: it starts in the time that these take. */
 const WORTH_A_THREAD = 3000;
@@ -21,7 +22,9 @@ export function beginListings(cache: DigestCache, folder: string): KeptListings 
 /** Keeps what was listed in mind for the next build from this folder. */
 export function rememberListed(cache: DigestCache, folder: string, { kept }: KeptListings): void {
   if (kept.names < WORTH_A_THREAD) return;
-  const text = Buffer.from(JSON.stringify(kept.trees));
+  // In the order of their paths, whoever has listed them.
+  const trees = kept.trees.toSorted((a, b) => compareNames(treeKey(a), treeKey(b)));
+  const text = Buffer.from(JSON.stringify(trees));
   const known = cache.facts(partsOf(folder));
   if (known === undefined || !text.equals(known)) cache.putFacts(partsOf(folder), text);
 }

@@ -7,6 +7,7 @@ export {
   readNames,
   type TreeIdentity,
   type TreeListing,
+  treeKey,
 } from "./listing.ts";
 export { findChange, listRecipe, type PackOptions, packedSize, packLayer } from "./pack.ts";
 export { permissionsOf } from "./permissions.ts";
