@@ -1,13 +1,14 @@
 /**
  * The image's history says which components a layer has, as with dockerTools: the comment of the layer's entry is
- * `store paths: ` and a list. A layer of many Node packages has a number and an example, since a config is sent with every
- * change, and where a package is says enough about it.
+ * `store paths: ` and a list. Node packages are called that, and of many there are a number and an example, since a config is sent
+ * with every change, and where a package is says enough about it.
  */
 
 import type { Image } from "./image.ts";
 
-const PREFIX = "store paths: ";
-const PACKAGES = /^(\d+) packages, such as (.*)$/s;
+const STORE_PATHS = "store paths: ";
+const PACKAGES = "packages: ";
+const MANY_PACKAGES = /^(\d+) packages, such as (.*)$/s;
 
 /** So many Node packages are listed. */
 const MAX_LISTED = 3;
@@ -15,7 +16,9 @@ const MAX_LISTED = 3;
 /** The comment for a layer of these components. */
 export function componentsComment(components: readonly string[]): string {
   const listed = listedComponents(components);
-  if (listed.length === components.length) return PREFIX + JSON.stringify(components);
+  if (listed.length === components.length) {
+    return (arePackages(components) ? PACKAGES : STORE_PATHS) + JSON.stringify(components);
+  }
   return `${components.length} packages, such as ${components[0]}`;
 }
 
@@ -41,7 +44,7 @@ export interface ComponentSummary {
 export function componentSummaries({ layers, config }: Pick<Image, "layers" | "config">): ComponentSummary[] {
   const entries = (config.value.history ?? []).filter((entry) => entry.empty_layer !== true);
   return layers.map(({ components }, at) => {
-    const [, count = 0, example] = PACKAGES.exec(entries[at]?.comment ?? "") ?? [];
+    const [, count = 0, example] = MANY_PACKAGES.exec(entries[at]?.comment ?? "") ?? [];
     return { count: Math.max(components.length, Number(count)), example: components[0] ?? example };
   });
 }
@@ -58,8 +61,9 @@ const CONTROLS: Partial<Record<string, string>> = { b: "\b", f: "\f", n: "\n", r
 
 /** The components that a comment lists; empty for any other comment. */
 export function componentsOf(comment: string | null | undefined): readonly string[] {
-  if (!comment?.startsWith(PREFIX)) return [];
-  return [...stringsIn(comment, PREFIX.length)].map((text) => text.replace(ESCAPE, unescaped));
+  const prefix = [STORE_PATHS, PACKAGES].find((each) => comment?.startsWith(each));
+  if (prefix === undefined) return [];
+  return [...stringsIn(comment!, prefix.length)].map((text) => text.replace(ESCAPE, unescaped));
 }
 
 /**
