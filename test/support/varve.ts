@@ -13,8 +13,11 @@ if (process.env["VARVE_CACHE_DIR"] === undefined) {
   process.once("exit", () => rmSync(cache, { recursive: true, force: true }));
 }
 
-/** The command as it is developed, without a build before it. */
-export const sourceCommand: readonly [string, ...string[]] = [process.execPath, path("../../src/bin.ts")];
+/** The command as it is developed, without a build before it; `scripts/test.ts` bundles it once for all tests. */
+export const sourceCommand: readonly [string, ...string[]] = [
+  process.execPath,
+  process.env["VARVE_TEST_COMMAND"] ?? path("../../src/bin.ts"),
+];
 
 /** The command as it is shipped; `npm run build` makes it, and the system tests use it. */
 export const builtCommand: readonly [string, ...string[]] = [process.execPath, path("../../dist/bin.js")];
