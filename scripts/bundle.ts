@@ -16,8 +16,11 @@ export const ENTRIES: Readonly<Record<string, string>> = {
   ),
 };
 
-/** Bundles the sources into a folder: few files, since each that is loaded costs every command time and memory. */
-export async function bundle(folder: string): Promise<void> {
+/**
+ * Bundles the sources into a folder: few files, since each that is loaded costs every command time and memory.
+ * @param programs others that are made of the sources: paths of TypeScript files, from the repository, without the ending
+ */
+export async function bundle(folder: string, programs: readonly string[] = []): Promise<void> {
   await build({
     absWorkingDir: root,
     // What is started by its file's name: the command, the library, and the threads.
@@ -25,6 +28,7 @@ export async function bundle(folder: string): Promise<void> {
       { in: "src/bin.ts", out: "bin" },
       ...Object.entries(ENTRIES).map(([out, source]) => ({ in: `src/${source}.ts`, out })),
       { in: "src/thread.ts", out: "varve-thread" },
+      ...programs.map((path) => ({ in: `${path}.ts`, out: path })),
     ],
     outdir: folder,
     bundle: true,

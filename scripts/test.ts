@@ -4,7 +4,7 @@
  * and `peers` is `test/peers/`, which needs what `scripts/peers` installs. Options after it go to `node --test`.
  */
 import { spawnSync } from "node:child_process";
-import { globSync, mkdirSync, mkdtempSync, rmdirSync, rmSync } from "node:fs";
+import { chmodSync, globSync, mkdirSync, mkdtempSync, rmdirSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -29,18 +29,26 @@ const mountPoint = part === "system" && makeFolder("/nix");
 // What the user's own varve knows is no test's to use or to change. What Node.js has compiled for one file is there for the next.
 const cache = mkdtempSync(join(tmpdir(), "varve-test-cache-"));
 const compiled = mkdtempSync(join(tmpdir(), "varve-test-compiled-"));
-// Unit tests start the command many hundred times, which takes a third of the time when its sources are few files. These have to
-// be where they find the package and its dependencies.
+// Unit tests start the command and these programs many hundred times, which takes a third of the time when the sources are few files.
+// They have to be where they find the package and its dependencies, and other users must be able to read them.
+const PROGRAMS = [
+  "test/layers/sandbox/runner",
+  "test/layers/cache/support/user",
+  "test/support/layout-writer",
+];
 const bundled = part === "unit" ? mkdtempSync(join(root, "dist-")) : undefined;
 try {
-  if (bundled !== undefined) await bundle(bundled);
+  if (bundled !== undefined) {
+    chmodSync(bundled, 0o755);
+    await bundle(bundled, PROGRAMS);
+  }
   const run = spawnSync(process.execPath, ["--test", ...usual, ...options, ...files], {
     cwd: root,
     env: {
       ...process.env,
       VARVE_CACHE_DIR: cache,
       NODE_COMPILE_CACHE: compiled,
-      ...(bundled !== undefined && { VARVE_TEST_COMMAND: join(bundled, "bin.js") }),
+      ...(bundled !== undefined && { VARVE_TEST_PROGRAMS: bundled }),
     },
     stdio: "inherit",
   });
