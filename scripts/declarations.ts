@@ -8,19 +8,9 @@ import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 import { Extractor, ExtractorConfig, type IConfigFile } from "@microsoft/api-extractor";
 import { ApiPackage } from "@microsoft/api-extractor-model";
+import { ENTRIES } from "./bundle.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-
-/** The entries by their names in the package, and their sources below `src/`. */
-export const ENTRIES: Readonly<Record<string, string>> = {
-  index: "index",
-  ...Object.fromEntries(
-    ["types", "layering", "registry", "formats", "attest", "testing"].map((name) => [
-      name,
-      `entries/${name}`,
-    ]),
-  ),
-};
 
 /** What comes of reading the public API. */
 export interface PublicApi {

@@ -7,8 +7,7 @@
  * Needs Debian or Ubuntu with apt's lists (`apt-get update`), and no rights but to write into the folder.
  */
 import { execFileSync } from "node:child_process";
-import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -54,36 +53,36 @@ interface DebianPackage {
   readonly depends: readonly string[];
 }
 
-/** Fetches the packages that are not in the folder yet, and writes `packages.json` and `bootstrap/bin/busybox`. */
+/**
+ * Fetches the packages that are not in the folder yet, and writes `packages.json` and `bootstrap/bin/busybox`. Several may do so at
+ * the same time: each file appears whole.
+ */
 export function prepare(folder: string): void {
-  mkdirSync(folder, { recursive: true });
+  mkdirSync(join(folder, "bootstrap/bin"), { recursive: true });
   const packages = closureOf(ROOTS);
   const busybox = closureOf(["busybox-static"]);
   const missing = [...packages, ...busybox].filter(({ file }) => !existsSync(join(folder, file)));
-  if (missing.length > 0) {
-    const wanted = missing.map(({ name, version }) => `${name}=${version}`);
-    execFileSync("apt-get", ["download", "-qq", ...wanted], {
-      cwd: folder,
-      stdio: ["ignore", "ignore", "pipe"],
-    });
-  }
-  const index = packages.map(({ name, ...rest }) => [name, rest]);
-  writeFileSync(join(folder, "packages.json"), `${JSON.stringify(Object.fromEntries(index), null, 1)}\n`);
-  takeBusybox(folder, busybox[0]!);
-}
-
-/** The first program in the store has to be one that needs no other. */
-function takeBusybox(folder: string, { file }: DebianPackage): void {
-  const tree = mkdtempSync(join(tmpdir(), "varve-busybox-"));
+  const work = mkdtempSync(join(folder, ".work-"));
   try {
-    execFileSync("dpkg-deb", ["-x", join(folder, file), tree]);
-    const bin = join(folder, "bootstrap", "bin");
-    mkdirSync(bin, { recursive: true });
+    if (missing.length > 0) {
+      const wanted = missing.map(({ name, version }) => `${name}=${version}`);
+      execFileSync("apt-get", ["download", "-qq", ...wanted], {
+        cwd: work,
+        stdio: ["ignore", "ignore", "pipe"],
+      });
+      for (const { file } of missing) renameSync(join(work, file), join(folder, file));
+    }
+    const index = packages.map(({ name, ...rest }) => [name, rest]);
+    writeFileSync(join(work, "packages.json"), `${JSON.stringify(Object.fromEntries(index), null, 1)}\n`);
+    renameSync(join(work, "packages.json"), join(folder, "packages.json"));
+    // The first program in the store has to be one that needs no other.
+    const tree = join(work, "tree");
+    execFileSync("dpkg-deb", ["-x", join(folder, busybox[0]!.file), tree]);
     const from = [join(tree, "bin/busybox"), join(tree, "usr/bin/busybox")].find((path) => existsSync(path))!;
-    copyFileSync(from, join(bin, "busybox"));
-    chmodSync(join(bin, "busybox"), 0o755);
+    chmodSync(from, 0o755);
+    renameSync(from, join(folder, "bootstrap/bin/busybox"));
   } finally {
-    rmSync(tree, { recursive: true });
+    rmSync(work, { recursive: true });
   }
 }
 

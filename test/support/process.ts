@@ -10,7 +10,7 @@ export interface RunOptions {
   readonly input?: string | Uint8Array;
   /** The file that takes stdout directly, without passing through this process. */
   readonly stdoutFile?: string;
-  /** After so many seconds the program is killed and the run fails; 120 when left out. */
+  /** After so many seconds the program is killed and the run fails; 300 when left out: it is there so that what hangs ends. */
   readonly timeoutSeconds?: number;
 }
 
@@ -41,7 +41,7 @@ export async function run(
     child.stdin?.end(options.input ?? "");
     const stdout = collect(child.stdout);
     const stderr = collect(child.stderr);
-    const seconds = options.timeoutSeconds ?? 120;
+    const seconds = options.timeoutSeconds ?? 300;
     let timedOut = false;
     const timer = setTimeout(() => {
       timedOut = true;

@@ -13,8 +13,19 @@ if (process.env["VARVE_CACHE_DIR"] === undefined) {
   process.once("exit", () => rmSync(cache, { recursive: true, force: true }));
 }
 
+/** Where `scripts/test.ts` has bundled the command and some programs of tests, once for all of them. */
+const bundled = process.env["VARVE_TEST_PROGRAMS"];
+
 /** The command as it is developed, without a build before it. */
-export const sourceCommand: readonly [string, ...string[]] = [process.execPath, path("../../src/bin.ts")];
+export const sourceCommand: readonly [string, ...string[]] = [
+  process.execPath,
+  bundled === undefined ? path("../../src/bin.ts") : join(bundled, "bin.js"),
+];
+
+/** The file of a program of the tests that is made of the sources, by its path in `test/` without the ending. */
+export function testProgram(name: string): string {
+  return bundled === undefined ? path(`../${name}.ts`) : join(bundled, "test", `${name}.js`);
+}
 
 /** The command as it is shipped; `npm run build` makes it, and the system tests use it. */
 export const builtCommand: readonly [string, ...string[]] = [process.execPath, path("../../dist/bin.js")];

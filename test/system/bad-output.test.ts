@@ -24,7 +24,7 @@ describe("output that goes wrong", { skip: requires("nix") }, () => {
   /** Runs a shell script which finds varve's command line in "$@", in sight of the store. */
   async function script(text: string, args: readonly string[]): Promise<Finished> {
     const command = images.nix.inside(["bash", "-c", text, "bash", ...builtCommand, ...args]);
-    return run(command, { timeoutSeconds: 20 });
+    return run(command);
   }
 
   /** The failure is one line, the last of stderr, and nothing but progress is before it. */

@@ -8,7 +8,7 @@ import { commandFor } from "../layers/sandbox/sandboxes.ts";
 import { mustRun, run } from "../support/process.ts";
 import { requires } from "../support/systems.ts";
 import { stacked, temporaryFolder } from "../support/tmp.ts";
-import { sourceCommand } from "../support/varve.ts";
+import { builtCommand } from "../support/varve.ts";
 import { copyProgram, debianTree } from "./support/debian.ts";
 
 /** Describes each name below the folder it runs in, as far as an image can hold it. */
@@ -42,7 +42,7 @@ describe("a layer that scripts made", { skip: requires("sandboxes", "umoci") }, 
     for (const name of ["a", "b"]) writeFileSync(join(tree, "etc/deep", name), name);
     base = join(folder, "base.tar");
     await mustRun([
-      ...sourceCommand,
+      ...builtCommand,
       "build",
       "-q",
       "-o",
@@ -68,7 +68,7 @@ describe("a layer that scripts made", { skip: requires("sandboxes", "umoci") }, 
       const place = join(scratch, `${spec.name}-${index}`);
       const shell = ["sh", "-c", 'umask "$1"; shift; exec "$@"', "sh", umask];
       const options = ["--json", "--no-cache", "--output", `oci:${place}`];
-      const command = [...shell, ...sourceCommand, "build", file, ...options];
+      const command = [...shell, ...builtCommand, "build", file, ...options];
       const { code, stdout, stderr } = await run(commandFor(folder, sandbox, command), {
         env: { ...env, TMPDIR: scratch, VARVE_CACHE_DIR: undefined, HOME: scratch },
         cwd,
@@ -127,7 +127,7 @@ describe("a layer that scripts made", { skip: requires("sandboxes", "umoci") }, 
     const file = specFile({ name: "seen", fakeRootCommands });
     const [layout, plain] = [join(folder, "layout"), join(folder, "seen.tar")];
     const { code, stderr } = await run([
-      ...sourceCommand,
+      ...builtCommand,
       "build",
       file,
       // Its tool is there for its capability, without what it is linked with.

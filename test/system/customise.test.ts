@@ -5,7 +5,7 @@ import { after, before, describe, it } from "node:test";
 import { mustRun } from "../support/process.ts";
 import { requires } from "../support/systems.ts";
 import { stacked } from "../support/tmp.ts";
-import { sourceCommand } from "../support/varve.ts";
+import { builtCommand } from "../support/varve.ts";
 import { debianTree } from "./support/debian.ts";
 import { busyboxTree, startWorkbench, type Workbench } from "./support/workbench.ts";
 
@@ -135,7 +135,7 @@ describe("in the real Docker Engine", { skip: requires("docker", "busybox", "san
     const two = await bench.build({ name: "merged-two", fromImage: base, extraCommands: "echo 2 > n" });
     const archive = join(bench.folder, "merged.tar");
     await mustRun([
-      ...sourceCommand,
+      ...builtCommand,
       "merge",
       "--quiet",
       one.archive,

@@ -138,7 +138,7 @@ describe("a program of 15 lines", () => {
     assert.deepEqual(there, await rounds(t, process.execPath, files));
   });
 
-  it("does so bundled into one file, with either Node.js", { timeout: 120_000 }, async (t) => {
+  it("does so bundled into one file, with either Node.js", { timeout: 300_000 }, async (t) => {
     // Nothing else is near that it could load.
     const place = await temporaryFolder(t);
     const files = ["base", "app"].map((name) => join(place, `${name}.mjs`));

@@ -689,13 +689,13 @@ describe("dockerTools' examples, built by a real Nix and run by a real Docker En
   });
 });
 
-/** What a step gives once it gives something; fails after 20 s. */
+/** What a step gives once it gives something; fails after two minutes. */
 async function eventually<T>(attempt: () => Promise<T | undefined>): Promise<T> {
-  const end = Date.now() + 20_000;
+  const end = Date.now() + 120_000;
   for (;;) {
     const result = await attempt();
     if (result !== undefined) return result;
-    if (Date.now() > end) throw new Error("it did not happen within 20 s");
+    if (Date.now() > end) throw new Error("it did not happen within two minutes");
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

@@ -125,7 +125,6 @@ describe("images of what package managers have installed", { skip: requires("npm
     mustRun([process.execPath, ...node, "index.js"], {
       cwd,
       env: { NODE_PATH: undefined },
-      timeoutSeconds: 20,
     });
   const dangling = (cwd: string): Promise<string> => mustRun(["find", ".", "-xtype", "l"], { cwd });
 

@@ -21,7 +21,7 @@ function thread(t: TestContext, body = ASKED, data?: unknown): Thread<string, st
 }
 
 // What waits for a thread that is gone would wait for ever.
-describe("a thread that is asked", { timeout: 30_000 }, () => {
+describe("a thread that is asked", { timeout: 300_000 }, () => {
   it("answers one request after the other", async (t) => {
     const asked = thread(t);
     assert.equal(await asked.ask("a"), "a in a thread");

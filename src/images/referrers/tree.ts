@@ -57,8 +57,16 @@ export async function readTree(
   subject: Descriptor,
   signal: AbortSignal | undefined,
 ): Promise<ReferrerNode> {
-  const tree = new Tree(source, signal);
-  return inOrder(await tree.node(await source.document(subject, signal), { descriptor: subject, depth: 0 }));
+  // Where one fails for all, those that are under way aren't waited for, nor tried again.
+  const rest = new AbortController();
+  const tree = new Tree(source, AbortSignal.any([...(signal === undefined ? [] : [signal]), rest.signal]));
+  try {
+    return inOrder(
+      await tree.node(await source.document(subject, signal), { descriptor: subject, depth: 0 }),
+    );
+  } finally {
+    rest.abort();
+  }
 }
 
 /** The same tree, in which what stands at several places has what hangs on it at the first of them, whichever was looked into. */
@@ -93,12 +101,12 @@ interface Place {
 
 class Tree {
   readonly #source: ReferrerSource;
-  readonly #signal: AbortSignal | undefined;
+  readonly #signal: AbortSignal;
   readonly #requests = new Requests();
   readonly #seen = new Set<string>();
   #count = 0;
 
-  constructor(source: ReferrerSource, signal: AbortSignal | undefined) {
+  constructor(source: ReferrerSource, signal: AbortSignal) {
     this.#source = source;
     this.#signal = signal;
   }

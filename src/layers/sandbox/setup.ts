@@ -1,4 +1,4 @@
-/** The sandbox's shell files. `scripts/build.ts` replaces the reading with their texts. */
+/** The sandbox's shell files. `scripts/bundle.ts` replaces the reading with their texts. */
 import { readFileSync } from "node:fs";
 
 /** Runs its arguments until varve ends. */

@@ -280,4 +280,23 @@ describe("the tree of what hangs on an image", () => {
     };
     await fails(referrerTree(ref, options), "REGISTRY_PROTOCOL", /418/);
   });
+
+  it("isn't waited for once the registry has failed", { timeout: 300_000 }, async (t) => {
+    const { ref, registry, options } = await registryWithImage(t);
+    const asked = Promise.withResolvers<void>();
+    const leftAlone = Promise.withResolvers<void>();
+    registry.quirk = (_request, response, { path }) => {
+      if (path.endsWith(".att")) {
+        // It never answers this.
+        response.on("close", leftAlone.resolve);
+        asked.resolve();
+        return true;
+      }
+      if (!path.endsWith(".sig")) return false;
+      void asked.promise.then(() => response.writeHead(418).end());
+      return true;
+    };
+    await fails(referrerTree(ref, options), "REGISTRY_PROTOCOL", /418/);
+    await leftAlone.promise;
+  });
 });

@@ -17,7 +17,8 @@ describe("compiled modules", () => {
     // A temporary folder of its own shows what would be left in the usual one.
     const temporary = await temporaryFolder(scope);
     await mustRun([...sourceCommand, "--help"], {
-      env: { ...process.env, XDG_CACHE_HOME: cache, TMPDIR: temporary, ...env },
+      // Where Node.js itself is told of a folder, it is that one.
+      env: { NODE_COMPILE_CACHE: undefined, XDG_CACHE_HOME: cache, TMPDIR: temporary, ...env },
     });
     assert.deepEqual(readdirSync(temporary), []);
     return cache !== "" && existsSync(join(cache, NAME)) ? readdirSync(join(cache, NAME)) : [];

@@ -10,7 +10,7 @@ import { writeProject } from "../../support/npm-project.ts";
 import { temporaryFolder } from "../../support/tmp.ts";
 import { sourceCommand, varve } from "../../support/varve.ts";
 
-const PATIENCE = { timeout: 60_000 };
+const PATIENCE = { timeout: 300_000 };
 
 /** Starts `varve serve` at a port that is free; it is killed with the test. */
 async function serving(t: TestContext, args: readonly string[], cwd: string) {

@@ -5,14 +5,14 @@ import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { describe, it } from "node:test";
-import { fileURLToPath } from "node:url";
 import { drawMoments } from "../../support/moments.ts";
 import { mustRun } from "../../support/process.ts";
 import { requires } from "../../support/systems.ts";
 import { temporaryFolder } from "../../support/tmp.ts";
+import { testProgram } from "../../support/varve.ts";
 import { filesIn, openAt } from "./support/samples.ts";
 
-const USER = fileURLToPath(new URL("support/user.ts", import.meta.url));
+const USER = testProgram("layers/cache/support/user");
 
 /** The command of a process that uses a cache. */
 function user(folder: string, ...args: string[]): [string, ...string[]] {

@@ -388,7 +388,7 @@ describe("measured layers", () => {
   });
 
   it("stop at a signal, also while a large one is being measured or written", {
-    timeout: 60_000,
+    timeout: 300_000,
   }, async (t) => {
     const { folder, recipes } = await layersOf(t, { a: { file: "a" }, big: { file: "" } });
     // No bytes on the disk, but enough to hash for an hour.

@@ -38,7 +38,7 @@ describe("a program that uses varve", { concurrency: 2 }, () => {
     "a CommonJS module": { format: "cjs", logOverride: { "empty-import-meta": "silent" } },
   } satisfies Record<string, BuildOptions>)) {
     it(`writes the same images when it is bundled into one file, ${what}`, {
-      timeout: 120_000,
+      timeout: 300_000,
     }, async (t) => {
       // Nothing else is near that it could load.
       const folder = join(await temporaryFolder(t), "bundle");

@@ -42,7 +42,7 @@ const layer = (fields: Partial<WantedLayer>): WantedLayer => ({
 });
 
 // A thread that waits for ever isn't ended by anybody else.
-describe("a ring of chunks between two threads", { timeout: 60_000 }, () => {
+describe("a ring of chunks between two threads", { timeout: 300_000 }, () => {
   it("gives a layer the digest that it has in one thread, whatever the sizes of its chunks", async (t) => {
     const layers = [
       [],

@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import { chmodSync, chownSync, cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { fileURLToPath } from "node:url";
 import { mustRun } from "../../support/process.ts";
 import { requires } from "../../support/systems.ts";
 import { stacked, temporaryFolder } from "../../support/tmp.ts";
+import { testProgram } from "../../support/varve.ts";
 import { copyProgram } from "../../system/support/debian.ts";
 import type { Answer, Wish } from "./runner.ts";
 import { INSIDE, make, makeBase, nameOf, type ScriptRun, USER, VIEWS } from "./sandboxes.ts";
@@ -184,7 +184,7 @@ describe("a script of a layer", { skip: requires("sandboxes", "busybox", "perl")
       out: "/dev/null",
     };
     writeFileSync(join(work, "wish"), JSON.stringify(wish));
-    const runner = fileURLToPath(new URL("runner.ts", import.meta.url));
+    const runner = testProgram("layers/sandbox/runner");
     const command = `(: </dev/tty) && '${process.execPath}' '${runner}' <'${work}/wish' >'${work}/answer'`;
     await mustRun(["script", "--quiet", "--return", "--command", command, "/dev/null"]);
     const { output } = JSON.parse(readFileSync(join(work, "answer"), "utf8")) as Answer;

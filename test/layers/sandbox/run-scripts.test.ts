@@ -522,7 +522,7 @@ describe("the scripts of a layer", { skip: requires("sandboxes", "busybox") }, (
       await ended;
       assert.ok(wasAlive);
       for (let turn = 0; alive(); turn++) {
-        assert.ok(turn < 500, "all processes are gone soon");
+        assert.ok(turn < 5000, "all processes are gone soon");
         await setTimeout(20);
       }
       assert.ok(!readFileSync("/proc/self/mountinfo", "utf8").includes(work));

@@ -12,15 +12,15 @@ import {
 } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { SandboxKind, UnionKind } from "#sandbox";
 import type { TarEntry } from "#tar";
 import { mustRun, run } from "../../support/process.ts";
+import { testProgram } from "../../support/varve.ts";
 import { copyProgram } from "../../system/support/debian.ts";
 import { entriesOf } from "./entries.ts";
 import type { Answer, Wish } from "./runner.ts";
 
-const runner = fileURLToPath(new URL("runner.ts", import.meta.url));
+const runner = testProgram("layers/sandbox/runner");
 
 /** A user that every machine has, and a range of ids far above those in use. */
 export const USER = 65534;

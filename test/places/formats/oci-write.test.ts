@@ -11,7 +11,6 @@ import {
   writeFileSync,
 } from "node:fs";
 import { describe, it, type TestContext } from "node:test";
-import { fileURLToPath } from "node:url";
 import type { Compression } from "#compress";
 import {
   dockerArchiveSink,
@@ -41,9 +40,10 @@ import {
 import { countOperations, drawMoments, killedAt } from "../../support/moments.ts";
 import { members } from "../../support/tar.ts";
 import { temporaryFolder } from "../../support/tmp.ts";
+import { testProgram } from "../../support/varve.ts";
 
 const MiB = 1024 * 1024;
-const writer = fileURLToPath(new URL("../../support/layout-writer.ts", import.meta.url));
+const writer = testProgram("support/layout-writer");
 
 async function newFolder(t: TestContext): Promise<string> {
   return `${await temporaryFolder(t)}/layout`;

@@ -19,7 +19,7 @@ const { lstatSync, readdirSync, readFileSync } = require("node:fs");
 const [port, path] = process.argv.slice(1);
 const ask = async (until) => {
   try {
-    const signal = AbortSignal.timeout(20000);
+    const signal = AbortSignal.timeout(100000);
     const response = await fetch("http://127.0.0.2:" + port + path, { signal });
     return { status: response.status, text: await response.text() };
   } catch (error) {
@@ -35,7 +35,7 @@ const look = (path) => {
   if (uid !== 0 || gid !== 0 || (!isLink && mode & 0o022)) wrong.push(path);
   if ((mode & 0o170000) === 0o040000) for (const name of readdirSync(path)) look(path + "/" + name);
 };
-ask(Date.now() + 40000).then((answer) => {
+ask(Date.now() + 200000).then((answer) => {
   look("/app");
   const [, uid] = /^Uid:\\t(\\d+)/m.exec(readFileSync("/proc/1/status", "utf8"));
   const command = readFileSync("/proc/1/cmdline", "utf8").split("\\0").slice(0, -1);
@@ -60,7 +60,7 @@ export async function asked(
 
 /** Asks a container to end, as `docker stop` does; its exit code, which is 137 if it had to be killed. */
 export async function stopped({ docker }: Dockerd, container: string): Promise<number> {
-  const { code, stderr } = await docker(["stop", "--timeout", "8", container]);
+  const { code, stderr } = await docker(["stop", "--timeout", "60", container]);
   assert.equal(code, 0, stderr);
   const { stdout } = await docker(["inspect", "--format", "{{.State.ExitCode}}", container]);
   return Number(stdout.toString());

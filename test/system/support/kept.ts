@@ -13,8 +13,10 @@ export async function keptFolder(name: string, make: (folder: string) => Promise
   const aside = mkdtempSync(`${folder}.`);
   try {
     await make(aside);
-    // Another test file may have made it meanwhile.
-    if (!existsSync(folder)) renameSync(aside, folder);
+    renameSync(aside, folder);
+  } catch (error) {
+    // Another test file may have made it meanwhile, which a folder doesn't replace.
+    if ((error as NodeJS.ErrnoException).syscall !== "rename" || !existsSync(folder)) throw error;
   } finally {
     rmSync(aside, { recursive: true, force: true });
   }

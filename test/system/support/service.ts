@@ -20,7 +20,7 @@ export interface ServiceOptions {
   readonly ready: (log: string) => boolean | Promise<boolean>;
 }
 
-const patienceSeconds = 60;
+const patienceSeconds = 180;
 const pollMilliseconds = 25;
 
 /** Starts a server and waits until it is ready; rejects with the end of its log when it isn't in time. */

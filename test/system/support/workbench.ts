@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { ImageSpecInput } from "#spec";
 import { mustRun, type RunOptions, run } from "../../support/process.ts";
 import { type Scope, stacked, temporaryFolder } from "../../support/tmp.ts";
-import { sourceCommand } from "../../support/varve.ts";
+import { builtCommand } from "../../support/varve.ts";
 import { type Dockerd, startDockerd } from "./dockerd.ts";
 
 export interface Built {
@@ -44,7 +44,7 @@ export async function startWorkbench(outer: Scope): Promise<Workbench> {
     const file = join(folder, `${unique}.json`);
     writeFileSync(file, JSON.stringify({ tag: "1", ...spec }));
     const archive = join(folder, `${unique}.tar`);
-    const command = [...sourceCommand, "build", file, "--output", place ?? `docker-archive:${archive}`];
+    const command = [...builtCommand, "build", file, "--output", place ?? `docker-archive:${archive}`];
     const { code, stderr } = await run(through(command), options);
     assert.equal(code, 0, stderr);
     return { archive, said: stderr };
