@@ -38,7 +38,7 @@ packages:
   native-darwin-arm64@1.0.0:
     resolution: {integrity: sha512-MMMM}
     cpu: [arm64]
-    os: [darwin]
+    os: darwin
   p@3.0.0:
     resolution: {integrity: sha512-PPPP}
 snapshots:
