@@ -65,7 +65,10 @@ export function leftOut(tree: InstalledTree): Found {
       if (isStore(path)) {
         return sift(
           path,
-          (below, { name }) => units.has(below) || (name === "node_modules" && modules(below, false)),
+          (below, { name }) =>
+            units.has(below) ||
+            (name === "node_modules" && modules(below, false)) ||
+            (name.startsWith("@") && sift(below, (each) => units.has(each))),
         );
       }
       if (name.startsWith("@")) return modules(path, isOwn);

@@ -101,6 +101,11 @@ export async function readNpmLock(project: string, lockFile?: string): Promise<N
   return { file, entries, root };
 }
 
+/** Whether npm has installed packages in a store, each beside links to what it needs (`--install-strategy=linked`). */
+export function isInStore({ entries }: NpmLock): boolean {
+  return [...entries.keys()].some((key) => key.startsWith("node_modules/.store/"));
+}
+
 /**
  * The entries of a lock file, that of the project as `""`; undefined if it isn't of version 2 or 3.
  * @throws {VarveError} INVALID_GRAPH, INVALID_JSON
