@@ -22,7 +22,7 @@ export interface Package {
 }
 
 const IN_STORE =
-  /(?:^|\/)node_modules\/\.(?:pnpm|bun|store)\/(?:@[^/]+\/[^/@]+@[^/]+|[^/]+)$|(?:^|\/)\.yarn\/unplugged\/[^/]+$/;
+  /(?:^|\/)node_modules\/\.[^/]+\/(?:@[^/]+\/[^/@]+@[^/]+|[^/]+)$|(?:^|\/)\.yarn\/unplugged\/[^/]+$/;
 
 /**
  * Reads what a package says of itself.

@@ -76,7 +76,7 @@ const RULES: readonly Rule[] = [
 ];
 
 const MODULES_STATE =
-  /^(?:\.modules\.yaml|\.pnpm-workspace-state.*|\.package-lock\.json|\.yarn-integrity|\.yarn-state\.yml)$/;
+  /^(?:\.modules\.yaml|\.pnpm-workspace-state.*|\.pnpm_patches|\.ignored|\.package-lock\.json|\.yarn-integrity|\.yarn-state\.yml)$/;
 const MODULES_CACHES = /^\.(?:cache|vite|vite-temp|turbo)$/;
 
 /** Why a name right in `node_modules` is in no image: package managers and others keep it there for themselves. */
