@@ -8,8 +8,8 @@ import { type LockFacts, type NodePlatform, thisPlatform } from "./installed/loc
 import { isOutside } from "./installed/outside.ts";
 import { Manifests } from "./manifests.ts";
 import { checkInstalled } from "./npm/installed.ts";
-import { readNpmLock } from "./npm/lock.ts";
-import { npmFacts } from "./npm/lock-facts.ts";
+import { isInStore, readNpmLock } from "./npm/lock.ts";
+import { npmFacts, storeFacts } from "./npm/lock-facts.ts";
 import { npmGraph } from "./npm/npm.ts";
 import { readPnpmLock } from "./pnpm/lock.ts";
 import { findProject, hasLock, type NodeProject } from "./project.ts";
@@ -51,12 +51,16 @@ export async function readNodeProject(
   if (alone !== undefined) return alone;
   const project = await findProject(folder, memo);
   if (project.manager === "npm") {
-    const { lock, facts } = await once(memo, `npm ${project.root}`, async () => {
+    const { lock, facts, isLinked } = await once(memo, `npm ${project.root}`, async () => {
       const lock = await readNpmLock(project.root);
+      // What lies in a store has no place in the lock file, so nothing but names and versions can be compared.
+      const isLinked = isInStore(lock);
+      if (isLinked)
+        return { lock, facts: storeFacts(await readNpmLock(project.root, project.lockFile)), isLinked };
       await checkInstalled(lock, { project: project.root, platform });
-      return { lock, facts: npmFacts(lock) };
+      return { lock, facts: npmFacts(lock), isLinked };
     });
-    const isAlone = project.app === "." && ![...lock.entries.keys()].some(isOutside);
+    const isAlone = project.app === "." && !isLinked && ![...lock.entries.keys()].some(isOutside);
     if (isAlone) return await npmGraph(lock, { project: project.root, omitDev, manifests });
     return await readInstalled(project, facts, { omitDev, platform, manifests, memo });
   }

@@ -25,6 +25,11 @@ export function strings(value: unknown): string[] {
   return Array.isArray(value) ? value.filter((item) => typeof item === "string") : [];
 }
 
+/** What a package says of where it can be used, `os` and its like: a list, or one text. */
+export function picks(value: unknown): readonly string[] | undefined {
+  return typeof value === "string" ? [value] : Array.isArray(value) ? strings(value) : undefined;
+}
+
 /** A text; undefined for anything else. */
 export function text(value: unknown): string | undefined {
   return typeof value === "string" ? value : undefined;

@@ -21,7 +21,8 @@ export interface Package {
   readonly optional: ReadonlySet<string>;
 }
 
-const IN_STORE = /(?:^|\/)node_modules\/\.(?:pnpm|bun|store)\/[^/]+$|(?:^|\/)\.yarn\/unplugged\/[^/]+$/;
+const IN_STORE =
+  /(?:^|\/)node_modules\/\.[^/]+\/(?:@[^/]+\/[^/@]+@[^/]+|[^/]+)$|(?:^|\/)\.yarn\/unplugged\/[^/]+$/;
 
 /**
  * Reads what a package says of itself.

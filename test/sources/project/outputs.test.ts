@@ -65,6 +65,11 @@ describe("what a framework has put out in one piece", () => {
       start("nuxt dev"),
       start("node .output/server/index.mjs"),
       { devDependencies: { nuxt: "3" } },
+      start("vite preview", { dependencies: { nitro: "3" } }),
+      { dependencies: { nitro: "3" }, scripts: { dev: "vite dev", build: "vite build" } },
+      { devDependencies: { nitropack: "2" } },
+      start("vinxi start"),
+      { scripts: { start: "npm run build && npm run serve", serve: "nuxt start" } },
     ]) {
       const found = await derived(t, manifest, files);
       assert.deepEqual(found.files, [".output /app/.output"], JSON.stringify(manifest));
@@ -133,6 +138,7 @@ describe("a framework's server", () => {
       [start("node ./dist/server/entry.mjs"), "dist/server/entry.mjs"],
       [{ devDependencies: { "@sveltejs/adapter-node": "5" } }, "build/index.js", undefined, undefined],
       [start("vite preview", { devDependencies: { "@sveltejs/adapter-node": "5" } }), "build/index.js"],
+      [start("ng serve", { dependencies: { "@angular/ssr": "22" } }), "dist/a/server/server.mjs"],
       [start("nest start --watch"), "dist/main.js"],
       [{ dependencies: { "@nestjs/core": "11" } }, "dist/src/main.js"],
       [
@@ -159,6 +165,8 @@ describe("a framework's server", () => {
     const remix = { "node_modules/@remix-run/serve/package.json": '{"bin":{"remix-serve":"cli.js"}}' };
     const more = {
       ...remix,
+      "node_modules/tool/package.json": '{"bin":"cli.js"}',
+      "node_modules/tool/cli.js": "",
       "src/main.ts": "",
       "node_modules/@remix-run/serve/cli.js": "",
       "pnpm-lock.yaml": "",
@@ -168,6 +176,9 @@ describe("a framework's server", () => {
       [start("nuxt start"), "runs \\.output/server/index\\.mjs"],
       [start("astro preview"), "runs dist/server/entry\\.mjs"],
       [start("nest start"), "runs dist/main\\.js"],
+      [start("ng serve", { dependencies: { "@angular/ssr": "22" } }), "runs dist/\\*/server/server\\.mjs"],
+      [start("remix-serve a.mjs", { dependencies: { "@remix-run/serve": "2" } }), "serves a\\.mjs"],
+      [start("tool run out/a.js", { dependencies: { tool: "2" } }), "starts tool with out/a\\.js"],
       [
         { devDependencies: { "@sveltejs/adapter-node": "5" }, scripts: { build: "vite build" } },
         "runs build/index\\.js",
@@ -188,7 +199,8 @@ describe("a framework's server", () => {
 describe("a file that is run", () => {
   it("is said with why what the project says first isn't", async (t) => {
     for (const [manifest, note] of [
-      [start("npm run build && node b.js"), "scripts.start isn't used: it is more than a plain command"],
+      [start("node b.js | tee log"), "scripts.start isn't used: it is more than a plain command"],
+      [start("cd lib && node b.js"), "scripts.start isn't used: it is more than a plain command"],
       [start("tsx a.ts"), "scripts.start isn't used: no package that the project depends on brings tsx"],
       [{ main: "gone.js" }, "main isn't used: it is gone.js, which isn't there"],
       [{}, undefined],

@@ -251,8 +251,17 @@ describe("a project's command", () => {
       ["node 'a b.js'", ["node", "a b.js"]],
       ["cross-env A=1 B='x y' node dist/main", ["node", "dist/main.js"]],
       ["nest start", ["node", "dist/main.js"]],
+      ["tsc -b && node lib", ["node", "lib/index.js"]],
+      ["npm run serve", ["node", "lib/index.js", "--all"]],
+      ["npm run -s build && npm run serve -- a b", ["node", "lib/index.js", "--all", "a", "b"]],
+      ["pnpm serve a", ["node", "lib/index.js", "--all", "a"]],
+      ["yarn run serve", ["node", "lib/index.js", "--all"]],
+      ["node --run serve -- a", ["node", "lib/index.js", "--all", "a"]],
+      ["npx nest start", ["node", "dist/main.js"]],
+      ["pnpm exec nest start", ["node", "dist/main.js"]],
     ] as const) {
-      assert.deepEqual(await commandOf(t, { scripts: { start } }, files), words, start);
+      const scripts = { start, build: "tsc", serve: "C=3 node lib --all" };
+      assert.deepEqual(await commandOf(t, { scripts }, files), words, start);
     }
     const folder = await project(t, { scripts: { start: "A=1 B='x y' node --env-file=.env lib" } }, files);
     const { spec, notes } = await specOf(folder);
@@ -263,6 +272,36 @@ describe("a project's command", () => {
       "B=x y",
     ]);
     assert.ok(notes.some((note) => /^scripts\.start reads \.env, which stays out of the image/.test(note)));
+  });
+
+  it("is the last of several, with a note on those before", async (t) => {
+    const scripts = { prestart: "x", start: "A=1 npm run build && B=2 yarn serve", serve: "A=3 C=3 node ." };
+    const folder = await project(t, { scripts: { ...scripts, build: "tsc" } }, HI);
+    const { spec, notes } = await specOf(folder);
+    assert.deepEqual(spec.config.Env!.slice(2), ["A=3", "C=3", "B=2"]);
+    assert.deepEqual(notes, [
+      "`npm start` runs scripts.prestart and `A=1 npm run build` first, which containers don't: do it before they start",
+    ]);
+    for (const start of ["npm start", "npm run a", "cd x && node .", "A=1 && node .", "npm -w x run serve"]) {
+      await refuses(
+        t,
+        { scripts: { ...scripts, start, a: "npm run b", b: "npm run a" } },
+        { message: /scripts\.start/ },
+      );
+    }
+  });
+
+  it("is no source that something for browsers is made of", async (t) => {
+    const files = { "src/main.ts": "", "index.html": "" };
+    for (const scripts of [
+      { dev: "vite", build: "vue-tsc -b && vite build" },
+      { dev: "vite", build: 'run-p type-check "build-only {@}" --' },
+      { start: "ng serve", build: "ng build" },
+    ]) {
+      const message = /src\/main\.ts is for (?:vite|ng), which makes something else of it/;
+      await refuses(t, { scripts }, { files, message });
+    }
+    assert.deepEqual(await commandOf(t, { scripts: { build: "tsc" } }, files), ["node", "src/main.ts"]);
   });
 
   it("is the file that a framework's command runs", async (t) => {
@@ -334,7 +373,7 @@ describe("a project's command", () => {
   it("is refused where nothing says it, with all that was looked at", async (t) => {
     await refuses(
       t,
-      { scripts: { start: "npm run build && node ." }, main: "x.js" },
+      { scripts: { start: "node . || exit 1" }, main: "x.js" },
       {
         message:
           /doesn't say what is to be run: scripts\.start is more than a plain command; no bin; main is x\.js, which isn't there; no file index\.js, .*; give "cmd" in .*varve\.json/,

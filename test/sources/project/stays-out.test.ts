@@ -38,3 +38,37 @@ it("what is in node_modules is looked at by its name, be that no UTF-8", async (
     );
   }
 });
+
+it("what tools keep beside a project for themselves or for whoever develops it is told by its name, and what isn't is not", async (t) => {
+  const folder = `${await temporaryFolder(t)}/project`;
+  const file = { file: "" };
+  const account = { file: '{"type":"service_account","private_key":"-----BEGIN PRIVATE KEY-----"}' };
+  const out = {
+    caches: {
+      ...{ ".angular": { dir: { x: file } }, ".astro": { dir: { x: file } }, ".nx": { dir: { x: file } } },
+      ...{ ".svelte-kit": { dir: { x: file } }, ".swc": { dir: { x: file } }, ".stylelintcache": file },
+      ...{ ".react-router": { dir: { x: file } }, ".tanstack": { dir: { x: file } } },
+    },
+    "Docker's files": { "compose.yaml": file, "docker-compose.dev.yml": file },
+    secrets: {
+      ...{ ".aws": { dir: { credentials: file } }, ".dev.vars": file, ".sentryclirc": file },
+      ".yarnrc": { file: '"//registry.example.com/:_authToken" abc' },
+      "bunfig.toml": {
+        file: '[install.scopes]\n"@me" = { token = "abc", url = "https://registry.example.com" }',
+      },
+      "shop-prod-0123456789ab.json": account,
+      "serviceAccount.json": account,
+    },
+  };
+  const inside = {
+    ...{ ".tmp": { dir: { x: file } }, "composer.yaml": file, "keys.json": { file: "{}" }, "index.js": file },
+    "package.json": { file: JSON.stringify({ name: "tools" }) },
+  };
+  writeTree(folder, { dir: { ...out.caches, ...out["Docker's files"], ...out.secrets, ...inside } });
+  const project = await openProject(folder, { base: "scratch" });
+  const { list } = project.staysOut(await readGraph(folder));
+  const wanted = Object.entries(out).flatMap(([reason, files]) =>
+    Object.keys(files).map((name) => `${name}: ${reason}`),
+  );
+  assert.deepEqual(list.map(({ path, reason }) => `${path}: ${reason}`).sort(), wanted.sort());
+});

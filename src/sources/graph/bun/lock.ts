@@ -3,7 +3,7 @@ import { type ParseError, parse } from "jsonc-parser";
 import { VarveError } from "#errors";
 import { isObject, type JsonObject, readText } from "../file.ts";
 import { type LockedPackage, LockedPackages, type LockFacts } from "../installed/lock-facts.ts";
-import { strings, text } from "../yaml.ts";
+import { picks, text } from "../yaml.ts";
 
 const HOW = "write bun.lock with `bun install --save-text-lockfile` of bun 1.2 or newer";
 
@@ -48,13 +48,9 @@ function* packagesOf(packages: JsonObject): Generator<LockedPackage, void, void>
       version: /^\d[^:/]*$/.test(version!) ? version : undefined,
       integrity: last !== undefined && /^sha\d+-/.test(last) ? last : undefined,
       dependencies: names,
-      os: listOf(info["os"]),
-      cpu: listOf(info["cpu"]),
-      libc: listOf(info["libc"]),
+      os: picks(info["os"]),
+      cpu: picks(info["cpu"]),
+      libc: picks(info["libc"]),
     };
   }
-}
-
-function listOf(value: unknown): readonly string[] | undefined {
-  return typeof value === "string" ? [value] : Array.isArray(value) ? strings(value) : undefined;
 }

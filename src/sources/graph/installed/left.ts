@@ -7,7 +7,7 @@ import { type InstalledTree, isSource, isStore } from "./tree.ts";
 
 /** What package managers and tools keep in `node_modules` for themselves. */
 const STATE =
-  /^\.(?:modules\.yaml|package-lock\.json|yarn-integrity|yarn-state\.yml|package-map\.json|pnpm-workspace-state.*|cache|vite|vite-temp)$/;
+  /^\.(?:modules\.yaml|package-lock\.json|yarn-integrity|yarn-state\.yml|package-map\.json|pnpm-workspace-state.*|pnpm_patches|ignored|cache|vite|vite-temp)$/;
 
 /** What has been found in units' folders, as paths relative to the project. */
 export interface Found {
@@ -25,6 +25,7 @@ export function leftOut(tree: InstalledTree): Found {
   const { project, units } = tree;
   const left: string[] = [];
   const links = new Map<string, string>();
+  const stores = new Set([...units].flatMap(([id, unit]) => (id === unit.id ? [] : [posix.dirname(id)])));
 
   const list = (id: string): Dirent[] | undefined => {
     const path = join(project.root, id);
@@ -62,10 +63,13 @@ export function leftOut(tree: InstalledTree): Found {
       if (name === ".bin") return bin(path);
       if (entry.isSymbolicLink()) return isReached(path);
       if (!entry.isDirectory()) return true;
-      if (isStore(path)) {
+      if (isStore(path) || (name.startsWith(".") && stores.has(path))) {
         return sift(
           path,
-          (below, { name }) => units.has(below) || (name === "node_modules" && modules(below, false)),
+          (below, { name }) =>
+            units.has(below) ||
+            (name === "node_modules" && modules(below, false)) ||
+            (name.startsWith("@") && sift(below, (each) => units.has(each))),
         );
       }
       if (name.startsWith("@")) return modules(path, isOwn);

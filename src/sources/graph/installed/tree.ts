@@ -36,7 +36,12 @@ export interface TreeOptions {
 
 /** Folders whose children are a package each, together with links to what it needs. */
 const STORE = /(?:^|\/)node_modules\/\.(?:pnpm|bun|store)$/;
-const STORE_UNIT = /^(?:.*?\/)?node_modules\/\.(?:pnpm|bun|store)\/[^/]+/;
+/**
+ * One of these; npm has those of a scope in a folder of that name, and others have it in theirs. A project can have its
+ * store under another name, where a package's own place shows what it is.
+ */
+const STORE_UNIT =
+  /^(?:.*?\/)?node_modules\/(?:\.(?:pnpm|bun|store)\/(?:@[^/]+\/[^/@]+@[^/]+|[^/]+)|\.[^/]+\/[^/]+(?=\/node_modules\/))/;
 
 /** Whether a path is that of a virtual store. */
 export function isStore(id: string): boolean {

@@ -23,3 +23,9 @@ export function npmFacts({ entries }: NpmLock): LockFacts {
     isLinked: (wish) => find(wish)?.link === true,
   };
 }
+
+/** As {@link npmFacts}, of packages in a store: what these need isn't where the lock file has it. */
+export function storeFacts(lock: NpmLock): LockFacts {
+  const { packages } = npmFacts(lock);
+  return { packages };
+}

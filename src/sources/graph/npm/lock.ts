@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join, posix } from "node:path";
 import { VarveError } from "#errors";
 import { isObject, type JsonObject, parseJson, readText } from "../file.ts";
+import { picks } from "../yaml.ts";
 
 /** What varve reads about a package; a lock file's entry and a `package.json` have the same fields. */
 export interface NpmManifest {
@@ -39,7 +40,7 @@ const FLAG: Kind = { words: "true or false", fits: (value) => typeof value === "
 const NAMES: Kind = { words: "an object", fits: isObject };
 const LIST: Kind = {
   words: "a list of strings",
-  fits: (value) => Array.isArray(value) && value.every(TEXT.fits),
+  fits: (value) => TEXT.fits(value) || (Array.isArray(value) && value.every(TEXT.fits)),
 };
 
 const MANIFEST_KINDS: Readonly<Record<keyof NpmManifest, Kind>> = {
@@ -100,6 +101,11 @@ export async function readNpmLock(project: string, lockFile?: string): Promise<N
   return { file, entries, root };
 }
 
+/** Whether npm has installed packages in a store, each beside links to what it needs (`--install-strategy=linked`). */
+export function isInStore({ entries }: NpmLock): boolean {
+  return [...entries.keys()].some((key) => key.startsWith("node_modules/.store/"));
+}
+
 /**
  * The entries of a lock file, that of the project as `""`; undefined if it isn't of version 2 or 3.
  * @throws {VarveError} INVALID_GRAPH, INVALID_JSON
@@ -110,9 +116,17 @@ export async function readLockEntries(file: string): Promise<Map<string, LockEnt
   return new Map(
     Object.entries(lock["packages"]).map(([key, value]) => [
       key === "" ? key : checkKey(file, key),
-      check<LockEntry>(ENTRY_KINDS, value, `${file}: the entry ${JSON.stringify(key)}`),
+      withLists(check<LockEntry>(ENTRY_KINDS, value, `${file}: the entry ${JSON.stringify(key)}`)),
     ]),
   );
+}
+
+/** npm writes down what a package has in its `package.json`, where one text is as good as a list of one. */
+function withLists(entry: LockEntry): LockEntry {
+  const { os, cpu, libc } = entry;
+  if (![os, cpu, libc].some(TEXT.fits)) return entry;
+  const lists = Object.entries({ os, cpu, libc }).map(([name, value]) => [name, picks(value)] as const);
+  return { ...entry, ...Object.fromEntries(lists.filter(([, list]) => list !== undefined)) };
 }
 
 /** There are hundreds of entries, all alike, and a schema would take most of the time of reading a project. */

@@ -5,7 +5,7 @@ import { VarveError } from "#errors";
 import { isObject, type JsonObject, readText } from "../file.ts";
 import { type LockedPackage, LockedPackages, type LockFacts, type Wish } from "../installed/lock-facts.ts";
 import type { NodeProject } from "../project.ts";
-import { parseYaml, strings, text } from "../yaml.ts";
+import { parseYaml, picks, text } from "../yaml.ts";
 
 /**
  * Reads `pnpm-lock.yaml`, and what pnpm says of what it has installed.
@@ -79,19 +79,15 @@ function* packagesOf(lock: JsonObject): Generator<LockedPackage, void, void> {
       version: text(value["version"]) ?? plain(version),
       integrity: isObject(resolution) ? text(resolution["integrity"]) : undefined,
       dependencies: [...(needs.get(withoutPeers(key)) ?? [])],
-      os: listOf(value["os"]),
-      cpu: listOf(value["cpu"]),
-      libc: listOf(value["libc"]),
+      os: picks(value["os"]),
+      cpu: picks(value["cpu"]),
+      libc: picks(value["libc"]),
     };
   }
 }
 
 function withoutPeers(key: string): string {
   return key.replace(/\(.*$/, "");
-}
-
-function listOf(value: unknown): readonly string[] | undefined {
-  return Array.isArray(value) ? strings(value) : undefined;
 }
 
 interface Installed {

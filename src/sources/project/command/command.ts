@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { VarveError } from "#errors";
 import { isFile, type Place, runnable } from "./files.ts";
 import { frameworkOf } from "./frameworks.ts";
+import { lastCommand } from "./scripts.ts";
 import { type Found, frameworkStart, type NodeCommand, startCommand } from "./start.ts";
 
 const USUAL_FILES = [
@@ -49,7 +50,7 @@ export function projectCommand(place: Place): NodeCommand {
     ) {
       throw notBuilt(place, { what, problem: found.problem });
     }
-    looked.push(`${what} ${found.problem}`);
+    looked.push(find === usualFile ? found.problem : `${what} ${found.problem}`);
     // It may not be what the project's author thinks of.
     notes.push(`${what} isn't used: ${found.problem.replace(/^(?=(?:is|has|runs|serves|needs) )/, "it ")}`);
   }
@@ -91,8 +92,26 @@ const WAYS: readonly (readonly [string, Way])[] = [
   [`file ${USUAL_FILES.join(", ")}`, usualFile],
 ];
 
+/** Programs that make of a project's sources what browsers load. */
+const BUNDLERS: ReadonlySet<string> = new Set([
+  ...["vite", "ng", "parcel", "rsbuild", "rspack", "webpack", "react-scripts", "vue-cli-service"],
+]);
+
+/** The program that makes something else of a project's sources, so that these aren't what Node.js runs. */
+function bundlerOf({ manifest }: Place): string | undefined {
+  return ["build", "dev", "start"]
+    .map((name) => lastCommand(manifest.scripts?.[name] ?? "", manifest)?.words[0])
+    .find((program) => program !== undefined && BUNDLERS.has(program));
+}
+
 function usualFile(place: Place): Found | undefined {
   const file = USUAL_FILES.find((file) => isFile(join(place.folder, file)));
+  const bundler = file?.endsWith(".ts") ? bundlerOf(place) : undefined;
+  if (bundler !== undefined) {
+    return {
+      problem: `${file} is for ${bundler}, which makes something else of it; if that is for browsers, it takes a web server's image as "fromImage", and its folder in "files"`,
+    };
+  }
   return file === undefined ? undefined : fileCommand(place, { path: file, from: "its name" });
 }
 

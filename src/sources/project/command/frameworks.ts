@@ -1,7 +1,10 @@
 /** Frameworks that build a server, and what of it is run. */
-import { splitWords } from "#spec";
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { sortNames } from "#util";
 import type { Manifest } from "../manifest.ts";
-import type { Place } from "./files.ts";
+import { isFile, type Place, runnable } from "./files.ts";
+import { lastCommand } from "./scripts.ts";
 
 export interface Framework {
   /** Its command, and how that is called to start or to develop the server; the words after the name. */
@@ -9,13 +12,19 @@ export interface Framework {
   readonly words: RegExp;
   /** The package by which a project without a start script shows that it is made with it. */
   readonly package: string;
-  /** What Node.js runs, the first that is there. */
+  /** What Node.js runs, the first that is there; a `*` is for the one folder in which it is. */
   readonly files: readonly string[];
   /** What its own command needs, if that is run itself. */
   readonly built?: string;
   /** What lets others reach the server, where it listens on the machine's own address unless it is told, and why. */
   readonly listen?: { readonly name: string; readonly why: string };
 }
+
+/** The server that Nitro builds, with all that it needs, which several frameworks do by it. */
+export const NITRO = ".output/server/index.mjs";
+
+/** Many are built with Vite, and few of them are servers; what is one shows by a package besides. */
+const VITE = /^(?:(?:dev|preview|--\S+)(?:\s|$)|$)/;
 
 export const FRAMEWORKS = {
   next: {
@@ -30,13 +39,13 @@ export const FRAMEWORKS = {
     program: "nuxt",
     words: /^(?:(?:start|preview|dev)\b|$)/,
     package: "nuxt",
-    files: [".output/server/index.mjs"],
+    files: [NITRO],
   },
   nuxi: {
     program: "nuxi",
     words: /^(?:start|preview|dev)\b/,
     package: "nuxi",
-    files: [".output/server/index.mjs"],
+    files: [NITRO],
   },
   astro: {
     program: "astro",
@@ -53,13 +62,25 @@ export const FRAMEWORKS = {
   },
   kit: {
     program: "vite",
-    words: /^(?:(?:dev|preview)\b|$)/,
+    words: VITE,
     package: "@sveltejs/adapter-node",
     files: ["build/index.js"],
   },
+  angular: {
+    program: "ng",
+    words: /^(?:serve|dev)\b/,
+    package: "@angular/ssr",
+    files: ["dist/*/server/server.mjs"],
+  },
+  nitro: { program: "vite", words: VITE, package: "nitro", files: [NITRO] },
+  nitropack: { program: "nitro", words: /^(?:preview|dev)\b/, package: "nitropack", files: [NITRO] },
+  vinxi: { program: "vinxi", words: /^(?:start|dev)\b/, package: "vinxi", files: [NITRO] },
 } as const satisfies Readonly<Record<string, Framework>>;
 
 const ALL: readonly Framework[] = Object.values(FRAMEWORKS);
+
+/** Programs that serve what browsers run, too, or for which the words don't say which of several frameworks it is. */
+const PACKAGED: ReadonlySet<string> = new Set(["vite", "ng"]);
 
 /** The framework whose command a program and its words are. */
 export function frameworkCommand(
@@ -70,8 +91,7 @@ export function frameworkCommand(
     (each) =>
       each.program === program &&
       each.words.test(words.join(" ")) &&
-      // Many are built with Vite, and few of them are servers.
-      (program !== "vite" || dependsOn(manifest, each.package)),
+      (!PACKAGED.has(program) || dependsOn(manifest, each.package)),
   );
 }
 
@@ -88,11 +108,28 @@ function dependsOn({ dependencies, devDependencies }: Manifest, name: string): b
 export function frameworkOf({ manifest }: Place): Framework | undefined {
   const start = manifest.scripts?.["start"];
   if (start !== undefined) {
-    const words = splitWords(start)?.filter((word) => !/^\w+=|^(?:cross-env|exec)$/.test(word)) ?? [];
+    const { words } = lastCommand(start, manifest) ?? { words: [] };
     const [program, file = ""] = words;
     if (program !== "node") return frameworkCommand(words, manifest);
     if (/^(?:\.\/)?\.next\/standalone\/(?:.+\/)?server\.js$/.test(file)) return FRAMEWORKS.next;
-    return /^(?:\.\/)?\.output\/server\/index\.mjs$/.test(file) ? FRAMEWORKS.nuxt : undefined;
+    return file.replace(/^\.\//, "") === NITRO ? FRAMEWORKS.nitro : undefined;
   }
   return ALL.find((each) => dependsOn(manifest, each.package));
+}
+
+/** The file of a framework's making that Node.js runs, if it is there. */
+export function builtFile({ files }: Framework, place: Place): string | undefined {
+  return files
+    .map((file) => inOneFolder(file, place))
+    .find((file) => file !== undefined && runnable(place, file) === file);
+}
+
+/** A path with the name of a folder for its `*`; undefined if none has the rest, or several have. */
+function inOneFolder(path: string, { folder }: Place): string | undefined {
+  const [above, below] = path.split("/*/");
+  if (below === undefined) return path;
+  const root = join(folder, above!);
+  const names = existsSync(root) ? sortNames(readdirSync(root)) : [];
+  const [found, ...others] = names.filter((name) => isFile(join(root, name, below)));
+  return found === undefined || others.length > 0 ? undefined : `${above}/${found}/${below}`;
 }

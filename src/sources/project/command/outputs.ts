@@ -4,7 +4,7 @@ import { join, posix } from "node:path";
 import { sortNames } from "#util";
 import { FOLDER_IN_IMAGE } from "../name.ts";
 import { isFile, type Place } from "./files.ts";
-import { FRAMEWORKS, type Framework, frameworkOf } from "./frameworks.ts";
+import { FRAMEWORKS, type Framework, frameworkOf, NITRO } from "./frameworks.ts";
 import { listening, type NodeCommand } from "./start.ts";
 
 /** Files that are an image's whole content, and what is run of them. */
@@ -24,7 +24,7 @@ export interface Output {
 export function projectOutput(place: Place): Output | undefined {
   const framework = frameworkOf(place);
   if (framework === FRAMEWORKS.next) return nextOutput(place);
-  return framework === FRAMEWORKS.nuxt || framework === FRAMEWORKS.nuxi ? nitroOutput(place) : undefined;
+  return framework?.files.includes(NITRO) ? nitroOutput(place) : undefined;
 }
 
 /** The folder that Next.js makes with `output: "standalone"`. */
@@ -62,12 +62,11 @@ function serverFolder(root: string, below: string): string | undefined {
 
 /** Nitro's server, which Nuxt has and others, too. */
 function nitroOutput({ folder }: Place): Output | undefined {
-  const [file] = FRAMEWORKS.nuxt.files as [string];
-  if (!isFile(join(folder, file))) return undefined;
+  if (!isFile(join(folder, NITRO))) return undefined;
   return {
     files: [{ from: ".output", to: `${FOLDER_IN_IMAGE}/.output` }],
-    server: file,
-    command: commandOf(FRAMEWORKS.nuxt, { file, output: ".output" }),
+    server: NITRO,
+    command: commandOf(FRAMEWORKS.nitro, { file: NITRO, output: ".output" }),
   };
 }
 

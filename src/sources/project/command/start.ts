@@ -1,9 +1,9 @@
 /** What `npm start` runs, without npm and a shell, which don't pass signals on. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { splitWords } from "#spec";
 import { isFile, type Place, packageProgram, runnable } from "./files.ts";
-import { type Framework, frameworkCommand, frameworkServer } from "./frameworks.ts";
+import { builtFile, type Framework, frameworkCommand, frameworkServer } from "./frameworks.ts";
+import { lastCommand } from "./scripts.ts";
 
 /** What runs in a container. */
 export interface NodeCommand {
@@ -38,19 +38,23 @@ const DROPPED = /^--(?:watch(?:-path|-preserve-output)?|env-file(?:-if-exists)?)
 
 /** The command behind a start script. */
 export function startCommand(script: string, place: Place): Found {
-  const words = splitWords(script);
-  if (words === undefined) return { problem: "is more than a plain command" };
-  const env: Record<string, string> = {};
-  let at = 0;
-  for (; at < words.length; at++) {
-    const [, name, value] = /^([A-Za-z_]\w*)=(.*)$/s.exec(words[at]!) ?? [];
-    if (name !== undefined) env[name] = value!;
-    else if (words[at] !== "cross-env" && words[at] !== "exec") break;
-  }
-  const [program, ...rest] = words.slice(at);
+  const last = lastCommand(script, place.manifest);
+  if (last === undefined) return { problem: "is more than a plain command" };
+  const [program, ...rest] = last.words;
   if (program === undefined) return { problem: "runs nothing" };
   const found = program === "node" ? nodeCommand(rest, place) : otherCommand(program, { rest, place });
-  return "problem" in found ? found : { from: "scripts.start", ...found, env: { ...found.env, ...env } };
+  if ("problem" in found) return found;
+  const notes = [...notesOn(last.before, place), ...(found.notes ?? [])];
+  const env = { ...found.env, ...last.env };
+  return { from: "scripts.start", ...found, env, ...(notes.length > 0 && { notes }) };
+}
+
+/** What a start script does before its last command, and npm before the script. */
+function notesOn(before: readonly string[], { manifest }: Place): string[] {
+  const first = manifest.scripts?.["prestart"] === undefined ? [] : ["scripts.prestart"];
+  const steps = [...first, ...before.map((step) => `\`${step}\``)];
+  if (steps.length === 0) return [];
+  return [`\`npm start\` runs ${steps.join(" and ")} first, which containers don't: do it before they start`];
 }
 
 type Without =
@@ -95,13 +99,25 @@ function otherCommand(
   if (SERVING.has(program) && served !== undefined && !existsSync(join(place.folder, served))) {
     return { problem: `serves ${served}, which isn't there`, missing: served };
   }
-  return { flags: [], file: found.file, args: rest };
+  const gone = rest.find((word) => /^\w[^=]*\.[cm]?js$/.test(word) && !existsSync(join(place.folder, word)));
+  if (gone !== undefined)
+    return { problem: `starts ${program} with ${gone}, which isn't there`, missing: gone };
+  const listen = LISTENING[program];
+  return { flags: [], file: found.file, args: rest, ...(listen && listening({ listen })) };
 }
 
 /** What makes a framework's server listen to others. */
-export function listening({ listen }: Framework): Pick<NodeCommand, "env" | "listens"> {
+export function listening({ listen }: Pick<Framework, "listen">): Pick<NodeCommand, "env" | "listens"> {
   return listen === undefined ? { env: {} } : { env: { [listen.name]: "0.0.0.0" }, listens: listen };
 }
+
+/** Programs that run a server, and may keep it to themselves. */
+const LISTENING: Readonly<Record<string, NonNullable<Framework["listen"]>>> = {
+  fastify: {
+    name: "FASTIFY_ADDRESS",
+    why: "Fastify's own command else listens on localhost in most containers",
+  },
+};
 
 /** Programs that are given what a build has put out. */
 const SERVING: ReadonlySet<string> = new Set(["remix-serve", "react-router-serve"]);
@@ -115,7 +131,7 @@ export function frameworkStart(
   { words, place }: { readonly words: readonly string[]; readonly place: Place },
 ): Without {
   const { program, files, built } = framework;
-  const file = files.find((file) => runnable(place, file) === file);
+  const file = builtFile(framework, place);
   if (file !== undefined) return { flags: [], file, args: [], ...listening(framework) };
   // Where the build's folder has another name, the script for production says so.
   const other = place.manifest.scripts?.["start:prod"];

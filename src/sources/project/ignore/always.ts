@@ -29,14 +29,28 @@ interface Rule {
 
 const RULES: readonly Rule[] = [
   { reason: "secrets", name: /^\.env/ },
-  { reason: "secrets", name: /^\.(?:npmrc|netrc|pypirc|git-credentials|ssh|gnupg)$/ },
+  { reason: "secrets", name: /^\.(?:npmrc|netrc|pypirc|git-credentials|ssh|gnupg|aws|sentryclirc)$/ },
+  { reason: "secrets", name: /^\.dev\.vars/ },
+  {
+    reason: "secrets",
+    name: /^(?:\.yarnrc|bunfig\.toml)$/,
+    content: /auth(?:Token)?["']?\s*[:= ]|token\s*=/i,
+  },
   { reason: "secrets", name: /^\.yarnrc\.yml$/, content: /npmAuth(?:Token|Ident)["']?\s*:\s*\S/ },
   { reason: "secrets", name: /^id_(?:rsa|dsa|ecdsa|ed25519)(?:_sk)?$/ },
   { reason: "secrets", name: /\.(?:p12|pfx|jks|keystore)$/i },
   { reason: "secrets", name: /\.(?:pem|key|p8)$/i, content: /PRIVATE KEY/ },
+  // Keys of service accounts, as Google's console names them or people do.
+  {
+    reason: "secrets",
+    name: /(?:account|adminsdk|credential|key|secret|-[0-9a-f]{12}).*\.json$/i,
+    content: /"private_key"\s*:\s*"-----BEGIN/,
+  },
   { reason: "version control", name: /^\.(?:git|hg|svn)$/ },
   { reason: "local settings", name: /\.local$/ },
-  { reason: "caches", name: /^\.(?:cache|vite|turbo|parcel-cache|eslintcache)$/ },
+  { reason: "caches", name: /^\.(?:cache|vite|turbo|parcel-cache|eslintcache|stylelintcache)$/ },
+  // What tools know of the last build or make for the next one, or for editors; what they put out is elsewhere.
+  { reason: "caches", name: /^\.(?:nx|angular|svelte-kit|react-router|tanstack|astro|swc|rollup\.cache)$/ },
   { reason: "caches", name: /(?:^|\/)\.next\/cache$/ },
   { reason: "caches", name: /\.tsbuildinfo$/ },
   { reason: "coverage", name: /^\.nyc_output$/ },
@@ -45,7 +59,7 @@ const RULES: readonly Rule[] = [
   { reason: "varve's files", name: /^varve\.json$/, besideManifest: true },
   {
     reason: "Docker's files",
-    name: /^(?:Dockerfile(?:\..+)?|.+\.Dockerfile|\.dockerignore)$/,
+    name: /^(?:Dockerfile(?:\..+)?|.+\.Dockerfile|\.dockerignore|(?:docker-)?compose(?:\..+)?\.ya?ml)$/,
     besideManifest: true,
   },
   {
@@ -62,7 +76,7 @@ const RULES: readonly Rule[] = [
 ];
 
 const MODULES_STATE =
-  /^(?:\.modules\.yaml|\.pnpm-workspace-state.*|\.package-lock\.json|\.yarn-integrity|\.yarn-state\.yml)$/;
+  /^(?:\.modules\.yaml|\.pnpm-workspace-state.*|\.pnpm_patches|\.ignored|\.package-lock\.json|\.yarn-integrity|\.yarn-state\.yml)$/;
 const MODULES_CACHES = /^\.(?:cache|vite|vite-temp|turbo)$/;
 
 /** Why a name right in `node_modules` is in no image: package managers and others keep it there for themselves. */

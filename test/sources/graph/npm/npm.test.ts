@@ -335,7 +335,7 @@ test("an entry of the wrong shape is named", async (t) => {
     dependencies: ["b"],
     peerDependencies: null,
     dev: "true",
-    os: "linux",
+    os: true,
     cpu: [64],
   };
   for (const [field, value] of Object.entries(wrong)) {
@@ -397,6 +397,9 @@ test("a platform's package that is missing where it is needed asks for npm ci", 
   });
   const arm = { "node_modules/more-arm64": { optional: true, os: ["linux"], cpu: ["arm64"] } };
   assert.ok(await readGraph(await locked(t, arm), { platform: X64 }));
+  // One text is as good as a list of one.
+  const text = { "node_modules/more-x64": { optional: true, os: "linux", cpu: "x64" } };
+  await assert.rejects(readGraph(await locked(t, text), { platform: X64 }), { code: "DANGLING_REFERENCE" });
   // It was installed for x64 on purpose.
   assert.ok(await readGraph(await locked(t, arm), { platform: { os: "linux", cpu: "arm64" } }));
 });

@@ -38,7 +38,7 @@ packages:
   native-darwin-arm64@1.0.0:
     resolution: {integrity: sha512-MMMM}
     cpu: [arm64]
-    os: [darwin]
+    os: darwin
   p@3.0.0:
     resolution: {integrity: sha512-PPPP}
 snapshots:
@@ -141,6 +141,23 @@ describe("a project that pnpm has installed", () => {
     assert.deepEqual(components.get(`${STORE}/a@1.0.0_p@3.0.0`)!.nested, [
       "node_modules/a/node_modules/.bin",
     ]);
+  });
+
+  it("may have its virtual store under another name, and what pnpm leaves from patching beside it", async (t) => {
+    const moved = JSON.parse(JSON.stringify(ISOLATED).replaceAll(".pnpm/", ".virtual/")) as InstalledFiles;
+    const { [`node_modules/.virtual/lock.yaml`]: lock, ...files } = moved.files!;
+    const state = { "node_modules/.pnpm_patches/state.json": "{}", "node_modules/.ignored/x/index.js": "" };
+    const folder = await installed(t, {
+      ...moved,
+      files: { ...files, [`${STORE}/lock.yaml`]: lock!, ...state },
+    });
+    const graph = await readGraph(folder, { omitDev: true, platform: LINUX });
+    const usual = await readGraph(await installed(t), { omitDev: true, platform: LINUX });
+    const renamed = JSON.stringify(references(usual)).replaceAll(".pnpm/", ".virtual/");
+    assert.deepEqual(references(graph), JSON.parse(renamed));
+    const own = graph.components.get(".")!.nested!.filter((path) => !graph.components.has(path));
+    for (const name of [".pnpm", ".pnpm_patches", ".ignored", ".virtual/d@1.0.0", ".virtual/node_modules/d"])
+      assert.ok(own.includes(`node_modules/${name}`), name);
   });
 
   it("has what is for development, too, unless that is to be left out", async (t) => {
