@@ -42,7 +42,7 @@ export const chunkah: Strategy = {
 };
 
 function items({ graph, units, weights, sizes, keys = keysOf(graph) }: PlanInput): Item[] {
-  const sources = Map.groupBy(graph.components.keys(), (id) => units?.get(id) ?? keys.get(id)!);
+  const sources = Map.groupBy(graph.components.keys(), (id) => [units?.get(id) ?? keys.get(id)!].flat()[0]!);
   return [...sources]
     .map(([unit, ids]) => {
       const changes = graph.kind === "npm" ? 1 : (weights?.get(unit) ?? 1);

@@ -15,10 +15,10 @@ export interface ComponentMetadata {
   /** How often each unit changes compared with others, a positive integer, by the unit's name; 1 unless said. */
   readonly weights?: ReadonlyMap<string, number> | undefined;
   /**
-   * The unit that each component belongs to, by id: components of one unit change together, such as those of one
+   * The unit that each component belongs to, by id, or several: components of one unit change together, such as those of one
    * source package. A component that isn't in it is a unit of its own, whose name is its key.
    */
-  readonly units?: ReadonlyMap<string, string> | undefined;
+  readonly units?: ReadonlyMap<string, string | readonly string[]> | undefined;
 }
 
 /** What a strategy is given. */

@@ -71,11 +71,12 @@ function modelOf({ graph, sizes, weights, units, keys = keysOf(graph) }: ModelIn
 
   const numbers = new Map<string, number>();
   const ownUnits = members.map((ids) =>
-    ids.map((id) => {
-      const unit = units?.get(id) ?? keys.get(ids[0]!)!;
-      if (!numbers.has(unit)) numbers.set(unit, numbers.size);
-      return numbers.get(unit)!;
-    }),
+    ids
+      .flatMap((id) => units?.get(id) ?? keys.get(ids[0]!)!)
+      .map((unit) => {
+        if (!numbers.has(unit)) numbers.set(unit, numbers.size);
+        return numbers.get(unit)!;
+      }),
   );
   const unitWeights = new UnitWeights(
     [...numbers.keys()].map((unit) => checkWeight(unit, weights?.get(unit) ?? 1)),

@@ -146,6 +146,65 @@ test("what one repository publishes is expected to change together, however it i
   assert.deepEqual([...new Set(expectedUpdates(graph, {}).units!.values())], ["github.com/facebook/react"]);
 });
 
+test("of a repository with several major versions each is a unit, too, and three quarters of what changes are all of them", () => {
+  const versions = ["1.9.0", "2.40.1", "2.6.0", "1.0.0"];
+  const { graph } = packages(
+    versions.map(() => 1),
+    (at) => ({ version: versions[at], repository: at < 3 ? "o/r" : "o/single" }),
+  );
+  const expected = (weights: Readonly<Record<string, number>> = {}) => {
+    const known = expectedUpdates(graph, { weights: new Map(Object.entries(weights)) });
+    return { units: [...known.units!.values()], weights: Object.fromEntries(known.weights!) };
+  };
+  const [one, two] = ["github.com/o/r@1", "github.com/o/r@2"];
+  assert.deepEqual(expected(), {
+    units: [["github.com/o/r", one], ["github.com/o/r", two], ["github.com/o/r", two], "d"],
+    weights: { "github.com/o/r": 24, [one]: 8, [two]: 8, d: 2 },
+  });
+  assert.deepEqual(expected({ "github.com/o/r": 9, [two]: 5 }).weights, {
+    "github.com/o/r": 6,
+    [one]: 3,
+    [two]: 5,
+    d: 2,
+  });
+  assert.deepEqual(expected({ "github.com/o/r": 1 }).weights, {
+    "github.com/o/r": 1,
+    [one]: 1,
+    [two]: 1,
+    d: 2,
+  });
+});
+
+test("a given weight that is none is refused, of a repository with several major versions, too", () => {
+  const { graph } = packages([1, 1], (at) => ({ version: `${at + 1}.0.0`, repository: "o/r" }));
+  assert.throws(() => expectedUpdates(graph, { weights: new Map([["github.com/o/r", 0]]) }), {
+    code: "USAGE",
+  });
+});
+
+test("a series of builds begins with major versions of one repository apart, each whole, if there is a layer for that", () => {
+  const versions = ["1.9.0", "2.6.0", "2.6.1", "1.0.0"];
+  const input = packages([500, 300, 200, 400], (at) => ({
+    version: versions[at],
+    repository: at < 3 ? "o/r" : undefined,
+  }));
+  const known = { ...input, ...expectedUpdates(input.graph, input) };
+  const [a, b, c, d] = input.graph.components.keys();
+  const plan = (strategy: typeof steady, available: number) =>
+    strategy.plan({ ...known, available }).toSorted((x, y) => (x[0]! < y[0]! ? -1 : 1));
+  assert.deepEqual(plan(steady, 3), [[a, b, c], [d]]);
+  assert.deepEqual(plan(steadyForSeries, 3), [[a], [b, c], [d]]);
+  assert.deepEqual(plan(steadyForSeries, 2), [[a, b, c], [d]]);
+});
+
+test("no layer of a series' first plan saves less than its price", () => {
+  const versions = ["1.0.0", "2.0.0"];
+  // Apart, both aren't sent again for each other: 3 pages in one of five updates.
+  const input = packages([3, 3], (at) => ({ version: versions[at], repository: "o/r" }));
+  const known = { ...input, ...expectedUpdates(input.graph, input) };
+  assert.equal(steadyForSeries.plan({ ...known, available: 2 }).length, 1);
+});
+
 test("a package without a repository, and a project's own files, are units of their own", () => {
   const { graph } = packages([1, 1], (at) => (at === 0 ? { repository: "not an address" } : {}));
   const own = { id: ".", path: "/p", references: [], name: "app", repository: "facebook/react" };
@@ -163,7 +222,7 @@ test("a package without a repository, and a project's own files, are units of th
 });
 
 test("a package is expected to change the more often the more it was published, and the larger it is", () => {
-  const versions = ["0.0.1", "1.2.3", "4.17.21", "30.90.200", "not a version"];
+  const versions = ["1.2.3", "4.17.21", "30.90.200", "0.0.1", "0.213.0", "not a version"];
   const { graph } = packages(
     versions.map(() => 1),
     (at) => ({ version: versions[at] }),
@@ -173,9 +232,9 @@ test("a package is expected to change the more often the more it was published, 
     const sizes = new Map(ids.map((id) => [id, pages * PAGE]));
     return [...expectedUpdates(graph, { sizes }).weights!.values()];
   };
-  // The largest powers of two in 2, 7, 43, 321 and 1; 64 is the most.
-  assert.deepEqual(weights(1), [2, 4, 32, 64, 1]);
-  assert.deepEqual(weights(9), [8, 16, 128, 256, 4]);
+  // The largest powers of two in 7, 43, 321, a quarter of 2 and of 214, and 1; 64 is the most and 1 the least.
+  assert.deepEqual(weights(1), [4, 32, 64, 1, 32, 1]);
+  assert.deepEqual(weights(9), [16, 128, 256, 4, 128, 4]);
 });
 
 test("a given weight counts instead: of a package by its key, of a unit by its name", () => {

@@ -5,7 +5,7 @@ import type { ModelNode, UpdateModel } from "../update-model.ts";
 import { Touching } from "./touching.ts";
 
 /** In bytes. Sizes are counted in pages, so that all sums and products are exact. */
-const PAGE = 4096;
+export const PAGE = 4096;
 
 /** More bounds aren't remembered: they take 128 MiB. */
 const MAX_BOUNDS = 2 ** 24;

@@ -7,8 +7,9 @@
 import { orderLayers } from "../layer-order.ts";
 import { leaderLayers } from "../leader.ts";
 import type { PlanInput, Strategy } from "../plan.ts";
-import { idsOf, layerOf, type ModelNode, type UpdateModel, updateModel } from "../update-model.ts";
-import { contiguous } from "./contiguous.ts";
+import { idsOf, layersOfGroups, type ModelNode, type UpdateModel, updateModel } from "../update-model.ts";
+import { withBlocks } from "./blocks.ts";
+import { contiguous, LAYER_PRICE } from "./contiguous.ts";
 import { checkExact, groupingOf } from "./grouping.ts";
 import { settle } from "./settle.ts";
 
@@ -20,10 +21,11 @@ export const steady: Strategy = strategy(start);
  * to keep to, that would make plans of consecutive versions less alike, which costs more than it saves.
  */
 export const steadyForSeries: Strategy = strategy((model, input) => {
-  const groups = start(model, input);
-  if (input.graph.kind === "npm") return groups;
-  const grouping = groupingOf(groups, { model, available: input.available });
-  settle(grouping);
+  const isNpm = input.graph.kind === "npm";
+  const movable = isNpm ? withBlocks(model) : model;
+  const grouping = groupingOf(start(movable, input), { model: movable, available: input.available });
+  const price = isNpm ? LAYER_PRICE * model.weights.total : 0;
+  settle(grouping, { extra: (_, layer) => (grouping.members[layer] === 0 ? price : 0) });
   return grouping.toGroups();
 });
 
@@ -33,7 +35,8 @@ function strategy(group: (model: UpdateModel, input: PlanInput) => ModelNode[][]
     plan(input) {
       const model = updateModel(input);
       checkExact(model, 1);
-      const layers = group(model, input).map((nodes) => layerOf(nodes, model));
+      const groups = group(model, input).map((nodes) => nodes.flatMap(({ ids }) => ids));
+      const layers = layersOfGroups(groups, model);
       return orderLayers(layers, model).map((layer) => idsOf(layer, model));
     },
   };
