@@ -140,6 +140,7 @@ export type { TarEntry } from "#tar";
 export type { TransportsOptions } from "#transports";
 export type { AsideFile, BorrowedChunks, ByteSource, SpoolLimit } from "#util";
 export type {
+  ClaimedBlob,
   FinishedImage,
   ImageSink,
   ImageWriter,

@@ -80,7 +80,10 @@ export async function buildIndexFrom(source: SpecSource, options: BuildIndexOpti
     const places: IndexPlace[] = [];
     for (const target of to) places.push(opened.use(await openIndexPlace(target, operation)));
     const outputs = await outputPaths(to);
-    await pullCaches(cacheFrom, { ...operation, onNote, trustBases: options.trustCachedBases });
+    await pullCaches(cacheFrom, {
+      ...{ ...operation, onNote },
+      ...{ trustBases: options.trustCachedBases, trustLayers: options.trustCachedLayers },
+    });
     const sinks = places.map(({ sink }) => sink);
     const images: (OneBuilt & { readonly platform: string })[] = [];
     for (const platform of names) {

@@ -59,6 +59,11 @@ export interface BuildOptions extends SpecOptions, WritingOptions, AttestOptions
    * can write to whom the image's makers trust.
    */
   readonly trustCachedBases?: boolean | undefined;
+  /**
+   * Believes what these say of the blob that a layer is when it is compressed: one that the place has is neither compressed nor sent. What is in the
+   * layer is seen here all the same. A wrong blob makes an image that engines refuse which compare what they unpack with its config.
+   */
+  readonly trustCachedLayers?: boolean | undefined;
   /** Tags in registries to which this build's digests are added. */
   readonly cacheTo?: readonly string[] | undefined;
 }
@@ -107,7 +112,10 @@ export async function buildFrom(source: SpecSource, options: BuildOptions): Prom
     const destination = destinationOf(source.spec, to);
     // While the registry answers, the project is read.
     for (const sink of sinks) sink.begin?.(operation.signal);
-    await pullCaches(cacheFrom, { ...operation, onNote, trustBases: options.trustCachedBases });
+    await pullCaches(cacheFrom, {
+      ...{ ...operation, onNote },
+      ...{ trustBases: options.trustCachedBases, trustLayers: options.trustCachedLayers },
+    });
     const { image, written } = await buildOne(source, { sinks, outputs, operation, options, destination });
     const { documents } = image;
     const attached = await attachDocuments(documents, written, { ...options, operation });

@@ -6,6 +6,7 @@ import type { RegistryClient } from "#registry";
 import {
   type PrunedSharedCache,
   type PruneSharedCacheOptions,
+  type PullSharedCacheOptions,
   pruneSharedCache,
   pullSharedCache,
   pushSharedCache,
@@ -19,11 +20,11 @@ interface SharedCacheOptions extends Pick<Operation, "machine" | "signal"> {
 /** Has the cache ask others in registries for what it doesn't know. */
 export async function pullCaches(
   references: readonly string[],
-  options: SharedCacheOptions & { readonly trustBases?: boolean | undefined },
+  options: SharedCacheOptions & Pick<PullSharedCacheOptions, "trustBases" | "trustLayers">,
 ): Promise<void> {
-  const { machine, signal, onNote, trustBases } = options;
+  const { machine, signal, onNote, trustBases, trustLayers } = options;
   await withEach(machine, references, (client, { reference, cache }) =>
-    pullSharedCache(client, { reference, cache, signal, onNote, trustBases }),
+    pullSharedCache(client, { reference, cache, signal, onNote, trustBases, trustLayers }),
   );
 }
 

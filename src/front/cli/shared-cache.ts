@@ -15,6 +15,10 @@ export function sharedCacheOptions(command: Command): Command {
       "believe what --cache-from says of the base, so that it isn't pulled to be looked at: nothing checks that",
     )
     .option(
+      "--trust-cached-layers",
+      "believe what --cache-from says of how layers are compressed, so that those which are there aren't: engines that unpack the image check that",
+    )
+    .option(
       "--cache-to <reference>",
       "add the digests of this build to a registry; may be given several times",
       list,

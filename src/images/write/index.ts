@@ -3,6 +3,7 @@ export type { Blob, BlobStore, StoredBlob } from "./blob-store.ts";
 export { type SharedReading, shareReading } from "./broadcast.ts";
 export { DEFAULT_COMPRESSION, encodeLayer, encodeUnmeasured } from "./encode.ts";
 export type {
+  ClaimedBlob,
   FinishedImage,
   ImageSink,
   ImageWriter,

@@ -26,8 +26,10 @@ export interface LayerProgress {
 export interface KnownBlobs {
   /** This user's own entries: if a sink has the blob, the layer needn't be compressed. */
   get(layer: Layer, choice: CompressionChoice): KnownBlob | undefined;
-  /** What others claim: if a sink has the blob, and compressing the layer gives the same blob, it needn't be sent. */
-  claimed?(layer: Layer, choice: CompressionChoice): KnownBlob | undefined;
+  /** What others claim: if a sink has the blob, and compressing the layer gives the same blob or the user believes them, it needn't be sent. */
+  claimed?(layer: Layer, choice: CompressionChoice): Promise<ClaimedBlob | undefined>;
+  /** Whether there is anybody to ask for that, and whether they are believed. */
+  readonly claims?: "none" | "checked" | "believed";
   put(layer: Layer, choice: CompressionChoice, blob: KnownBlob): void;
   /** Forgets what proved wrong. */
   drop(layer: Layer, choice: CompressionChoice): void;
@@ -35,6 +37,12 @@ export interface KnownBlobs {
 
 /** The digest and the size in bytes of a blob, and what a descriptor says besides, if it does. */
 export type KnownBlob = Pick<Descriptor, "digest" | "size" | "annotations">;
+
+/** A blob that others say a layer is when it is compressed. */
+export interface ClaimedBlob extends KnownBlob {
+  /** True if nobody has to see whether it is so. */
+  readonly believed?: true;
+}
 
 /** How an image is written to a sink. */
 export interface OpenOptions {

@@ -16,6 +16,9 @@ import type {
   StoredLayer,
 } from "./sink.ts";
 
+/** In bytes: a smaller layer is compressed sooner than it is hashed and asked for. */
+const BELIEVED_SIZE = 64 * 1024;
+
 /** What differs between places: how an image gets its name there. */
 export interface ImageNaming {
   readonly naming: ImageWriter["naming"];
@@ -28,7 +31,8 @@ export interface ImageNaming {
 /**
  * A writer for a store of blobs. A layer that occurs several times is stored once. Blobs that the store has aren't sent, and
  * blobs that can be mounted are mounted. If the cache knows a layer's compressed blob, it needn't be compressed; if only
- * a claim does, it needn't be sent. Everything else is stored while it is made, and read once.
+ * a claim does, it needn't be sent. Everything else is stored while it is made, and read once: but for what others may know, of which the
+ * digest is made first.
  */
 export function storeWriter(store: BlobStore, options: OpenOptions, naming: ImageNaming): ImageWriter {
   return new StoreWriter(store, options, naming);
@@ -64,6 +68,10 @@ class StoreWriter implements ImageWriter {
   }
 
   async unmeasuredLayer(layer: UnmeasuredLayer): Promise<StoredLayer> {
+    if (this.#isWorthAsking(layer.estimatedSize)) {
+      for await (const _ of layer.open(this.#options.signal));
+      return await this.layer(layer.measured());
+    }
     const encoded = encodeUnmeasured(layer, this.#compression);
     const stored = await this.#storeMade(encoded, layer.estimatedSize);
     this.#options.known?.put(layer.measured(), this.#compression, stored.descriptor);
@@ -100,10 +108,36 @@ class StoreWriter implements ImageWriter {
       if (stored !== undefined) return stored;
       known?.drop(layer, this.#compression);
     }
-    const stored =
-      (await this.#findClaimed(layer, encoded)) ?? (await this.#storeMade(encoded, descriptor.size));
-    known?.put(layer, this.#compression, stored.descriptor);
+    const claimed = this.#isWorthAsking(descriptor.size)
+      ? await known?.claimed?.(layer, this.#compression)
+      : undefined;
+    const outcome = claimed && (await this.#there(claimed));
+    if (claimed !== undefined && outcome !== undefined) {
+      const there: StoredLayer = { descriptor: encoded.describe(claimed), outcome };
+      // What is only believed isn't told on.
+      if (claimed.believed) return there;
+      if (await this.#isMade(encoded, claimed)) return this.#keep(layer, there);
+    }
+    return this.#keep(layer, await this.#storeMade(encoded, descriptor.size));
+  }
+
+  /** How the store has a blob that isn't sent; undefined if it hasn't. */
+  async #there(blob: KnownBlob): Promise<LayerOutcome | undefined> {
+    if (await this.#store.has(blob)) return "present";
+    return (await this.#store.mountSeen?.(blob)) ? "mounted" : undefined;
+  }
+
+  #keep(layer: Layer, stored: StoredLayer): StoredLayer {
+    this.#options.known?.put(layer, this.#compression, stored.descriptor);
     return stored;
+  }
+
+  /** Whether others may know a layer of this size, so that it needn't be sent, or made. A small one is made and then asked for. */
+  #isWorthAsking(size: number): boolean {
+    const claims = this.#options.known?.claims ?? "none";
+    if (claims === "none" || this.#compression.algorithm === "none") return false;
+    if (claims === "believed" && size > BELIEVED_SIZE) return true;
+    return size > (this.#store.madeFirst ?? Number.POSITIVE_INFINITY);
   }
 
   /** Makes sure that the store has a blob whose digest is known. */
@@ -129,18 +163,10 @@ class StoreWriter implements ImageWriter {
     }
   }
 
-  /**
-   * Stores nothing if the store has the blob that others claim for a layer, and compressing the layer gives that blob. For blobs
-   * that are made in memory first, asking isn't worthwhile.
-   */
-  async #findClaimed(layer: Layer, { describe, open }: EncodedLayer): Promise<StoredLayer | undefined> {
-    const { known, signal } = this.#options;
-    if (layer.descriptor.size <= (this.#store.madeFirst ?? Number.POSITIVE_INFINITY)) return undefined;
-    const claimed = known?.claimed?.(layer, this.#compression);
-    if (claimed === undefined || !(await this.#store.has(claimed))) return undefined;
-    const made = await identify(open(signal));
-    const isSame = made.size === claimed.size && made.digest === claimed.digest;
-    return isSame ? { descriptor: describe(claimed), outcome: "present" } : undefined;
+  /** Whether compressing a layer gives the blob that others say it does. */
+  async #isMade({ open }: EncodedLayer, claimed: KnownBlob): Promise<boolean> {
+    const made = await identify(open(this.#options.signal));
+    return made.size === claimed.size && made.digest === claimed.digest;
   }
 
   /**

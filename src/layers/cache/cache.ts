@@ -1,7 +1,9 @@
 import { type Digest, parseDigest } from "#oci";
+import { type Claim, Claims, type EntryName } from "./claims.ts";
 import type {
   CachedBlob,
   CachedLayer,
+  ClaimedBlob,
   ClaimSource,
   DigestCache,
   DigestCacheOptions,
@@ -16,7 +18,6 @@ import {
   type TreeKey,
   treeKeyDigits,
 } from "./key.ts";
-import { KEY_DIGITS } from "./segment.ts";
 import { EntryStore } from "./store.ts";
 import {
   type CacheInfo,
@@ -41,12 +42,7 @@ class FolderCache implements DigestCache {
   readonly now: () => number;
   readonly #store: EntryStore;
   readonly #dropped = new Set<string>();
-  /** What others claim, by kind and the beginning of their keys. */
-  readonly #claims = new Map<string, Pick<CacheEntry, "digest" | "size">>();
-  readonly #sources = new Map<string, ClaimSource>();
-  /** The keys that the sources were asked for. */
-  readonly #asked = new Set<string>();
-  readonly #asking = new Set<Promise<void>>();
+  readonly #claims = new Claims();
   readonly #used = new UsedEntries();
   /** The keys of layers that were put since those in the folder are distrusted. */
   #trusted: Set<string> | undefined;
@@ -85,9 +81,15 @@ class FolderCache implements DigestCache {
     return entry && { digest: entry.digest, size: entry.size, portable: entry.portable };
   }
 
-  claimedBlob(key: BlobKey): CachedBlob | undefined {
+  claimedBlob(key: BlobKey): ClaimedBlob | undefined {
     const claim = this.#claimed("blob", blobKeyDigits(key));
-    return claim && { digest: claim.digest, size: claim.size, portable: true };
+    if (claim === undefined) return undefined;
+    const { digest, size, believed } = claim;
+    return { digest, size, portable: true, ...(believed && { believed }) };
+  }
+
+  get claims(): DigestCache["claims"] {
+    return this.#claims.state;
   }
 
   putBlob(key: BlobKey, { digest, size, portable }: CachedBlob): void {
@@ -116,24 +118,15 @@ class FolderCache implements DigestCache {
   }
 
   claimedBase(diffIds: readonly Digest[]): Promise<Uint8Array | undefined> {
-    return this.#claimedNotes(baseKeyDigits(diffIds));
+    return this.#claims.notes(baseKeyDigits(diffIds));
   }
 
   claimedFacts(parts: readonly unknown[]): Promise<Uint8Array | undefined> {
-    return this.#claimedNotes(factsKeyDigits(parts));
+    return this.#claims.notes(factsKeyDigits(parts));
   }
 
   shareFacts(parts: readonly unknown[]): void {
     this.#used.facts(parts);
-  }
-
-  async #claimedNotes(name: string): Promise<Uint8Array | undefined> {
-    const key = name.slice(0, KEY_DIGITS);
-    for (const source of this.#sources.values()) {
-      const content = await source.base(key);
-      if (content !== undefined) return content;
-    }
-    return undefined;
   }
 
   putBase(diffIds: readonly Digest[], content: Uint8Array): void {
@@ -174,33 +167,19 @@ class FolderCache implements DigestCache {
   }
 
   addClaims(name: string, source: ClaimSource): void {
-    this.#sources.set(name, source);
-    this.#asked.clear();
+    this.#claims.add(name, source);
   }
 
   askFor(keys: readonly LayerKey[]): Promise<void> | undefined {
-    if (this.#sources.size === 0) return undefined;
-    const unknown = keys.filter(
-      (key) => !this.#asked.has(key) && this.#known({ kind: "layer", key }) === undefined,
-    );
-    if (unknown.length > 0) {
-      for (const key of unknown) this.#asked.add(key);
-      // Who asks for the same meanwhile waits, too.
-      const asking = this.#ask(unknown).finally(() => this.#asking.delete(asking));
-      this.#asking.add(asking);
-    }
-    return this.#asking.size === 0 ? undefined : Promise.all(this.#asking).then(() => {});
+    const names = keys.map((key): EntryName => ({ kind: "layer", key }));
+    return this.#claims.ask(names, (name) => this.#has(name));
   }
 
-  async #ask(unknown: readonly LayerKey[]): Promise<void> {
-    const wanted = [...new Set(unknown.map((key) => key.slice(0, KEY_DIGITS)))];
-    const told = await Promise.all(Array.from(this.#sources.values(), (source) => source.layers(wanted)));
-    // The first to be named has the first word.
-    for (const { kind, key, sub, digest, size } of told.flatMap((records) => [...records])) {
-      if (kind === "base") continue;
-      const name = claimName({ kind, key: kind === "layer" ? key : sub });
-      if (!this.#claims.has(name)) this.#claims.set(name, { digest, size });
-    }
+  askForBlob(key: BlobKey): Promise<void> | undefined {
+    const name: EntryName = { kind: "blob", key: blobKeyDigits(key) };
+    // It may have been told with the layer.
+    const isKnown = (name: EntryName) => this.#claims.get(name) !== undefined || this.#has(name);
+    return this.#claims.ask([name], isKnown);
   }
 
   sharable(): Sharable {
@@ -215,12 +194,16 @@ class FolderCache implements DigestCache {
     return this.#known({ kind, key }, this.now());
   }
 
+  #has(name: EntryName): boolean {
+    return this.#known(name) !== undefined;
+  }
+
   #known(entry: EntryName, touch?: number): CacheEntry | undefined {
     return this.#isGone(entry) ? undefined : this.#store.read(entry, touch);
   }
 
-  #claimed(kind: CacheEntry["kind"], key: string): Pick<CacheEntry, "digest" | "size"> | undefined {
-    return this.#isGone({ kind, key }) ? undefined : this.#claims.get(claimName({ kind, key }));
+  #claimed(kind: CacheEntry["kind"], key: string): Claim | undefined {
+    return this.#isGone({ kind, key }) ? undefined : this.#claims.get({ kind, key });
   }
 
   #isGone(entry: EntryName): boolean {
@@ -264,12 +247,6 @@ class FolderCache implements DigestCache {
   }
 }
 
-type EntryName = Pick<CacheEntry, "kind" | "key">;
-
 function nameOf({ kind, key }: EntryName): string {
   return `${kind} ${key}`;
-}
-
-function claimName({ kind, key }: EntryName): string {
-  return `${kind} ${key.slice(0, KEY_DIGITS)}`;
 }

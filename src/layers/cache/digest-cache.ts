@@ -26,11 +26,19 @@ export interface CachedBlob {
   readonly portable: boolean;
 }
 
+/** What others claim about a blob. */
+export interface ClaimedBlob extends CachedBlob {
+  /** True if the user has said that they are to be believed. */
+  readonly believed?: true;
+}
+
 /** Somebody who knows what others claim, and tells when asked. Neither method fails: what can't be told is unknown. */
 export interface ClaimSource {
+  /** Whether the user believes what it says of the blobs of layers. */
+  readonly believed?: boolean;
   /**
    * Claims about layers, and about their blobs.
-   * @param keys the first 16 digits of the layers' keys
+   * @param keys the first 16 digits of the layers' keys, or of the keys of blobs
    */
   layers(keys: readonly string[]): Promise<Iterable<SharedRecord>>;
   /** The notes about a base or its layers, by the first 16 digits of their key; undefined where they aren't known, or aren't to be believed. */
@@ -71,7 +79,18 @@ export interface DigestCache {
    * What somebody claims about a blob for which there is no entry of this user's own.
    * @internal
    */
-  claimedBlob(key: BlobKey): CachedBlob | undefined;
+  claimedBlob(key: BlobKey): ClaimedBlob | undefined;
+  /**
+   * Asks others for the blob of a layer that isn't named by a hash of what goes into it, so that it is known then.
+   * @returns undefined if there is nobody to ask, or nothing
+   * @internal
+   */
+  askForBlob(key: BlobKey): Promise<void> | undefined;
+  /**
+   * Whether there is anybody who can be asked for claims, and whether what any of them says of blobs is believed.
+   * @internal
+   */
+  readonly claims: "none" | "checked" | "believed";
   /** @internal */
   putBlob(key: BlobKey, blob: CachedBlob): void;
   /**

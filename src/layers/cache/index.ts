@@ -2,6 +2,7 @@ export { openDigestCache } from "./cache.ts";
 export type {
   CachedBlob,
   CachedLayer,
+  ClaimedBlob,
   ClaimSource,
   DigestCache,
   DigestCacheOptions,
@@ -47,4 +48,4 @@ export {
   type PruneLimits,
   type Verified,
 } from "./upkeep.ts";
-export type { Sharable } from "./used.ts";
+export { type Sharable, WORTH_ASKING } from "./used.ts";

@@ -6,6 +6,9 @@ import { KEY_DIGITS, MAX_SIZE, mergeRecords, NO_SUB, type SharedRecord } from ".
 
 const DAY = 24 * 60 * 60 * 1000;
 
+/** In bytes: of layers that only their own bytes name, smaller blobs are made sooner than they are asked for. */
+export const WORTH_ASKING = 64 * 1024;
+
 /** Something that a cache has of its own, and others may be told. */
 export interface Sharable {
   readonly records: readonly SharedRecord[];
@@ -59,10 +62,12 @@ export class UsedEntries {
     }
     for (const [name, diffId] of this.#blobs) {
       const entry = own.entry("blob", name);
-      if (!isSharable(entry)) continue;
+      if (entry === undefined || entry.size > MAX_SIZE) continue;
       const { digest, size } = entry;
       const sub = name.slice(0, KEY_DIGITS);
-      for (const key of layers.get(diffId) ?? []) records.push({ key, kind: "blob", sub, digest, size, day });
+      // Where nothing but its bytes says what a layer is on another machine, they do: the blob's own key has the diff ID.
+      const keys = layers.get(diffId) ?? (size > WORTH_ASKING ? [sub] : []);
+      for (const key of keys) records.push({ key, kind: "blob", sub, digest, size, day });
     }
     const bases = new Map<string, Uint8Array>();
     for (const [name, kind] of this.#notes) {

@@ -1,4 +1,4 @@
-import type { BlobKey, DigestCache } from "#cache";
+import { type BlobKey, type DigestCache, WORTH_ASKING } from "#cache";
 import { type CompressionChoice, compressorOf } from "#compress";
 import type { Layer } from "#image";
 import { annotationsShape, type Descriptor } from "#oci";
@@ -17,10 +17,18 @@ export function knownBlobs(cache: DigestCache): KnownBlobs {
       const annotations = annotationsOf(cache.facts(["annotations", digest]));
       return annotations && { digest, size, annotations };
     },
-    claimed(layer, choice) {
+    get claims() {
+      return cache.claims;
+    },
+    async claimed(layer, choice) {
       const key = blobKey(layer, choice);
-      const blob = key && cache.claimedBlob(key);
-      return blob && { digest: blob.digest, size: blob.size };
+      if (key === undefined) return undefined;
+      if (layer.descriptor.size > WORTH_ASKING) await cache.askForBlob(key);
+      const blob = cache.claimedBlob(key);
+      if (blob === undefined) return undefined;
+      const { digest, size, believed } = blob;
+      // What a descriptor says besides follows from the bytes, and only whoever makes them knows it.
+      return { digest, size, ...(believed && choice.algorithm !== "zstd:chunked" && { believed }) };
     },
     put(layer, choice, { digest, size, annotations }) {
       const key = blobKey(layer, choice);

@@ -12,7 +12,43 @@ import { seededBytes } from "../../support/drafts.ts";
 import { writeProject } from "../../support/npm-project.ts";
 import { temporaryFolder } from "../../support/tmp.ts";
 
+const MIB = 1024 * 1024;
+
 describe("a machine whose cache is empty", () => {
+  it("sends no large layer of npm packages that others have sent, and compresses none where it believes them", async (t) => {
+    const registry = await new FakeRegistry().start();
+    const folder = await temporaryFolder(t);
+    const machineOf = (name: string) => {
+      const machine = thisMachine({ cache: join(folder, `cache-${name}`) });
+      t.after(() => machine[Symbol.asyncDispose]());
+      return { ...machine, base: "scratch" };
+    };
+    t.after(() => registry.stop());
+    const cache = `${registry.host}/team/cache:main`;
+    const push = async (name: string, options: Partial<BuildOptions>) => {
+      // Each has installed the packages by itself.
+      const project = join(folder, name);
+      writeProject(project);
+      const data = join(project, "node_modules/dep/data");
+      mkdirSync(data);
+      for (let number = 0; number < 17; number++)
+        writeFileSync(join(data, String(number)), seededBytes(`data ${number}`, MIB));
+      registry.requests.length = 0;
+      const to = [`docker://${registry.host}/team/app:${name}`];
+      const built = await build(project, { to, machine: machineOf(name), ...options });
+      const uploads = registry.requests.filter(
+        ({ method, path }) => method === "POST" && /\/uploads\//.test(path),
+      );
+      return { digest: built.digest, uploads: uploads.length };
+    };
+    const first = await push("first", { cacheTo: [cache] });
+    assert.ok(first.uploads > 0);
+    const checking = await push("checking", { cacheFrom: [cache], cacheTo: [cache] });
+    const believing = await push("believing", { cacheFrom: [cache], trustCachedLayers: true });
+    assert.deepEqual([checking.digest, believing.digest], [first.digest, first.digest]);
+    assert.deepEqual([checking.uploads, believing.uploads], [0, 0]);
+  });
+
   it("downloads less than a hundredth of an image that others have built, if it believes what they say of the base", async (t) => {
     const registry = await new FakeRegistry().start();
     const folder = await temporaryFolder(t);

@@ -232,6 +232,46 @@ describe("what nothing in a repository needs", () => {
       /^127\.0\.0\.1:\d+ doesn't remove anything from team\/app, or not for this user/,
     );
   });
+
+  it("is a job's result of which no image has the layer that stays, when no jobs are under way", async (t) => {
+    const repository = await Repository.start(t);
+    const job = (name: string, digit: string) =>
+      repository.put(
+        {
+          schemaVersion: 2,
+          mediaType: MediaType.ociManifest,
+          config: repository.blob(`the result of ${name}`),
+          layers: [repository.blob(`the layer of ${name}`.padEnd(1000))],
+        },
+        `varve-layer-${digit.repeat(64)}`,
+      );
+    repository.image("here", { tag: "1", days: 1 });
+    const old = repository.image("old", { tag: "2", days: 50 });
+    job("here", "a");
+    const ofOld = job("old", "b");
+    job("nobody", "c");
+    repository.image("tag", { tag: "varve-layer-other" });
+    assert.deepEqual(why(await repository.collect()), {});
+    // Nothing says when a result was made, and nobody asks for that.
+    const { undated } = await repository.collect({ olderThan: 30 });
+    assert.deepEqual(undated, ["varve-layer-other"]);
+    const report = await repository.collect({ olderThan: 30, unusedJobs: true });
+    assert.deepEqual(why(report), {
+      "2": "old",
+      [`varve-layer-${"b".repeat(64)}`]: "unused-job",
+      [`varve-layer-${"c".repeat(64)}`]: "unused-job",
+    });
+    assert.deepEqual(why(await repository.collect({ unusedJobs: true })), {
+      [`varve-layer-${"c".repeat(64)}`]: "unused-job",
+    });
+    await repository.collect({ olderThan: 30, unusedJobs: true, delete: true });
+    assert.deepEqual(
+      repository.names.filter((name) => !name.startsWith("sha256:")),
+      ["1", `varve-layer-${"a".repeat(64)}`, "varve-layer-other"],
+    );
+    assert.ok(![old, ofOld].some((digest) => repository.names.includes(digest)));
+    assert.deepEqual(why(await repository.collect({ olderThan: 30, unusedJobs: true })), {});
+  });
 });
 
 describe("what nothing in a layout needs", () => {

@@ -228,6 +228,26 @@ describe("a shared cache that a stranger can write", () => {
     assert.deepEqual(sent, []);
   });
 
+  it("makes no more than an image that isn't what its config says, of a build that believes how layers are compressed", async (t) => {
+    const { registry, truth, entries, plant, build, layersAt } = made;
+    plant(entries.map((entry) => LIES["another blob for a diff ID"]!.change(entry, made)));
+    const folder = await temporaryFolder(t);
+    const at = `${registry.host}/${APP}:believed`;
+    const { code, stderr } = await build(folder, "--push", at, "--trust-cached-layers");
+    assert.equal(code, 0, stderr);
+    // The config's diff IDs are those of the files, and what is unpacked has others.
+    assert.throws(() => layersAt("believed"));
+    const config = (tag: string) =>
+      (JSON.parse(registry.manifests.get(`${APP}:${tag}`)!.bytes.toString()) as ManifestText).config.digest;
+    assert.equal(config("believed"), config("truth"));
+    assertFailed(await varve(["validate", `docker://${at}`]), /^Error: .*sha256:/);
+    // It keeps nothing of that, and tells nobody.
+    plant([]);
+    const later = await build(folder, "--push", `${registry.host}/${APP}:later`);
+    assert.equal(later.code, 0, later.stderr);
+    assert.deepEqual(layersAt("later"), truth);
+  });
+
   it("is named by a build to stdout that it was wrong for, which can't begin again", async (t) => {
     const { entries, plant, build } = made;
     plant(entries.map((entry) => LIES["another length for a layer"]!.change(entry, made)));

@@ -61,13 +61,17 @@ class Store implements BlobStore {
   }
 }
 
-/** Knows one blob, as its own word or as others'. */
-function knowing(blob: KnownBlob, word: "get" | "claimed"): KnownBlobs & { readonly told: string[] } {
+/** Knows one blob, as its own word or as others', to be believed or not. */
+function knowing(
+  blob: KnownBlob,
+  word: "get" | "claimed" | "believed",
+): KnownBlobs & { readonly told: string[] } {
   const told: string[] = [];
   return {
     told,
     get: () => (word === "get" ? blob : undefined),
-    claimed: () => (word === "claimed" ? blob : undefined),
+    claims: word === "get" ? "none" : word === "claimed" ? "checked" : "believed",
+    claimed: async () => (word === "believed" ? { ...blob, believed: true } : blob),
     put: (_layer, _choice, { digest }) => void told.push(`put ${digest}`),
     drop: () => void told.push("drop"),
   };
@@ -87,9 +91,9 @@ function counted(layer: Layer): { layer: Layer; opened(): number } {
 }
 
 /** What the layer is compressed. */
-async function compressed(): Promise<{ bytes: Uint8Array; blob: KnownBlob }> {
+async function compressed(layer = LAYER): Promise<{ bytes: Uint8Array; blob: KnownBlob }> {
   const store = new Store();
-  const { descriptor } = await store.writer().layer(LAYER);
+  const { descriptor } = await store.writer().layer(layer);
   return { bytes: store.blobs.get(descriptor.digest)!, blob: descriptor };
 }
 
@@ -183,6 +187,55 @@ describe("a writer for a store of blobs", () => {
       store.add(bytes);
       await store.writer(knowing(blob, "claimed")).layer(LAYER);
       assert.deepEqual(store.done(), done);
+    }
+  });
+
+  it("compresses nothing that the store has by the word of others who are believed, and doesn't tell that on", async () => {
+    const large = plainLayer(seededBytes("a large layer", 100_000));
+    const { bytes, blob } = await compressed(large);
+    for (const madeFirst of [undefined, 100_000, 200_000]) {
+      const store = new Store(madeFirst);
+      store.add(bytes);
+      const known = knowing(blob, "believed");
+      const { layer, opened } = counted(large);
+      const { descriptor, outcome } = await store.writer(known).layer(layer);
+      assert.deepEqual([descriptor.digest, outcome], [blob.digest, "present"]);
+      assert.deepEqual([opened(), store.done(), known.told], [0, ["has true"], []]);
+      // A small one is compressed sooner than it is asked for.
+      const small = await store.writer(knowing(store.add(Buffer.from("evil")), "believed")).layer(LAYER);
+      assert.equal(small.outcome, "written");
+    }
+    const store = new Store(0);
+    const known = knowing(blob, "believed");
+    assert.equal((await store.writer(known).layer(large)).outcome, "written");
+    assert.deepEqual(store.done(), ["has false", "put"]);
+    assert.deepEqual(known.told, [`put ${blob.digest}`]);
+  });
+
+  it("learns what a layer is before it asks others for it, and reads it once more only to make it", async () => {
+    const { bytes, blob } = await compressed();
+    for (const [word, isThere, opened] of [
+      ["claimed", true, 2],
+      ["claimed", false, 2],
+      ["get", true, 1],
+    ] as const) {
+      const store = new Store(0);
+      if (isThere) store.add(bytes);
+      const { layer, opened: count } = counted(LAYER);
+      const unmeasured: UnmeasuredLayer = {
+        components: [],
+        estimatedSize: 5000,
+        open: layer.open,
+        measured: () => layer,
+      };
+      const known = knowing(blob, word);
+      const stored = await store.writer(known).unmeasuredLayer!(unmeasured);
+      assert.equal(stored.descriptor.digest, blob.digest);
+      assert.equal(count(), opened);
+      assert.deepEqual(
+        store.done(),
+        word === "get" ? ["put"] : isThere ? ["has true"] : ["has false", "put"],
+      );
     }
   });
 

@@ -237,6 +237,56 @@ describe("a digest cache", () => {
   });
 });
 
+describe("a layer that nothing but its bytes names", () => {
+  const LARGE = { ...blobOf(1), size: 100_000, portable: false };
+
+  it("is told and asked for by the blob that it becomes, unless that is small", async (t) => {
+    const folder = await temporaryFolder(t);
+    const own = openAt(join(folder, "own"));
+    own.putLayer(keyOf(1), { ...layerOf(1), portable: false });
+    own.putBlob(blobKeyOf(1), LARGE);
+    own.putBlob(blobKeyOf(2), { ...blobOf(2), portable: false });
+    const { records } = own.sharable();
+    const sub = blobKeyDigits(blobKeyOf(1)).slice(0, 16);
+    const { digest, size } = LARGE;
+    assert.deepEqual(records, [{ key: sub, kind: "blob", sub, digest, size, day: Math.floor(NOW / DAY) }]);
+
+    const source = claimsOf(own);
+    const asked: string[][] = [];
+    const other = openAt(join(folder, "other"));
+    assert.equal(other.claims, "none");
+    assert.equal(other.askForBlob(blobKeyOf(1)), undefined);
+    other.addClaims("own", {
+      ...source,
+      layers: (keys) => {
+        asked.push([...keys]);
+        return source.layers(keys);
+      },
+    });
+    assert.equal(other.claims, "checked");
+    for (const number of [1, 2, 1]) await other.askForBlob(blobKeyOf(number));
+    assert.deepEqual(
+      asked,
+      [1, 2].map((number) => [blobKeyDigits(blobKeyOf(number)).slice(0, 16)]),
+    );
+    assert.deepEqual(other.claimedBlob(blobKeyOf(1)), { digest, size, portable: true });
+    assert.equal(other.claimedBlob(blobKeyOf(2)), undefined);
+    // A claim isn't told on.
+    assert.deepEqual(other.sharable().records, []);
+  });
+
+  it("is believed only of those whom the user believes", async (t) => {
+    const folder = await temporaryFolder(t);
+    const own = openAt(join(folder, "own"));
+    own.putBlob(blobKeyOf(1), LARGE);
+    const other = openAt(join(folder, "other"));
+    other.addClaims("own", { ...claimsOf(own), believed: true });
+    assert.equal(other.claims, "believed");
+    await other.askForBlob(blobKeyOf(1));
+    assert.equal(other.claimedBlob(blobKeyOf(1))?.believed, true);
+  });
+});
+
 function sizeAndDigest({ digest, size }: ReturnType<typeof blobOf>) {
   return { digest, size };
 }

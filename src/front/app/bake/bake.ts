@@ -83,7 +83,10 @@ export async function bake(targets: readonly BakeTarget[], options: BakeOptions)
     const { machine, opened, together, whenPlanned } = run;
     const isMeant = await meantOf(opened, { machine, affectedSince: options.affectedSince });
     const places = await placesOf(opened.filter(isMeant), options);
-    await pullCaches(cacheFrom, { ...operation, onNote, trustBases: options.trustCachedBases });
+    await pullCaches(cacheFrom, {
+      ...{ ...operation, onNote },
+      ...{ trustBases: options.trustCachedBases, trustLayers: options.trustCachedLayers },
+    });
     // Those behind the last one that is made decide nothing of it.
     const needed = opened.slice(0, opened.findLastIndex(isMeant) + 1);
     const results = await inTurns(needed, {

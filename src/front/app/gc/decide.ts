@@ -4,7 +4,7 @@ import { type ManifestNode, roleOf, type Survey } from "./survey.ts";
 
 /** Why something isn't needed: for people, and as a word for programs. */
 export interface Reason {
-  readonly kind: "old" | "subject-gone" | "cache-gone" | "replaced" | "untagged";
+  readonly kind: "old" | "subject-gone" | "cache-gone" | "replaced" | "untagged" | "unused-job";
   /** What is gone, or what has replaced it: a digest, or a tag. */
   readonly of?: string;
 }
@@ -22,6 +22,8 @@ export interface DecideOptions {
   readonly before?: number | undefined;
   /** Whether an image's tag is kept however old it is. */
   readonly keepTag: (tag: string) => boolean;
+  /** Whether no jobs are under way, so that results aren't needed whose layers no image has that is needed. */
+  readonly unusedJobs: boolean;
   /** Manifests that nobody needs if nothing names them. */
   readonly untagged: readonly Digest[];
   /** Manifests that aren't in the survey, and are there. */
@@ -52,14 +54,16 @@ export function subjectsToAsk({ tags, nodes }: Survey): Digest[] {
 /** Decides what nothing needs. */
 export function decide(survey: Survey, options: DecideOptions): Decision {
   const { tags, nodes, replaced } = survey;
-  const { before, keepTag, untagged, present } = options;
+  const { before, keepTag, unusedJobs, untagged, present } = options;
   const reasons = new Map<Digest, Reason>();
   const needed = new Set<Digest>();
   const undated: string[] = [];
   const hanging: { digest: Digest; subject: Digest }[] = [];
+  const jobs: Digest[] = [];
   for (const [tag, digest] of tags) {
     const role = roleOf(tag);
     if (role.kind === "referrers") hanging.push({ digest, subject: role.subject });
+    else if (role.kind === "job") jobs.push(digest);
     else if (role.kind === "segment") {
       // A tag that can't be read is one that is there.
       const isGone = !tags.has(role.cache) && !survey.unread.has(role.cache);
@@ -76,6 +80,14 @@ export function decide(survey: Survey, options: DecideOptions): Decision {
   }
   // What has a second tag that is needed goes with none.
   const kept = reached(needed, nodes);
+  const layers = new Set(
+    [...kept].flatMap((each) => nodes.get(each)?.blobs ?? []).map(({ digest }) => digest),
+  );
+  for (const digest of jobs) {
+    const isUsed = nodes.get(digest)?.blobs.some((blob) => layers.has(blob.digest)) !== false;
+    if (isUsed || !unusedJobs) kept.add(digest);
+    else if (!kept.has(digest)) reasons.set(digest, { kind: "unused-job" });
+  }
   const dropped = reached(reasons.keys(), nodes);
   const candidates = new Set(untagged);
   const isOut = (subject: Digest) => dropped.has(subject) || candidates.has(subject);

@@ -15,6 +15,11 @@ export interface GcOptions extends OperationOptions {
   readonly olderThan?: number | undefined;
   /** Tags of images that are kept however old they are. */
   readonly keepTags?: RegExp | undefined;
+  /**
+   * Results of jobs aren't needed whose layers no image has that is kept: for when no jobs are under way, whose layers hang on nothing else. Those
+   * of layers that an image has stay, since they take no room, and spare the next jobs packing them.
+   */
+  readonly unusedJobs?: boolean | undefined;
   /** Manifests of which nobody knows whether they have a tag, since registries don't list those that have none. */
   readonly untagged?: readonly Digest[] | undefined;
 }
@@ -97,7 +102,7 @@ async function inRepository(
   options: GcOptions,
   { machine, signal }: Operation,
 ): Promise<GcReport> {
-  const { olderThan, keepTags } = options;
+  const { olderThan, keepTags, unusedJobs = false } = options;
   const { registry, repository } = parseReference(text.replace(/^docker:\/\//, ""));
   const client = await machine.transports.client(registry);
   const asked = options.untagged ?? [];
@@ -112,6 +117,7 @@ async function inRepository(
   const rules = {
     before: olderThan === undefined ? undefined : machine.now().getTime() - olderThan * DAY,
     keepTag: (tag: string) => keepTags?.test(tag) === true,
+    unusedJobs,
     present,
   };
   const decision = decide(first, { ...rules, untagged });

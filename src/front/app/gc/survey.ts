@@ -13,6 +13,7 @@ import {
 import type { RegistryClient } from "#registry";
 import { parseSegmentTag, unneededSegments } from "#transports";
 import { collect, parseJson } from "#util";
+import { isResultTag } from "../jobs/results.ts";
 
 /** A manifest or an index. */
 export interface ManifestNode {
@@ -35,7 +36,9 @@ export type TagRole =
   /** What hangs on an image, in the tag scheme of the distribution specification, or in cosign's. */
   | { readonly kind: "referrers"; readonly subject: Digest }
   /** A part of a shared cache. */
-  | { readonly kind: "segment"; readonly cache: string };
+  | { readonly kind: "segment"; readonly cache: string }
+  /** The result of a job, which keeps a layer until an image has it. */
+  | { readonly kind: "job" };
 
 /** What a repository has. */
 export interface Survey {
@@ -74,6 +77,7 @@ export function roleOf(tag: string): TagRole {
   if (hex !== undefined && hex.length === (algorithm === "sha256" ? 64 : 128)) {
     return { kind: "referrers", subject: parseDigest(`${algorithm}:${hex}`, "a tag") };
   }
+  if (isResultTag(tag)) return { kind: "job" };
   const segment = parseSegmentTag(tag);
   return segment === undefined ? { kind: "image" } : { kind: "segment", cache: segment.cache };
 }

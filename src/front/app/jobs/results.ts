@@ -23,7 +23,14 @@ export interface ResultsPlace {
 
 /** The tag by which a job's result is known. */
 export function resultReference({ registry, repository }: ResultsPlace, key: string): Reference {
-  return { registry, repository, tag: `varve-layer-${key}` };
+  return { registry, repository, tag: `${TAG_PREFIX}${key}` };
+}
+
+const TAG_PREFIX = "varve-layer-";
+
+/** Whether a tag is that of a job's result, by its form. */
+export function isResultTag(tag: string): boolean {
+  return tag.startsWith(TAG_PREFIX) && /^[0-9a-f]{64}$/.test(tag.slice(TAG_PREFIX.length));
 }
 
 /**

@@ -38,6 +38,7 @@ interface BakeCommandOptions extends PlaceOptions, CacheOptions {
   readonly affectedSince?: string;
   readonly cacheFrom?: readonly string[];
   readonly trustCachedBases?: true;
+  readonly trustCachedLayers?: true;
   readonly cacheTo?: readonly string[];
   readonly check: boolean;
   readonly quiet?: true;
@@ -117,6 +118,7 @@ async function run(words: readonly string[], options: BakeCommandOptions): Promi
     compression,
     cacheFrom,
     trustCachedBases,
+    trustCachedLayers,
     cacheTo,
     check,
     quiet = false,
@@ -149,7 +151,7 @@ async function run(words: readonly string[], options: BakeCommandOptions): Promi
     const images = await bake(targets, {
       affectedSince,
       ...{ ...operation, to, push, lockFile, compression, check },
-      ...{ cacheFrom, trustCachedBases, cacheTo },
+      ...{ cacheFrom, trustCachedBases, trustCachedLayers, cacheTo },
       ...(parallel !== undefined && { parallel: Math.max(1, parallel) }),
       ...(options.load && { alsoTo: daemonOf(operation.machine) }),
       onNote: quiet ? undefined : (sentence, target) => note(named(sentence, target)),

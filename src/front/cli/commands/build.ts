@@ -48,6 +48,7 @@ interface BuildCommandOptions
     Partial<Pick<ImageSpecInput, (typeof FIELDS)[number]>> {
   readonly cacheFrom?: string[];
   readonly trustCachedBases?: true;
+  readonly trustCachedLayers?: true;
   readonly cacheTo?: string[];
   readonly output?: string[];
   readonly push?: string[];
@@ -184,7 +185,16 @@ function graphOptions(command: Command): void {
 }
 
 async function run(path: string, options: BuildCommandOptions): Promise<void> {
-  const { cacheFrom, trustCachedBases, cacheTo, compression, libc, check, quiet = false } = options;
+  const {
+    cacheFrom,
+    trustCachedBases,
+    trustCachedLayers,
+    cacheTo,
+    compression,
+    libc,
+    check,
+    quiet = false,
+  } = options;
   const platforms = options.platform?.split(",") ?? [];
   const { platform: _, ...others } = options;
   await onMachine(platforms.length > 1 ? others : options, async (operation) => {
@@ -225,7 +235,7 @@ async function run(path: string, options: BuildCommandOptions): Promise<void> {
     }
     const given = {
       ...{ ...operation, ...listener, ...attestIn(options), to, compression, libc, check },
-      ...{ cacheFrom, trustCachedBases, cacheTo },
+      ...{ cacheFrom, trustCachedBases, trustCachedLayers, cacheTo },
       onFindings: quiet ? undefined : tellFindings,
       onWarning: quiet ? undefined : warn,
       onDetail: options.verbose && tellSentence,

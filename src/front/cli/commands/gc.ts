@@ -11,6 +11,7 @@ interface GcCommandOptions extends PlaceOptions {
   readonly delete?: true;
   readonly olderThan?: number;
   readonly keepTags?: RegExp;
+  readonly unusedJobs?: true;
   readonly untaggedFrom?: string;
   readonly json?: true;
 }
@@ -36,6 +37,10 @@ export function command(): Command {
       regexp,
     )
     .option(
+      "--unused-jobs",
+      "also results of varve layer whose layers no image has that stays; for when no jobs are under way",
+    )
+    .option(
       "--untagged-from <file>",
       "also those of the digests in this file, one a line, that nothing names any more",
     )
@@ -44,7 +49,7 @@ export function command(): Command {
 }
 
 async function run(places: string[], options: GcCommandOptions): Promise<void> {
-  const { olderThan, keepTags, untaggedFrom, json } = options;
+  const { olderThan, keepTags, unusedJobs, untaggedFrom, json } = options;
   await onMachine({ ...options, cache: false }, async ({ machine, signal }) => {
     const untagged =
       untaggedFrom === undefined
@@ -57,7 +62,7 @@ async function run(places: string[], options: GcCommandOptions): Promise<void> {
             .map((line) => parseDigest(line, shown(untaggedFrom)));
     const reports: GcReport[] = [];
     for (const place of places) {
-      const given = { machine, signal, delete: options.delete, olderThan, keepTags, untagged };
+      const given = { machine, signal, delete: options.delete, olderThan, keepTags, unusedJobs, untagged };
       const report = await collectGarbage(place, given);
       if (json) reports.push(report);
       else await tell(report);
@@ -101,6 +106,8 @@ function wordsFor({ reason }: Garbage): string {
       return `a part of the cache ${reason.of ?? ""}, which is gone`;
     case "replaced":
       return "a part of a cache that another has replaced";
+    case "unused-job":
+      return "the result of a job, of a layer that no image has";
     case "untagged":
       return "nothing names it";
     case "unnamed":

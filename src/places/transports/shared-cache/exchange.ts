@@ -44,6 +44,11 @@ export interface SharedCacheOptions {
 export interface PullSharedCacheOptions extends SharedCacheOptions {
   /** Believes what the cache says of bases' names and links, which nothing can check without reading the base; otherwise that is left out. */
   readonly trustBases?: boolean | undefined;
+  /**
+   * Believes what the cache says of which blob a layer is when it is compressed. What is in a layer is seen here in any case, and engines compare
+   * that with what they unpack.
+   */
+  readonly trustLayers?: boolean | undefined;
 }
 
 export interface PushSharedCacheOptions extends SharedCacheOptions {
@@ -67,12 +72,12 @@ export async function pullSharedCache(
   client: RegistryClient,
   options: PullSharedCacheOptions,
 ): Promise<boolean> {
-  const { cache, trustBases = false } = options;
+  const { cache, trustBases = false, trustLayers = false } = options;
   const source = await quietly(options, async () => {
     const store = registryStore(client, options);
     const anchor = await store.anchor();
     if (anchor === "foreign") throw notACache(store);
-    return anchor === "absent" ? undefined : new Source(store, { ...options, trustBases });
+    return anchor === "absent" ? undefined : new Source(store, { ...options, trustBases, trustLayers });
   });
   if (source === undefined) return false;
   const name = formatReference(options.reference);
@@ -121,6 +126,7 @@ function noteBroken(
 
 /** A shared cache, which is opened when it is first asked something: a machine that knows all asks nothing. */
 class Source implements ClaimSource {
+  readonly believed: boolean;
   readonly #store: SegmentStore;
   readonly #options: PullSharedCacheOptions;
   #open: Promise<OpenSegments> | undefined;
@@ -130,6 +136,7 @@ class Source implements ClaimSource {
   constructor(store: SegmentStore, options: PullSharedCacheOptions) {
     this.#store = store;
     this.#options = options;
+    this.believed = options.trustLayers === true;
   }
 
   async layers(keys: readonly string[]): Promise<readonly SharedRecord[]> {
