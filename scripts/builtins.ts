@@ -6,6 +6,9 @@
 import { builtinModules } from "node:module";
 import type { Plugin } from "esbuild";
 
+/** What only few need takes time to load: these modules' functions load them when they are called. */
+const LOADED_WHEN_CALLED = new Set(["node:child_process", "node:readline/promises"]);
+
 const NAME = /^[A-Za-z_$][\w$]*$/;
 
 export const builtins: Plugin = {
@@ -20,14 +23,25 @@ export const builtins: Plugin = {
         : { external: true };
     });
     // A module has no `require`.
-    onLoad({ filter: /.*/, namespace: "required" }, ({ path }) => ({
-      contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)});`,
-      loader: "js",
-    }));
+    onLoad({ filter: /.*/, namespace: "required" }, ({ path }) => {
+      const taken = `process.getBuiltinModule(${JSON.stringify(path)})`;
+      const later = `new Proxy({}, { get: (_, name) => ${taken}[name] })`;
+      return {
+        contents: `module.exports = ${LOADED_WHEN_CALLED.has(path) ? later : taken};`,
+        loader: "js",
+      };
+    });
     onLoad({ filter: /.*/, namespace: "builtin" }, async ({ path }) => {
       const names = Object.keys(process.getBuiltinModule(path) ?? {}).filter(
         (name) => NAME.test(name) && name !== "default",
       );
+      if (LOADED_WHEN_CALLED.has(path)) {
+        const calling = names.map(
+          (name) =>
+            `export const ${name} = (...args) => process.getBuiltinModule(${JSON.stringify(path)}).${name}(...args);`,
+        );
+        return { contents: calling.join("\n"), loader: "js" };
+      }
       // Each name by itself, so that only those that somebody imports are there.
       const lines = names.map((name, at) => `const n${at} = /* @__PURE__ */ take(${JSON.stringify(name)});`);
       return {

@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { type BuildOptions, build, type Plugin } from "esbuild";
 import { builtins } from "./builtins.ts";
 import { embeddedShell } from "./embedded-shell.ts";
+import { pastDoors } from "./past-doors.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -32,7 +33,7 @@ const THREADS = ["measure", "hash", "compress", "list"];
  * @param programs others that are made of the sources: paths of TypeScript files, from the repository, without the ending
  */
 export async function bundle(folder: string, programs: readonly string[] = []): Promise<void> {
-  const plugins = [embeddedShell, builtins];
+  const plugins = [embeddedShell, builtins, pastDoors(root)];
   const common = {
     absWorkingDir: root,
     bundle: true,

@@ -12,9 +12,10 @@ if (major < 22 || (major === 22 && minor < 15)) {
   // Compiled once, varve's own modules and their libraries start in half the time.
   const { homedir } = await import("node:os");
   const { keepCompiled } = await import("./front/cli/compile-cache.ts");
-  keepCompiled(process.env, homedir());
+  const args = process.argv.slice(2);
+  keepCompiled({ env: process.env, home: homedir(), args });
   const { main } = await import("./front/cli/main.ts");
-  process.exitCode = await main(process.argv.slice(2));
+  process.exitCode = await main(args);
 }
 
 export {};

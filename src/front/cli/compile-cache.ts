@@ -10,10 +10,30 @@ import { userCache } from "#util";
 const WRITABLE_BY_OTHERS = 0o022;
 const STICKY = 0o1000;
 
+interface CompiledOptions {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly home: string;
+  /** The command's arguments. */
+  readonly args: readonly string[];
+}
+
 /** Lets modules be compiled only once, in a folder next to the digest cache; or each time, if there is no folder to be trusted. */
-export function keepCompiled(env: Readonly<Record<string, string | undefined>>, home: string): void {
+export function keepCompiled({ env, home, args }: CompiledOptions): void {
   const folder = join(userCache(env, home), "varve-compiled");
-  if (isPrivate(folder)) enableCompileCache(folder);
+  if (isPrivate(folder)) enableCompileCache(join(folder, useOf(args)));
+}
+
+/** Commands that are run again and again. */
+const FREQUENT: ReadonlySet<string> = new Set(["bake", "build", "copy", "load", "plan", "push", "stream"]);
+
+/**
+ * What varve is used for. Node.js keeps the functions that ran when a module was loaded for the first time, and never adds to them: what a
+ * build needs isn't in what `--help` has left.
+ */
+function useOf(args: readonly string[]): string {
+  const [command = ""] = args;
+  const isHelp = args.includes("--help") || args.includes("-h");
+  return FREQUENT.has(command) && !isHelp ? command : "others";
 }
 
 /** Makes the folder if it is missing, and the cache folder that it is in, but not the home. */

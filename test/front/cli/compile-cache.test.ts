@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import { mustRun } from "../../support/process.ts";
+import { mustRun, run } from "../../support/process.ts";
 import { requires } from "../../support/systems.ts";
 import { stacked, temporaryFolder } from "../../support/tmp.ts";
 import { sourceCommand } from "../../support/varve.ts";
@@ -28,6 +28,17 @@ describe("compiled modules", () => {
     const cache = join(await temporaryFolder(scope), "cache");
     assert.equal((await started(cache)).length, 1);
     assert.equal(statSync(join(cache, NAME)).mode & 0o7777, 0o700);
+  });
+
+  it("are those that a command needs, whatever other one ran before", async () => {
+    const cache = join(await temporaryFolder(scope), "cache");
+    const env = { NODE_COMPILE_CACHE: undefined, XDG_CACHE_HOME: cache };
+    await mustRun([...sourceCommand, "build", "--help"], { env });
+    await run([...sourceCommand, "../../elsewhere"], { env });
+    assert.deepEqual(readdirSync(join(cache, NAME)), ["others"]);
+    await run([...sourceCommand, "plan", join(cache, "nothing")], { env });
+    assert.deepEqual(readdirSync(join(cache, NAME)).sort(), ["others", "plan"]);
+    assert.deepEqual(readdirSync(cache), [NAME]);
   });
 
   it("are not believed in a folder that others can write, that is a link, or in one that others can rename", async () => {
