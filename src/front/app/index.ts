@@ -1,3 +1,4 @@
+export { beginListings } from "./ahead.ts";
 export type { AttachedDocument } from "./attest/attach.ts";
 export type { AuditOptions } from "./attest/audit.ts";
 export type { SbomFormat } from "./attest/formats.ts";

@@ -1,11 +1,11 @@
 /** What an operation needs of the world. This file alone looks at the machine that varve runs on, and only when it is asked to. */
 import { homedir, tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { type DigestCache, openDigestCache } from "#cache";
+import { resolve } from "node:path";
+import { cacheFolder, type DigestCache, openDigestCache } from "#cache";
 import type { ReadOptions } from "#image";
 import { type Platform, parsePlatform } from "#oci";
 import { Transports } from "#transports";
-import { ownChunks, type SpoolLimit, userCache } from "#util";
+import { ownChunks, type SpoolLimit } from "#util";
 import type { Together } from "./bake/together.ts";
 import { type KnownRun, runIn } from "./run.ts";
 
@@ -87,12 +87,6 @@ export function thisMachine(options: MachineOptions = {}): Machine & AsyncDispos
 export function openCache(folder?: string): DigestCache {
   const path = folder === undefined ? cacheFolder(process.env, homedir()) : resolve(folder);
   return openDigestCache({ folder: path, now: Date.now });
-}
-
-/** The default folder of the digest cache: `$VARVE_CACHE_DIR`, `$XDG_CACHE_HOME/varve` or `~/.cache/varve`. */
-export function cacheFolder(env: Readonly<Record<string, string | undefined>>, home: string): string {
-  const own = env["VARVE_CACHE_DIR"];
-  return own !== undefined && own !== "" ? resolve(own) : join(userCache(env, home), "varve");
 }
 
 /** Go's names for what Node calls differently. */

@@ -35,6 +35,8 @@ export interface SourceOptions {
   readonly change?: ((fields: SpecFields) => SpecFields) | undefined;
   /** Begins to list a project's files meanwhile, for a build. */
   readonly listsAhead?: boolean;
+  /** What was begun before. */
+  readonly begun?: KeptListings | undefined;
   /** Ends the wait for a spec that comes out of a pipe. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -59,15 +61,15 @@ export function specSource(spec: ImageSpec, folder = "."): SpecSource {
  */
 export async function openSource(
   given: string | ImageSpecInput,
-  { machine, change, listsAhead = false, signal }: SourceOptions,
+  { machine, change, listsAhead = false, begun, signal }: SourceOptions,
 ): Promise<SpecSource> {
   if (typeof given !== "string") return specSource(checkSpecIn(".", given));
   if (!(await isFolder(given))) {
     refuseProjectFile(given);
     return specSource(await readSpec(given, { change, signal }), dirname(given));
   }
-  const listings =
-    listsAhead && machine.cache !== undefined ? beginListings(machine.cache, given) : undefined;
+  const { cache } = machine;
+  const listings = listsAhead && cache !== undefined ? (begun ?? beginListings(cache, given)) : undefined;
   const project = await openProject(given, { base: machine.base, change, memo: machine.together?.memo });
   return {
     spec: project.spec,

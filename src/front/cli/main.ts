@@ -14,6 +14,8 @@ export async function main(args: readonly string[]): Promise<number> {
   if (args.length === 1 && (args[0] === "--version" || args[0] === "-V")) {
     return printVersion();
   }
+  const [command, ...rest] = args;
+  if (command === "build") (await import("./head-start.ts")).headStart(rest);
   const { CommanderError } = await import("commander");
   const { printNow, sayMisuse, sayText } = await import("./output.ts");
   const { cancelWork } = await import("./interrupt.ts");

@@ -14,6 +14,7 @@ export {
   type EntryKind,
   encodeEntries,
 } from "./entry.ts";
+export { cacheFolder } from "./folder.ts";
 export {
   type BlobKey,
   COMPRESSOR_FORMAT,

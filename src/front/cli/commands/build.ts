@@ -27,6 +27,7 @@ import {
 import { tellFindings, tellLeftOut } from "../build-telling.ts";
 import { type CacheOptions, cacheOptions } from "../cache-options.ts";
 import { BadResult } from "../failure.ts";
+import { begunFor } from "../head-start.ts";
 import { type OmitOptions, omitField, omitOptions } from "../omit-options.ts";
 import { integer, jsonOption, list, pairs, pathList } from "../options.ts";
 import { note, print, printJson, say, scriptOutput, stdoutOutput, tellSentence, warn } from "../output.ts";
@@ -203,6 +204,7 @@ async function run(path: string, options: BuildCommandOptions): Promise<void> {
     const source = await openSource(path, {
       ...operation,
       listsAhead: platforms.length <= 1,
+      begun: begunFor(path, operation.machine.cache),
       change: (fields) => ({ ...fields, ...overrides(options, fields) }),
     });
     const listener: SourceListener = quiet
