@@ -1,8 +1,6 @@
-/** One image by jobs: with make, with xargs, and on four workers that share nothing but a registry. */
+/** One image by jobs: with make, and with xargs. What is done on many machines is in `machines.test.ts`. */
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -96,51 +94,5 @@ describe("an image by jobs", () => {
     const script = ["varve plan", "ls jobs/", "varve assemble"].map((each) => lines("make/README.md", each));
     await mustRun(["sh", "-euc", there(script.join("\n"))], { cwd: project, env: onPath("xargs") });
     assert.equal(await digestAt(`${registry.host}/xargs:1`), digest);
-  });
-
-  it("by four workers that share nothing but the registry is the same, though one is killed", async () => {
-    const jobs = join(folder, "jobs");
-    const repository = `${registry.host}/workers`;
-    const service = join(project, "services/svc-0");
-    const planned = await mustRun(
-      [...builtCommand, "plan", service, "--root", ".", "--from", "scratch", "--jobs", jobs, "--json"],
-      { cwd: project, env: home("planner") },
-    );
-    const { layers } = JSON.parse(planned) as { layers: string[] };
-    assert.ok(layers.length > 4, `${layers.length} layers`);
-    const begin = (name: string, job: string): ChildProcess => {
-      const root = join(folder, `files-${name}`);
-      if (!existsSync(root)) cpSync(project, root, { recursive: true, verbatimSymlinks: true });
-      // A worker gets the job alone.
-      const own = join(folder, `job-${name}.json`);
-      cpSync(job, own);
-      const [program, ...words] = [...builtCommand, "layer", own, "--root", root, "--push", repository];
-      return spawn(program!, words, { env: { ...process.env, ...home(name) }, stdio: "ignore" });
-    };
-    const ended = async (child: ChildProcess) =>
-      (await once(child, "exit")) as [number | null, string | null];
-
-    // The first to send a layer's bytes is killed before the registry has them.
-    const victim = begin("victim", layers[1]!);
-    registry.quirk = (request, _response, { method, path }) => {
-      if (!path.includes("/blobs/uploads/") || method === "POST") return false;
-      registry.quirk = undefined;
-      victim.kill("SIGKILL");
-      request.resume();
-      return true;
-    };
-    assert.deepEqual(await ended(victim), [null, "SIGKILL"]);
-
-    const queue = [...layers];
-    const worker = async (name: string) => {
-      for (let job = queue.pop(); job !== undefined; job = queue.pop())
-        assert.deepEqual(await ended(begin(name, job)), [0, null], job);
-    };
-    // Whoever was killed begins again with what it has left behind.
-    await Promise.all(["victim", "two", "three", "four"].map(worker));
-    await varve("assembler", ["assemble", jobs, "--push", `${repository}:1`]);
-    assert.equal(await digestAt(`${repository}:1`), digest);
-    const tags = [...registry.manifests.keys()].filter((key) => key.startsWith("workers:varve-layer-"));
-    assert.equal(tags.length, layers.length);
   });
 });

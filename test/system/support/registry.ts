@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { mustRun } from "../../support/process.ts";
 import { type Scope, stacked, temporaryFolder } from "../../support/tmp.ts";
 import { type Service, startService } from "./service.ts";
 
@@ -32,6 +33,8 @@ export interface Registry {
   kill(): Promise<void>;
   /** Starts it again after `kill`, on the same port and storage. */
   restart(): Promise<void>;
+  /** Has it free what nothing names any more, while it doesn't run. */
+  collectGarbage(): Promise<void>;
 }
 
 /** Starts Debian's docker-registry, which is gone with the scope. */
@@ -65,6 +68,11 @@ export async function startRegistry(outer: Scope, options: RegistryOptions = {})
     log: () => service?.log() ?? "",
     kill: async () => service?.stop("SIGKILL"),
     restart: start,
+    async collectGarbage() {
+      await service?.stop();
+      await mustRun(["docker-registry", "garbage-collect", join(folder, "config.yml")]);
+      await start();
+    },
   };
 }
 

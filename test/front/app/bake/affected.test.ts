@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { bake, matrixText, meantTargets, printTargets, targetsAt, thisMachine } from "#app";
+import { FakeRegistry } from "#testing";
 import { writeMonorepo } from "../../../support/monorepo.ts";
 import { stacked, temporaryFolder } from "../../../support/tmp.ts";
 
@@ -170,6 +171,29 @@ describe("the targets that a change affects", () => {
       images.find(({ target }) => target === name)?.built?.digest;
     for (const name of ["svc-0", "svc-1"]) assert.equal(digest(name, only), digest(name, all));
     assert.equal(only.length, 2);
+  });
+
+  it("have others planned before them only where no lock file has these", async (t) => {
+    const { folder, root, machine, git, write, targets } = await world(t);
+    const registry = await new FakeRegistry().start();
+    t.after(() => registry.stop());
+    const lockFile = join(folder, "layers.lock.json");
+    const options = { machine, to: [`oci:${join(folder, "layout")}:{target}`], check: false };
+    await bake(await targets(), { ...options, lockFile });
+    // Whoever plans it asks for its base, which isn't there.
+    write("services/svc-0/varve.json", JSON.stringify({ fromImage: `${registry.host}/base:1` }));
+    git("add", ".");
+    git("commit", "--quiet", "--message", "base");
+    write("services/svc-3/index.js", "changed");
+    const affectedSince = { commit: "main", folder: root };
+    const [kept, ...more] = await bake(await targets(), { ...options, affectedSince, lockFile });
+    assert.deepEqual([kept?.target, more], ["svc-3", []]);
+    assert.equal(registry.requests.length, 0);
+    const all = await bake(await targets(), { ...options, lockFile });
+    assert.equal(all[3]?.built?.digest, kept?.built?.digest);
+    registry.requests.length = 0;
+    await bake(await targets(), { ...options, affectedSince });
+    assert.ok(registry.requests.length > 0);
   });
 });
 
