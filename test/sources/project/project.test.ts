@@ -334,7 +334,7 @@ describe("a project's command", () => {
     }
     const why = (start: string, message: RegExp) =>
       refuses(t, { dependencies, devDependencies: { vite: "1" }, scripts: { start } }, { files, message });
-    await why("vite preview", /scripts\.start vite is a development dependency/);
+    await why("vite preview", /scripts\.start: vite is a development dependency/);
     await why("gulp", /no package that the project depends on brings gulp/);
     await why("sh x", /sh is no program for Node\.js/);
   });

@@ -50,7 +50,9 @@ export function projectCommand(place: Place): NodeCommand {
     ) {
       throw notBuilt(place, { what, problem: found.problem });
     }
-    looked.push(find === usualFile ? found.problem : `${what} ${found.problem}`);
+    // Some are sentences of their own.
+    const isWhole = !/^(?:is|has|runs|serves|needs|starts) /.test(found.problem);
+    looked.push(find === usualFile ? found.problem : `${what}${isWhole ? ":" : ""} ${found.problem}`);
     // It may not be what the project's author thinks of.
     notes.push(`${what} isn't used: ${found.problem.replace(/^(?=(?:is|has|runs|serves|needs) )/, "it ")}`);
   }
