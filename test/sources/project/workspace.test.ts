@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { rmSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { readGraph } from "#graph";
 import { openProject } from "#project";
@@ -25,6 +25,10 @@ it("a project that yarn has installed without node_modules finds its packages in
   const commandIn = async (path: string) => (await openProject(path)).onBase(undefined).spec.config.Cmd;
   assert.deepEqual(await commandIn(folder), ["node", "-r", "/app/.pnp.cjs", "index.js"]);
   assert.deepEqual(await commandIn(`${folder}/packages/api`), ["node", "-r", "/app/.pnp.cjs", "index.js"]);
+  // yarn makes it where there are modules that import.
+  writeFileSync(`${folder}/.pnp.loader.mjs`, "");
+  const flags = ["-r", "/app/.pnp.cjs", "--experimental-loader", "/app/.pnp.loader.mjs"];
+  assert.deepEqual(await commandIn(`${folder}/packages/api`), ["node", ...flags, "index.js"]);
 });
 
 describe("a package of a workspace, as a project", () => {
