@@ -48,7 +48,7 @@ export function projectCommand(place: Place): NodeCommand {
       found.missing !== undefined &&
       (what === "scripts.start" || manifest.scripts?.["build"] !== undefined)
     ) {
-      throw notBuilt(place, { what, problem: found.problem });
+      throw notBuilt(place, { what, ...found });
     }
     // Some are sentences of their own.
     const isWhole = !/^(?:is|has|runs|serves|needs|starts) /.test(found.problem);
@@ -64,13 +64,13 @@ export function projectCommand(place: Place): NodeCommand {
 
 function notBuilt(
   { folder, manifest, manager = "npm" }: Place,
-  { what, problem }: { what: string; problem: string },
+  { what, problem, advice }: { what: string; problem: string; advice?: string },
 ): VarveError {
-  const advice =
+  const usual =
     manifest.scripts?.["build"] === undefined
       ? 'make it, or give another "cmd" in varve.json'
       : `build the project first: \`${manager} run build\``;
-  return new VarveError("INVALID_SPEC", `${what} of ${folder} ${problem}; ${advice}`);
+  return new VarveError("INVALID_SPEC", `${what} of ${folder} ${problem}; ${advice ?? usual}`);
 }
 
 type Way = (place: Place) => Found | undefined;
