@@ -2,6 +2,7 @@
 import { parse } from "jsonc-parser";
 import { isObject, type JsonObject } from "./file.ts";
 import { installedName } from "./npm/lock.ts";
+import { ofPackages } from "./pnpm/lock.ts";
 import type { PackageManager } from "./project.ts";
 import { parseYaml } from "./yaml.ts";
 
@@ -42,7 +43,7 @@ async function entriesOf(manager: PackageManager, text: string): Promise<Entry[]
   if (manager === "npm") return npmEntries(JSON.parse(text));
   if (manager === "bun") return keyedEntries(objectIn(parse(text), "packages"));
   if (manager === "yarn-classic") return classicEntries(text);
-  const lock = await parseYaml("a lock file", text);
+  const lock = await parseYaml("a lock file", manager === "pnpm" ? ofPackages(text) : text);
   if (manager === "yarn") return keyedEntries(lock);
   const { packages, snapshots } = isObject(lock) ? lock : ({} as JsonObject);
   return [...keyedEntries(packages), ...keyedEntries(snapshots)];

@@ -171,10 +171,12 @@ function folderInImage({ given: { config }, installed, workingDir }: Known): str
 
 /** Flags of Node.js: the project's own, and how it finds packages without `node_modules`. */
 function flagsOf(known: Known, { flags }: NodeCommand): readonly string[] {
-  const { app, isPnp } = known.installed;
+  const { app, isPnp, hasLoader } = known.installed;
   if (!isPnp) return flags;
   const root = posix.join(folderInImage(known), posix.relative(`/${app}`, "/"));
-  return ["-r", posix.join(root, ".pnp.cjs"), ...flags];
+  // As yarn itself starts Node.js.
+  const loader = hasLoader ? ["--experimental-loader", posix.join(root, ".pnp.loader.mjs")] : [];
+  return ["-r", posix.join(root, ".pnp.cjs"), ...loader, ...flags];
 }
 
 /** The environment that follows from the project, and all of it that isn't in the full config. */

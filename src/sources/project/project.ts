@@ -168,7 +168,8 @@ interface About {
 function know(given: SpecFields, { folder, manifest, base, installed }: About): Known {
   // What is wrong with the spec itself comes first: what follows from it would only confuse.
   check({ name: "app", ...given }, `the spec of ${folder}`);
-  const project = { folder, manifest, manager: installed.manager };
+  const root = resolve(folder, relative(`/${installed.app}`, "/"));
+  const project = { folder, manifest, root, manager: installed.manager };
   const content = contentOf(given, project);
   const { isAlone, command } = content;
   const own = isAlone ? undefined : filesOf(given.graph ?? folder, given);

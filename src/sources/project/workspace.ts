@@ -12,6 +12,8 @@ export interface Installed {
   readonly app: string;
   /** Whether yarn has installed without `node_modules`, so that Node.js finds packages by `.pnp.cjs` in the workspace's root. */
   readonly isPnp: boolean;
+  /** Whether there is `.pnp.loader.mjs` beside that, by which `import` finds them, too. */
+  readonly hasLoader?: boolean;
   /** What the project's scripts are run with, where that is known. */
   readonly manager?: string;
 }
@@ -24,7 +26,9 @@ export async function howInstalled(folder: string, memo?: Memo): Promise<Install
   try {
     const { app, root, manager } = await findProject(folder, memo);
     const program = manager === "yarn-classic" ? "yarn" : manager;
-    return { app, manager: program, isPnp: manager === "yarn" && existsSync(join(root, ".pnp.cjs")) };
+    const isPnp = manager === "yarn" && existsSync(join(root, ".pnp.cjs"));
+    const hasLoader = isPnp && existsSync(join(root, ".pnp.loader.mjs"));
+    return { app, manager: program, isPnp, hasLoader };
   } catch {
     // What is wrong with its lock file is said when the graph is read.
     return NOT_INSTALLED;

@@ -177,8 +177,9 @@ describe("varve in a project's folder", () => {
     assert.match(stderr, /^ {2}\.env \(secrets\)$/m);
     assert.match(stderr, /^ {2}CHANGES\.md \(\.dockerignore: \*\.md\)$/m);
     assert.match(stderr, /^ {2}links\/toSecret \(links that lead nowhere\)$/m);
+    assert.match(stderr, /^ {2}node_modules\/\.bin\/tool \(traces of other packages\)$/m);
     assert.match(stderr, /^ {2}links\/toDev \(links that lead nowhere\)$/m);
-    assert.match(stderr, /^ {2}node_modules\/@dev \(empty folders\)$/m);
+    assert.match(stderr, /^ {2}node_modules\/@dev \(traces of other packages\)$/m);
     assert.match(
       stderr,
       /^ +\d+ {2}[0-9a-f]{12} +[\d.]+ kB {2}written {2}dependencies {2}@s\/lib@1\.0\.0, .*$/m,

@@ -57,6 +57,9 @@ snapshots:
 `;
     assert.deepEqual(await changed("pnpm", lock("1.0.0", "1.0.0"), lock("1.0.1", "1.0.0")), ["a"]);
     assert.deepEqual(await changed("pnpm", lock("1.0.0", "1.0.0"), lock("1.0.0", "2.0.0")), ["@s/b"]);
+    const own = "---\nlockfileVersion: '9.0'\npackages:\n  pnpm@11.0.0: {}\n---\n";
+    const [before, after] = [lock("1.0.0", "1.0.0"), own + lock("1.0.1", "1.0.0")];
+    assert.deepEqual(await changed("pnpm", before, after), ["a"]);
     const old = (version: string) =>
       `lockfileVersion: '6.0'\npackages:\n  /@s/b@${version}:\n    dev: false\n`;
     assert.deepEqual(await changed("pnpm", old("1.0.0"), old("1.0.1")), ["@s/b"]);

@@ -258,6 +258,7 @@ describe("a project's command", () => {
       ["yarn run serve", ["node", "lib/index.js", "--all"]],
       ["node --run serve -- a", ["node", "lib/index.js", "--all", "a"]],
       ["npx nest start", ["node", "dist/main.js"]],
+      ["nodemon dist/main.js --x", ["node", "dist/main.js", "--x"]],
       ["pnpm exec nest start", ["node", "dist/main.js"]],
     ] as const) {
       const scripts = { start, build: "tsc", serve: "C=3 node lib --all" };
@@ -334,7 +335,7 @@ describe("a project's command", () => {
     }
     const why = (start: string, message: RegExp) =>
       refuses(t, { dependencies, devDependencies: { vite: "1" }, scripts: { start } }, { files, message });
-    await why("vite preview", /scripts\.start vite is a development dependency/);
+    await why("vite preview", /scripts\.start: vite is a development dependency/);
     await why("gulp", /no package that the project depends on brings gulp/);
     await why("sh x", /sh is no program for Node\.js/);
   });
@@ -384,6 +385,15 @@ describe("a project's command", () => {
       { scripts: { start: "node dist/x.js", build: "tsc" } },
       {
         message: /scripts\.start of .* runs dist\/x\.js, which isn't there; build the project first/,
+      },
+    );
+    await refuses(
+      t,
+      { scripts: { start: "node bin/server.js", build: "node ace build" } },
+      {
+        files: { "bin/server.ts": "", "build/bin/server.js": "", "build/package.json": "{}" },
+        message:
+          /runs bin\/server\.js, which isn't there; it is in .*my-folder\/build, which is a project of its own: run `npm install` there, and `varve build build`$/,
       },
     );
     await refuses(t, { scripts: { start: "node -e 1" } }, { message: /runs node -e, and so no file/ });

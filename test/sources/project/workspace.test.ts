@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { rmSync, writeFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { readGraph } from "#graph";
 import { openProject } from "#project";
@@ -24,9 +25,42 @@ it("a project that yarn has installed without node_modules finds its packages in
   const commandIn = async (path: string) => (await openProject(path)).onBase(undefined).spec.config.Cmd;
   assert.deepEqual(await commandIn(folder), ["node", "-r", "/app/.pnp.cjs", "index.js"]);
   assert.deepEqual(await commandIn(`${folder}/packages/api`), ["node", "-r", "/app/.pnp.cjs", "index.js"]);
+  // yarn makes it where there are modules that import.
+  writeFileSync(`${folder}/.pnp.loader.mjs`, "");
+  const flags = ["-r", "/app/.pnp.cjs", "--experimental-loader", "/app/.pnp.loader.mjs"];
+  assert.deepEqual(await commandIn(`${folder}/packages/api`), ["node", ...flags, "index.js"]);
 });
 
 describe("a package of a workspace, as a project", () => {
+  it("is started by a program of a package that it shares with others", async (t) => {
+    const folder = await temporaryFolder(t);
+    const web = {
+      ...manifest("web", "1.0.0", ["serve-it", "other"]),
+      scripts: { start: "serve-it --port 80" },
+      engines: { node: "24" },
+    };
+    writeInstalled(folder, {
+      files: { "package-lock.json": JSON.stringify({ lockfileVersion: 3, packages: {} }) },
+      packages: {
+        ".": { ...manifest("root", "1.0.0"), workspaces: ["apps/*"] },
+        "apps/web": web,
+        "node_modules/serve-it": { ...manifest("serve-it", "1.0.0"), bin: "./index.js" },
+      },
+    });
+    const { spec } = (await openProject(`${folder}/apps/web`)).onBase(undefined);
+    assert.deepEqual(
+      [spec.config.WorkingDir, spec.config.Cmd],
+      ["/app/apps/web", ["node", "../../node_modules/serve-it/index.js", "--port", "80"]],
+    );
+    rmSync(`${folder}/node_modules`, { recursive: true });
+    rmSync(`${folder}/apps/web/index.js`);
+    await assert.rejects(openProject(`${folder}/apps/web`), {
+      code: "INVALID_SPEC",
+      message:
+        /scripts\.start: no package that the project depends on brings serve-it, and serve-it isn't installed;/,
+    });
+  });
+
   it("is run where it is in the image, and leaves out what belongs in none, of the packages that it needs, too", async (t) => {
     const folder = await temporaryFolder(t);
     writeInstalled(folder, {

@@ -12,7 +12,7 @@ import { parseYaml, picks, text } from "../yaml.ts";
  * @throws VarveError `INVALID_GRAPH`, also if what is installed isn't what the lock file says
  */
 export async function readPnpmLock({ root, lockFile }: NodeProject): Promise<LockFacts> {
-  const text = await readText(lockFile);
+  const text = ofPackages(await readText(lockFile));
   const lock = await parseLock(lockFile, text);
   const file = join(root, "node_modules/.pnpm/lock.yaml");
   const there = existsSync(file) ? await readText(file) : text;
@@ -35,6 +35,15 @@ async function parseLock(file: string, text: string): Promise<JsonObject> {
     "INVALID_GRAPH",
     `${file} is not a pnpm lock file of version 6 to 9; write it again with \`pnpm install\` of pnpm 8 or newer`,
   );
+}
+
+/**
+ * What of a lock file's text is about a project's packages: pnpm 11 and newer put a document before it, with the pnpm that
+ * `packageManager` in `package.json` asks for, and what that is made of.
+ */
+export function ofPackages(text: string): string {
+  const [{ index, 0: line } = { index: 0, 0: "" }] = [...text.matchAll(/^---[ \t]*\r?\n/gm)].slice(-1);
+  return text.slice(index + line.length);
 }
 
 /** A lock file of version 6 that has no workspace has its project's dependencies at the top. */

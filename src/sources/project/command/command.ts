@@ -48,9 +48,11 @@ export function projectCommand(place: Place): NodeCommand {
       found.missing !== undefined &&
       (what === "scripts.start" || manifest.scripts?.["build"] !== undefined)
     ) {
-      throw notBuilt(place, { what, problem: found.problem });
+      throw notBuilt(place, { what, ...found });
     }
-    looked.push(find === usualFile ? found.problem : `${what} ${found.problem}`);
+    // Some are sentences of their own.
+    const isWhole = !/^(?:is|has|runs|serves|needs|starts) /.test(found.problem);
+    looked.push(find === usualFile ? found.problem : `${what}${isWhole ? ":" : ""} ${found.problem}`);
     // It may not be what the project's author thinks of.
     notes.push(`${what} isn't used: ${found.problem.replace(/^(?=(?:is|has|runs|serves|needs) )/, "it ")}`);
   }
@@ -62,13 +64,13 @@ export function projectCommand(place: Place): NodeCommand {
 
 function notBuilt(
   { folder, manifest, manager = "npm" }: Place,
-  { what, problem }: { what: string; problem: string },
+  { what, problem, advice }: { what: string; problem: string; advice?: string },
 ): VarveError {
-  const advice =
+  const usual =
     manifest.scripts?.["build"] === undefined
       ? 'make it, or give another "cmd" in varve.json'
       : `build the project first: \`${manager} run build\``;
-  return new VarveError("INVALID_SPEC", `${what} of ${folder} ${problem}; ${advice}`);
+  return new VarveError("INVALID_SPEC", `${what} of ${folder} ${problem}; ${advice ?? usual}`);
 }
 
 type Way = (place: Place) => Found | undefined;

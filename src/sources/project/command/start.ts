@@ -24,8 +24,10 @@ export interface NodeCommand {
   readonly notes?: readonly string[];
 }
 
-/** A command, or what is wrong with it; `missing` is the file that isn't there. */
-export type Found = NodeCommand | { readonly problem: string; readonly missing?: string };
+/** A command, or what is wrong with it; `missing` is the file that isn't there, and `advice` what to do if not the usual. */
+export type Found =
+  | NodeCommand
+  | { readonly problem: string; readonly missing?: string; readonly advice?: string };
 
 /** Flags whose value is the next word. */
 const WITH_VALUE: ReadonlySet<string> = new Set([
@@ -81,10 +83,23 @@ function nodeCommand(words: readonly string[], place: Place): Without {
   const [path, ...args] = words.slice(at);
   if (path === undefined) return { problem: "runs node without a file" };
   const file = runnable(place, path);
-  if (file === undefined) return { problem: `runs ${path}, which isn't there`, missing: path };
+  if (file === undefined)
+    return { problem: `runs ${path}, which isn't there`, missing: path, ...elsewhere(place, path) };
   const framework = frameworkServer(file, place.manifest);
   const listens = framework === undefined ? {} : listening(framework);
   return { flags, file, args, ...listens, ...(notes.length > 0 && { notes }) };
+}
+
+/** What to do where a build has put out a project of its own, whose file is meant. */
+function elsewhere({ folder, manager = "npm" }: Place, path: string): { advice?: string } {
+  const found = ["build", "dist"].find(
+    (name) => isFile(join(folder, name, path)) && isFile(join(folder, name, "package.json")),
+  );
+  if (found === undefined) return {};
+  const built = join(folder, found);
+  return {
+    advice: `it is in ${built}, which is a project of its own: run \`${manager} install\` there, and \`varve build ${found}\``,
+  };
 }
 
 function otherCommand(
@@ -93,6 +108,7 @@ function otherCommand(
 ): Without {
   const framework = frameworkCommand([program, ...rest], place.manifest);
   if (framework !== undefined) return frameworkStart(framework, { words: rest, place });
+  if (program === "nodemon" && /^\w.*\.[cm]?js$/.test(rest[0] ?? "")) return nodeCommand(rest, place);
   const found = packageProgram(place, program);
   if ("problem" in found) return found;
   const [served] = rest;

@@ -12,7 +12,7 @@ export type LeftOutReason =
   | "Docker's files"
   | "package managers' files"
   | "links that lead nowhere"
-  | "empty folders"
+  | "traces of other packages"
   | "special files"
   | ".dockerignore"
   | "ignore";

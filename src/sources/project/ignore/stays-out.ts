@@ -49,6 +49,9 @@ export function staysOut(own: OwnFiles, graph: ReferencesGraph): StaysOut {
   return { list, paths: list.map(({ path }) => `${own.folder}/${path}`), notes };
 }
 
+/** Links and folders that packages have which aren't in the image, most of them for development; they themselves are no news. */
+const TRACES: LeftOutReason = "traces of other packages";
+
 /** What is in the image. */
 class Inside {
   readonly left: LeftOut[] = [];
@@ -130,7 +133,8 @@ class Inside {
     if (!entry.isSymbolicLink()) return true;
     const target = readLink(absolute);
     if (isAbsolute(target) || this.leads(path, target)) return true;
-    this.leave(path, "links that lead nowhere");
+    const isOthers = existsSync(fsPath(resolve(this.#folder, dirname(path), target)));
+    this.leave(path, isOthers ? TRACES : "links that lead nowhere");
     return false;
   }
 
@@ -138,7 +142,7 @@ class Inside {
   #leaveWhole(folder: string): void {
     const within = this.left.filter(({ path }) => path.startsWith(`${folder}/`));
     for (const each of within) this.left.splice(this.left.indexOf(each), 1);
-    this.leave(folder, "empty folders");
+    this.leave(folder, TRACES);
   }
 
   #has(path: string): boolean {

@@ -143,6 +143,16 @@ describe("a project that pnpm has installed", () => {
     ]);
   });
 
+  it("may have been locked together with pnpm itself", async (t) => {
+    const before = "---\nlockfileVersion: '9.0'\nimporters:\n  .:\n    packageManagerDependencies:\n";
+    const both = `${before}      pnpm: {specifier: '>=11', version: 11.0.0}\npackages:\n  pnpm@11.0.0: {}\n---\n${LOCK}`;
+    const folder = await installed(t, { ...ISOLATED, files: { ...ISOLATED.files, "pnpm-lock.yaml": both } });
+    const graph = await readGraph(folder, { omitDev: true, platform: LINUX });
+    const usual = await readGraph(await installed(t), { omitDev: true, platform: LINUX });
+    assert.deepEqual(references(graph), references(usual));
+    assert.equal(graph.components.get(`${STORE}/a@1.0.0_p@3.0.0`)!.integrity, "sha512-AAAA");
+  });
+
   it("may have its virtual store under another name, and what pnpm leaves from patching beside it", async (t) => {
     const moved = JSON.parse(JSON.stringify(ISOLATED).replaceAll(".pnpm/", ".virtual/")) as InstalledFiles;
     const { [`node_modules/.virtual/lock.yaml`]: lock, ...files } = moved.files!;
