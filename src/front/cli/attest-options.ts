@@ -13,9 +13,18 @@ export interface AttestCommandOptions extends SigningOptions {
   readonly attestIndex?: true;
 }
 
-/** Adds the options. */
+/** Adds the options of commands that build one image. */
 export function attestOptions(command: Command): void {
-  command
+  documentOptions(command).option(
+    "--attest-index",
+    "also write both into an index over the image, as BuildKit does and Docker Scout reads it",
+  );
+  signOptions(command);
+}
+
+/** Adds the options of what hangs on an image. */
+export function documentOptions(command: Command): Command {
+  return command
     .addOption(
       new Option(
         "--sbom [formats]",
@@ -27,13 +36,12 @@ export function attestOptions(command: Command): void {
         "--provenance [builder=uri]",
         "attach how it was made, as SLSA has it; who builds is known on GitHub and GitLab",
       ).argParser(builder),
-    )
-    .option(
-      "--attest-index",
-      "also write both into an index over the image, as BuildKit does and Docker Scout reads it",
-    )
-    .option("--sign", "sign the image, and what is attached to it: see varve sign");
-  signingOptions(command);
+    );
+}
+
+/** Adds the options of signing what is built. */
+export function signOptions(command: Command): void {
+  signingOptions(command.option("--sign", "sign the image, and what is attached to it: see varve sign"));
 }
 
 /**

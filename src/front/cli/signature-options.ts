@@ -1,7 +1,7 @@
 /** The options of commands that sign, and of those that demand signatures. */
 import type { Command } from "commander";
 import type { SignatureDemand, SignerOptions } from "#app";
-import { shown } from "#util";
+import { Memo, shown } from "#util";
 import { ask, canAsk } from "./ask.ts";
 
 /** What `--platform` does here. */
@@ -37,7 +37,12 @@ export function signingFields(options: SigningOptions): SigningOptions {
 
 /** Who signs, as the application takes it. */
 export function signerOf(options: SigningOptions): SignerOptions {
-  return { ...signingFields(options), askPassphrase };
+  const answers = new Memo();
+  return {
+    ...signingFields(options),
+    // Several images are signed with one answer.
+    askPassphrase: async (name) => await answers.get(name, () => askPassphrase(name)),
+  };
 }
 
 async function askPassphrase(name: string): Promise<string | undefined> {

@@ -1,7 +1,8 @@
 /** Images that are signed where they were built. */
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
-import { build, buildIndex, referrers, thisMachine, verify } from "#app";
+import { bake, build, buildIndex, referrers, specSource, thisMachine, verify } from "#app";
+import { checkSpecIn } from "#spec";
 import { FakeRegistry } from "#testing";
 import { writeKeys } from "../../support/signing-keys.ts";
 import { stacked, temporaryFolder } from "../../support/tmp.ts";
@@ -61,6 +62,23 @@ describe("an image that is built", () => {
     assert.equal((await referrers(ref, { artifactType: BUNDLE }, { machine })).length, 0);
     await build(spec, { machine, to: [ref], sign: { key } });
     assert.equal((await referrers(ref, { artifactType: BUNDLE }, { machine })).length, 1);
+  });
+
+  it("is signed and described as each of many that are built in one run", async (t) => {
+    const { machine, key, pub, registry } = await setting(t);
+    const targets = ["api", "web"].map((name) => ({
+      name,
+      open: async () => specSource(checkSpecIn(".", { ...spec, name, tag: "1" })),
+    }));
+    const to = [`docker://${registry.host}/{name}:{tag}`];
+    const baked = await bake(targets, { machine, to, sbom: ["spdx"], provenance: {}, sign: { key } });
+    for (const { target, built, error } of baked) {
+      assert.equal(error, undefined);
+      const place = `docker://${registry.host}/${target}:1`;
+      const { digest } = await verify(place, { machine, key: pub });
+      assert.equal(digest, built!.digest);
+      for (const type of ["spdx", "slsaprovenance1"]) await verify(place, { machine, key: pub, type });
+    }
   });
 
   it("isn't begun if it can't be signed", async (t) => {

@@ -156,8 +156,9 @@ async function bakeOne(
   if (source === undefined) throw error;
   const { name, platforms = [] } = target;
   const { compression, libc, check, signal, platform, onNote, onOutput, onWarning } = options;
+  const { sbom, provenance, sign } = options;
   const given = {
-    ...{ machine, signal, to, compression, libc, check },
+    ...{ machine, signal, to, compression, libc, check, sbom, provenance, sign },
     onNote: onNote && ((sentence: string) => onNote(sentence, name)),
     onDerived: () => {},
     onOutput: onOutput && ((line: string, script: string) => onOutput(line, script, name)),

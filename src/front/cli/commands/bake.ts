@@ -14,6 +14,7 @@ import {
 } from "#app";
 import type { CompressionChoice } from "#compress";
 import type { SpecFields } from "#spec";
+import { type AttestCommandOptions, attestIn, documentOptions, signOptions } from "../attest-options.ts";
 import { bakedJson, bakedLine, bakedTable } from "../bake-words.ts";
 import { type CacheOptions, cacheOptions } from "../cache-options.ts";
 import { BadResult, sentenceOf } from "../failure.ts";
@@ -24,7 +25,7 @@ import { sharedCacheOptions } from "../shared-cache.ts";
 import { absolutePath } from "../strategy-options.ts";
 import { secondsSinceStart } from "../written.ts";
 
-interface BakeCommandOptions extends PlaceOptions, CacheOptions {
+interface BakeCommandOptions extends PlaceOptions, CacheOptions, Omit<AttestCommandOptions, "attestIndex"> {
   readonly to?: readonly string[];
   readonly set?: readonly string[];
   readonly push?: true;
@@ -84,6 +85,7 @@ export function command(): Command {
         .choices(MATRICES)
         .conflicts("print"),
     );
+  signOptions(documentOptions(command.optionsGroup("What is written down of them:")));
   placeOptions(command.optionsGroup("Registries and base images:"), PLATFORMS);
   sharedCacheOptions(cacheOptions(command.optionsGroup("What is kept from build to build:")));
   return command
@@ -150,7 +152,7 @@ async function run(words: readonly string[], options: BakeCommandOptions): Promi
     if (options.print) return await printJson({ targets: await printTargets(targets, meant) });
     const images = await bake(targets, {
       affectedSince,
-      ...{ ...operation, to, push, lockFile, compression, check },
+      ...{ ...operation, ...attestIn(options), to, push, lockFile, compression, check },
       ...{ cacheFrom, trustCachedBases, trustCachedLayers, cacheTo },
       ...(parallel !== undefined && { parallel: Math.max(1, parallel) }),
       ...(options.load && { alsoTo: daemonOf(operation.machine) }),
