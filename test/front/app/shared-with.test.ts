@@ -6,6 +6,42 @@ import { FakeRegistry } from "#testing";
 import { temporaryFolder } from "../../support/tmp.ts";
 import { writeTree } from "../../support/tree.ts";
 
+/** More than what is compressed in memory before it is sent, as a push compresses small layers. */
+const LARGE = 17 * 1024 * 1024;
+
+describe("a large layer that an earlier image has", () => {
+  for (const [where, place, outcome] of [
+    ["the same", "shop:1", "present"],
+    ["another", "api:1", "mounted"],
+  ] as const)
+    it(`isn't sent again into ${where} repository by a machine that knows nothing of it`, async (t) => {
+      const folder = await temporaryFolder(t);
+      const registry = await new FakeRegistry().start();
+      t.after(() => registry.stop());
+      writeTree(`${folder}/large-1`, { dir: { data: { file: LARGE } } });
+      for (const name of ["b-1", "b-2"]) writeTree(`${folder}/${name}`, { dir: { name: { file: name } } });
+      const buildTo = async (to: string, small: string, more: object) => {
+        const machine = thisMachine({ cache: false });
+        t.after(() => machine[Symbol.asyncDispose]());
+        const paths = ["large-1", small].map((name) => ({ path: `${folder}/${name}`, references: [] }));
+        writeFileSync(`${folder}/graph.json`, JSON.stringify(paths));
+        const spec = { name: "app", graph: `${folder}/graph.json`, maxLayers: 4, ...more };
+        const { places } = await build(spec, { machine, to: [`docker://${registry.host}/${to}`] });
+        return places[0]!.layers.toSorted((a, b) => b.size - a.size)[0]!.outcome;
+      };
+      assert.equal(await buildTo("shop:1", "b-1", {}), "written");
+      const earlier = `docker://${registry.host}/shop:1`;
+      const more = place === "shop:1" ? { layersFrom: "destination" } : { sharedWith: [earlier] };
+      registry.requests.length = 0;
+      assert.equal(await buildTo(place, "b-2", more), outcome);
+      const sent = registry.requests.filter(
+        ({ method, path }) => method === "PUT" && path.includes("/blobs/"),
+      );
+      // The small layer, and the config.
+      assert.equal(sent.length, 2);
+    });
+});
+
 describe("sharedWith", () => {
   it("mounts the layers of an image in another repository of the registry, of which this machine knows nothing", async (t) => {
     const folder = await temporaryFolder(t);
