@@ -132,7 +132,7 @@ describe("an update that was planned", {
     proxy.requests.length = 0;
   });
 
-  it("has layers of another image as they are, with --shared-with, and doesn't send these", async () => {
+  it("has layers of an image in another repository as they are, with --shared-with, and has the registry mount these", async () => {
     const graph = `${images.folder}/api.graph.json`;
     const path = await writeGraph(graph, { names: ["libc", "crypto", "zlib", "python", "numpy"] });
     const spec = `${images.folder}/api.json`;
@@ -146,7 +146,7 @@ describe("an update that was planned", {
     const [apart, shared] = [await planned(), await planned("--shared-with", shop)];
     assert.ok(shared.there.bytes > apart.there.bytes, `${shared.there.bytes}, ${apart.there.bytes}`);
     proxy.requests.length = 0;
-    const api = `${proxy.host}/shop:api`;
+    const api = `${proxy.host}/api:1`;
     await images.varve(["build", spec, "--quiet", "--shared-with", shop, "--push", api]);
     const own = (await images.inspect(`docker://${api}`)).layers.map(({ digest }) => digest);
     const there = new Set((await images.inspect(shop)).layers.map(({ digest }) => digest));
@@ -159,6 +159,8 @@ describe("an update that was planned", {
       own.filter((digest) => sent.has(digest)),
       own.filter((digest) => !there.has(digest)),
     );
+    const mounted = proxy.requests.filter(({ path, status }) => path.includes("from=shop") && status === 201);
+    assert.equal(mounted.length, own.filter((digest) => there.has(digest)).length);
     proxy.requests.length = 0;
   });
 

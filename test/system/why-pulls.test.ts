@@ -57,14 +57,10 @@ describe("what varve why says of a Node project", {
     proxy.requests.length = 0;
     await images.varve(["build", ...what, "--quiet", "--push", next]);
     const sent = proxy.requests.reduce((sum, request) => sum + request.sent, 0);
-    const pushed = new Set(proxy.requests.flatMap(({ path }) => /[?&]digest=([^&]*)/.exec(path)?.[1] ?? []));
     const why = await images.varve(["why", `docker://${old}`, `docker://${next}`, "--json"]);
     const { cost, layers } = JSON.parse(why) as ImageComparison;
-    // Where a large layer's files are in another folder, it is seen to be the same only when it has been sent.
-    const again = layers.filter((layer) => !layer.sent && pushed.has(encodeURIComponent(layer.digest)));
-    const bytes = again.reduce((sum, { size }) => sum + size, cost.sent.bytes);
-    assert.equal(sent, bytes + cost.documents, `what is sent of ${next}`);
-    assert.ok(again.length === 0 || name === "nest", name);
+    // Be the files in another folder: what is large is compressed to see whether it is there, too.
+    assert.equal(sent, cost.sent.bytes + cost.documents, `what is sent of ${next}`);
     updates.set(name, { old, new: next, cost, layers });
     proxy.requests.length = 0;
   };

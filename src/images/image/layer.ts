@@ -35,6 +35,11 @@ export interface UnmeasuredLayer extends ByteSource {
   /** About how many bytes the uncompressed archive will have. */
   readonly estimatedSize: number;
   readonly annotations?: Layer["annotations"];
+  /**
+   * Whether it's likely that the place where it goes has it, since an earlier image had the same components: then it is worth being
+   * compressed to learn its digest before anything is sent.
+   */
+  readonly expected?: boolean;
   /** The measured layer, once it has been read to its end. */
   measured(): Layer;
 }

@@ -73,7 +73,11 @@ class StoreWriter implements ImageWriter {
       return await this.layer(layer.measured());
     }
     const encoded = encodeUnmeasured(layer, this.#compression);
-    const stored = await this.#storeMade(encoded, layer.estimatedSize);
+    const isLarge = layer.estimatedSize > (this.#store.madeFirst ?? Number.POSITIVE_INFINITY);
+    const stored =
+      layer.expected && isLarge
+        ? await this.#storeLikely(encoded)
+        : await this.#storeMade(encoded, layer.estimatedSize);
     this.#options.known?.put(layer.measured(), this.#compression, stored.descriptor);
     return stored;
   }
@@ -178,6 +182,12 @@ class StoreWriter implements ImageWriter {
     if (size <= (this.#store.madeFirst ?? -1)) return await this.#makeFirst(encoded);
     const { outcome, ...blob } = await this.#store.put({ open }, this.#options.signal);
     return { descriptor: describe(blob), outcome };
+  }
+
+  /** Makes a blob that the store probably has, to see whether it does; once more if it hasn't. */
+  async #storeLikely({ describe, open }: EncodedLayer): Promise<StoredLayer> {
+    const descriptor = describe(await identify(open(this.#options.signal)));
+    return { descriptor, outcome: await this.#storeKnown({ descriptor, open }, descriptor) };
   }
 
   async #makeFirst({ describe, open }: EncodedLayer): Promise<StoredLayer> {

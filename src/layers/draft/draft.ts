@@ -66,6 +66,7 @@ export async function draftImage(spec: ImageSpec, options: DraftOptions): Promis
     componentsRecipe(group, { trees: trees[index]!, links: links[index]! }, context),
   );
   const rootRecipe = recipeOf(rootItems, { modes: "keep", components: [] }, context);
+  const expected = new Set(components.filter((_, index) => plan.isThere(groups[index]!)));
   const layoutText = groups.length === 0 ? undefined : annotationOf(graph, groups);
   const below = belowRoot(plan, groups);
   const recipes = !spec.layered
@@ -107,7 +108,7 @@ export async function draftImage(spec: ImageSpec, options: DraftOptions): Promis
     const measured = last === undefined ? recipes : spec.layered ? components : [];
     // While scripts ran, what was listed may have changed.
     const kept = last === undefined ? listings : undefined;
-    yield* known(measured, { cache, signal, kept, shared: options.shared });
+    yield* known(measured, { cache, signal, kept, expected, shared: options.shared });
     if (last !== undefined) yield last;
   };
   return {

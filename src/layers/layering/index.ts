@@ -1,7 +1,7 @@
 export { auto } from "./auto/auto.ts";
 export { DEFAULT_MAX_LAYERS, DEFAULT_PROJECT_LAYERS, type LayerBudget, layerBudget } from "./budget.ts";
 export { keepLayout } from "./keep/keep-layout.ts";
-export { shareLayers } from "./keep/share-layers.ts";
+export { isLayerOf, shareLayers } from "./keep/share-layers.ts";
 export { keysOf, versionOf } from "./key.ts";
 export { largest } from "./largest.ts";
 export {

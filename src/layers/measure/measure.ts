@@ -29,6 +29,8 @@ export interface MeasureOptions {
   readonly told?: ReadonlyMap<LayerRecipe, ToldLayer> | undefined;
   /** Trees that were listed shortly before; what is used of them is gone. */
   readonly kept?: KeptListings | undefined;
+  /** Those whose layers an earlier image had, as far as that can be seen without reading them. */
+  readonly expected?: ReadonlySet<LayerRecipe> | undefined;
   /** What is measured at the same time for other images. */
   readonly shared?: SharedLayers | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -63,12 +65,12 @@ export async function* measureLayers(
  */
 export async function* unmeasuredLayers(
   recipes: readonly LayerRecipe[],
-  { cache, told, kept, shared, signal }: Omit<MeasureOptions, "threads"> = {},
+  { cache, told, kept, expected, shared, signal }: Omit<MeasureOptions, "threads"> = {},
 ): AsyncGenerator<Layer | UnmeasuredLayer, void, void> {
   using threads = new HashThreads(HASH_THREADS);
   for (const record of await recordsOf(recipes, { cache, told, shared })) {
     if (signal?.aborted) throw cancelled("the build");
-    yield await lookedUp(record, { threads, kept, signal });
+    yield await lookedUp(record, { threads, kept, expected, signal });
   }
 }
 
@@ -87,12 +89,24 @@ function recordsOf(
 
 async function lookedUp(
   record: RecipeRecord,
-  { threads, kept, signal }: { readonly threads: HashThreads } & Pick<MeasureOptions, "kept" | "signal">,
+  {
+    threads,
+    kept,
+    expected,
+    signal,
+  }: { readonly threads: HashThreads } & Pick<MeasureOptions, "kept" | "expected" | "signal">,
 ): Promise<Layer | UnmeasuredLayer> {
   const listings = record.needsListing ? record.list(kept) : undefined;
   const others = await unlessAborted(record.shared(), signal);
   const known = others ?? record.known();
-  if (known === undefined) return unmeasuredLayer(record, listings ?? record.list(kept), threads);
+  if (known === undefined) {
+    const isExpected = expected?.has(record.recipe) === true;
+    return unmeasuredLayer(record, {
+      listings: listings ?? record.list(kept),
+      threads,
+      expected: isExpected,
+    });
+  }
   if (others === undefined) record.tell(known);
   return cachedLayer(record, { ...known, listings }, threads);
 }

@@ -87,11 +87,16 @@ export function cachedLayer(
   };
 }
 
+interface UnmeasuredOptions {
+  readonly listings: readonly TreeListing[];
+  readonly threads: HashThreads;
+  readonly expected: boolean;
+}
+
 /** A layer whose digest isn't known yet. Reading it to its end measures it. */
 export function unmeasuredLayer(
   record: RecipeRecord,
-  listings: readonly TreeListing[],
-  threads: HashThreads,
+  { listings, threads, expected }: UnmeasuredOptions,
 ): UnmeasuredLayer {
   const { recipe } = record;
   let layer: Layer | undefined;
@@ -99,6 +104,7 @@ export function unmeasuredLayer(
   return {
     components: recipe.components,
     estimatedSize,
+    ...(expected && { expected }),
     async *open(signal) {
       const found = (yield* packHashed(recipe, { listings, threads, signal, size: estimatedSize }))!;
       // A tree that is named by its hash doesn't change; in others a file may have been written to while it was being read.

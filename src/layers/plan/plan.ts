@@ -17,6 +17,7 @@ import {
   DEFAULT_MAX_LAYERS,
   DEFAULT_PROJECT_LAYERS,
   expectedUpdates,
+  isLayerOf,
   type LayerBudget,
   type Layout,
   layerBudget,
@@ -29,7 +30,7 @@ import { missingFrom, oneLayerBudget } from "./one-layer.ts";
 import { Placement, projectFolder } from "./placement.ts";
 import { type RootPlace, rootPlaceOf } from "./root-place.ts";
 import { type ComponentSizes, componentSizes } from "./sizes.ts";
-import { chooseStrategy, type ImageLayouts } from "./strategy.ts";
+import { chooseStrategy, hasLayout, type ImageLayouts, imageLayout } from "./strategy.ts";
 
 export interface PlanOptions {
   /** The image that the spec's `fromImage` names. */
@@ -89,6 +90,8 @@ export interface ImagePlan {
   readonly groups: readonly (readonly string[])[];
   /** The layout, to which later builds may keep. */
   readonly layout: Layout;
+  /** Whether an image that the spec names has a layer of these components, as far as its layout says. */
+  readonly isThere: (group: readonly string[]) => boolean;
   /** Undefined if nobody asked for sizes. */
   readonly sizes: ComponentSizes | undefined;
   /** What changes together, and how often. */
@@ -147,6 +150,11 @@ export async function planImage(spec: ImageSpec, options: PlanOptions = {}): Pro
       ? planLayers(graph, strategy, known).groups
       : [await missingFrom(base, graph)].filter((group) => group.length > 0);
   const layout = layoutOf(graph, groups);
+  const named = [lastImage, ...(sharedImages?.values() ?? [])].filter((image) => image !== undefined);
+  const isThere = isLayerOf(
+    named.filter(hasLayout).map((image) => imageLayout(image, "an image")),
+    graph,
+  );
   return {
     graph,
     whole,
@@ -158,6 +166,7 @@ export async function planImage(spec: ImageSpec, options: PlanOptions = {}): Pro
     keepsLayout,
     groups,
     layout,
+    isThere,
     sizes,
     updates,
   };

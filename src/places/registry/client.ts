@@ -81,6 +81,11 @@ export class RegistryClient {
    * @internal
    */
   readonly arrived: ArrivedBlobs;
+  /**
+   * What the images have that were read there: where they can be mounted from.
+   * @internal
+   */
+  readonly read: ArrivedBlobs;
   readonly #api: RegistryApi;
 
   /** @throws VarveError `INVALID_REFERENCE` when `registry` isn't a host name or address, with or without a port. */
@@ -93,6 +98,7 @@ export class RegistryClient {
     }
     this.registry = options.registry;
     this.arrived = new ArrivedBlobs(options.now ?? monotonic);
+    this.read = new ArrivedBlobs(options.now ?? monotonic);
     this.#api = new RegistryApi(options);
   }
 

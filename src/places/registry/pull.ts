@@ -37,7 +37,8 @@ export function registrySource({ client, reference }: RegistrySourceOptions): Im
   }): Promise<Image> => {
     checkIsImage(manifest.value, name);
     const { registry, repository } = reference;
-    const config = manifest.value.config;
+    const { config, layers } = manifest.value;
+    for (const layer of layers) client.read.note(repository, layer);
     return assembleImage({
       manifest,
       index,

@@ -107,6 +107,8 @@ class RepositoryStore implements BlobStore {
   readonly #options: RepositoryOptions;
   /** Uploads that refused mounts have begun, by the digests of the blobs. */
   readonly #begun = new Map<string, UploadSession>();
+  /** The digests of blobs that couldn't be mounted. */
+  readonly #refused = new Set<string>();
 
   constructor(client: RegistryClient, options: RepositoryOptions) {
     this.#client = client;
@@ -138,9 +140,11 @@ class RepositoryStore implements BlobStore {
   }
 
   async mountSeen(blob: KnownBlob): Promise<boolean> {
-    // An upload that a refused mount has begun is to be used.
-    if (this.#begun.has(blob.digest)) return false;
-    const from = this.#client.arrived.elsewhere(this.#options.reference.repository, blob);
+    // It may have begun an upload, which is to be used.
+    if (this.#refused.has(blob.digest)) return false;
+    const { arrived, read } = this.#client;
+    const { repository } = this.#options.reference;
+    const from = arrived.elsewhere(repository, blob) ?? read.elsewhere(repository, blob);
     return from !== undefined && (await this.#mountFrom(from, blob));
   }
 
@@ -150,6 +154,7 @@ class RepositoryStore implements BlobStore {
     const { digest } = blob;
     if (from === repository) return false;
     const mount = await this.#client.mountBlob({ repository, digest, from, signal });
+    if (!mount.mounted) this.#refused.add(digest);
     if (!mount.mounted && mount.session !== undefined) this.#begun.set(digest, mount.session);
     if (mount.mounted) this.#client.arrived.note(repository, blob);
     return mount.mounted;

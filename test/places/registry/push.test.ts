@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
 import { isChunked } from "#compress";
-import { registrySink } from "#registry";
+import { RegistryClient, registrySink, registrySource } from "#registry";
 import { writeImage } from "#write";
 import { draftWith, plainLayer } from "../../support/drafts.ts";
 import { blocks, END, header } from "../../support/tar.ts";
@@ -28,6 +28,43 @@ describe("a blob that isn't in the tag's image yet", () => {
   it("is asked for if the tag names no image that could tell what is new", async (t) => {
     const push = await pusher(t);
     assert.deepEqual(await push(["one", "two"], SMALL), { questions: 3, uploads: 3 });
+  });
+});
+
+describe("a blob of an image in another repository of the registry", () => {
+  /** Pushes an image by one client; another reads it, and pushes one that has a layer of it. What the latter asked. */
+  const pushOther = async (t: TestContext, refuse = false) => {
+    const { registry, client, http, reference } = await setUp(t);
+    await writeImage(draftWith(["one", "two"], LARGE), [
+      registrySink({ client, reference: reference("team/app:1") }),
+    ]);
+    const other = new RegistryClient({ registry: registry.host, http });
+    const source = registrySource({ client: other, reference: reference("team/app:1") });
+    await source.read({ platform: { os: "linux", architecture: "amd64" } });
+    if (refuse)
+      registry.quirk = ({ url }, response) => {
+        const isMount = url!.includes("mount=");
+        if (isMount) response.writeHead(404).end();
+        return isMount;
+      };
+    registry.requests.length = 0;
+    const sink = registrySink({ client: other, reference: reference("team/other:1") });
+    const [written] = await writeImage(draftWith(["one", "three"], LARGE), [sink]);
+    const { requests } = registry;
+    return {
+      outcomes: written!.layers.map(({ outcome }) => outcome),
+      mounts: requests.filter(({ query }) => query.has("mount")).length,
+      // The config is another.
+      uploads: requests.filter(({ method, path }) => method === "PUT" && path.includes("/uploads/")).length,
+    };
+  };
+
+  it("is mounted if that image was read", async (t) => {
+    assert.deepEqual(await pushOther(t), { outcomes: ["mounted", "written"], mounts: 1, uploads: 2 });
+  });
+
+  it("is sent if it can't be mounted, which is tried once", async (t) => {
+    assert.deepEqual(await pushOther(t, true), { outcomes: ["written", "written"], mounts: 1, uploads: 3 });
   });
 });
 

@@ -49,6 +49,18 @@ function sharedLayers(others: readonly Layout[], input: PlanInput): Map<string, 
   return layers;
 }
 
+/** Which of some groups of ids are layers of images with these layouts, in the same versions. */
+export function isLayerOf(
+  layouts: readonly Layout[],
+  graph: ReferencesGraph,
+): (group: readonly string[]) => boolean {
+  if (layouts.length === 0) return () => false;
+  const keys = keysOf(graph);
+  const nameOf = (ids: readonly string[]): string => JSON.stringify([...ids].sort());
+  const known = new Set(layouts.flatMap((layout) => layersIn(layout, graph, keys)).map(nameOf));
+  return (group) => known.has(nameOf(group));
+}
+
 /** The layers of a layout that lie wholly in a graph, in the same versions: ids, in the order of their keys. */
 function layersIn(
   { layers, hashes }: Layout,
