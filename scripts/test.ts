@@ -38,6 +38,8 @@ const PROGRAMS = [
   "test/support/layout-writer",
 ];
 const bundled = part === "unit" ? mkdtempSync(join(root, "dist-")) : undefined;
+// Ctrl+C ends the tests, too, and what is here is tidied up after them.
+process.on("SIGINT", () => {});
 try {
   if (bundled !== undefined) {
     chmodSync(bundled, 0o755);
