@@ -16,13 +16,14 @@ const partOf = (file: string) => /^test\/(system|peers)\//.exec(file)?.[1] ?? "u
 const files = globSync("test/**/*.test.ts", { cwd: root })
   .filter((file) => partOf(file) === part)
   .sort();
-// As many files side by side as there are processors, where Node.js by itself leaves one idle; of those that start daemons
-// two at a time, since each has several. The bound is far beyond what a test needs; it is there so that one which
-// hangs ends, and its servers with it.
+// One file more side by side than there are processors, since each waits for a while for what it has started, or for a disk;
+// of those that start daemons four at most, for the memory they take. The bound is far beyond what a test needs; it is
+// there so that one which hangs ends, and its servers with it.
+const lanes = availableParallelism() + 1;
 const usual =
   part !== "unit"
-    ? ["--test-concurrency=2", "--test-timeout=900000"]
-    : [`--test-concurrency=${availableParallelism()}`];
+    ? [`--test-concurrency=${Math.min(lanes, 4)}`, "--test-timeout=900000"]
+    : [`--test-concurrency=${lanes}`];
 // Each test that needs a Nix store mounts one at /nix for its own processes; a test that made and removed the folder itself
 // would take it from the one beside it.
 const mountPoint = part === "system" && makeFolder("/nix");
@@ -37,6 +38,8 @@ const PROGRAMS = [
   "test/support/layout-writer",
 ];
 const bundled = part === "unit" ? mkdtempSync(join(root, "dist-")) : undefined;
+// Ctrl+C ends the tests, too, and what is here is tidied up after them.
+process.on("SIGINT", () => {});
 try {
   if (bundled !== undefined) {
     chmodSync(bundled, 0o755);

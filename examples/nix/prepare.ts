@@ -59,11 +59,12 @@ interface DebianPackage {
  */
 export function prepare(folder: string): void {
   mkdirSync(join(folder, "bootstrap/bin"), { recursive: true });
-  const packages = closureOf(ROOTS);
-  const busybox = closureOf(["busybox-static"]);
-  const missing = [...packages, ...busybox].filter(({ file }) => !existsSync(join(folder, file)));
   const work = mkdtempSync(join(folder, ".work-"));
   try {
+    const show = showIn(join(work, "apt"));
+    const packages = closureOf(ROOTS, show);
+    const busybox = closureOf(["busybox-static"], show);
+    const missing = [...packages, ...busybox].filter(({ file }) => !existsSync(join(folder, file)));
     if (missing.length > 0) {
       const wanted = missing.map(({ name, version }) => `${name}=${version}`);
       execFileSync("apt-get", ["download", "-qq", ...wanted], {
@@ -87,7 +88,10 @@ export function prepare(folder: string): void {
 }
 
 /** The packages of these names and of the libraries they need, in the order of their names. */
-function closureOf(roots: readonly string[]): DebianPackage[] {
+function closureOf(
+  roots: readonly string[],
+  show: (names: readonly string[]) => DebianPackage[],
+): DebianPackage[] {
   const found = new Map<string, DebianPackage>();
   for (let wanted = [...roots]; wanted.length > 0; ) {
     for (const one of show(wanted)) found.set(one.name, one);
@@ -97,22 +101,31 @@ function closureOf(roots: readonly string[]): DebianPackage[] {
   return [...found.values()].sort((one, other) => (one.name < other.name ? -1 : 1));
 }
 
-function show(names: readonly string[]): DebianPackage[] {
-  const text = execFileSync("apt-cache", ["show", "--no-all-versions", ...names], { encoding: "utf8" });
-  return text
-    .split("\n\n")
-    .filter((stanza) => stanza.trim() !== "")
-    .map((stanza) => {
-      const field = (name: string) => new RegExp(`^${name}: (.*)$`, "m").exec(stanza)?.[1] ?? "";
-      const [name, version] = [field("Package"), field("Version")];
-      const depends = `${field("Pre-Depends")}, ${field("Depends")}`
-        .split(",")
-        .map((alternatives) => /^\s*([^\s:(|]+)/.exec(alternatives)?.[1] ?? "")
-        .filter(isLibrary);
-      const file = `${name}_${version.replaceAll(":", "%3a")}_${field("Architecture")}.deb`;
-      // Debian's C library needs the compiler's, which needs the C library; Nix knows no circles.
-      return { name, version, file, depends: name === "libc6" ? [] : [...new Set(depends)].sort() };
-    });
+/** What apt says of packages. What it has read of its lists is kept in a folder, which an image of Debian forgets otherwise. */
+function showIn(cache: string): (names: readonly string[]) => DebianPackage[] {
+  mkdirSync(join(cache, "archives/partial"), { recursive: true });
+  const places = [`=${cache}`, "::pkgcache=pkgcache.bin", "::srcpkgcache=srcpkgcache.bin"];
+  const options = places.flatMap((place) => ["-o", `Dir::Cache${place}`]);
+  return (names) => {
+    const command = ["show", ...options, "--no-all-versions", ...names];
+    const text = execFileSync("apt-cache", command, { encoding: "utf8" });
+    return text
+      .split("\n\n")
+      .filter((stanza) => stanza.trim() !== "")
+      .map(packageOf);
+  };
+}
+
+function packageOf(stanza: string): DebianPackage {
+  const field = (name: string) => new RegExp(`^${name}: (.*)$`, "m").exec(stanza)?.[1] ?? "";
+  const [name, version] = [field("Package"), field("Version")];
+  const depends = `${field("Pre-Depends")}, ${field("Depends")}`
+    .split(",")
+    .map((alternatives) => /^\s*([^\s:(|]+)/.exec(alternatives)?.[1] ?? "")
+    .filter(isLibrary);
+  const file = `${name}_${version.replaceAll(":", "%3a")}_${field("Architecture")}.deb`;
+  // Debian's C library needs the compiler's, which needs the C library; Nix knows no circles.
+  return { name, version, file, depends: name === "libc6" ? [] : [...new Set(depends)].sort() };
 }
 
 /** Scripts and what they need are no part of the examples. */

@@ -34,3 +34,8 @@ export const builtCommand: readonly [string, ...string[]] = [process.execPath, p
 export function varve(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
   return run([...sourceCommand, ...args], options);
 }
+
+/** Runs `varve ARGS` as it is shipped to its end, whatever its exit code. */
+export function builtVarve(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
+  return run([...builtCommand, ...args], options);
+}

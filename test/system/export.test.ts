@@ -11,7 +11,7 @@ import { writeImage } from "#write";
 import { mustRun } from "../support/process.ts";
 import { requires } from "../support/systems.ts";
 import { stacked, temporaryFolder } from "../support/tmp.ts";
-import { varve } from "../support/varve.ts";
+import { builtVarve as varve } from "../support/varve.ts";
 import { type Dockerd, startDockerd } from "./support/dockerd.ts";
 import { startPodman } from "./support/podman.ts";
 

@@ -13,7 +13,7 @@ import { python } from "../support/python.ts";
 import { writeSparse } from "../support/sparse-file.ts";
 import { requires } from "../support/systems.ts";
 import { stacked, temporaryFolder } from "../support/tmp.ts";
-import { varve } from "../support/varve.ts";
+import { builtVarve as varve } from "../support/varve.ts";
 import { type Containerd, startContainerd } from "./support/containerd.ts";
 import { type Dockerd, startDockerd } from "./support/dockerd.ts";
 import { startRegistry } from "./support/registry.ts";

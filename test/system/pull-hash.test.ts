@@ -13,7 +13,7 @@ import { Transports } from "#transports";
 import { writeImage } from "#write";
 import { requires } from "../support/systems.ts";
 import { stacked, temporaryFolder } from "../support/tmp.ts";
-import { varve } from "../support/varve.ts";
+import { builtVarve as varve } from "../support/varve.ts";
 import { type Registry, startRegistry } from "./support/registry.ts";
 
 describe("varve pull with an expected hash", { skip: requires("registry") }, () => {

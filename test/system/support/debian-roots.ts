@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import {
   appendFileSync,
   closeSync,
+  existsSync,
   lstatSync,
   mkdirSync,
   openSync,
@@ -11,7 +12,7 @@ import {
   readSync,
   writeFileSync,
 } from "node:fs";
-import { join, posix } from "node:path";
+import { basename, join, posix } from "node:path";
 import { run } from "../../support/process.ts";
 
 /** Packages of Debian that were downloaded. */
@@ -29,7 +30,14 @@ export class DebianPackages {
     const known = this.#known.get(name);
     if (known !== undefined) return known;
     const kinds = ["recommends", "suggests", "conflicts", "breaks", "replaces", "enhances"];
-    const options = ["--recurse", ...kinds.map((kind) => `--no-${kind}`)];
+    // What apt has read of its lists, which an image of Debian forgets otherwise.
+    const cache = join(this.#folder, "apt");
+    mkdirSync(join(cache, "archives/partial"), { recursive: true });
+    const places = [`=${cache}`, "::pkgcache=pkgcache.bin", "::srcpkgcache=srcpkgcache.bin"];
+    const options = [
+      ...places.flatMap((place) => ["-o", `Dir::Cache${place}`]),
+      ...["--recurse", ...kinds.map((kind) => `--no-${kind}`)],
+    ];
     const text = execFileSync("apt-cache", ["depends", ...options, name], {
       encoding: "utf8",
       maxBuffer: 1 << 28,
@@ -52,14 +60,20 @@ export class DebianPackages {
   /** Unpacks packages into one folder, on top of each other. */
   unpack(names: readonly string[], root: string): void {
     mkdirSync(root, { recursive: true });
-    const files = readdirSync(this.#folder);
-    for (const name of names) {
-      const file = files.find((each) => each.startsWith(`${name}_`))!;
-      const tar = execFileSync("dpkg-deb", ["--fsys-tarfile", join(this.#folder, file)], {
-        maxBuffer: 1 << 30,
-      });
-      execFileSync("tar", ["-x", "--keep-directory-symlink", "-C", root], { input: tar });
-    }
+    for (const file of this.files(names))
+      execFileSync("tar", ["-x", "--keep-directory-symlink", "-C", root, "-f", this.#archive(file)]);
+  }
+
+  /** A package's files as an archive that isn't compressed, since most are unpacked into several roots. */
+  #archive(file: string): string {
+    const folder = join(this.#folder, "archives");
+    const archive = join(folder, basename(file));
+    if (existsSync(archive)) return archive;
+    mkdirSync(folder, { recursive: true });
+    const opened = openSync(archive, "w");
+    execFileSync("dpkg-deb", ["--fsys-tarfile", file], { stdio: ["ignore", opened, "inherit"] });
+    closeSync(opened);
+    return archive;
   }
 
   /** The files of packages. */
@@ -77,8 +91,10 @@ export class DebianPackages {
       const control = execFileSync("dpkg-deb", ["--field", file], { encoding: "utf8" });
       const field = (name: string) => new RegExp(`^${name}: *(.*)$`, "m").exec(control)?.[1] ?? "";
       appendFileSync(join(root, "var/lib/dpkg/status"), `${control}Status: install ok installed\n\n`);
-      const tar = execFileSync("dpkg-deb", ["--fsys-tarfile", file], { maxBuffer: 1 << 30 });
-      const list = execFileSync("tar", ["-t"], { input: tar, encoding: "utf8", maxBuffer: 1 << 28 });
+      const list = execFileSync("tar", ["-t", "-f", this.#archive(file)], {
+        encoding: "utf8",
+        maxBuffer: 1 << 28,
+      });
       const paths = list.split("\n").map((path) => path.replace(/^\.(?=\/)/, "").replace(/(?<=.)\/$/, ""));
       const isShared = field("Multi-Arch") === "same";
       const name = field("Package") + (isShared ? `:${field("Architecture")}` : "");
@@ -146,6 +162,26 @@ export async function listed(root: string, files: readonly string[]): Promise<Ma
   return answers;
 }
 
+/** Runs `lddtree`, which reads every library anew for each file that needs it, so that it gets what it has read before. */
+const READ_ONCE = `
+import functools, runpy, sys
+from elftools.elf import dynamic, elffile
+File, tags = elffile.ELFFile, dynamic.DynamicSegment.iter_tags
+class Read(File):
+    @functools.cached_property
+    def segments(self): return list(File.iter_segments(self))
+    def iter_segments(self): return self.segments
+def iter_tags(self):
+    if "read" not in vars(self): self.read = list(tags(self))
+    return self.read
+@functools.cache
+def read(path): return Read(open(path, "rb"))
+dynamic.DynamicSegment.iter_tags = iter_tags
+elffile.ELFFile = lambda file: read(file.name)
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+`;
+
 /** `lddtree` of Debian's pax-utils, which reads the files and runs nothing. */
 export class LddTree {
   readonly #folder: string;
@@ -159,7 +195,7 @@ export class LddTree {
   /** What it says of files in a root. It doesn't know Debian's folders unless `ld.so.conf` names them. */
   async listed(root: string, files: readonly string[]): Promise<Map<string, Listed>> {
     const program = join(this.#folder, "usr/bin/lddtree");
-    const { stdout } = await run(["python3", program, "-R", root, ...files], {
+    const { stdout } = await run(["python3", "-c", READ_ONCE, program, "-R", root, ...files], {
       env: { PYTHONPATH: join(this.#folder, "usr/lib/python3/dist-packages"), LD_LIBRARY_PATH: undefined },
       timeoutSeconds: 300,
     });

@@ -6,7 +6,7 @@ import { type Scope, stacked, temporaryFolder } from "../../support/tmp.ts";
 import { builtCommand } from "../../support/varve.ts";
 import { cloneRepository } from "./clone.ts";
 import { startDockerd } from "./dockerd.ts";
-import { distrolessNode, officialNode } from "./node-bases.ts";
+import { distrolessNode, officialNode, QUICKLY } from "./node-bases.ts";
 import { startSmallInternet } from "./small-internet.ts";
 
 /** The base images that pages for Node.js name, by what stands in for them. */
@@ -89,7 +89,7 @@ export async function startNewcomer(outer: Scope): Promise<Newcomer> {
   ] as const) {
     const spec = await make(home);
     const push = names.flatMap((name) => ["--push", name]);
-    const build = [...builtCommand, "build", spec, "--quiet", ...push];
+    const build = [...builtCommand, "build", spec, ...QUICKLY, ...push];
     await mustRun(internet.inside(build), { env });
   }
 

@@ -17,6 +17,9 @@ esac
 exec "$@"
 `;
 
+/** Options of `varve build` for bases: compressed, as they are in registries, but as little as that takes. */
+export const QUICKLY = ["--quiet", "--compression", "gzip:1"];
+
 /**
  * One that is made up as `node:MAJOR-slim` is: a small Debian with an entry point, and a user named node.
  * @param folder where its files are put
@@ -51,7 +54,7 @@ export async function pushNodeBase(images: Images, { host }: Registry): Promise<
   const spec = await officialNode(images.folder);
   const [major] = process.versions.node.split(".");
   const reference = `${host}/node:${major}-slim`;
-  await images.varve(["build", spec, "--quiet", "--push", reference]);
+  await images.varve(["build", spec, ...QUICKLY, "--push", reference]);
   return `docker://${reference}`;
 }
 
