@@ -197,6 +197,38 @@ test("a series of builds begins with major versions of one repository apart, eac
   assert.deepEqual(plan(steadyForSeries, 2), [[a, b, c], [d]]);
 });
 
+test("a series of builds begins with no more than a single build costs, whatever repositories publish, and in any order of input", () => {
+  const one = fc.record({
+    pages: fc.integer({ min: 1, max: 60 }),
+    repository: fc.constantFrom("o/r", "o/s", undefined),
+    version: fc.constantFrom("0.3.1", "1.0.0", "2.7.1", "2.30.0"),
+  });
+  let settled = 0;
+  fc.assert(
+    fc.property(
+      fc.array(one, { minLength: 1, maxLength: 12 }),
+      fc.integer({ min: 1, max: 6 }),
+      (all, available) => {
+        const { graph, sizes } = packages(
+          all.map(({ pages }) => pages),
+          (at) => all[at]!,
+        );
+        const known = { sizes, ...expectedUpdates(graph, { sizes }), available };
+        const model = updateModel({ graph, ...known });
+        const price = (groups: string[][]) =>
+          costOf(groups, model) + BigInt(groups.length * model.weights.total * 4 * PAGE);
+        const [single, series] = [steady, steadyForSeries].map((each) => each.plan({ graph, ...known }));
+        assert.ok(price(series!) <= price(single!));
+        if (price(series!) < price(single!)) settled++;
+        const reversed = { ...graph, components: new Map([...graph.components].reverse()) };
+        assert.deepEqual(steadyForSeries.plan({ graph: reversed, ...known }), series);
+      },
+    ),
+    { numRuns: 300 },
+  );
+  assert.ok(settled > 5, String(settled));
+});
+
 test("no layer of a series' first plan saves less than its price", () => {
   const versions = ["1.0.0", "2.0.0"];
   // Apart, both aren't sent again for each other: 3 pages in one of five updates.
