@@ -29,7 +29,7 @@ export const MUSL_NODE = "24.19.0";
  * it is first asked for.
  */
 export async function platformBases(): Promise<(architecture: Architecture, libc: Libc) => string> {
-  const made = await keptFolder(`platform-bases-${process.versions.node}-${MUSL_NODE}-2`, makeBases);
+  const made = await keptFolder(`platform-bases-${process.versions.node}-${MUSL_NODE}-3`, makeBases);
   return (architecture, libc) => join(made, `${architecture}-${libc}`);
 }
 
@@ -61,9 +61,7 @@ async function makeBases(folder: string): Promise<void> {
   mkdirSync(join(folder, "arm64-glibc/usr/local/bin"), { recursive: true });
   cpSync(join(packages, "package/bin/node"), join(folder, "arm64-glibc/usr/local/bin/node"));
   const here = join(folder, "amd64-glibc");
-  await copyProgram(process.execPath, here);
-  mkdirSync(join(here, "usr/local/bin"), { recursive: true });
-  cpSync(join(here, process.execPath), join(here, "usr/local/bin/node"));
+  await copyProgram(process.execPath, here, "/usr/local/bin/node");
   for (const library of ["libresolv.so.2", "librt.so.1", "libpthread.so.0", "libdl.so.2"]) {
     cpSync(`/lib/x86_64-linux-gnu/${library}`, join(here, "lib/x86_64-linux-gnu", library), {
       dereference: true,
