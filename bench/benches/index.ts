@@ -17,6 +17,7 @@ import { push } from "./push.ts";
 import { startup } from "./startup.ts";
 import { streamSmall, streamStore } from "./stream.ts";
 import { warm } from "./warm.ts";
+import { writers } from "./writers.ts";
 
 export const BENCHES: readonly Bench[] = [
   streamStore,
@@ -30,6 +31,7 @@ export const BENCHES: readonly Bench[] = [
   many,
   bake,
   fleetBench,
+  writers,
   check,
   memory,
   startup,

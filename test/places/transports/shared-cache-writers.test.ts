@@ -185,6 +185,40 @@ describe("writers of a shared cache, of whom each may be held up anywhere,", () 
     }
   });
 
+  it("merge a few times and not each by itself, however long that takes, and leave what others will merge", async () => {
+    const turns = new Turns();
+    const writers = 40;
+    const isOpen = Promise.withResolvers<void>();
+    let merging = 0;
+    let ended = 0;
+    const push = async (writer: number) => {
+      const store = turns.reader;
+      const held: SegmentStore = {
+        ...store,
+        async put(bytes, notes) {
+          if (decodeSegment(bytes)!.replaced.length > 0) {
+            merging++;
+            // A registry that is slow: it takes longer than anybody waits.
+            if (merging + ended === writers) isOpen.resolve();
+            await isOpen.promise;
+          }
+          return await store.put(bytes, notes);
+        },
+      };
+      await pushTo(held, {
+        records: [recordOf(writer)],
+        bases: new Map(),
+        today: TODAY,
+        pause: () => setImmediate(),
+      });
+      ended++;
+      if (merging + ended === writers) isOpen.resolve();
+    };
+    await Promise.all(Array.from({ length: writers }, (_, writer) => push(writer)));
+    turns.check();
+    assert.ok(merging <= 10, `${merging} have merged`);
+  });
+
   it("lose nothing in a registry when one is held up at any of its requests until another has come and gone", async (t) => {
     const { http, registry, reference } = await setUp(t);
     const clientOf = (username: string) =>

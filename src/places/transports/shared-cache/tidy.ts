@@ -57,8 +57,9 @@ export async function tidy(store: SegmentStore, options: TidyOptions): Promise<v
       const rank = names.indexOf(own.digest);
       // Somebody has merged it, and goes on if need be.
       if (rank === -1) return;
-      // Of several who come at once one does it, or a few, if that one doesn't.
-      if (rank >= 2 ** (attempt - 1) && attempt < ATTEMPTS) {
+      // Of several who come at once one does it, or a few, if that one doesn't. Were it all whose patience ends while a slow registry holds that
+      // one up, each would put the same once more, and all that would have to be merged again. What is left waits for the next who comes.
+      if (rank >= Math.ceil(attempt / 3)) {
         if (many.length <= CROWD) return;
         await pause(randomInt(PAUSE));
         continue;
