@@ -151,11 +151,20 @@ async function givenFields(
     if (isProject(folder)) return { fields: {} };
     throw new VarveError(
       "INVALID_SPEC",
-      `${folder} is no project: it has neither package.json nor ${SPEC_FILE}; name a folder that has, or a spec, or begin one with npm init`,
+      `${folder} is no project: it has neither package.json nor ${SPEC_FILE}; ${howToBegin(folder)}`,
     );
   }
   if (isFields(own)) return { fields: own, file: what };
   throw new VarveError("INVALID_SPEC", `${what} isn't as it should be: it is no object`);
+}
+
+/** Tools such as Nx have the packages of all apps in one package.json above them. */
+function howToBegin(folder: string): string {
+  for (let above = dirname(folder); above !== dirname(above); above = dirname(above)) {
+    if (!existsSync(join(above, "package.json"))) continue;
+    return `if it is an app of ${above}, write ${SPEC_FILE} here, with "graph": ${JSON.stringify(relative(folder, above))} and as "cmd" what is run from there; else name a folder that has one`;
+  }
+  return "name a folder that has, or a spec, or begin one with npm init";
 }
 
 interface About {

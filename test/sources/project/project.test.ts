@@ -151,6 +151,19 @@ describe("a project's image", () => {
     await assert.rejects(specOf(wrong), { code: "INVALID_SPEC", message: /did you mean "name"\?/ });
     const none = await project(t, undefined, HI);
     await assert.rejects(specOf(none), { code: "INVALID_SPEC", message: /is no project: it has neither/ });
+    const nx = await project(t, { name: "nx" }, { "apps/api/project.json": "{}" });
+    await assert.rejects(specOf(`${nx}/apps/api`), {
+      code: "INVALID_SPEC",
+      message: /if it is an app of .*my-folder, write varve\.json here, with "graph": "\.\.\/\.\."/,
+    });
+    const { spec } = await specOf(
+      await project(
+        t,
+        { name: "nx" },
+        { "apps/api/varve.json": '{"graph": "../..", "cmd": "node dist/a.js"}' },
+      ).then((folder) => `${folder}/apps/api`),
+    );
+    assert.deepEqual([spec.name, spec.config.WorkingDir, spec.omit], ["api", "/app", ["dev"]]);
   });
 
   it("has a name and a tag that registries take", async (t) => {
