@@ -16,7 +16,7 @@ export function sharedCacheOptions(command: Command): Command {
     )
     .option(
       "--trust-cached-layers",
-      "believe what --cache-from says of how layers are compressed, so that those which are there aren't: engines that unpack the image check that",
+      "believe what --cache-from says of how layers are compressed, so that those which are there aren't: only what compares diff IDs, as varve validate does, sees whether it is so",
     )
     .option(
       "--cache-to <reference>",

@@ -45,8 +45,8 @@ export interface PullSharedCacheOptions extends SharedCacheOptions {
   /** Believes what the cache says of bases' names and links, which nothing can check without reading the base; otherwise that is left out. */
   readonly trustBases?: boolean | undefined;
   /**
-   * Believes what the cache says of which blob a layer is when it is compressed. What is in a layer is seen here in any case, and engines compare
-   * that with what they unpack.
+   * Believes what the cache says of which blob a layer is when it is compressed. What is in a layer is seen here in any case, and stands in the
+   * image's config, with which what is unpacked can be compared.
    */
   readonly trustLayers?: boolean | undefined;
 }
