@@ -67,7 +67,7 @@ export async function buildIndex(
  * @throws VarveError as `buildIndex`; nothing is named before all of it is there
  */
 export async function buildIndexFrom(source: SpecSource, options: BuildIndexOptions): Promise<BuiltIndex> {
-  const { to, platforms, cacheFrom = [], cacheTo = [], onNote, onPlatform } = options;
+  const { to, writtenMeanwhile = [], platforms, cacheFrom = [], cacheTo = [], onNote, onPlatform } = options;
   if (to.length === 0) throw noPlace();
   const names = platformNames(platforms);
   const destination = destinationOf(source.spec, to);
@@ -79,7 +79,7 @@ export async function buildIndexFrom(source: SpecSource, options: BuildIndexOpti
     const signer = await builtSigner({ ...options, operation });
     const places: IndexPlace[] = [];
     for (const target of to) places.push(opened.use(await openIndexPlace(target, operation)));
-    const outputs = await outputPaths(to);
+    const outputs = await outputPaths([...to, ...writtenMeanwhile]);
     await pullCaches(cacheFrom, {
       ...{ ...operation, onNote },
       ...{ trustBases: options.trustCachedBases, trustLayers: options.trustCachedLayers },

@@ -50,6 +50,11 @@ export interface BuildOptions extends SpecOptions, WritingOptions, AttestOptions
   readonly onFindings?: ((findings: Sifted) => void) | undefined;
   /** Where the image goes; each layer is made once for all of them. */
   readonly to: readonly Target[];
+  /**
+   * Further places that are written to meanwhile, which therefore aren't part of the image either.
+   * @internal
+   */
+  readonly writtenMeanwhile?: readonly Target[] | undefined;
   /** Which C library a Node project's packages are chosen for: `glibc` or `musl`; by default that of the base. */
   readonly libc?: Libc | undefined;
   /** Tags in registries from which digests are added to the cache before the build. */
@@ -103,12 +108,12 @@ export async function build(spec: string | ImageSpecInput, options: BuildOptions
 
 /** As {@link build}, of a spec that was read. */
 export async function buildFrom(source: SpecSource, options: BuildOptions): Promise<BuiltImage> {
-  const { to, cacheFrom = [], cacheTo = [], onNote } = options;
+  const { to, writtenMeanwhile = [], cacheFrom = [], cacheTo = [], onNote } = options;
   if (to.length === 0) throw noPlace();
   return await operate(options, async (operation) => {
     const signer = await builtSigner({ ...options, operation });
     const sinks = await openTargets(to, operation.machine);
-    const outputs = await outputPaths(to);
+    const outputs = await outputPaths([...to, ...writtenMeanwhile]);
     const destination = destinationOf(source.spec, to);
     // While the registry answers, the project is read.
     for (const sink of sinks) sink.begin?.(operation.signal);

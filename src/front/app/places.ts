@@ -1,5 +1,6 @@
 /** Writes images to places, which are given by their names or as sinks. */
-import { resolve } from "node:path";
+import { readdir } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import type { CompressionChoice } from "#compress";
 import type { ImageDraft } from "#image";
 import type { Descriptor, Digest } from "#oci";
@@ -69,12 +70,22 @@ export async function openTargets(targets: readonly Target[], { transports }: Ma
   return sinks;
 }
 
-/** The files and folders, absolute, that targets write to, which therefore aren't part of an image of the same folder. */
+/**
+ * The files and folders, absolute, that targets write to, which therefore aren't part of an image of the same folder. Folders above them
+ * that hold nothing else are among them: the first build makes these, and the next one must give the same image.
+ */
 export async function outputPaths(targets: readonly Target[]): Promise<string[]> {
   const places = await Promise.all(
     targets.filter((target) => typeof target === "string").map(parseDestination),
   );
-  return places.flatMap((place) => ("path" in place ? [resolve(place.path)] : []));
+  const paths = new Set(places.flatMap((place) => ("path" in place ? [resolve(place.path)] : [])));
+  // It grows while it is gone through.
+  for (const path of paths) {
+    const folder = dirname(path);
+    const names = await readdir(folder).catch(() => []);
+    if (names.every((name) => paths.has(join(folder, name)))) paths.add(folder);
+  }
+  return [...paths];
 }
 
 /** What writing an image takes. */

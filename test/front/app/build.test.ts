@@ -112,6 +112,16 @@ describe("build", () => {
     assert.equal(again.digest, first.digest);
   });
 
+  it("keeps an image out of itself in folders that aren't there yet, and gives the same one when they are", async (t) => {
+    const { folder, machine, spec } = await world(t);
+    const deep = (name: string) => `oci:${join(folder, "project/out/images", name)}`;
+    const elsewhere = await build(spec, { machine, to: [`oci:${join(folder, "elsewhere")}`] });
+    for (const when of ["first", "again"]) {
+      const { digest } = await build(spec, { machine, to: [deep("a"), deep("b")] });
+      assert.equal(digest, elsewhere.digest, when);
+    }
+  });
+
   it("forgets a digest of the cache that was wrong, and builds the right image", async (t) => {
     const { folder, machine, spec } = await world(t);
     const to = [`oci:${join(folder, "right")}:1`];

@@ -31,7 +31,7 @@ export interface BakeTarget {
 
 /** Where images go, and how they are made. */
 export interface BakeOptions
-  extends Omit<BuildOptions, "to" | "onFindings" | "onProgress" | keyof BakeListener>,
+  extends Omit<BuildOptions, "to" | "writtenMeanwhile" | "onFindings" | "onProgress" | keyof BakeListener>,
     BakeListener {
   /** Places in which `{name}`, `{tag}` and `{target}` stand for each image's own. */
   readonly to?: readonly string[] | undefined;
@@ -100,7 +100,8 @@ export async function bake(targets: readonly BakeTarget[], options: BakeOptions)
         // Others are planned all the same, so that the images have the layers that they have if all are made.
         if (!isMeant(one)) return await planOnly(one, { machine, options });
         if (one.source !== undefined) whenPlanned(one.source.spec.name, isPlanned);
-        return await bakeOne(one, { machine, options, to: places.get(one.target.name) ?? [] });
+        const to = places.get(one.target.name) ?? [];
+        return await bakeOne(one, { machine, options, to, writtenMeanwhile: [...places.values()].flat() });
       },
       onDone: options.onDone,
     });
@@ -125,12 +126,14 @@ interface OneOptions {
   readonly machine: Machine;
   readonly options: BakeOptions;
   readonly to: readonly Target[];
+  /** The places of all. */
+  readonly writtenMeanwhile: readonly Target[];
 }
 
 /** Decides an image's layers, and no more. One that the lock file has needs not even that. */
 async function planOnly(
   { source }: OpenedTarget,
-  { machine, options }: Omit<OneOptions, "to">,
+  { machine, options }: Omit<OneOptions, "to" | "writtenMeanwhile">,
 ): Promise<undefined> {
   const { together, cache } = machine;
   if (source === undefined || together === undefined) return undefined;
@@ -151,14 +154,14 @@ async function planOnly(
 
 async function bakeOne(
   { target, source, error }: OpenedTarget,
-  { machine, options, to }: OneOptions,
+  { machine, options, to, writtenMeanwhile }: OneOptions,
 ): Promise<BuiltImage | BuiltIndex> {
   if (source === undefined) throw error;
   const { name, platforms = [] } = target;
   const { compression, libc, check, signal, platform, onNote, onOutput, onWarning } = options;
   const { sbom, provenance, sign } = options;
   const given = {
-    ...{ machine, signal, to, compression, libc, check, sbom, provenance, sign },
+    ...{ machine, signal, to, writtenMeanwhile, compression, libc, check, sbom, provenance, sign },
     onNote: onNote && ((sentence: string) => onNote(sentence, name)),
     onDerived: () => {},
     onOutput: onOutput && ((line: string, script: string) => onOutput(line, script, name)),

@@ -160,6 +160,13 @@ describe("bake", () => {
     );
   });
 
+  it("keeps images out of each other that are written into the workspace", async (t) => {
+    const { root, run } = await world(t);
+    const elsewhere = digests(await run());
+    const to = [`oci:${join(root, "out/{target}")}`, `docker-archive:${join(root, "{target}.tar")}`];
+    for (const when of ["first", "again"]) assert.deepEqual(digests(await run({ to })), elsewhere, when);
+  });
+
   it("refuses to put two images at one place, before anything is built", async (t) => {
     const { registry, run } = await world(t);
     await assert.rejects(run({ to: [`docker://${registry.host}/app:{tag}`] }), {
