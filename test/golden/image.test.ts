@@ -20,12 +20,12 @@ const GOLDEN = [
   {
     strategy: undefined,
     diffIds: [TOGETHER, PROJECT],
-    config: "sha256:3c11773cae33e3a19077b553e3cb84e24257c3ff937e4151a750f6ea1d018d9a",
+    config: "sha256:ccba751fa66edc6d7d59e8e97b351583a37e05c783d6293e9d249eb598332fea",
   },
   {
     strategy: "popularity",
     diffIds: [...PACKAGES, PROJECT],
-    config: "sha256:8d2202ef70f024f497f86515bf871e683918d5faa96acee42cf1923ec3bd4d77",
+    config: "sha256:105d64180408314d473d29b97ed80cca102b667d564c238f6024facbd635b8c7",
   },
 ] as const;
 

@@ -39,7 +39,7 @@ describe("what varve why tells people", () => {
         "    2  10.2 kB  b: mode 0644 → 0755 (index.js)",
         "",
         "Each engine pulls 1 layer, 10.2 kB.",
-        "Config and manifest are 894 B more.",
+        "Config and manifest are 888 B more.",
         "",
       ],
     );
