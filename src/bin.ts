@@ -14,8 +14,13 @@ if (major < 22 || (major === 22 && minor < 15)) {
   const { keepCompiled } = await import("./front/cli/compile-cache.ts");
   const args = process.argv.slice(2);
   keepCompiled({ env: process.env, home: homedir(), args });
-  const { main } = await import("./front/cli/main.ts");
-  process.exitCode = await main(args);
+  const { asksForVersion, printVersion } = await import("./front/cli/version.ts");
+  if (asksForVersion(args)) {
+    process.exitCode = await printVersion();
+  } else {
+    const { main } = await import("./front/cli/main.ts");
+    process.exitCode = await main(args);
+  }
 }
 
 export {};

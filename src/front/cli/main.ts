@@ -1,6 +1,5 @@
 /** The command line: finds the command, runs it, and has failures told. */
 import type { Command as CommanderCommand } from "commander";
-import { varveVersion as version } from "#util";
 import { watchFaults } from "./fault.ts";
 
 /**
@@ -10,10 +9,6 @@ import { watchFaults } from "./fault.ts";
  *   nobody gets here: the reader of an image went away
  */
 export async function main(args: readonly string[]): Promise<number> {
-  // Scripts often ask for this, and it isn't worth loading a parser.
-  if (args.length === 1 && (args[0] === "--version" || args[0] === "-V")) {
-    return printVersion();
-  }
   const [command, ...rest] = args;
   if (command === "build") (await import("./head-start.ts")).headStart(rest);
   const { CommanderError } = await import("commander");
@@ -40,16 +35,5 @@ export async function main(args: readonly string[]): Promise<number> {
     // What else fails after a fault has been told is only a consequence.
     if (faults.told && !(error instanceof CommanderError)) return 1;
     return tellFailure(error, { json });
-  }
-}
-
-async function printVersion(): Promise<number> {
-  const { printNow } = await import("./output.ts");
-  try {
-    printNow(`${version()}\n`);
-    return 0;
-  } catch (error) {
-    const { tellFailure } = await import("./failure.ts");
-    return tellFailure(error, { json: false });
   }
 }
