@@ -79,11 +79,8 @@ export async function buildIndexFrom(source: SpecSource, options: BuildIndexOpti
     const signer = await builtSigner({ ...options, operation });
     const places: IndexPlace[] = [];
     for (const target of to) places.push(opened.use(await openIndexPlace(target, operation)));
-    const outputs = await outputPaths([...to, ...writtenMeanwhile]);
-    await pullCaches(cacheFrom, {
-      ...{ ...operation, onNote },
-      ...{ trustBases: options.trustCachedBases, trustLayers: options.trustCachedLayers },
-    });
+    const outputs = [...(await outputPaths(to)), ...writtenMeanwhile];
+    await pullCaches(cacheFrom, { ...options, ...operation });
     const sinks = places.map(({ sink }) => sink);
     const images: (OneBuilt & { readonly platform: string })[] = [];
     for (const platform of names) {

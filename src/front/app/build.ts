@@ -51,10 +51,10 @@ export interface BuildOptions extends SpecOptions, WritingOptions, AttestOptions
   /** Where the image goes; each layer is made once for all of them. */
   readonly to: readonly Target[];
   /**
-   * Further places that are written to meanwhile, which therefore aren't part of the image either.
+   * Further files and folders, absolute, that are written meanwhile, and therefore aren't part of the image either.
    * @internal
    */
-  readonly writtenMeanwhile?: readonly Target[] | undefined;
+  readonly writtenMeanwhile?: readonly string[] | undefined;
   /** Which C library a Node project's packages are chosen for: `glibc` or `musl`; by default that of the base. */
   readonly libc?: Libc | undefined;
   /** Tags in registries from which digests are added to the cache before the build. */
@@ -113,14 +113,11 @@ export async function buildFrom(source: SpecSource, options: BuildOptions): Prom
   return await operate(options, async (operation) => {
     const signer = await builtSigner({ ...options, operation });
     const sinks = await openTargets(to, operation.machine);
-    const outputs = await outputPaths([...to, ...writtenMeanwhile]);
+    const outputs = [...(await outputPaths(to)), ...writtenMeanwhile];
     const destination = destinationOf(source.spec, to);
     // While the registry answers, the project is read.
     for (const sink of sinks) sink.begin?.(operation.signal);
-    await pullCaches(cacheFrom, {
-      ...{ ...operation, onNote },
-      ...{ trustBases: options.trustCachedBases, trustLayers: options.trustCachedLayers },
-    });
+    await pullCaches(cacheFrom, { ...options, ...operation });
     const { image, written } = await buildOne(source, { sinks, outputs, operation, options, destination });
     const { documents } = image;
     const attached = await attachDocuments(documents, written, { ...options, operation });

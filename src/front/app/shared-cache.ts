@@ -6,11 +6,11 @@ import type { RegistryClient } from "#registry";
 import {
   type PrunedSharedCache,
   type PruneSharedCacheOptions,
-  type PullSharedCacheOptions,
   pruneSharedCache,
   pullSharedCache,
   pushSharedCache,
 } from "#transports";
+import type { BuildOptions } from "./build.ts";
 import { type Machine, type Operation, type OperationOptions, operate } from "./machine.ts";
 
 interface SharedCacheOptions extends Pick<Operation, "machine" | "signal"> {
@@ -20,9 +20,9 @@ interface SharedCacheOptions extends Pick<Operation, "machine" | "signal"> {
 /** Has the cache ask others in registries for what it doesn't know. */
 export async function pullCaches(
   references: readonly string[],
-  options: SharedCacheOptions & Pick<PullSharedCacheOptions, "trustBases" | "trustLayers">,
+  options: SharedCacheOptions & Pick<BuildOptions, "trustCachedBases" | "trustCachedLayers">,
 ): Promise<void> {
-  const { machine, signal, onNote, trustBases, trustLayers } = options;
+  const { machine, signal, onNote, trustCachedBases: trustBases, trustCachedLayers: trustLayers } = options;
   await withEach(machine, references, (client, { reference, cache }) =>
     pullSharedCache(client, { reference, cache, signal, onNote, trustBases, trustLayers }),
   );

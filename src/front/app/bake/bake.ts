@@ -4,7 +4,7 @@ import { basePlace } from "#spec";
 import { type BuildOptions, type BuiltImage, buildFrom, type SpecOptions } from "../build.ts";
 import { type BuiltIndex, buildIndexFrom } from "../build-index.ts";
 import { type Machine, operate } from "../machine.ts";
-import type { Target } from "../places.ts";
+import { outputPaths, type Target } from "../places.ts";
 import { pullCaches, pushCaches } from "../shared-cache.ts";
 import type { SpecSource } from "../source.ts";
 import { openOnBase } from "../spec-on-base.ts";
@@ -83,10 +83,8 @@ export async function bake(targets: readonly BakeTarget[], options: BakeOptions)
     const { machine, opened, together, whenPlanned } = run;
     const isMeant = await meantOf(opened, { machine, affectedSince: options.affectedSince });
     const places = await placesOf(opened.filter(isMeant), options);
-    await pullCaches(cacheFrom, {
-      ...{ ...operation, onNote },
-      ...{ trustBases: options.trustCachedBases, trustLayers: options.trustCachedLayers },
-    });
+    const writtenMeanwhile = await outputPaths([...places.values()].flat());
+    await pullCaches(cacheFrom, { ...options, ...operation });
     // Those behind the last one that is made decide nothing of it.
     const needed = opened.slice(0, opened.findLastIndex(isMeant) + 1);
     const results = await inTurns(needed, {
@@ -101,7 +99,7 @@ export async function bake(targets: readonly BakeTarget[], options: BakeOptions)
         if (!isMeant(one)) return await planOnly(one, { machine, options });
         if (one.source !== undefined) whenPlanned(one.source.spec.name, isPlanned);
         const to = places.get(one.target.name) ?? [];
-        return await bakeOne(one, { machine, options, to, writtenMeanwhile: [...places.values()].flat() });
+        return await bakeOne(one, { machine, options, to, writtenMeanwhile });
       },
       onDone: options.onDone,
     });
@@ -126,8 +124,8 @@ interface OneOptions {
   readonly machine: Machine;
   readonly options: BakeOptions;
   readonly to: readonly Target[];
-  /** The places of all. */
-  readonly writtenMeanwhile: readonly Target[];
+  /** What the images of all are written to, absolute. */
+  readonly writtenMeanwhile: readonly string[];
 }
 
 /** Decides an image's layers, and no more. One that the lock file has needs not even that. */
