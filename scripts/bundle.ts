@@ -18,11 +18,19 @@ export const ENTRIES: Readonly<Record<string, string>> = {
   ),
 };
 
-/** Has `bin` load the command from the file beside it. */
+/** What `bin` loads, in files beside it: which one a source is in. */
+const BESIDE_BIN = [
+  { filter: /\/head-start\.ts$/, path: "./head-start.js" },
+  { filter: /\/cli\/main\.ts$/, path: "./cli.js" },
+];
+
+/** Has the others' files loaded instead of having their sources in one's own. */
 const besideBin: Plugin = {
   name: "beside-bin",
   setup: ({ onResolve }) => {
-    onResolve({ filter: /\/cli\/main\.ts$/ }, () => ({ path: "./cli.js", external: true }));
+    for (const { filter, path } of BESIDE_BIN) {
+      onResolve({ filter }, ({ kind }) => (kind === "entry-point" ? null : { path, external: true }));
+    }
   },
 };
 
@@ -56,7 +64,9 @@ export async function bundle(folder: string, programs: readonly string[] = []): 
     // What checks Node.js' version, and has the rest compiled only once.
     one("bin", "bin", [besideBin]),
     // The command in one file, in which each module runs when it is imported: Node.js takes 0.6 ms to find and link another.
-    one("front/cli/main", "cli"),
+    one("front/cli/main", "cli", [besideBin]),
+    // What is begun before that is loaded.
+    one("front/cli/head-start", "head-start"),
     // There are several of each at a time, with nothing in them but what they do: so they take half the time to start.
     ...THREADS.map((job) => one(`threads/${job}`, `varve-thread-${job}`)),
     // The library; bundlers leave out what a program doesn't use of it.

@@ -18,6 +18,7 @@ if (major < 22 || (major === 22 && minor < 15)) {
   if (asksForVersion(args)) {
     process.exitCode = await printVersion();
   } else {
+    if (args[0] === "build") (await import("./front/cli/head-start.ts")).headStart(args.slice(1));
     const { main } = await import("./front/cli/main.ts");
     process.exitCode = await main(args);
   }

@@ -9,8 +9,6 @@ import { watchFaults } from "./fault.ts";
  *   nobody gets here: the reader of an image went away
  */
 export async function main(args: readonly string[]): Promise<number> {
-  const [command, ...rest] = args;
-  if (command === "build") (await import("./head-start.ts")).headStart(rest);
   const { CommanderError } = await import("commander");
   const { printNow, sayMisuse, sayText } = await import("./output.ts");
   const { cancelWork } = await import("./interrupt.ts");

@@ -1,4 +1,3 @@
-import { performance } from "node:perf_hooks";
 import { oneLine, parseJson } from "#util";
 import { RegistryFailure } from "../http/failure.ts";
 import { type HttpRequest, type HttpResponse, readBody, statusFailure } from "../http/http.ts";
