@@ -30,7 +30,7 @@ import { missingFrom, oneLayerBudget } from "./one-layer.ts";
 import { Placement, projectFolder } from "./placement.ts";
 import { type RootPlace, rootPlaceOf } from "./root-place.ts";
 import { type ComponentSizes, componentSizes } from "./sizes.ts";
-import { chooseStrategy, hasLayout, type ImageLayouts, imageLayout } from "./strategy.ts";
+import { chooseStrategy, type ImageLayouts } from "./strategy.ts";
 
 export interface PlanOptions {
   /** The image that the spec's `fromImage` names. */
@@ -90,7 +90,7 @@ export interface ImagePlan {
   readonly groups: readonly (readonly string[])[];
   /** The layout, to which later builds may keep. */
   readonly layout: Layout;
-  /** Whether an image that the spec names has a layer of these components, as far as its layout says. */
+  /** Whether an earlier image has a layer of these components, as far as the layouts say that the spec names. */
   readonly isThere: (group: readonly string[]) => boolean;
   /** Undefined if nobody asked for sizes. */
   readonly sizes: ComponentSizes | undefined;
@@ -115,7 +115,7 @@ export async function planImage(spec: ImageSpec, options: PlanOptions = {}): Pro
     signal,
   } = options;
   const { graph, whole, folder } = await readComponents(spec, options);
-  const { strategy, weights, needsSizes, keepsLayout } = await chooseStrategy(spec, {
+  const { strategy, weights, needsSizes, keepsLayout, earlier } = await chooseStrategy(spec, {
     lastImage,
     sharedImages,
     otherLayouts: options.otherLayouts,
@@ -150,11 +150,6 @@ export async function planImage(spec: ImageSpec, options: PlanOptions = {}): Pro
       ? planLayers(graph, strategy, known).groups
       : [await missingFrom(base, graph)].filter((group) => group.length > 0);
   const layout = layoutOf(graph, groups);
-  const named = [lastImage, ...(sharedImages?.values() ?? [])].filter((image) => image !== undefined);
-  const isThere = isLayerOf(
-    named.filter(hasLayout).map((image) => imageLayout(image, "an image")),
-    graph,
-  );
   return {
     graph,
     whole,
@@ -166,7 +161,7 @@ export async function planImage(spec: ImageSpec, options: PlanOptions = {}): Pro
     keepsLayout,
     groups,
     layout,
-    isThere,
+    isThere: isLayerOf(earlier, graph),
     sizes,
     updates,
   };

@@ -53,6 +53,8 @@ export interface ChosenStrategy {
   readonly needsSizes: (graph: ReferencesGraph) => boolean;
   /** Whether there was a layout of the last build, to which it keeps if that is worth it. */
   readonly keepsLayout: boolean;
+  /** The layouts of images that were built before, as far as the spec names them. */
+  readonly earlier: readonly Layout[];
 }
 
 /**
@@ -88,14 +90,16 @@ export async function chooseStrategy(
       typeof pipeline === "string"
         ? pipelineStrategy(await readPipeline(pipeline, signal), `the layering pipeline ${pipeline}`)
         : pipelineStrategy(pipeline, "layeringPipeline");
-    return { strategy, weights: undefined, needsSizes: () => false, keepsLayout: false };
+    return { strategy, weights: undefined, needsSizes: () => false, keepsLayout: false, earlier: [] };
   }
   const weights = await weightsOf(spec, signal);
   const lock = given ?? (await lockOf(spec, signal));
-  const layout = likeLayout ?? (await lastLayout(spec, { lastImage, lock, signal }));
+  const last = await lastLayout(spec, { lastImage, lock, signal });
+  const layout = likeLayout ?? last;
   const keepsLayout = layout !== undefined;
   // A layout that is only alike is no earlier build's: where it isn't kept, a fresh plan is what the other image has, too.
-  const others = [...otherLayouts, ...(await sharedLayouts(spec, { sharedImages, lock, signal }))];
+  const shared = await sharedLayouts(spec, { sharedImages, lock, signal });
+  const others = [...otherLayouts, ...shared];
   const isSeries = spec.layersFrom !== undefined || spec.lockFile !== undefined || others.length > 0;
   const chosen = STRATEGIES.find(({ name }) => name === spec.strategy) ?? steady;
   const alone = isSeries && chosen === steady ? steadyForSeries : chosen;
@@ -103,7 +107,8 @@ export async function chooseStrategy(
   const strategy = keepsLayout ? keepLayout(layout, fresh) : fresh;
   const needsSizes = (graph: ReferencesGraph): boolean =>
     keepsLayout || others.length > 0 || (chosen === auto ? !hasNarSizes(graph) : chosen !== popularity);
-  return { strategy, weights, needsSizes, keepsLayout };
+  const earlier = last === undefined ? shared : [last, ...shared];
+  return { strategy, weights, needsSizes, keepsLayout, earlier };
 }
 
 function hasNarSizes({ components }: ReferencesGraph): boolean {
