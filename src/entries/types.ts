@@ -102,6 +102,7 @@ export type {
   Image,
   ImageDraft,
   ImageSource,
+  KeptDocuments,
   Layer,
   ReadOptions,
   UnmeasuredLayer,

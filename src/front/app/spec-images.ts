@@ -1,6 +1,8 @@
 /** Opens the images that a spec names, and tries again if the digest cache was wrong. */
+import type { DigestCache } from "#cache";
 import { VarveError } from "#errors";
-import type { Image } from "#image";
+import type { Image, KeptDocuments } from "#image";
+import type { Digest } from "#oci";
 import { hasLayout, isLayoutFile } from "#plan";
 import { basePlace, DESTINATION, type ImageSpec } from "#spec";
 import { Resources } from "#util";
@@ -37,7 +39,9 @@ export async function openSpecImages(
   const { architecture = read.platform.architecture } = spec;
   const { place: named, verify } = basePlace(spec.fromImage);
   const fromImage = named === NO_BASE ? undefined : named;
-  const wanted = { machine, signal, read: { ...read, platform: { ...read.platform, architecture } } };
+  const documents = machine.cache && keptDocuments(machine.cache);
+  const platform = { ...read.platform, architecture };
+  const wanted = { machine, signal, read: { ...read, platform, documents } };
   await using resources = new Resources();
   const open = async (place: string): Promise<Image> => {
     if (machine.together !== undefined) return await machine.together.image(place, wanted);
@@ -61,6 +65,15 @@ export async function openSpecImages(
   }
   const all = resources.move();
   return { base, lastImage, sharedImages, [Symbol.asyncDispose]: () => all[Symbol.asyncDispose]() };
+}
+
+/** Keeps documents in the digest cache: an image that a spec names is read for each build. */
+function keptDocuments(cache: DigestCache): KeptDocuments {
+  const partsOf = (digest: Digest) => ["document", digest];
+  return {
+    get: (digest) => cache.facts(partsOf(digest)),
+    put: (digest, bytes) => cache.putFacts(partsOf(digest), bytes),
+  };
 }
 
 interface LastOptions extends Pick<SourceListener, "onNote"> {

@@ -17,4 +17,4 @@ export {
 } from "./image.ts";
 export { type Inherit, inheritConfig, mergeEnv } from "./inherit.ts";
 export { isUnmeasured, type Layer, type UnmeasuredLayer } from "./layer.ts";
-export type { ImageSource, ReadOptions } from "./source.ts";
+export type { ImageSource, KeptDocuments, ReadOptions } from "./source.ts";

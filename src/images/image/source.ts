@@ -1,5 +1,11 @@
-import type { Descriptor, Platform } from "#oci";
+import type { Descriptor, Digest, Platform } from "#oci";
 import type { Image } from "./image.ts";
+
+/** Keeps configs and manifests by their digests, from run to run. What it gives is checked. */
+export interface KeptDocuments {
+  get(digest: Digest): Uint8Array | undefined;
+  put(digest: Digest, bytes: Uint8Array): void;
+}
 
 /** Which image of several is read. */
 export interface ReadOptions {
@@ -7,6 +13,8 @@ export interface ReadOptions {
   readonly platform: Platform;
   /** Whether the user asked for the platform, so that an image for another one is an error. */
   readonly strict?: boolean;
+  /** Has what needn't be fetched again. Without it the image is seen to be where it is said to be, whole. */
+  readonly documents?: KeptDocuments | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -1,12 +1,17 @@
 import { VarveError } from "#errors";
-import type { Image, ImageSource, ReadOptions } from "#image";
+import type { Image, ImageSource, KeptDocuments, ReadOptions } from "#image";
 import {
+  algorithmOf,
   checkIsImage,
   choosePlatform,
+  type Descriptor,
+  digestOf,
   formatReference,
   type ImageIndex,
   MAX_CONFIG_BYTES,
   type Manifest,
+  type ManifestOrIndex,
+  parseManifestOrIndex,
   type RawDocument,
   type Reference,
 } from "#oci";
@@ -26,15 +31,19 @@ export interface RegistrySourceOptions {
 /** Reads an image from a registry: OCI distribution specification, "Pull". */
 export function registrySource({ client, reference }: RegistrySourceOptions): ImageSource {
   const name = formatReference(reference, "familiar");
-  const assemble = async ({
-    manifest,
-    index,
-    signal,
-  }: {
-    manifest: RawDocument<Manifest>;
-    index?: RawDocument<ImageIndex> | undefined;
-    signal: AbortSignal | undefined;
-  }): Promise<Image> => {
+  const readConfig = async (descriptor: Descriptor, { documents, signal }: Fetching): Promise<Uint8Array> => {
+    const { repository } = reference;
+    const kept = keptDocument(documents, descriptor);
+    if (kept !== undefined) return kept;
+    const bytes = await collect(
+      client.getBlob({ repository, descriptor, signal }),
+      MAX_CONFIG_BYTES,
+      () => new VarveError("TOO_LARGE", `the config of ${name} has more than ${MAX_CONFIG_BYTES} bytes`),
+    );
+    documents?.put(descriptor.digest, bytes);
+    return bytes;
+  };
+  const assemble = async ({ manifest, index }: FoundManifest, fetching: Fetching): Promise<Image> => {
     checkIsImage(manifest.value, name);
     const { registry, repository } = reference;
     const { config, layers } = manifest.value;
@@ -42,11 +51,7 @@ export function registrySource({ client, reference }: RegistrySourceOptions): Im
     return assembleImage({
       manifest,
       index,
-      config: await collect(
-        client.getBlob({ repository, descriptor: config, signal }),
-        MAX_CONFIG_BYTES,
-        () => new VarveError("TOO_LARGE", `the config of ${name} has more than ${MAX_CONFIG_BYTES} bytes`),
-      ),
+      config: await readConfig(config, fetching),
       blob: (descriptor) => ({
         open: (signal) => client.getBlob({ repository, descriptor, signal }),
       }),
@@ -58,16 +63,17 @@ export function registrySource({ client, reference }: RegistrySourceOptions): Im
   return {
     name,
     async read(options) {
-      const { manifest, index } = await findManifest(client, { reference, options });
-      const image = await assemble({ manifest, index, signal: options.signal });
-      if (options.strict && index === undefined)
+      const found = await findManifest(client, { reference, options });
+      const image = await assemble(found, options);
+      if (options.strict && found.index === undefined)
         checkPlatform(image, { platform: options.platform, what: name });
       return image;
     },
     async readEntry({ digest }, signal) {
       const { registry, repository } = reference;
       const found = await client.getManifest({ reference: { registry, repository, digest }, signal });
-      if (found.kind === "manifest") return await assemble({ manifest: found.document, signal });
+      if (found.kind === "manifest")
+        return await assemble({ manifest: found.document, index: undefined }, { signal });
       throw new VarveError(
         "INVALID_MANIFEST",
         `${digest} of ${name} is an index where one manifest is wanted`,
@@ -77,27 +83,65 @@ export function registrySource({ client, reference }: RegistrySourceOptions): Im
   };
 }
 
+type Fetching = Pick<ReadOptions, "documents" | "signal">;
+
+interface FoundManifest {
+  readonly manifest: RawDocument<Manifest>;
+  /** The first of the indexes that led to it, if there was one. */
+  readonly index: RawDocument<ImageIndex> | undefined;
+}
+
 interface Search {
   readonly reference: Reference;
   readonly options: ReadOptions;
 }
 
-/** Follows indexes to the manifest for the platform; `index` is the first of them, if there was one. */
+/** Follows indexes to the manifest for the platform. */
 export async function findManifest(
   client: RegistryClient,
-  { reference, options: { platform, signal } }: Search,
-): Promise<{ manifest: RawDocument<Manifest>; index: RawDocument<ImageIndex> | undefined }> {
+  { reference, options: { platform, ...fetching } }: Search,
+): Promise<FoundManifest> {
   const what = formatReference(reference, "familiar");
-  const { registry, repository } = reference;
-  let current = await client.getManifest({ reference, signal });
+  let current = await client.getManifest({ reference, signal: fetching.signal });
   const index = current.kind === "index" ? current.document : undefined;
   for (let depth = 0; depth <= MAX_INDEX_DEPTH; depth++) {
     if (current.kind === "manifest") return { manifest: current.document, index };
-    const { digest } = choosePlatform(current.document.value.manifests, { platform, what });
-    current = await client.getManifest({ reference: { registry, repository, digest }, signal });
+    const descriptor = choosePlatform(current.document.value.manifests, { platform, what });
+    current = await namedManifest(client, { reference, descriptor, ...fetching });
   }
   throw new VarveError(
     "INVALID_MANIFEST",
     `${what} has indexes in indexes, more than ${MAX_INDEX_DEPTH} deep`,
   );
+}
+
+interface Named extends Fetching {
+  readonly reference: Reference;
+  /** As an index has it. */
+  readonly descriptor: Descriptor;
+}
+
+/** What an index names in its own repository. */
+async function namedManifest(
+  client: RegistryClient,
+  { reference: { registry, repository }, descriptor, documents, signal }: Named,
+): Promise<ManifestOrIndex> {
+  const { digest, mediaType } = descriptor;
+  const reference = { registry, repository, digest };
+  const kept = keptDocument(documents, descriptor);
+  if (kept !== undefined)
+    return parseManifestOrIndex(kept, { what: formatReference(reference, "familiar"), mediaType, digest });
+  const found = await client.getManifest({ reference, signal });
+  documents?.put(digest, found.document.bytes);
+  return found;
+}
+
+/** A document that is kept, if it is the very one that a descriptor names. */
+function keptDocument(
+  documents: KeptDocuments | undefined,
+  { digest, size }: Descriptor,
+): Uint8Array | undefined {
+  const kept = documents?.get(digest);
+  const isIt = kept?.length === size && digestOf(kept, algorithmOf(digest)) === digest;
+  return isIt ? kept : undefined;
 }
