@@ -27,7 +27,13 @@ export async function makeProgram(words: readonly string[]): Promise<Command> {
   const isWhole = words.some((word) => Object.hasOwn(COMMANDS, word) && COMMANDS[word]!.isAboutAll);
   for (const [name, { summary, group, load }] of Object.entries(COMMANDS)) {
     if (isWhole || words.includes(name))
-      program.addCommand((await load()).command().summary(summary).helpGroup(group));
+      program.addCommand(
+        (await load())
+          .command()
+          .summary(summary)
+          .helpGroup(group)
+          .showHelpAfterError(`(varve ${name} --help says more)`),
+      );
     else program.command(name).summary(summary).helpGroup(group);
   }
   return program;

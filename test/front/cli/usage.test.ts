@@ -63,6 +63,12 @@ describe("varve", { concurrency: 2 }, () => {
     });
   }
 
+  it("names the command's own help after an option that it doesn't know", async () => {
+    const { code, stderr } = await varve(["build", "--destination", "x.tar"]);
+    assert.equal(code, 2);
+    assert.equal(stderr, "error: unknown option '--destination'\n(varve build --help says more)\n");
+  });
+
   for (const version of ["20.11.1", "22.14.0"]) {
     it(`says in one line that it needs a newer Node.js than ${version}`, async () => {
       const older = `Object.defineProperty(process, "versions", { value: { ...process.versions, node: "${version}" } })`;

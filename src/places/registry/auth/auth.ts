@@ -132,7 +132,7 @@ export class Authenticator {
     if (this.#withheldFrom !== undefined) {
       return `; its credentials were not sent to ${this.#withheldFrom}, which does not belong to it: if it does, name it with --trust-realm`;
     }
-    return sent === undefined ? `; log in to ${this.#options.registry} first` : "";
+    return sent === undefined ? `; log in first: \`varve login ${this.#options.registry}\`` : "";
   }
 
   #bearer({ params }: Challenge, registry: URL): Bearer {

@@ -88,7 +88,11 @@ test("who has no credentials is told to log in", async (t) => {
     response.writeHead(401, { "www-authenticate": 'Basic realm="r"' }).end();
     return true;
   };
-  await fails(client.headBlob({ repository: "a", digest }), "UNAUTHORIZED", /log in to 127\.0\.0\.1:/);
+  await fails(
+    client.headBlob({ repository: "a", digest }),
+    "UNAUTHORIZED",
+    /log in first: `varve login 127\.0\.0\.1:\d+`/,
+  );
 });
 
 test("a token is asked for with the scope of the request, anonymously when there are no credentials", async (t) => {
