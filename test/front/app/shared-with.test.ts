@@ -47,6 +47,25 @@ describe("a large layer that an earlier image has", () => {
       // The small layer, and the config.
       assert.equal(sent.length, 2);
     });
+
+  it("is sent to a registry that hasn't got it, and written wherever else the image goes", async (t) => {
+    const folder = await temporaryFolder(t);
+    const registries = [await new FakeRegistry().start(), await new FakeRegistry().start()] as const;
+    t.after(() => Promise.all(registries.map((registry) => registry.stop())));
+    writeTree(`${folder}/large-1`, { dir: { data: { file: LARGE } } });
+    const graph = `${folder}/graph.json`;
+    writeFileSync(graph, JSON.stringify([{ path: `${folder}/large-1`, references: [] }]));
+    const [here, there] = registries.map(({ host }) => `docker://${host}/shop:1`) as [string, string];
+    const buildTo = async (to: readonly string[], more: object = {}) => {
+      const machine = thisMachine({ cache: false });
+      t.after(() => machine[Symbol.asyncDispose]());
+      const { places } = await build({ name: "app", graph, ...more }, { machine, to });
+      return places.map(({ layers }) => layers.toSorted((a, b) => b.size - a.size)[0]!.outcome);
+    };
+    await buildTo([here]);
+    const places = [here, there, `oci:${folder}/layout:1`];
+    assert.deepEqual(await buildTo(places, { layersFrom: here }), ["present", "written", "written"]);
+  });
 });
 
 describe("sharedWith", () => {
