@@ -132,7 +132,8 @@ async function namedManifest(
   if (kept !== undefined)
     return parseManifestOrIndex(kept, { what: formatReference(reference, "familiar"), mediaType, digest });
   const found = await client.getManifest({ reference, signal });
-  documents?.put(digest, found.document.bytes);
+  // The registry may say another type than the index, and next time nobody would.
+  if (found.document.descriptor.mediaType === mediaType) documents?.put(digest, found.document.bytes);
   return found;
 }
 
