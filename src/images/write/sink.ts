@@ -121,6 +121,11 @@ export interface ImageWriter extends AsyncDisposable {
    */
   unmeasuredLayer?(layer: UnmeasuredLayer): Promise<StoredLayer>;
   /**
+   * Begins to store the config, while layers are still on their way. What fails of it fails when the image is prepared.
+   * Absent where a config has no place before its layers are there.
+   */
+  config?(config: RawDocument<ImageConfig>): void;
+  /**
    * Stores the config and whatever else can be stored before the image is there by name.
    * @returns the descriptor of what will be named
    * @throws VarveError what the sink's own place may fail with

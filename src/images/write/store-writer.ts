@@ -46,6 +46,7 @@ class StoreWriter implements ImageWriter {
   readonly #place: ImageNaming;
   /** Layers under way or stored, by the digests that they came with. */
   readonly #stored = new Map<string, Promise<StoredLayer>>();
+  #config: Promise<void> | undefined;
   #image: FinishedImage | undefined;
 
   constructor(store: BlobStore, options: OpenOptions, place: ImageNaming) {
@@ -82,12 +83,17 @@ class StoreWriter implements ImageWriter {
     return stored;
   }
 
+  config(config: FinishedImage["config"]): void {
+    this.#config = storeBytes(this.#store, config, this.#options.signal);
+    this.#config.catch(() => {});
+  }
+
   async prepare(image: FinishedImage): Promise<Descriptor> {
     this.#image = image;
-    const { config, manifest } = image;
-    await storeBytes(this.#store, config, this.#options.signal);
+    if (this.#config === undefined) this.config(image.config);
+    await this.#config;
     await this.#place.prepare?.(image);
-    return manifest.descriptor;
+    return image.manifest.descriptor;
   }
 
   async commit(): Promise<void> {
@@ -95,6 +101,7 @@ class StoreWriter implements ImageWriter {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.allSettled([this.#config]);
     await this.#place.dispose?.();
   }
 

@@ -11,6 +11,7 @@ import {
 } from "#image";
 import type { Descriptor } from "#oci";
 import { shareReading } from "./broadcast.ts";
+import { Finishing } from "./finishing.ts";
 import {
   type ImageSink,
   type ImageWriter,
@@ -78,17 +79,17 @@ async function writeToAll(
   outputs: readonly Output[],
   { signal, examine }: Pick<WriteOptions, "signal" | "examine">,
 ): Promise<WrittenImage[]> {
-  const layers: Pick<Layer, "diffId" | "components">[] = [];
   const parallel = outputs.length === 1 ? outputs[0]!.sink.parallel : 1;
   // Where every sink can store what isn't known yet, nothing is read only to be measured.
   const readOnce = outputs.every((output) => output.takesUnmeasured);
   const source = (readOnce ? draft.unmeasuredLayers?.(signal) : undefined) ?? draft.layers(signal);
-  await forEachParallel(source, parallel, async (layer, index) => {
-    await proven(layer, signal, (layer) => storeInAll(layer, { index, outputs, signal }));
-    const { diffId, components } = isUnmeasured(layer) ? layer.measured() : layer;
-    layers[index] = { diffId, components };
+  const finishing = new Finishing(draft, ({ config }) => {
+    for (const output of outputs) output.config(config);
   });
-  const finished = draft.finish(layers);
+  await forEachParallel(finishing.watch(source), parallel, async (layer, index) => {
+    await proven(layer, signal, (layer) => storeInAll(layer, { index, outputs, signal }));
+  });
+  const finished = await finishing.draft;
   await examine?.(finished);
   const written: WrittenImage[] = [];
   for (const output of outputs) written.push(await output.prepare(finished));
@@ -212,6 +213,10 @@ class Output {
     report(stored.outcome);
   }
 
+  config(config: FinishedDraft["config"]): void {
+    this.#writer.config?.(config);
+  }
+
   async commit(): Promise<void> {
     await this.#writer.commit();
   }
@@ -255,7 +260,10 @@ function sizeOf(
   return { digest, size };
 }
 
-/** Runs `work` on each item, at most `limit` at the same time. If one fails, waits for those that have begun, and then fails. */
+/**
+ * Runs `work` on each item, at most `limit` at the same time; whether there is another item is seen while they run. If one
+ * fails, waits for those that have begun, and then fails.
+ */
 async function forEachParallel<T>(
   items: AsyncIterable<T>,
   limit: number,
@@ -266,12 +274,12 @@ async function forEachParallel<T>(
   let index = 0;
   try {
     for await (const item of items) {
+      if (running.size >= limit) await Promise.race(running);
+      if (failures.length > 0) break;
       const task = work(item, index++)
         .catch((error) => void failures.push(error))
         .finally(() => running.delete(task));
       running.add(task);
-      if (running.size >= limit) await Promise.race(running);
-      if (failures.length > 0) break;
     }
   } finally {
     await Promise.all(running);

@@ -3,9 +3,16 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { gunzipSync } from "node:zlib";
 import { VarveError } from "#errors";
-import type { Layer, UnmeasuredLayer } from "#image";
-import { digestOf } from "#oci";
-import { type Blob, type BlobStore, type KnownBlob, type KnownBlobs, storeWriter } from "#write";
+import { type Layer, newManifest, type UnmeasuredLayer } from "#image";
+import { digestOf, encodeDocument, MediaType } from "#oci";
+import {
+  type Blob,
+  type BlobStore,
+  type FinishedImage,
+  type KnownBlob,
+  type KnownBlobs,
+  storeWriter,
+} from "#write";
 import { plainLayer, seededBytes } from "../../support/drafts.ts";
 import { bytesOf } from "../../support/layout.ts";
 
@@ -75,6 +82,13 @@ function knowing(
     put: (_layer, _choice, { digest }) => void told.push(`put ${digest}`),
     drop: () => void told.push("drop"),
   };
+}
+
+/** An image without layers. */
+function finished(): FinishedImage {
+  const rootfs = { type: "layers" as const, diff_ids: [] };
+  const config = encodeDocument({ architecture: "amd64", os: "linux", rootfs }, MediaType.ociConfig);
+  return { config, manifest: newManifest({ config: config.descriptor, layers: [] }), names: [] };
 }
 
 const BYTES = seededBytes("a layer", 5000);
@@ -237,6 +251,38 @@ describe("a writer for a store of blobs", () => {
         word === "get" ? ["put"] : isThere ? ["has true"] : ["has false", "put"],
       );
     }
+  });
+
+  it("stores a config that comes early once, and waits for it before it ends", async () => {
+    const store = new Store();
+    const begun = Promise.withResolvers<void>();
+    const put = store.put.bind(store);
+    store.put = async (blob) => {
+      await begun.promise;
+      return await put(blob);
+    };
+    const image = finished();
+    {
+      await using writer = store.writer();
+      writer.config!(image.config);
+      setImmediate(begun.resolve);
+    }
+    assert.deepEqual(store.done(), ["has false", "put known"]);
+    const writer = store.writer();
+    writer.config!(image.config);
+    assert.deepEqual(await writer.prepare(image), image.manifest.descriptor);
+    assert.deepEqual(store.done(), ["has true"]);
+  });
+
+  it("fails to prepare an image whose config couldn't be stored when it came early", async () => {
+    const store = new Store();
+    store.put = async () => {
+      throw new VarveError("NETWORK", "the line is dead");
+    };
+    await using writer = store.writer();
+    const image = finished();
+    writer.config!(image.config);
+    await assert.rejects(writer.prepare(image), { code: "NETWORK" });
   });
 
   it("lets a layer that nobody knows yet be known by its blob from then on", async () => {

@@ -167,6 +167,29 @@ describe("writing an image", () => {
     );
   });
 
+  it("gives a sink the config when the last layer has been read, while layers are still being stored", async () => {
+    const stored = Promise.withResolvers<void>();
+    const diary: string[] = [];
+    const waiting = changed(diarist(diary, { parallel: 3 }), (writer) => ({
+      async layer(layer) {
+        const result = await writer.layer(layer);
+        // Nothing is stored before the config has come: without it, this would wait for ever.
+        await stored.promise;
+        diary.push(`stored ${layer.components}`);
+        return result;
+      },
+      config({ value }) {
+        diary.push(`config of ${value.rootfs.diff_ids.length}`);
+        stored.resolve();
+      },
+    }));
+    await writeImage(three, [waiting]);
+    const config = diary.indexOf("config of 3");
+    assert.notEqual(config, -1);
+    for (const name of ["a", "b", "c"]) assert.ok(diary.indexOf(`stored ${name}`) > config, diary.join(", "));
+    assert.deepEqual(diary.slice(-3), ["prepare 3", "commit", "dispose"]);
+  });
+
   it("gives a sink its layers from the bottom up, then the rest", async () => {
     const diary: string[] = [];
     const [written] = await writeImage(three, [diarist(diary)]);
