@@ -84,14 +84,19 @@ class StoreWriter implements ImageWriter {
   }
 
   config(config: FinishedImage["config"]): void {
+    // Where nothing is sent, nothing is gained; and a layout would keep it when a layer fails.
+    if (this.#store.madeFirst !== undefined) this.#begin(config);
+  }
+
+  #begin(config: FinishedImage["config"]): Promise<void> {
     this.#config = storeBytes(this.#store, config, this.#options.signal);
     this.#config.catch(() => {});
+    return this.#config;
   }
 
   async prepare(image: FinishedImage): Promise<Descriptor> {
     this.#image = image;
-    if (this.#config === undefined) this.config(image.config);
-    await this.#config;
+    await (this.#config ?? this.#begin(image.config));
     await this.#place.prepare?.(image);
     return image.manifest.descriptor;
   }

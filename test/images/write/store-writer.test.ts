@@ -253,8 +253,8 @@ describe("a writer for a store of blobs", () => {
     }
   });
 
-  it("stores a config that comes early once, and waits for it before it ends", async () => {
-    const store = new Store();
+  it("stores a config that comes early once where it has to be sent, and waits for it before it ends", async () => {
+    const store = new Store(1);
     const begun = Promise.withResolvers<void>();
     const put = store.put.bind(store);
     store.put = async (blob) => {
@@ -272,10 +272,16 @@ describe("a writer for a store of blobs", () => {
     writer.config!(image.config);
     assert.deepEqual(await writer.prepare(image), image.manifest.descriptor);
     assert.deepEqual(store.done(), ["has true"]);
+    const here = new Store();
+    const local = here.writer();
+    local.config!(image.config);
+    assert.deepEqual(here.done(), []);
+    await local.prepare(image);
+    assert.deepEqual(here.done(), ["has false", "put known"]);
   });
 
   it("fails to prepare an image whose config couldn't be stored when it came early", async () => {
-    const store = new Store();
+    const store = new Store(1);
     store.put = async () => {
       throw new VarveError("NETWORK", "the line is dead");
     };
