@@ -7,7 +7,7 @@ import { builtinModules } from "node:module";
 import type { Plugin } from "esbuild";
 
 /** What only few need takes time to load: these modules' functions load them when they are called. */
-const LOADED_WHEN_CALLED = new Set(["node:child_process", "node:readline/promises"]);
+const LOADED_WHEN_CALLED = new Set(["node:child_process", "node:fs/promises", "node:readline/promises"]);
 
 const NAME = /^[A-Za-z_$][\w$]*$/;
 

@@ -6,18 +6,21 @@ if (major < 22 || (major === 22 && minor < 15)) {
   process.stderr.write(`Error: varve needs Node.js 22.15 or newer, but this is ${process.versions.node}\n`);
   process.exitCode = 1;
 } else {
-  // varve makes many short-lived objects. Node.js would enlarge the memory for young objects, which only costs 25 MB per thread.
-  const { setFlagsFromString } = await import("node:v8");
-  setFlagsFromString("--semi-space-growth-factor=1");
-  // Compiled once, varve's own modules and their libraries start in half the time.
-  const { homedir } = await import("node:os");
-  const { keepCompiled } = await import("./front/cli/compile-cache.ts");
   const args = process.argv.slice(2);
-  keepCompiled({ env: process.env, home: homedir(), args });
-  const { asksForVersion, printVersion } = await import("./front/cli/version.ts");
-  if (asksForVersion(args)) {
+  // Scripts often ask for that alone.
+  if (args.length === 1 && ["--version", "-V"].includes(args[0]!)) {
+    const { printVersion } = await import("./front/cli/version.ts");
     process.exitCode = await printVersion();
   } else {
+    const { setFlagsFromString } = await import("node:v8");
+    // varve makes many short-lived objects. Node.js would enlarge the memory for young objects, which only costs 25 MB per thread.
+    setFlagsFromString("--semi-space-growth-factor=1");
+    // What has run once is kept for the next time, and mustn't be forgotten before.
+    setFlagsFromString("--no-flush-bytecode");
+    // Compiled once, varve's own code and its libraries' start in half the time.
+    const { homedir } = await import("node:os");
+    const { keepCompiled } = await import("./front/cli/compile-cache.ts");
+    keepCompiled({ env: process.env, home: homedir(), args });
     if (args[0] === "build") (await import("./front/cli/head-start.ts")).headStart(args.slice(1));
     const { main } = await import("./front/cli/main.ts");
     process.exitCode = await main(args);

@@ -1,5 +1,5 @@
 /** What is in a folder, and where a link leads: names exactly as they are, also those that aren't UTF-8. */
-import { type Dirent, readdirSync, readlinkSync, realpathSync } from "node:fs";
+import { type Dirent, readdirSync, readlinkSync, realpathSync, statSync } from "node:fs";
 import { readError } from "#errors";
 import { decodeName, fsPath } from "./names.ts";
 
@@ -14,6 +14,14 @@ export function readEntries(folder: string): Dirent[] {
     for (const entry of entries) entry.name = decodeName(entry.name as unknown as Buffer);
     return entries;
   });
+}
+
+/**
+ * Whether it is a folder, or a link to one. (Without a promise, since Node.js takes 6 ms to load those for files.)
+ * @throws VarveError `NOT_FOUND`, `UNREADABLE`
+ */
+export function isFolder(path: string): boolean {
+  return attempt(path, () => statSync(fsPath(path)).isDirectory());
 }
 
 /**

@@ -11,7 +11,7 @@ export {
 export { exchange, type Incoming, type IncomingBody, LineError, type Waits } from "./exchange.ts";
 export { hashChecked, parseFileHash } from "./file-hash.ts";
 export { Fingerprint, fingerprintKey } from "./fingerprint.ts";
-export { readEntries, readLink, realPath } from "./folders.ts";
+export { isFolder, readEntries, readLink, realPath } from "./folders.ts";
 export { oneLine, shown, shownJson, shownLines } from "./foreign-text.ts";
 export { type JsonLimits, parseJson } from "./json.ts";
 export { Memo, once } from "./memo.ts";

@@ -1,12 +1,12 @@
 /** What an image is asked for by: a spec, the file that it is in, or a project's folder. */
-import { stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
-import { readError, VarveError } from "#errors";
+import { VarveError } from "#errors";
 import type { KeptListings } from "#fs";
 import type { ReferencesGraph } from "#graph";
 import type { Image } from "#image";
 import { type LeftOut, openProject, type StaysOut, specStaysOut, summary } from "#project";
 import { checkSpecIn, type ImageSpec, type ImageSpecInput, readSpec, type SpecFields } from "#spec";
+import { isFolder } from "#util";
 import { beginListings } from "./ahead.ts";
 import type { Machine } from "./machine.ts";
 
@@ -64,7 +64,7 @@ export async function openSource(
   { machine, change, listsAhead = false, begun, signal }: SourceOptions,
 ): Promise<SpecSource> {
   if (typeof given !== "string") return specSource(checkSpecIn(".", given));
-  if (!(await isFolder(given))) {
+  if (!isFolder(given)) {
     refuseProjectFile(given);
     return specSource(await readSpec(given, { change, signal }), dirname(given));
   }
@@ -92,13 +92,6 @@ function refuseProjectFile(path: string): void {
     "INVALID_SPEC",
     `${path} is no spec; name the folder that it is in: varve build ${dirname(path)}`,
   );
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  const found = await stat(path).catch((error) => {
-    throw readError(path, error);
-  });
-  return found.isDirectory();
 }
 
 /** Who is told about what a source says. */

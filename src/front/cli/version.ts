@@ -1,14 +1,9 @@
-/** The version, which scripts often ask for: it isn't worth loading the command. */
+/** Prints the version without the command, which isn't worth loading for that. */
 import { varveVersion } from "#util";
+import { printNow } from "./output.ts";
 
-/** Whether that is all that is asked for. */
-export function asksForVersion(args: readonly string[]): boolean {
-  return args.length === 1 && (args[0] === "--version" || args[0] === "-V");
-}
-
-/** Prints it. @returns the exit status */
+/** @returns the exit status */
 export async function printVersion(): Promise<number> {
-  const { printNow } = await import("./output.ts");
   try {
     printNow(`${varveVersion()}\n`);
     return 0;

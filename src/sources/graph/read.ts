@@ -1,7 +1,6 @@
-import { stat } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
-import { readError, VarveError } from "#errors";
-import type { Memo } from "#util";
+import { VarveError } from "#errors";
+import { isFolder, type Memo } from "#util";
 import { isObject, parseJson, readText } from "./file.ts";
 import type { NodePlatform } from "./installed/lock-facts.ts";
 import { parseNixJson } from "./nix/json.ts";
@@ -36,7 +35,7 @@ export interface ReadGraphOptions {
  *   if it is in none of these forms; DANGLING_REFERENCE if a component refers to one that isn't there.
  */
 export async function readGraph(path: string, options: ReadGraphOptions = {}): Promise<ReferencesGraph> {
-  if (await isFolder(path)) return await readNodeProject(path, options);
+  if (isFolder(path)) return await readNodeProject(path, options);
   if (isLockName(basename(path))) return await readNodeProject(dirname(resolve(path)), options);
   const text = await readText(path, { signal: options.signal });
   const form = text.trimStart()[0];
@@ -55,14 +54,6 @@ export async function readGraph(path: string, options: ReadGraphOptions = {}): P
   }
   const found = form === undefined ? "it is empty" : "it is neither JSON nor a list of store paths";
   throw new VarveError("INVALID_GRAPH", `${path} is not a references graph: ${found}`);
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  try {
-    return (await stat(path)).isDirectory();
-  } catch (error) {
-    throw readError(path, error);
-  }
 }
 
 function isNpmLock(value: unknown): boolean {

@@ -73,6 +73,15 @@ describe("compiled modules", () => {
     }
   });
 
+  it("are kept where Node.js is told to keep them, or not at all", async () => {
+    const folder = await temporaryFolder(scope);
+    const [cache, told] = [join(folder, "cache"), join(folder, "told")];
+    assert.deepEqual(await started(cache, { NODE_COMPILE_CACHE: told }), []);
+    assert.notDeepEqual(readdirSync(told), []);
+    assert.deepEqual(await started(cache, { NODE_DISABLE_COMPILE_CACHE: "1" }), []);
+    assert.ok(!existsSync(cache));
+  });
+
   it("are compiled each time where there is no home, and none is made", async () => {
     const folder = await temporaryFolder(scope);
     // As in Nix's builds without a sandbox, which refuse to go on once it is there.
