@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { mustRun } from "../../support/process.ts";
 import { type Scope, stacked, temporaryFolder } from "../../support/tmp.ts";
 import { answersPing } from "../../system/support/dockerd.ts";
 import { startService } from "../../system/support/service.ts";
@@ -44,12 +45,18 @@ export async function startNewerDocker(outer: Scope, store: "graph driver" | "co
     'mount --bind /proc "$0/proc"',
     'mount --rbind /sys "$0/sys"',
     'mount --rbind /dev "$0/dev"',
+    // With chroot alone, what is run in a container that is there already would have this machine's root.
+    'cd "$0"',
+    "/usr/sbin/pivot_root . tmp",
+    '"/tmp$2" umount -l /tmp',
     "export PATH=/usr/sbin:/usr/bin",
-    'exec /usr/sbin/chroot "$0" /usr/sbin/dockerd --config-file /run/daemon.json',
+    "exec /usr/sbin/dockerd --config-file /run/daemon.json",
   ];
   const socket = join(folder, "run", "docker.sock");
+  // One that needs no libraries, of which the root has others.
+  const busybox = (await mustRun(["sh", "-c", "command -v busybox"])).trim();
   const service = await startService({
-    command: ["unshare", "--mount", "sh", "-c", script.join("\n"), root, folder],
+    command: ["unshare", "--mount", "sh", "-c", script.join("\n"), root, folder, busybox],
     logFile: join(folder, "dockerd.log"),
     ready: () => answersPing(socket),
   });

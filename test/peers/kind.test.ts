@@ -1,0 +1,103 @@
+/** Loading into a cluster of kind's, with the real kind, and containerd and crictl in the versions of its nodes. */
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { requires } from "../support/systems.ts";
+import { type Scope, stacked } from "../support/tmp.ts";
+import { startDockerd } from "../system/support/dockerd.ts";
+import { type Images, startImages } from "../system/support/images.ts";
+import { type KindCluster, startKindCluster } from "./support/kind.ts";
+import { noNewerDocker, startNewerDocker } from "./support/newer-docker.ts";
+
+/** The name by which a pod asks for `app:1`. */
+const NAME = "docker.io/library/app:1";
+
+interface Engine {
+  readonly name: string;
+  readonly skip: string | false;
+  /** Whether kind can tell that a node has an image, which it goes by the engine's ID of it. */
+  readonly tells: boolean;
+  start(scope: Scope): Promise<string>;
+}
+
+const ENGINES: readonly Engine[] = [
+  {
+    ...{ name: "a Docker Engine", skip: false, tells: true },
+    start: async (scope) => (await startDockerd(scope)).socket,
+  },
+  {
+    ...{ name: "a newer Docker Engine with a graph driver", skip: noNewerDocker, tells: true },
+    start: (scope) => startNewerDocker(scope, "graph driver"),
+  },
+  {
+    ...{ name: "a newer Docker Engine with containerd's image store", skip: noNewerDocker, tells: false },
+    start: (scope) => startNewerDocker(scope, "containerd"),
+  },
+];
+
+/** The file in the image that changes. */
+const fileIn = ({ folder }: Images) => join(folder, "app-store/app-0/share/data");
+
+for (const { name, skip, tells, start } of ENGINES) {
+  describe(`a cluster of kind in ${name}`, { skip: skip || requires("docker", "busybox") }, () => {
+    const scope = stacked({ after });
+    let images: Images;
+    let cluster: KindCluster;
+    let spec: string;
+    let env: Record<string, string>;
+
+    const build = (...args: string[]) => images.varve(["build", spec, "--quiet", ...args], { env });
+    const kind = async (...args: string[]) => {
+      const { code, stderr } = await cluster.kind(...args);
+      assert.equal(code, 0, stderr);
+      return stderr;
+    };
+    /** Asserts that the node has the image as varve makes it now, and that it runs. */
+    const assertThere = async (content: string) => {
+      const archive = join(images.folder, "expected.tar");
+      await build("--output", `docker-archive:${archive}`);
+      const { id, repoTags } = await cluster.image(NAME);
+      assert.equal(id, (await images.inspect(`docker-archive:${archive}`)).config);
+      assert.deepEqual(repoTags, [NAME]);
+      assert.equal((await cluster.check(NAME)).isComplete, true);
+      assert.equal(await cluster.output(NAME, "/bin/busybox", "cat", fileIn(images)), content);
+    };
+
+    before(async () => {
+      images = await startImages(scope);
+      spec = await images.spec({ name: "app", sizes: [1000, 300_000, 2000] });
+      const socket = await start(scope);
+      env = { DOCKER_HOST: `unix://${socket}` };
+      cluster = await startKindCluster(scope, socket);
+    });
+
+    it("has the image that was loaded into the engine and then by kind, and the changed one after it", async () => {
+      for (const content of ["first", "changed"]) {
+        await writeFile(fileIn(images), content);
+        await build("--load");
+        assert.match(await kind("load", "docker-image", "app:1"), /not yet present on node/);
+        await assertThere(content);
+      }
+    });
+
+    if (tells)
+      it("isn't sent the image that it has", async () => {
+        await build("--load");
+        assert.match(await kind("load", "docker-image", "app:1"), /already present on all nodes/);
+      });
+
+    for (const format of ["docker-archive", "oci-archive"]) {
+      it(`has the image of an archive that varve has written, a ${format}, without the engine`, async () => {
+        await writeFile(fileIn(images), format);
+        const archive = join(images.folder, `${format}.tar`);
+        await build("--output", `${format}:${archive}`);
+        await kind("load", "image-archive", archive);
+        await assertThere(format);
+        // A docker-archive has no manifest.
+        const { digest } = await images.inspect(`${format}:${archive}`);
+        if (digest !== undefined) assert.equal((await cluster.check(NAME)).digest, digest);
+      });
+    }
+  });
+}
