@@ -34,6 +34,11 @@ describe("the documentation's code blocks", () => {
           "one program of these has no end, and others need engines that are only examples",
         ],
         [
+          "docs/engines.md",
+          "varve build . --output oci-archive:hello.tar",
+          "it takes a cluster; test/peers/kind.test.ts does the same",
+        ],
+        [
           "docs/platforms.md",
           "varve build --platform linux/arm64 --push registry.example/me/app:1",
           "it pushes to a registry that is only an example",

@@ -8,31 +8,38 @@ import { type Scope, stacked } from "../support/tmp.ts";
 import { startDockerd } from "../system/support/dockerd.ts";
 import { type Images, startImages } from "../system/support/images.ts";
 import { type KindCluster, startKindCluster } from "./support/kind.ts";
-import { noNewerDocker, startNewerDocker } from "./support/newer-docker.ts";
+import { noNewerDocker, startCurrentDocker, startNewerDocker } from "./support/newer-docker.ts";
 
 /** The name by which a pod asks for `app:1`. */
 const NAME = "docker.io/library/app:1";
 
 interface Engine {
   readonly name: string;
-  readonly skip: string | false;
+  readonly skip?: string | false;
   /** Whether kind can tell that a node has an image, which it goes by the engine's ID of it. */
+  readonly isTold: boolean;
+  /** Whether the engine says that it lacks blobs of an image; those that don't make an archive without them for kind. */
   readonly tells: boolean;
   start(scope: Scope): Promise<string>;
 }
 
 const ENGINES: readonly Engine[] = [
   {
-    ...{ name: "a Docker Engine", skip: false, tells: true },
+    ...{ name: "Docker Engine 20.10", isTold: true, tells: true },
     start: async (scope) => (await startDockerd(scope)).socket,
   },
   {
-    ...{ name: "a newer Docker Engine with a graph driver", skip: noNewerDocker, tells: true },
+    ...{ name: "Docker Engine 26.1 with a graph driver", skip: noNewerDocker, isTold: true, tells: true },
     start: (scope) => startNewerDocker(scope, "graph driver"),
   },
   {
-    ...{ name: "a newer Docker Engine with containerd's image store", skip: noNewerDocker, tells: false },
+    ...{ name: "Docker Engine 26.1 with containerd's image store", skip: noNewerDocker },
+    ...{ isTold: false, tells: false },
     start: (scope) => startNewerDocker(scope, "containerd"),
+  },
+  {
+    ...{ name: "Docker Engine 29", isTold: false, tells: true },
+    start: (scope) => startCurrentDocker(scope, "containerd"),
   },
 ];
 
@@ -49,8 +56,8 @@ const ARCHIVES: readonly { what: string; format: string; options?: readonly stri
 /** The file in the image that changes. */
 const fileIn = ({ folder }: Images) => join(folder, "app-store/app-0/share/data");
 
-for (const { name, skip, tells, start } of ENGINES) {
-  describe(`a cluster of kind in ${name}`, { skip: skip || requires("docker", "busybox") }, () => {
+for (const { name, skip, isTold, tells, start } of ENGINES) {
+  describe(`a cluster of kind in ${name}`, { skip: (skip ?? false) || requires("docker", "busybox") }, () => {
     const scope = stacked({ after });
     let images: Images;
     let cluster: KindCluster;
@@ -91,10 +98,21 @@ for (const { name, skip, tells, start } of ENGINES) {
       }
     });
 
-    if (tells)
+    if (isTold)
       it("isn't sent the image that it has", async () => {
         await build("--load");
         assert.match(await kind("load", "docker-image", "app:1"), /already present on all nodes/);
+      });
+
+    if (tells)
+      it("has an image whose layers the engine had in another compression", async () => {
+        await writeFile(fileIn(images), "compressed");
+        await build("--load");
+        const archive = join(images.folder, "image.tar");
+        await build("--output", `oci-archive:${archive}`, "--compression", "zstd");
+        await images.varve(["load", "--quiet", `oci-archive:${archive}`], { env });
+        await kind("load", "docker-image", "app:1");
+        await assertThere("compressed");
       });
 
     for (const { what, format, options = [] } of ARCHIVES) {

@@ -59,6 +59,21 @@ async function chainsOfImages(
 }
 
 /**
+ * Whether an engine says of an image that it lacks blobs of it. Those before Docker 28 don't say.
+ * @param image a name of it, and its manifest's digest
+ * @throws VarveError `NETWORK` if it can't be reached, `ABORTED`
+ */
+export async function lacksContent(
+  client: DaemonClient,
+  image: { readonly name: string; readonly digest: Digest },
+  signal?: AbortSignal,
+): Promise<boolean> {
+  const said = objectOf(await client.question(`/images/${image.name}/json?manifests=1`, signal));
+  const manifests = listOf(said["Manifests"]).map(objectOf);
+  return manifests.some((each) => each["ID"] === image.digest && each["Available"] === false);
+}
+
+/**
  * The chain ID of a layer: OCI image specification, config.md, "Layer ChainID".
  * @param below that of the layer below it; undefined for the lowest
  */

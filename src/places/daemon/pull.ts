@@ -8,14 +8,14 @@ import { addManifest, type Collected, emptyCollection, type PullSide, SharedBlob
 import { bytesSource } from "#util";
 import type { FinishedImage } from "#write";
 import type { DaemonClient } from "./client.ts";
-import type { Engine } from "./engine.ts";
+import { type Engine, lacksContent } from "./engine.ts";
 
 /** How long an engine may take to ask for something, in milliseconds: one that runs elsewhere never does. */
 const PATIENCE = 15_000;
 
 export interface PullOptions {
   readonly client: DaemonClient;
-  readonly engine: Pick<Engine, "isPodman">;
+  readonly engine: Pick<Engine, "isPodman" | "usesContainerd">;
   readonly layers: readonly Layer[];
   readonly image: FinishedImage;
   /** Those that it gets in the engine; one at least, since an image without any would be gone at once. */
@@ -26,11 +26,13 @@ export interface PullOptions {
 /**
  * Serves an image on a loopback port for as long as it takes an engine to pull it. Nobody else who may connect to the port knows what
  * the image is called.
- * @returns how many of the layers it has fetched
+ * @returns how many of the layers it has fetched; undefined where it didn't fetch all that it lacks, and has no image by the names then:
+ *   containerd fetches no layer that it has unpacked before, be it of a blob in another compression, and what it then has can be run,
+ *   but neither saved nor pushed
  * @throws VarveError `DAEMON`, `NETWORK`, `CANNOT_LISTEN`, `ABORTED`; then the engine may have some of its layers, and no image by
  *   any of the names
  */
-export async function pullFromHere(options: PullOptions): Promise<number> {
+export async function pullFromHere(options: PullOptions): Promise<number | undefined> {
   const { client, engine, image, layers, names, signal } = options;
   const repository = `varve-${randomBytes(16).toString("hex")}`;
   const collected = await offered(layers, image);
@@ -47,7 +49,10 @@ export async function pullFromHere(options: PullOptions): Promise<number> {
   await unlessIdle(asked.promise, signal, (signal) =>
     client.command("POST", path, { what: "pull the image from varve", signal }),
   );
+  const fetchedLayers = layers.filter(({ descriptor }) => fetched.has(descriptor.digest)).length;
   try {
+    const mayLack = engine.usesContainerd && fetchedLayers < layers.length;
+    if (mayLack && (await lacksContent(client, { name, digest }, signal))) return undefined;
     for (const each of names) {
       const { repo, tag } = tagOf(each, engine);
       const query = `repo=${encodeURIComponent(repo)}&tag=${encodeURIComponent(tag)}`;
@@ -64,7 +69,7 @@ export async function pullFromHere(options: PullOptions): Promise<number> {
     });
     await forgetting.catch(() => {});
   }
-  return layers.filter(({ descriptor }) => fetched.has(descriptor.digest)).length;
+  return fetchedLayers;
 }
 
 /** All that the engine may ask for. */
@@ -78,7 +83,10 @@ async function offered(layers: readonly Layer[], { config }: FinishedImage): Pro
 }
 
 /** The image's own manifest, if its layers are as that has them. */
-function manifestOf(layers: readonly Layer[], { manifest, config }: FinishedImage): RawDocument<Manifest> {
+export function manifestOf(
+  layers: readonly Layer[],
+  { manifest, config }: FinishedImage,
+): RawDocument<Manifest> {
   const own = manifest.value.layers;
   const isOwn =
     own.length === layers.length && own.every(({ digest }, at) => digest === layers[at]!.descriptor.digest);

@@ -1,12 +1,12 @@
 /** Loads one image into an engine, in the shortest way that the engine takes. */
 import { VarveError } from "#errors";
-import { type ArchiveInput, dockerArchive, streamedWriter } from "#formats";
+import { type ArchiveInput, dockerArchive, ociArchiveSink, streamedWriter } from "#formats";
 import type { Layer } from "#image";
 import type { Descriptor, Digest } from "#oci";
 import type { FinishedImage, ImageWriter, OpenOptions, StoredLayer } from "#write";
 import type { DaemonClient } from "./client.ts";
 import { chainOf, type Engine } from "./engine.ts";
-import { pullFromHere } from "./pull.ts";
+import { manifestOf, pullFromHere } from "./pull.ts";
 
 export interface DaemonWriterOptions extends Pick<OpenOptions, "signal" | "onDetail"> {
   readonly client: DaemonClient;
@@ -23,7 +23,8 @@ export interface DaemonWriterOptions extends Pick<OpenOptions, "signal" | "onDet
  *    ID, before they open its file.
  * 2. The engine pulls the image from varve. That is the first way for those that keep images in containerd, and for podman: they want
  *    an archive to be whole.
- * 3. An archive with everything, which every engine takes.
+ * 3. An archive with everything, which every engine takes. One that keeps images in containerd, and didn't fetch all that it lacks, gets
+ *    the blobs that it should have fetched, in an archive of an OCI layout: with those it has them for the next time, too.
  *
  * Layers are kept until then, and read again for another way.
  */
@@ -60,11 +61,11 @@ export class DaemonWriter implements ImageWriter {
   }
 
   async commit(): Promise<void> {
-    const isDone =
-      this.#archive === undefined
-        ? await this.#pulled()
-        : (await this.#sent(this.#archive)) || (await this.#pulled());
-    if (!isDone) await this.#sendEverything();
+    if (this.#archive !== undefined && (await this.#sent(this.#archive))) return;
+    const pulled = await this.#pulled();
+    if (pulled === "all") return;
+    this.#tell("the engine is sent all layers");
+    await this.#sendEverything(pulled);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -98,33 +99,50 @@ export class DaemonWriter implements ImageWriter {
     return true;
   }
 
-  async #pulled(): Promise<boolean> {
+  async #pulled(): Promise<"all" | "some" | "nothing"> {
     const { client, engine, signal } = this.#options;
     const names = this.#names;
     // An image without a name would be gone at once.
-    if (engine === undefined || names.length === 0) return false;
+    if (engine === undefined || names.length === 0) return "nothing";
     const layers = this.#layers;
     try {
       const fetched = await pullFromHere({ client, engine, layers, image: this.#image!, names, signal });
+      if (fetched === undefined) {
+        this.#tell(
+          "the engine has layers of the image in another compression, and didn't fetch them as they are",
+        );
+        return "some";
+      }
       this.#tell(`the engine has pulled ${fetched} of ${layers.length} layers from varve`);
     } catch (error) {
       if (!isRefusal(error)) throw error;
       this.#tell(`the engine couldn't pull the image from varve: ${error.message}`);
-      return false;
+      return "nothing";
     }
-    return true;
+    return "all";
   }
 
-  async #sendEverything(): Promise<void> {
-    this.#tell("the engine is sent all layers");
-    await using archive = this.#archiveWriter(() => false);
-    for (const layer of this.#layers) await archive.layer(layer);
-    await archive.prepare(this.#image!);
+  async #sendEverything(pulled: "some" | "nothing"): Promise<void> {
+    const image = this.#image!;
+    const layers = this.#layers;
+    await using archive = pulled === "some" ? await this.#layoutWriter() : this.#archiveWriter(() => false);
+    for (const layer of layers) await archive.layer(layer);
+    await archive.prepare({ ...image, names: this.#names, manifest: manifestOf(layers, image) });
     await archive.commit();
   }
 
   #tell(sentence: string): void {
     this.#options.onDetail?.(sentence);
+  }
+
+  /** Makes an archive of an OCI layout while it is sent, with the layers as they are. */
+  async #layoutWriter(): Promise<ImageWriter> {
+    const { client, signal } = this.#options;
+    const output = {
+      name: "the engine",
+      write: (chunks: AsyncIterable<Uint8Array>) => client.load(chunks, signal),
+    };
+    return await ociArchiveSink({ output }).open({ compression: { algorithm: "none" }, signal });
   }
 
   /** Makes an archive while it is sent. */

@@ -1,13 +1,16 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { mustRun } from "../../support/process.ts";
 import { type Scope, stacked, temporaryFolder } from "../../support/tmp.ts";
 import { answersPing } from "../../system/support/dockerd.ts";
 import { startService } from "../../system/support/service.ts";
-import { peersFolder } from "./peers.ts";
+import { peer, peersFolder } from "./peers.ts";
 
 /** The Debian release that it is of; as in `scripts/peers`. */
 const root = join(peersFolder(), "docker@trixie", "root");
+
+/** What keeps an engine's images. */
+export type DockerStore = "graph driver" | "containerd";
 
 /** For the `skip` option of a test: why there is none, if so. */
 export const noNewerDocker = existsSync(root)
@@ -19,23 +22,14 @@ export const noNewerDocker = existsSync(root)
  * @param store what keeps its images: a graph driver, or containerd
  * @returns the Unix socket that it listens on
  */
-export async function startNewerDocker(outer: Scope, store: "graph driver" | "containerd"): Promise<string> {
+export async function startNewerDocker(outer: Scope, store: DockerStore): Promise<string> {
   const scope = stacked(outer);
   const folder = await temporaryFolder(scope);
   for (const name of ["run", "data"]) mkdirSync(join(folder, name));
-  const settings = {
-    hosts: ["unix:///run/docker.sock"],
-    "data-root": "/data",
-    "exec-root": "/run/exec",
-    pidfile: "/run/docker.pid",
-    bridge: "none",
-    iptables: false,
-    ip6tables: false,
-    "ip-forward": false,
-    "exec-opts": ["native.cgroupdriver=cgroupfs"],
-    features: { "containerd-snapshotter": store === "containerd" },
-  };
-  writeFileSync(join(folder, "run", "daemon.json"), JSON.stringify(settings));
+  writeFileSync(
+    join(folder, "run", "daemon.json"),
+    JSON.stringify(settingsFor(store, { run: "/run", data: "/data" })),
+  );
   const script = [
     "set -e",
     // The engine unpacks layers in a root that it has to be able to mount anew.
@@ -62,4 +56,46 @@ export async function startNewerDocker(outer: Scope, store: "graph driver" | "co
   });
   scope.after(() => service.stop());
   return socket;
+}
+
+/**
+ * Starts the Docker Engine of Moby's sources, with the containerd and runc that `scripts/peers` has built as well; what it mounts is
+ * gone with it.
+ * @returns the Unix socket that it listens on
+ */
+export async function startCurrentDocker(outer: Scope, store: DockerStore): Promise<string> {
+  const scope = stacked(outer);
+  const folder = await temporaryFolder(scope);
+  const settings = settingsFor(store, { run: folder, data: join(folder, "data") });
+  // The runc is built without libseccomp.
+  writeFileSync(
+    join(folder, "daemon.json"),
+    JSON.stringify({ ...settings, "seccomp-profile": "unconfined" }),
+  );
+  const programs = ["containerd", "containerd-shim-runc-v2", "runc"].map((name) => dirname(peer(name)));
+  const socket = join(folder, "docker.sock");
+  const service = await startService({
+    command: ["unshare", "--mount", peer("dockerd"), "--config-file", join(folder, "daemon.json")],
+    env: { PATH: [...programs, process.env["PATH"]].join(delimiter) },
+    logFile: join(folder, "dockerd.log"),
+    ready: () => answersPing(socket),
+  });
+  scope.after(() => service.stop());
+  return socket;
+}
+
+/** The settings of an engine that touches no network. */
+function settingsFor(store: DockerStore, { run, data }: { run: string; data: string }) {
+  return {
+    hosts: [`unix://${run}/docker.sock`],
+    "data-root": data,
+    "exec-root": `${run}/exec`,
+    pidfile: `${run}/docker.pid`,
+    bridge: "none",
+    iptables: false,
+    ip6tables: false,
+    "ip-forward": false,
+    "exec-opts": ["native.cgroupdriver=cgroupfs"],
+    features: { "containerd-snapshotter": store === "containerd" },
+  };
 }

@@ -266,6 +266,7 @@ describe("the Docker daemon's sink", () => {
     assert.deepEqual(pulled, [written!.config.digest, b.descriptor.digest]);
     assert.deepEqual(asked, [
       "POST /images/create",
+      "GET /images/127.0.0.1:PORT/NAME@DIGEST/json",
       "POST /images/127.0.0.1:PORT/NAME@DIGEST/tag",
       "POST /images/127.0.0.1:PORT/NAME@DIGEST/tag",
       "DELETE /images/127.0.0.1:PORT/NAME@DIGEST",
@@ -279,6 +280,52 @@ describe("the Docker daemon's sink", () => {
       written!.layers.map(({ outcome }) => outcome),
       ["present", "written"],
     );
+  });
+
+  it("sends an engine that keeps images in containerd, and fetched too little, the image as it is to be pulled", async (t) => {
+    const [a, b] = [watchedLayer(1), watchedLayer(2)];
+    const bodies: Buffer[] = [];
+    let digest: string | null = null;
+    const daemon = await startFakeDaemon(
+      t,
+      async (request, response) => {
+        const { pathname, searchParams: query } = new URL(request.url!, "http://x");
+        const body = await bodyOf(request);
+        if (pathname === "/images/load") bodies.push(body);
+        if (pathname === "/images/create") {
+          digest = query.get("tag");
+          const [host, name] = query.get("fromImage")!.split("/");
+          await (await fetch(`http://${host}/v2/${name}/manifests/${digest}`)).arrayBuffer();
+        }
+        const manifests = [
+          { ID: "sha256:other", Available: true },
+          { ID: digest, Available: false },
+        ];
+        response.end(request.method === "GET" ? JSON.stringify({ Manifests: manifests }) : loaded);
+      },
+      withLayers([a], [["driver-type", "io.containerd.snapshotter.v1"]]),
+    );
+    const details: string[] = [];
+    const onDetail = (sentence: string) => void details.push(sentence);
+    await writeImage(imageOf([a, b], ["app:1"]), [dockerDaemonSink({ host: daemon.host })], { onDetail });
+    const [archive, ...more] = bodies;
+    assert.equal(more.length, 0);
+    const files = new Map(
+      (await members(archive!)).map(({ entry, offset }) => [
+        entry.name,
+        archive!.subarray(offset, offset + entry.size),
+      ]),
+    );
+    const blob = (digest: string) => files.get(`blobs/sha256/${digest.slice("sha256:".length)}`)!;
+    for (const { descriptor, bytes } of [a, b]) assert.ok(blob(descriptor.digest).equals(bytes));
+    const [entry, ...others] = JSON.parse(files.get("index.json")!.toString()).manifests;
+    assert.equal(others.length, 0);
+    assert.equal(entry.digest, digest);
+    assert.equal(digestOf(blob(digest!)), digest);
+    assert.equal(entry.annotations["io.containerd.image.name"], "docker.io/library/app:1");
+    assert.equal(details.at(-1), "the engine is sent all layers");
+    // It has no name until it is whole.
+    assert.ok(!daemon.requests.some((request) => request.includes("/tag?")));
   });
 
   it("says what to do when no daemon is there", async (t) => {
