@@ -39,6 +39,11 @@ describe("the documentation's code blocks", () => {
           "it takes a cluster; test/peers/kind.test.ts does the same",
         ],
         [
+          "docs/engines.md",
+          "varve serve . --watch --listen 172.18.0.1:5000",
+          "it takes a cluster, and the first of these has no end; test/peers/kind.test.ts does the same",
+        ],
+        [
           "docs/platforms.md",
           "varve build --platform linux/arm64 --push registry.example/me/app:1",
           "it pushes to a registry that is only an example",

@@ -5,13 +5,20 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { requires } from "../support/systems.ts";
 import { type Scope, stacked } from "../support/tmp.ts";
+import { startCountingProxy } from "../system/support/counting-proxy.ts";
 import { startDockerd } from "../system/support/dockerd.ts";
 import { type Images, startImages } from "../system/support/images.ts";
+import { startService } from "../system/support/service.ts";
 import { type KindCluster, startKindCluster } from "./support/kind.ts";
 import { noNewerDocker, startCurrentDocker, startNewerDocker } from "./support/newer-docker.ts";
 
 /** The name by which a pod asks for `app:1`. */
 const NAME = "docker.io/library/app:1";
+
+const LARGE = 3_000_000;
+
+/** What the layer that changes, with the shell, has at most. */
+const CHANGED = 2_300_000;
 
 interface Engine {
   readonly name: string;
@@ -130,3 +137,31 @@ for (const { name, skip, isTold, tells, start } of ENGINES) {
     }
   });
 }
+
+describe("a node of kind that pulls from varve serve", { skip: requires("docker", "busybox") }, () => {
+  it("fetches the layers that have changed", async (t) => {
+    const scope = stacked(t);
+    const images = await startImages(scope);
+    const spec = await images.spec({ name: "app", sizes: [1000, LARGE, 2000] });
+    const cluster = await startKindCluster(scope, (await startDockerd(scope)).socket, "host");
+    const name = "localhost:5000/app:latest";
+    const received: number[] = [];
+    for (const content of ["first", "changed"]) {
+      await writeFile(fileIn(images), content);
+      const { command, env } = images.command(["serve", spec, "--listen", "0"]);
+      const service = await startService({
+        ...{ command, env, logFile: join(images.folder, "log") },
+        ready: (log) => log.includes("Try:"),
+      });
+      scope.after(() => service.stop());
+      const [, port] = /^Listening on localhost:(\d+);/m.exec(service.log())!;
+      const proxy = await startCountingProxy(scope, `127.0.0.1:${port}`);
+      await cluster.mirror("localhost:5000", `http://${proxy.host}`);
+      await cluster.node("crictl", "pull", name);
+      assert.equal(await cluster.output(name, "/bin/busybox", "cat", fileIn(images)), content);
+      received.push(proxy.requests.reduce((sum, each) => sum + each.received, 0));
+    }
+    const [first = 0, second = 0] = received;
+    assert.ok(first > LARGE && second > 0 && second < CHANGED, `${first} and ${second} bytes were fetched`);
+  });
+});

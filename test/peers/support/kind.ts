@@ -14,8 +14,6 @@ version = 3
 [plugins."io.containerd.cri.v1.images"]
   snapshotter = "native"
   discard_unpacked_layers = true
-[plugins."io.containerd.cri.v1.images".registry]
-  config_path = "/etc/containerd/certs.d"
 [[plugins."io.containerd.transfer.v1.local".unpack_config]]
   platform = "linux"
   snapshotter = "native"
@@ -38,6 +36,8 @@ export interface KindCluster {
   kind(...args: string[]): Promise<Finished>;
   /** Runs a program in the node, which must succeed; what it prints. */
   node(...command: string[]): Promise<string>;
+  /** Has the node ask another place for the images of a registry, as kind's own guide does it. */
+  mirror(registry: string, url: string): Promise<void>;
   /** What the container runtime has by a name. */
   image(name: string): Promise<NodeImage>;
   /** What `ctr images check` says of a name: the digest, and whether all of it is there and unpacked. */
@@ -49,8 +49,13 @@ export interface KindCluster {
 /**
  * Starts a node in a container of a Docker Engine, which ends with the engine or the scope.
  * @param socket the engine's
+ * @param network the node's: `host` reaches this machine's loopback
  */
-export async function startKindCluster(outer: Scope, socket: string): Promise<KindCluster> {
+export async function startKindCluster(
+  outer: Scope,
+  socket: string,
+  network: "none" | "host" = "none",
+): Promise<KindCluster> {
   const scope = stacked(outer);
   const folder = await temporaryFolder(scope);
   const name = "varve";
@@ -70,7 +75,7 @@ export async function startKindCluster(outer: Scope, socket: string): Promise<Ki
     await run(["docker", "rm", "--force", "--volumes", container], { env });
   });
   await docker(
-    ...["run", "--detach", "--name", container, "--network", "none"],
+    ...["run", "--detach", "--name", container, "--network", network],
     ...["--label", `io.x-k8s.kind.cluster=${name}`, "--label", "io.x-k8s.kind.role=control-plane"],
     // What it takes to unpack layers; kind's own nodes are privileged.
     ...["--cap-add", "SYS_ADMIN", "--security-opt", "seccomp=unconfined"],
@@ -89,6 +94,19 @@ export async function startKindCluster(outer: Scope, socket: string): Promise<Ki
     name,
     kind: (...args) => run([peer("kind"), ...args, "--name", name], { env }),
     node,
+    async mirror(registry, url) {
+      const folder = `/etc/containerd/certs.d/${registry}`;
+      await node("mkdir", "-p", folder);
+      const command = [
+        "exec",
+        "--interactive",
+        container,
+        "cp",
+        "/dev/stdin",
+        `${folder}/hosts.toml`,
+      ] as const;
+      await mustRun(["docker", ...command], { env, input: `[host."${url}"]\n` });
+    },
     async image(name) {
       const { status } = JSON.parse(await node("crictl", "inspecti", name)) as { status: NodeImage };
       return status;
@@ -102,11 +120,11 @@ export async function startKindCluster(outer: Scope, socket: string): Promise<Ki
       };
     },
     async output(name, ...command) {
-      await ctr("images", "mount", name, "/mnt");
+      await ctr("images", "mount", "--snapshotter", "native", name, "/mnt");
       try {
         return await node("chroot", "/mnt", ...command);
       } finally {
-        await ctr("images", "unmount", "--rm", "/mnt");
+        await ctr("images", "unmount", "--snapshotter", "native", "--rm", "/mnt");
       }
     },
   };
@@ -119,7 +137,8 @@ async function nodeArchive(folder: string): Promise<string> {
     mkdirSync(join(root, name), { recursive: true });
   for (const name of PROGRAMS) cpSync(peer(name), join(root, "bin", name));
   const busybox = (await mustRun(["sh", "-c", "command -v busybox"])).trim();
-  for (const name of ["sh", "chroot"]) cpSync(busybox, join(root, "bin", name), { dereference: true });
+  for (const name of ["chroot", "cp", "mkdir"])
+    cpSync(busybox, join(root, "bin", name), { dereference: true });
   writeFileSync(join(root, "etc/containerd/config.toml"), CONTAINERD);
   writeFileSync(
     join(root, "etc/crictl.yaml"),
