@@ -1,5 +1,4 @@
 /** The platform that an image is made for, and the graph of a project's packages there. */
-import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { type DigestCache, treesFolder, UNSETTLED } from "#cache";
 import { basePlatform, type Libc } from "#draft";
@@ -11,6 +10,7 @@ import { formatPlatform, matchPlatform, type Platform } from "#oci";
 import type { KnownGraph } from "#plan";
 import { findProgram } from "#sandbox";
 import type { ImageSpec } from "#spec";
+import { isFolder } from "#util";
 import type { Operation } from "./machine.ts";
 
 export interface PlatformOptions {
@@ -78,7 +78,7 @@ export function platformReader(
   return {
     async readGraph(place, { omitDev = false, ...options }) {
       const memo = machine.together?.memo;
-      if (!(await isFolder(place))) return { graph: await readGraph(place, { omitDev, ...options, memo }) };
+      if (!isFolder(place)) return { graph: await readGraph(place, { omitDev, ...options, memo }) };
       const found = await readForPlatform(place, {
         platform: target,
         libc: async () => base && (await basePlatform(base, { cache, signal })).libc,
@@ -113,13 +113,6 @@ function manifestStore(cache: DigestCache, project: string): ManifestStore {
     put: (bytes) => cache.putFacts(parts, bytes),
     settled: cache.now() - UNSETTLED,
   };
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  return await stat(path).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
 }
 
 /** Docker's official images say it. */
