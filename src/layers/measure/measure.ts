@@ -3,7 +3,6 @@
  * written. Measuring runs ahead of the writer, so that both keep a core busy. Where the digest isn't needed before the
  * bytes, they are read only once.
  */
-import { availableParallelism } from "node:os";
 import type { DigestCache } from "#cache";
 import { cancelled } from "#errors";
 import type { KeptListings, LayerRecipe } from "#fs";
@@ -14,14 +13,11 @@ import { cachedLayer, unmeasuredLayer } from "./recipe-layer.ts";
 import { RecipeRecord, type ToldLayer } from "./recipe-record.ts";
 import type { SharedLayers } from "./shared-layers.ts";
 
-/** With more threads than this they mostly wait for memory, and each takes some of its own. */
-const MAX_THREADS = 4;
-
 /** One thread hashes as fast as another reads, so more than one helps only when several layers are read at the same time. */
 const HASH_THREADS = 2;
 
 export interface MeasureOptions {
-  /** How many threads measure; by default one per core, at most four. */
+  /** How many threads measure; by default as many as are worth it here. */
   readonly threads?: number;
   /** Layers that the cache knows aren't measured again, but checked while they are written. */
   readonly cache?: DigestCache | undefined;
@@ -42,14 +38,7 @@ export interface MeasureOptions {
  */
 export async function* measureLayers(
   recipes: readonly LayerRecipe[],
-  {
-    threads = Math.min(availableParallelism(), MAX_THREADS),
-    cache,
-    told,
-    kept,
-    shared,
-    signal,
-  }: MeasureOptions = {},
+  { threads, cache, told, kept, shared, signal }: MeasureOptions = {},
 ): AsyncGenerator<Layer, void, void> {
   const found = recordsOf(recipes, { cache, told, shared });
   const records = Array.isArray(found) ? found : await found;

@@ -1,5 +1,6 @@
 /** Threads that measure layers. */
-import { areSmall, type KeptListings, type TreeListing } from "#fs";
+import { availableParallelism } from "node:os";
+import { areSmall, type KeptListings, type LayerRecipe, type TreeListing } from "#fs";
 import type { Layer } from "#image";
 import { parseDigest } from "#oci";
 import { fingerprintKey } from "#util";
@@ -14,9 +15,12 @@ const KEEP_LIMIT = 8 * 1024 * 1024;
 /** What is measured before a thread would have been started: so many files at most, and bytes of them. */
 const BEFORE_THREADS = { files: 500, bytes: 4 * 1024 * 1024 };
 
+/** With more threads than this they mostly wait for memory, and each takes some of its own. */
+const MAX_THREADS = 4;
+
 export interface MeasurePoolOptions {
-  /** How many threads pack and hash. */
-  readonly threads: number;
+  /** How many threads pack and hash; by default as many as are worth it here. */
+  readonly threads?: number | undefined;
   /** For the layers that needn't be measured. */
   readonly hashThreads: HashThreads;
   /** Trees that were listed shortly before. */
@@ -54,11 +58,9 @@ export class MeasurePool implements AsyncDisposable {
     const bySize = this.#inOrder.toSorted(
       (a, b) => b.record.recipe.items.length - a.record.recipe.items.length,
     );
-    const isLittle = areSmall(
-      this.#inOrder.map(({ record }) => record.recipe),
-      BEFORE_THREADS,
-    );
-    const threads = isLittle ? 1 : Math.min(options.threads, this.#inOrder.length);
+    const recipes = this.#inOrder.map(({ record }) => record.recipe);
+    const isLittle = areSmall(recipes, BEFORE_THREADS);
+    const threads = isLittle ? 1 : Math.min(options.threads ?? threadsFor(recipes), recipes.length);
     for (let n = 0; n < threads; n++) {
       // The large layers are for all threads but the first, and these have a second thread that hashes: a layer that is most of
       // the image would otherwise keep one core busy and leave the others idle.
@@ -149,4 +151,16 @@ export class MeasurePool implements AsyncDisposable {
     listings = measured.listings ?? listings ?? [];
     return measuredLayer(record, { diffId, size, listings, fingerprint, kept, giveBack });
   }
+}
+
+/**
+ * How many threads are worth their start. What they measure is written meanwhile, which keeps one core busy; but if one layer is
+ * most of the image, there is nothing to write while it is measured in its turn. That is seen by what it is made of, since no size is
+ * known yet.
+ */
+function threadsFor(recipes: readonly LayerRecipe[]): number {
+  const counts = recipes.map(({ items }) => items.filter(({ kind }) => kind === "tree").length);
+  const all = counts.reduce((sum, count) => sum + count, 0);
+  const writers = Math.max(...counts) * 2 > all ? 0 : 1;
+  return Math.min(Math.max(availableParallelism() - writers, 1), MAX_THREADS);
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { cpSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -104,6 +105,38 @@ describe("a build into a place that takes layers as they come", { concurrency: 2
 });
 
 describe("measuring", { timeout: 300_000 }, () => {
+  /** How many threads are started for layers of so many trees each. */
+  async function threadsFor(t: TestContext, ...counts: number[]): Promise<number> {
+    const folder = await temporaryFolder(t);
+    // Enough for threads to be worth their start.
+    writeTree(join(folder, "tree"), { file: 9_000_000 });
+    const recipes = counts.map((count, layer) => ({
+      items: Array.from({ length: count }, (_, at) => ({
+        kind: "tree" as const,
+        source: join(folder, "tree"),
+        target: `/${layer}/${at}`,
+      })),
+      owner: { uid: 0, gid: 0, uname: "root", gname: "root" },
+      mtime: 1,
+      modes: "portable" as const,
+      components: [`${layer}`],
+    }));
+    let started = 0;
+    const count = () => void started++;
+    process.on("worker", count);
+    for await (const _ of measureLayers(recipes));
+    process.off("worker", count);
+    return started;
+  }
+
+  it("leaves a core to who writes, unless one layer is most of the image", async (t) => {
+    const cores = availableParallelism();
+    // All but the first have another thread that hashes.
+    const withHashing = (threads: number) => threads + Math.max(threads - 1, 0);
+    assert.equal(await threadsFor(t, 1, 1, 1, 1, 1), withHashing(Math.min(Math.max(cores - 1, 1), 4)));
+    assert.equal(await threadsFor(t, 1, 1, 1, 1, 5), withHashing(Math.min(cores, 4)));
+  });
+
   it("fails when anything does while an answer is taken", async (t) => {
     const folder = await temporaryFolder(t);
     writeTree(join(folder, "tree"), { dir: { a: { file: "a" } } });
