@@ -3,6 +3,7 @@ import { describe, it, type TestContext } from "node:test";
 import { createIndex, inspect, plan, thisMachine } from "#app";
 import { openDigestCache } from "#cache";
 import { draftOf } from "#image";
+import { digestOf, MediaType } from "#oci";
 import { FakeRegistry, madeImage } from "#testing";
 import { writeImage } from "#write";
 import { temporaryFolder } from "../../support/tmp.ts";
@@ -31,6 +32,7 @@ async function world(t: TestContext) {
     return paths.map((path) => path.slice("/v2/node/".length));
   };
   return {
+    registry,
     cache: `${folder}/cache`,
     inspecting: (cache: string | false) => asked(async () => inspect(base!, { machine: machineWith(cache) })),
     planning: (cache: string | false) =>
@@ -62,6 +64,22 @@ describe("a base in a registry that an earlier build was on", () => {
     }
     assert.deepEqual(await planning(cache), first);
     assert.deepEqual(await planning(cache), ["manifests/base"]);
+  });
+
+  it("is asked for its manifest each time where the registry says another type of it than the index", async (t) => {
+    const { registry, cache, planning } = await world(t);
+    const { mediaType: _, ...manifest } = JSON.parse(registry.manifests.get("node:amd64")!.bytes.toString());
+    const index = JSON.parse(registry.manifests.get("node:base")!.bytes.toString());
+    const bytes = Buffer.from(JSON.stringify(manifest));
+    const digest = digestOf(bytes);
+    Object.assign(index.manifests[0], { mediaType: MediaType.dockerManifest, digest, size: bytes.length });
+    registry.manifests.set(`node:${digest}`, { bytes, mediaType: MediaType.ociManifest });
+    registry.manifests.set("node:base", {
+      bytes: Buffer.from(JSON.stringify(index)),
+      mediaType: MediaType.ociIndex,
+    });
+    const first = await planning(cache);
+    assert.deepEqual(await planning(cache), first.slice(0, 2));
   });
 
   it("is read whole by whoever asks what the registry has", async (t) => {
