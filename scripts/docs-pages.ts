@@ -2,6 +2,8 @@
 import type { Command } from "commander";
 import { specJsonSchema } from "#spec";
 import { COMMANDS } from "../src/front/cli/commands.ts";
+import { pathOf } from "../src/front/cli/misuse.ts";
+import { makeProgram } from "../src/front/cli/program.ts";
 
 /** What each of them begins with. */
 export const GENERATED = "<!-- Made by `npm run docs`; change what it is made from. -->";
@@ -14,13 +16,13 @@ export async function cliPage(): Promise<string> {
     "Exit status: 0; 1 when something failed, with one sentence on stderr that says what and what to do; 2 for wrong usage. A signal ends a command with 128 and the signal's number, as shells have it, and what was half-written is removed: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP; a second one ends it at once. `varve serve` is ended by a signal, and has 0 then. A text whose reader goes away (`varve plan image.json | head`) was read as far as was wanted: 0, and no error. An image whose reader goes away (`varve stream conf.json | head`) isn't whole: 141 without a word, as `tar` and others end by SIGPIPE.",
     'With `--json`, stdout has one JSON document: the result, or `{"error": {"code": "…", "message": "…"}}` with the sentence that is on stderr, too. The codes are those of `VarveError` (`ErrorCode` in [api.md](api.md)), such as `NOT_FOUND` or `UNAUTHORIZED`; `USAGE` also stands for a command line that makes no sense, `ABORTED` for a signal, and `FAULT` for a fault of varve\'s own. The exit status is the same as without.',
   ];
-  for (const { load } of Object.values(COMMANDS)) parts.push(...helpOf((await load()).command(), "varve"));
+  const program = await makeProgram(Object.keys(COMMANDS));
+  for (const command of program.commands) parts.push(...helpOf(command));
   return `${parts.join("\n\n")}\n`;
 }
 
-function helpOf(command: Command, prefix: string): string[] {
-  const name = `${prefix} ${command.name()}`;
-  if (command.commands.length > 0) return command.commands.flatMap((each) => helpOf(each, name));
+function helpOf(command: Command): string[] {
+  if (command.commands.length > 0) return command.commands.flatMap(helpOf);
   let help = "";
   // The text that a command adds after its help comes only when it is printed.
   command.configureOutput({
@@ -30,8 +32,7 @@ function helpOf(command: Command, prefix: string): string[] {
     getOutHelpWidth: () => 100,
   });
   command.outputHelp();
-  const text = help.replace(`Usage: ${command.name()}`, `Usage: ${name}`).trimEnd();
-  return [`## ${name}`, `\`\`\`text\n${text}\n\`\`\``];
+  return [`## varve ${pathOf(command)}`, `\`\`\`text\n${help.trimEnd()}\n\`\`\``];
 }
 
 interface SchemaField {

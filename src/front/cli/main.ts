@@ -12,6 +12,7 @@ export async function main(args: readonly string[]): Promise<number> {
   const { CommanderError } = await import("commander");
   const { printNow, sayMisuse, sayText } = await import("./output.ts");
   const { cancelWork } = await import("./interrupt.ts");
+  const { misuseWords } = await import("./misuse.ts");
   const { asksForJson, tellFailure, tellFault } = await import("./failure.ts");
   const json = asksForJson(args);
   const faults = watchFaults({ tell: (sentence) => tellFault(sentence, { json }), cancel: cancelWork });
@@ -19,11 +20,15 @@ export async function main(args: readonly string[]): Promise<number> {
     const { makeProgram } = await import("./program.ts");
     const program = await makeProgram(args.slice(0, 2));
     const settle = (command: CommanderCommand): void => {
-      command.exitOverride().configureOutput({
-        writeOut: printNow,
-        writeErr: (text) => sayText(text.trimEnd()),
-        outputError: sayMisuse,
-      });
+      command
+        .exitOverride(({ exitCode, code, message }) => {
+          throw new CommanderError(exitCode, code, misuseWords(message, command));
+        })
+        .configureOutput({
+          writeOut: printNow,
+          writeErr: (text) => sayText(text.trimEnd()),
+          outputError: (text) => sayMisuse(misuseWords(text, command)),
+        });
       command.commands.forEach(settle);
     };
     settle(program);

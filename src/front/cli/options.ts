@@ -14,6 +14,23 @@ export function seconds(text: string): number {
   return value;
 }
 
+/** What other tools take as one, a name with a tag behind it. */
+const NAME_AND_TAG = /^([^@]*?):([^:/@]*)$/;
+
+/** Reads an option that is an image's name without a tag. */
+export function nameAlone(text: string): string {
+  const [, name, tag] = NAME_AND_TAG.exec(text) ?? [];
+  if (tag === undefined) return text;
+  throw new InvalidArgumentError(`It is the name alone: --name ${name} --tag ${tag}.`);
+}
+
+/** Reads an option that is an image's tag without a name. */
+export function tagAlone(text: string): string {
+  const [, name, tag] = NAME_AND_TAG.exec(text) ?? [];
+  if (tag === undefined) return text;
+  throw new InvalidArgumentError(`It is the tag alone: --name ${name} --tag ${tag}.`);
+}
+
 const POWERS = ["", "k", "m", "g", "t"];
 
 /** Reads an option that is a number of bytes, which may have a decimal unit after it, as varve shows sizes. */

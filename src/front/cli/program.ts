@@ -2,8 +2,10 @@
 import { Command } from "commander";
 import { varveVersion as version } from "#util";
 import { COMMANDS, GROUPS } from "./commands.ts";
+import { EXAMPLES } from "./examples.ts";
+import { pathOf } from "./misuse.ts";
 
-const EXAMPLES = `
+const FIRST_STEPS = `
 In the folder of a Node.js project:
   varve build --dry-run                  what its image would be
   varve build --load                     in Docker
@@ -23,18 +25,23 @@ export async function makeProgram(words: readonly string[]): Promise<Command> {
       new Command("help").argument("[command]").summary("say more of a command").helpGroup(GROUPS.machine),
     )
     .showHelpAfterError("(varve --help, or varve COMMAND --help, says more)");
-  program.addHelpText("after", EXAMPLES);
+  program.addHelpText("after", FIRST_STEPS);
   const isWhole = words.some((word) => Object.hasOwn(COMMANDS, word) && COMMANDS[word]!.isAboutAll);
   for (const [name, { summary, group, load }] of Object.entries(COMMANDS)) {
-    if (isWhole || words.includes(name))
-      program.addCommand(
-        (await load())
-          .command()
-          .summary(summary)
-          .helpGroup(group)
-          .showHelpAfterError(`(varve ${name} --help says more)`),
-      );
-    else program.command(name).summary(summary).helpGroup(group);
+    if (isWhole || words.includes(name)) {
+      const command = (await load()).command().summary(summary).helpGroup(group);
+      program.addCommand(command);
+      sayMoreOf(command);
+    } else program.command(name).summary(summary).helpGroup(group);
   }
   return program;
+}
+
+/** Has a command, and those in it, name their own help after an error, and end it with an example. */
+function sayMoreOf(command: Command): void {
+  const path = pathOf(command);
+  command.showHelpAfterError(`(varve ${path} --help says more)`);
+  const example = EXAMPLES[path];
+  if (example !== undefined) command.addHelpText("after", `\nExample:\n  ${example}`);
+  command.commands.forEach(sayMoreOf);
 }

@@ -29,7 +29,7 @@ import { type CacheOptions, cacheOptions } from "../cache-options.ts";
 import { BadResult } from "../failure.ts";
 import { begunFor } from "../head-start.ts";
 import { type OmitOptions, omitField, omitOptions } from "../omit-options.ts";
-import { integer, jsonOption, list, pairs, pathList } from "../options.ts";
+import { integer, jsonOption, list, nameAlone, pairs, pathList, tagAlone } from "../options.ts";
 import { note, print, printJson, say, scriptOutput, stdoutOutput, tellSentence, warn } from "../output.ts";
 import { compressionOption, onMachine, type PlaceOptions, placeOptions } from "../places.ts";
 import { reproductionLines } from "../reproduction.ts";
@@ -123,10 +123,11 @@ function whereOptions(command: Command): void {
 
 function whatOptions(command: Command): void {
   command
-    .option("--name <name>", "the image's name")
+    .option("--name <name>", "the image's name", nameAlone)
     .option(
       "--tag <tag>",
       "the image's tag (default: the project's version, or derived from the image's digest)",
+      tagAlone,
     )
     .option(
       "--from-image, --from <place>",
