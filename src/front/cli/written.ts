@@ -3,7 +3,7 @@ import type { BuiltIndex, CopiedWithReferrers, WriteProgress } from "#app";
 import { counted } from "#report";
 import { printJson, say } from "./output.ts";
 import { Progress } from "./progress.ts";
-import { platformLayerLines, platformLines } from "./summary/platforms.ts";
+import { platformLayerLines, platformLines, type SummarisedIndex } from "./summary/platforms.ts";
 import { indexLines, layerLines, type Summarised, summaryLines } from "./summary/summary.ts";
 
 export interface WrittenOptions {
@@ -34,7 +34,7 @@ export async function tellWritten(write: Write<Summarised>, options: TellOptions
 }
 
 /** As {@link tellWritten}, of an index and the images that it names. */
-export async function tellIndex(write: Write<BuiltIndex>, options: TellOptions): Promise<void> {
+export async function tellIndex(write: Write<SummarisedIndex>, options: TellOptions): Promise<void> {
   const json = ({ digest, places, images }: BuiltIndex) => ({
     digest,
     places: places.map(({ images: _, ...place }) => place),

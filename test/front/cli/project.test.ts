@@ -168,7 +168,7 @@ describe("varve in a project's folder", () => {
       /^Wrote me\/odd:2\.0\.0 to docker-archive:\S+ in \d.* s: [\d.]+ kB written \(uncompressed\)$/,
     );
     assert.match(lines[6]!, /^ {2}sha256:[0-9a-f]{64}$/);
-    assert.match(lines[7]!, /^Next: docker load -i \S+image\.tar$/);
+    assert.match(lines[7]!, /^Next: it needs a base to run: varve build --from IMAGE$/);
     assert.deepEqual(lines.slice(8), [""]);
   });
 

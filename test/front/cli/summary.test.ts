@@ -130,6 +130,15 @@ describe("what is said of an image that was built", () => {
     });
   }
 
+  it("promises no run of an image that needs a base", () => {
+    for (const destination of ["127.0.0.1:5000/api:1.0.0", "docker-archive:a.tar", "oci:a"]) {
+      const last = summaryLines({ ...image(NODE, destination), needsBase: true }, 1).at(-1)!;
+      assert.equal(last, "Next: it needs a base to run: varve build --from IMAGE");
+    }
+    const toProgram = summaryLines({ ...image(NODE, "docker-archive:stdout"), needsBase: true }, 1);
+    assert.ok(!toProgram.some((line) => line.startsWith("Next")));
+  });
+
   it("has no table of an image that was copied", () => {
     const { places } = image(NODE, "x/api:1", { names: [] });
     assert.equal(summaryLines({ places }, 1).length, 3);
@@ -192,6 +201,11 @@ describe("what is said of images for several platforms", () => {
       `  ${digest("b")}`,
       `Next: docker run --rm -p 3000:3000 ${place}`,
     ]);
+  });
+
+  it("promises no run of images that need a base", () => {
+    const last = platformLines({ ...built([place]), needsBase: true }, 1).at(-1);
+    assert.equal(last, "Next: it needs a base to run: varve build --from IMAGE");
   });
 
   it("is a line for each place, too, where there are several", () => {

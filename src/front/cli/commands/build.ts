@@ -1,20 +1,17 @@
-import { isatty } from "node:tty";
 import { Command, Option } from "commander";
 import {
-  type BuildOptions,
+  type BuiltImage,
+  type BuiltIndex,
   buildFrom,
   buildIndexFrom,
-  type Machine,
   openSource,
   planFrom,
   reproduce,
   type SourceListener,
-  type Target,
 } from "#app";
 import type { CompressionChoice } from "#compress";
 import type { Libc } from "#draft";
 import { VarveError } from "#errors";
-import { dockerArchiveSink } from "#formats";
 import { planText } from "#report";
 import { type ImageSpecInput, withBasePlace } from "#spec";
 import {
@@ -24,13 +21,14 @@ import {
   indexPlatforms,
   told,
 } from "../attest-options.ts";
-import { tellFindings, tellLeftOut } from "../build-telling.ts";
+import { type BuildTargetOptions, buildTargets } from "../build-targets.ts";
+import { FindingsTelling, tellLeftOut } from "../build-telling.ts";
 import { type CacheOptions, cacheOptions } from "../cache-options.ts";
 import { BadResult } from "../failure.ts";
 import { begunFor } from "../head-start.ts";
 import { type OmitOptions, omitField, omitOptions } from "../omit-options.ts";
 import { integer, jsonOption, list, nameAlone, pairs, pathList, tagAlone } from "../options.ts";
-import { note, print, printJson, say, scriptOutput, stdoutOutput, tellSentence, warn } from "../output.ts";
+import { note, print, printJson, say, scriptOutput, tellSentence, warn } from "../output.ts";
 import { compressionOption, onMachine, type PlaceOptions, placeOptions } from "../places.ts";
 import { reproductionLines } from "../reproduction.ts";
 import { sharedCacheOptions } from "../shared-cache.ts";
@@ -38,28 +36,23 @@ import { absolutePath, type StrategyOptions, strategyFields, strategyOptions } f
 import { tellIndex, tellWritten } from "../written.ts";
 import { inRegistry } from "./pull.ts";
 
-const STDOUT = 1;
-
 interface BuildCommandOptions
   extends PlaceOptions,
     CacheOptions,
     StrategyOptions,
     OmitOptions,
     AttestCommandOptions,
+    BuildTargetOptions,
     Partial<Pick<ImageSpecInput, (typeof FIELDS)[number]>> {
   readonly cacheFrom?: string[];
   readonly trustCachedBases?: true;
   readonly trustCachedLayers?: true;
   readonly cacheTo?: string[];
-  readonly output?: string[];
-  readonly push?: string[];
-  readonly load?: true;
   readonly compression?: CompressionChoice;
   readonly dryRun?: true;
   readonly reproduce?: string;
   readonly quiet?: true;
   readonly verbose?: true;
-  readonly json?: true;
   readonly from?: string;
   readonly followBase: boolean;
   readonly check: boolean;
@@ -201,7 +194,7 @@ async function run(path: string, options: BuildCommandOptions): Promise<void> {
   const { platform: _, ...others } = options;
   await onMachine(platforms.length > 1 ? others : options, async (operation) => {
     const isTrial = options.dryRun || options.reproduce !== undefined;
-    const to = isTrial ? [] : await targets(operation.machine, options);
+    const to = isTrial ? [] : await buildTargets(operation.machine, options);
     const source = await openSource(path, {
       ...operation,
       listsAhead: platforms.length <= 1,
@@ -236,29 +229,35 @@ async function run(path: string, options: BuildCommandOptions): Promise<void> {
       if (!found.same) throw new BadResult("DIGEST_MISMATCH", `${image} isn't what this machine makes`);
       return;
     }
+    const telling = new FindingsTelling();
     const given = {
       ...{ ...operation, ...listener, ...attestIn(options), to, compression, libc, check },
       ...{ cacheFrom, trustCachedBases, trustCachedLayers, cacheTo },
-      onFindings: quiet ? undefined : tellFindings,
+      onFindings: quiet ? undefined : telling.tell,
       onWarning: quiet ? undefined : warn,
       onDetail: options.verbose && tellSentence,
       onOutput: quiet ? undefined : scriptOutput,
     };
-    const telling = { ...options, several: to.length > 1 };
+    const ended = <T extends BuiltImage | BuiltIndex>(built: T) => ({
+      ...told(built, quiet),
+      needsBase: telling.needsBase,
+    });
     const several = indexPlatforms(options, operation.machine);
-    if (several !== undefined) {
-      const onPlatform = quiet ? undefined : (platform: string) => say(`For ${platform}:`);
+    const words = { ...options, several: to.length > 1 };
+    if (several === undefined)
+      await tellWritten(
+        async (onProgress) => ended(await buildFrom(source, { ...given, onProgress })),
+        words,
+      );
+    else {
       const { attestIndex } = options;
+      const onPlatform = quiet ? undefined : (platform: string) => say(`For ${platform}:`);
       const index = { ...given, platforms: several, attestIndex, onPlatform };
       await tellIndex(
-        async (onProgress) => told(await buildIndexFrom(source, { ...index, onProgress }), quiet),
-        telling,
+        async (onProgress) => ended(await buildIndexFrom(source, { ...index, onProgress })),
+        words,
       );
-      return;
     }
-    const write = async (onProgress: BuildOptions["onProgress"]) =>
-      told(await buildFrom(source, { ...given, onProgress }), quiet);
-    await tellWritten(write, telling);
   });
 }
 
@@ -276,24 +275,4 @@ function overrides(options: BuildCommandOptions, fields: Partial<ImageSpecInput>
     ...(label === undefined ? {} : { labels: { ...fields.labels, ...label } }),
     ...(annotation === undefined ? {} : { annotations: { ...fields.annotations, ...annotation } }),
   };
-}
-
-async function targets({ transports }: Machine, options: BuildCommandOptions): Promise<Target[]> {
-  const { output = [], push = [], load = false, json = false } = options;
-  const to: Target[] = [...output, ...push.map(inRegistry)];
-  if (load) to.push(await transports.daemonSink());
-  if (to.length > 0) return to;
-  if (json) {
-    throw new VarveError(
-      "USAGE",
-      "stdout can't take both the image and --json; give --output, --push or --load",
-    );
-  }
-  if (isatty(STDOUT)) {
-    throw new VarveError(
-      "USAGE",
-      "say where the image is to go: --load into Docker, --push REFERENCE to a registry, or --output FILE; --dry-run shows what would be built",
-    );
-  }
-  return [dockerArchiveSink({ output: stdoutOutput() })];
 }

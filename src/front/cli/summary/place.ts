@@ -35,12 +35,25 @@ export function imageAt({ destination, names }: Pick<Written, "destination" | "n
   return `${name} to ${kind === "stdout" ? "stdout" : destination}`;
 }
 
+/** What it depends on what users do next with an image. */
+export interface Running {
+  /** The ports that it exposes, such as `3000/tcp`. */
+  readonly ports?: readonly string[] | undefined;
+  /** Whether nothing in it can run, as it has no base. */
+  readonly needsBase?: boolean | undefined;
+}
+
 /**
- * The command that users mostly want next: to run the image, or to load it first.
- * @param ports that it exposes, such as `3000/tcp`
- * @returns undefined where the image went to another program
+ * A line with what users mostly want next: to run the image, or to load it first.
+ * @returns none where the image went to another program
  */
-export function nextCommand(written: Written, ports: readonly string[]): string | undefined {
+export function nextLines(written: Written, { ports = [], needsBase = false }: Running): string[] {
+  const command = nextCommand(written, ports);
+  if (command === undefined) return [];
+  return [needsBase ? "Next: it needs a base to run: varve build --from IMAGE" : `Next: ${command}`];
+}
+
+function nextCommand(written: Written, ports: readonly string[]): string | undefined {
   const { destination, names } = written;
   const { kind, path } = placeOf(written);
   const published = ports.flatMap((port) => {

@@ -2,14 +2,17 @@
 import type { BuiltIndex, BuiltPlatform } from "#app";
 import { counted, formatBytes, table } from "#report";
 import { duration } from "./duration.ts";
-import { nextCommand } from "./place.ts";
+import { nextLines, type Running } from "./place.ts";
 import { indexLines, indexSentence, layerLines, outcomeOf, total } from "./summary.ts";
+
+/** An index that was built, with what is known of its images. */
+export interface SummarisedIndex extends BuiltIndex, Pick<Running, "needsBase"> {}
 
 /**
  * Lines about an index that was built: one for each platform, and at most three if it is at one place.
  * @param seconds how long that took
  */
-export function platformLines({ images, places }: BuiltIndex, seconds: number): string[] {
+export function platformLines({ images, places, needsBase }: SummarisedIndex, seconds: number): string[] {
   const [, ...rows] = table(["", "", "", "", ""], images.map(rowOf), [
     ...(["left", "right", "right", "right", "left"] as const),
   ]).split("\n");
@@ -21,8 +24,11 @@ export function platformLines({ images, places }: BuiltIndex, seconds: number): 
   }
   const [image] = images;
   const written = only.images[0];
-  const next = image && written && nextCommand({ ...written, destination: only.destination }, image.ports);
-  return [...lines, ...indexLines(only, seconds), ...(next === undefined ? [] : [`Next: ${next}`])];
+  const next =
+    image === undefined || written === undefined
+      ? []
+      : nextLines({ ...written, destination: only.destination }, { ports: image.ports, needsBase });
+  return [...lines, ...indexLines(only, seconds), ...next];
 }
 
 /** A line for each layer of each image, by platform. */

@@ -3,10 +3,10 @@ import type { BuiltImage, LayerContents, Written, WrittenIndex, WrittenLayer } f
 import { layerCompression } from "#oci";
 import { counted, formatBytes, nameOf, table } from "#report";
 import { duration } from "./duration.ts";
-import { imageAt, nextCommand, placeOf, wordsFor } from "./place.ts";
+import { imageAt, nextLines, placeOf, type Running, wordsFor } from "./place.ts";
 
 /** An image that was written; of one that was built, also what it is made of. */
-export interface Summarised extends Partial<Pick<BuiltImage, "contents" | "base" | "ports">> {
+export interface Summarised extends Running, Partial<Pick<BuiltImage, "contents" | "base">> {
   readonly places: readonly Written[];
 }
 
@@ -15,20 +15,14 @@ export interface Summarised extends Partial<Pick<BuiltImage, "contents" | "base"
  * @param seconds how long that took
  */
 export function summaryLines(image: Summarised, seconds: number): string[] {
-  const { places, ports = [] } = image;
+  const { places } = image;
   const [only] = places;
   const rows = contentRows(image);
   if (only === undefined || places.length > 1) {
     const each = places.map((place) => `${placeSentence(place)}, ${place.digest}`);
     return [...rows, ...each, `Took ${duration(seconds)}`];
   }
-  const next = nextCommand(only, ports);
-  return [
-    ...rows,
-    placeSentence(only, seconds),
-    `  ${only.digest}`,
-    ...(next === undefined ? [] : [`Next: ${next}`]),
-  ];
+  return [...rows, placeSentence(only, seconds), `  ${only.digest}`, ...nextLines(only, image)];
 }
 
 /** Lines about an index that was written. */
