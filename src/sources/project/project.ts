@@ -24,7 +24,13 @@ import { type OwnFiles, ownFiles } from "./ignore/own-files.ts";
 import { joined, type StaysOut, staysOut } from "./ignore/stays-out.ts";
 import { type Manifest, readManifest } from "./manifest.ts";
 import { nodeLine } from "./node-line.ts";
-import { howInstalled, type Installed, NOT_INSTALLED, workspaceStaysOut } from "./workspace.ts";
+import {
+  howInstalled,
+  type Installed,
+  NOT_INSTALLED,
+  orOfWorkspace,
+  workspaceStaysOut,
+} from "./workspace.ts";
 
 /** The name of a spec in a project's folder. */
 export const SPEC_FILE = "varve.json";
@@ -81,7 +87,7 @@ export async function openProject(path: string, options: ProjectOptions = {}): P
   const change = options.change ?? ((fields) => fields);
   const about = { folder, manifest, base: options.base, installed: await howInstalled(folder, options.memo) };
   const what = written.file ?? `the spec of ${folder}`;
-  const known = know(change(withPaths(written.fields, folder)), about);
+  const known = await orOfWorkspace(() => know(change(withPaths(written.fields, folder)), about), folder);
   const shown = { ...known, given: change(written.fields) };
   return {
     folder,

@@ -1,10 +1,13 @@
 /** Projects that are packages of a workspace. */
 import { existsSync } from "node:fs";
 import { join, relative } from "node:path";
-import { findProject, isOutside, kindOf, type ReferencesGraph } from "#graph";
+import { VarveError } from "#errors";
+import { findProject, isOutside, kindOf, type ReferencesGraph, workspaceFolders } from "#graph";
 import type { Memo } from "#util";
+import { NothingToRun } from "./command/command.ts";
 import { type OwnFiles, ownFiles } from "./ignore/own-files.ts";
 import { joined, type StaysOut, staysOut } from "./ignore/stays-out.ts";
+import { readManifest } from "./manifest.ts";
 
 /** How a folder's packages are installed. */
 export interface Installed {
@@ -55,4 +58,30 @@ export function workspaceStaysOut(own: OwnFiles, graph: ReferencesGraph): StaysO
     return { list: list.map((each) => ({ ...each, path: `${below}/${each.path}` })), paths, notes };
   });
   return joined([staysOut(own, graph), ...parts]);
+}
+
+/**
+ * What is found in a folder; where nothing is to be run in it as it is a workspace's root, its packages are named.
+ * @throws VarveError what `find` throws
+ */
+export async function orOfWorkspace<T>(find: () => T, folder: string): Promise<T> {
+  try {
+    return find();
+  } catch (error) {
+    if (!(error instanceof NothingToRun)) throw error;
+    const example = await startedPackage(folder).catch(() => undefined);
+    if (example === undefined) throw error;
+    throw new VarveError(
+      "INVALID_SPEC",
+      `${folder} is a workspace's root, and doesn't say what is to be run; name the folder of a package, such as ${join(folder, example)}, have all of them built by varve bake, or give "cmd" in ${join(folder, "varve.json")}`,
+    );
+  }
+}
+
+/** The first package of the workspace that a folder is the root of which has a start script. */
+async function startedPackage(root: string): Promise<string | undefined> {
+  for (const at of await workspaceFolders(root)) {
+    if ((await readManifest(join(root, at))).scripts?.["start"] !== undefined) return at;
+  }
+  return undefined;
 }

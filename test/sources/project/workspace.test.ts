@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { rmSync, writeFileSync } from "node:fs";
-import { describe, it } from "node:test";
+import { describe, it, type TestContext } from "node:test";
 import { readGraph } from "#graph";
 import { openProject } from "#project";
 import { LINUX, manifest, writeInstalled } from "../../support/installed-project.ts";
@@ -29,6 +29,40 @@ it("a project that yarn has installed without node_modules finds its packages in
   writeFileSync(`${folder}/.pnp.loader.mjs`, "");
   const flags = ["-r", "/app/.pnp.cjs", "--experimental-loader", "/app/.pnp.loader.mjs"];
   assert.deepEqual(await commandIn(`${folder}/packages/api`), ["node", ...flags, "index.js"]);
+});
+
+describe("a workspace's root, as a project", () => {
+  const write = async (t: TestContext, start: object, root: object = {}) => {
+    const folder = await temporaryFolder(t);
+    writeInstalled(folder, {
+      files: { "package-lock.json": JSON.stringify({ lockfileVersion: 3, packages: {} }) },
+      packages: {
+        ".": { name: "root", engines: { node: "24" }, workspaces: ["apps/*", "libs/*"], ...root },
+        "apps/api": { name: "api", version: "1.0.0", ...start },
+        "libs/lib": { name: "lib", version: "1.0.0" },
+      },
+    });
+    rmSync(`${folder}/index.js`, { force: true });
+    return folder;
+  };
+
+  it("names a package to build where it has nothing to run itself", async (t) => {
+    const folder = await write(t, { scripts: { start: "node index.js" } });
+    await assert.rejects(openProject(folder), {
+      code: "INVALID_SPEC",
+      message: `${folder} is a workspace's root, and doesn't say what is to be run; name the folder of a package, such as ${folder}/apps/api, have all of them built by varve bake, or give "cmd" in ${folder}/varve.json`,
+    });
+    const unstarted = await write(t, {});
+    await assert.rejects(openProject(unstarted), {
+      message: /doesn't say what is to be run: no scripts\.start; /,
+    });
+  });
+
+  it("is an image like any other's where it has", async (t) => {
+    const folder = await write(t, {}, { scripts: { start: "node apps/api/index.js" } });
+    const { spec } = (await openProject(folder)).onBase(undefined);
+    assert.deepEqual(spec.config.Cmd, ["node", "apps/api/index.js"]);
+  });
 });
 
 describe("a package of a workspace, as a project", () => {

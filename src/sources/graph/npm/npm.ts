@@ -181,9 +181,11 @@ class InstalledTree {
 
   #missing(key: string, name: string): VarveError {
     const { project } = this.#options;
+    // What a package.json of the project's own asks for and no lock file has, npm ci doesn't install either.
+    const advice = installedName(key) === undefined ? "npm install" : "npm ci";
     return new VarveError(
       "DANGLING_REFERENCE",
-      `${key === ROOT ? `the project ${project}` : key} needs ${name}, which is not installed; run \`npm ci\` in ${project}`,
+      `${key === ROOT ? `the project ${project}` : key} needs ${name}, which is not installed; run \`${advice}\` in ${project}`,
     );
   }
 }

@@ -21,6 +21,9 @@ const USUAL_FILES = [
   ],
 ];
 
+/** Says that nothing in a project tells what is to be run. */
+export class NothingToRun extends VarveError {}
+
 /**
  * The command of a project: `scripts.start` if that is one for Node.js, the program of a command-line tool, `main`, or a file
  * with one of the usual names.
@@ -56,7 +59,7 @@ export function projectCommand(place: Place): NodeCommand {
     // It may not be what the project's author thinks of.
     notes.push(`${what} isn't used: ${found.problem.replace(/^(?=(?:is|has|runs|serves|needs) )/, "it ")}`);
   }
-  throw new VarveError(
+  throw new NothingToRun(
     "INVALID_SPEC",
     `${folder} doesn't say what is to be run: ${looked.join("; ")}; give "cmd" in ${join(folder, "varve.json")}, such as "node dist/index.js"`,
   );
