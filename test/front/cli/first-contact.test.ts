@@ -118,6 +118,9 @@ describe("varve in a Node.js project", () => {
     const { stdout } = await build("--dry-run");
     const plan = stdout.toString().split("\n\n").slice(1).join("\n\n");
     assert.match(plan, /: 2 packages, .* 2 of packages;/s);
+    writeFileSync(`${folder}/package.json`, JSON.stringify({ dependencies: { dep: "1" } }));
+    const nameless = (await varve(["plan", "--from", "scratch"], { cwd: folder })).stdout.toString();
+    assert.match(nameless, /  1  the project +nearly all updates: the project$/m);
     assert.doesNotMatch(plan, FOREIGN);
     const found = await build("--exclude", "dep", "-o", "x.tar");
     assert.match(
@@ -132,6 +135,7 @@ describe("varve in a Node.js project", () => {
     assert.doesNotMatch(stderr, FOREIGN);
     const table = await mustRun([...sourceCommand, "inspect", "x.tar"], { cwd: folder });
     assert.match(table, /LAYER +SIZE +PACKAGES +DIGEST/);
+    assert.match(table, /^ +\d+ +[\d.]+ kB +the project +sha256:/m);
     assert.doesNotMatch(table, FOREIGN);
   });
 });

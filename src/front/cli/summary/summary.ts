@@ -54,7 +54,7 @@ export function layerLines({ places, contents }: Summarised): string[] {
         formatBytes(layer.size),
         outcomeWords(place)[layer.outcome],
         ...(kind === undefined ? [] : [rowOf(kind, isNode)]),
-        (names ?? layer.components.map((id) => (id === "." ? "the project" : nameOf({ id })))).join(", "),
+        (names ?? layer.components.map((id) => nameOf({ id }))).join(", "),
       ];
     });
     if (rows.length === 0) return [];

@@ -4,6 +4,7 @@ import type { GraphKind } from "#graph";
 /** What a component is called: a store path without folder and hash, or a package's name and version. */
 export function nameOf({ id, name, version }: { id: string; name?: string; version?: string }): string {
   if (name !== undefined) return version === undefined ? name : `${name}@${version}`;
+  if (id === ".") return "the project";
   if (!id.startsWith("/")) return id.replace(/^.*node_modules\//s, "");
   return id.replace(/^\/.*\/(?:[0-9a-df-np-sv-z]{32}-)?/s, "");
 }

@@ -3,7 +3,7 @@ import { shown } from "#util";
 import { formatBytes, table } from "../table.ts";
 import type { PlanComparison } from "./against.ts";
 import { answers } from "./answers.ts";
-import { counted, percent, touchedShare, updateText, wordsFor } from "./names.ts";
+import { counted, nameOf, percent, touchedShare, updateText, wordsFor } from "./names.ts";
 import type { Grouping, PlanReport, ReportedLayer } from "./report.ts";
 
 const SHOWN_LENGTH = 40;
@@ -93,9 +93,14 @@ function largestOf({ components }: ReportedLayer): string {
 function touchedText({ touched }: ReportedLayer): string {
   const { by } = touched;
   const count = by.length === SHOWN_UNITS + 1 ? SHOWN_UNITS + 1 : SHOWN_UNITS;
-  const names = by.slice(0, count).map((name) => shown(name, SHOWN_UNIT_LENGTH));
+  const names = by.slice(0, count).map((name) => shown(nameOfUnit(name), SHOWN_UNIT_LENGTH));
   const more = by.length - names.length;
   return `${touchedShare(touched)}: ${names.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+}
+
+/** A project without a name is known by its folder. */
+function nameOfUnit(name: string): string {
+  return name === "." ? nameOf({ id: name }) : name;
 }
 
 function sentText({ layers }: PlanComparison, at: number): string {
