@@ -120,7 +120,7 @@ describe("varve in a Node.js project", () => {
     assert.match(plan, /: 2 packages, .* 2 of packages;/s);
     writeFileSync(`${folder}/package.json`, JSON.stringify({ dependencies: { dep: "1" } }));
     const nameless = (await varve(["plan", "--from", "scratch"], { cwd: folder })).stdout.toString();
-    assert.match(nameless, /  1  the project +nearly all updates: the project$/m);
+    assert.match(nameless, / {2}1 {2}the project +nearly all updates: the project$/m);
     assert.doesNotMatch(plan, FOREIGN);
     const found = await build("--exclude", "dep", "-o", "x.tar");
     assert.match(
