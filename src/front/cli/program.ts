@@ -11,6 +11,9 @@ In the folder of a Node.js project:
   varve build --load                     in Docker
   varve build --push ghcr.io/me/app:1    in a registry`;
 
+/** What options do is wrapped beside long names of them, too. */
+const WRAPPING = { minWidthToWrap: 20 };
+
 /**
  * The program, with each command's summary.
  * @param words which commands are to be there with all that they have, which takes time to load
@@ -24,6 +27,7 @@ export async function makeProgram(words: readonly string[]): Promise<Command> {
     .addHelpCommand(
       new Command("help").argument("[command]").summary("say more of a command").helpGroup(GROUPS.machine),
     )
+    .configureHelp(WRAPPING)
     .showHelpAfterError("(varve --help, or varve COMMAND --help, says more)");
   program.addHelpText("after", FIRST_STEPS);
   const isWhole = words.some((word) => Object.hasOwn(COMMANDS, word) && COMMANDS[word]!.isAboutAll);
@@ -41,6 +45,7 @@ export async function makeProgram(words: readonly string[]): Promise<Command> {
 function sayMoreOf(command: Command): void {
   const path = pathOf(command);
   command.showHelpAfterError(`(varve ${path} --help says more)`);
+  command.configureHelp(WRAPPING);
   const example = EXAMPLES[path];
   if (example !== undefined) command.addHelpText("after", `\nExample:\n  ${example}`);
   command.commands.forEach(sayMoreOf);

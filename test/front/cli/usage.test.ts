@@ -47,6 +47,22 @@ describe("what varve says beyond its parser", () => {
     }
   });
 
+  it("has help that fits on a terminal of 80 columns", async () => {
+    const { program } = await leaves();
+    const lines: string[] = [];
+    const show = (command: Command): void => {
+      const writeOut = (text: string) => lines.push(...text.split("\n"));
+      command.configureOutput({ writeOut, getOutHelpWidth: () => 80 }).outputHelp();
+      command.commands.forEach(show);
+    };
+    show(program);
+    assert.ok(lines.length > 1000);
+    assert.deepEqual(
+      lines.filter((line) => line.length > 80),
+      [],
+    );
+  });
+
   it("answers with commands and options that there are, to words that it doesn't have itself", async () => {
     const { program, commands } = await leaves();
     const optionsOf = (path: string) =>

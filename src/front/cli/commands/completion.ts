@@ -8,11 +8,15 @@ import { printNow } from "../output.ts";
 const SCRIPTS = { bash: bashScript, zsh: zshScript, fish: fishScript };
 
 const HELP = `
-To have it in every shell that is started:
-  bash   varve completion bash > ~/.local/share/bash-completion/completions/varve
-  zsh    varve completion zsh > ~/.zfunc/_varve, with fpath+=(~/.zfunc) before compinit in ~/.zshrc
-  fish   varve completion fish > ~/.config/fish/completions/varve.fish
-Or in this one: source <(varve completion bash), source <(varve completion zsh), varve completion fish | source`;
+To have it in every shell that is started; zsh also needs fpath+=(~/.zfunc)
+before compinit in ~/.zshrc:
+  varve completion bash > ~/.local/share/bash-completion/completions/varve
+  varve completion zsh > ~/.zfunc/_varve
+  varve completion fish > ~/.config/fish/completions/varve.fish
+Or in this one:
+  source <(varve completion bash)
+  source <(varve completion zsh)
+  varve completion fish | source`;
 
 export function command(): Command {
   return new Command("completion")
