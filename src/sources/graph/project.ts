@@ -37,9 +37,12 @@ const LOCKS: readonly {
   { manager: "bun", files: ["bun.lock", "bun.lockb"], state: [".bun"] },
 ];
 
-/** What a manager's own command is called that installs just what the lock file says. */
-export function installCommand(manager: PackageManager): string {
-  if (manager === "npm") return "npm ci";
+/**
+ * What a manager's own command is called that installs just what the lock file says.
+ * @param isOwn whether it is for what a package.json of the project's own asks for: what the lock file lacks of that, npm ci refuses
+ */
+export function installCommand(manager: PackageManager, isOwn = false): string {
+  if (manager === "npm") return isOwn ? "npm install" : "npm ci";
   return `${manager === "yarn-classic" ? "yarn" : manager} install`;
 }
 

@@ -262,7 +262,7 @@ export class InstalledTree {
     const who = from.id === "." ? `the project ${this.project.root}` : from.id;
     const advice = isOutside(from.id)
       ? `install the packages of ${resolve(this.project.root, from.id)} there`
-      : this.#advice;
+      : this.#advice(isSource(from.id));
     const { os, cpu } = this.#options.platform;
     const why = kind === "optional" ? ` on ${os}/${cpu}` : "";
     throw new VarveError(
@@ -285,12 +285,12 @@ export class InstalledTree {
     const instead = isOther ? ` has ${need.name} ${wanted}` : " doesn't have";
     throw new VarveError(
       "INVALID_GRAPH",
-      `${resolve(this.project.root, id)} is version ${version}, which ${this.project.lockFile}${instead}: what is installed is not what is locked; ${this.#advice}`,
+      `${resolve(this.project.root, id)} is version ${version}, which ${this.project.lockFile}${instead}: what is installed is not what is locked; ${this.#advice()}`,
     );
   }
 
-  get #advice(): string {
-    return `run \`${installCommand(this.project.manager)}\` in ${this.project.root}`;
+  #advice(isOwn = false): string {
+    return `run \`${installCommand(this.project.manager, isOwn)}\` in ${this.project.root}`;
   }
 }
 

@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { VarveError } from "#errors";
+import { satisfies, validRange } from "#util";
 import { fitsPlatform, isPicky, type NodePlatform } from "../installed/lock-facts.ts";
 import { type LockEntry, type NpmLock, OWN_LOCK_FILES, readLockEntries } from "./lock.ts";
 
@@ -12,7 +13,7 @@ interface CheckOptions {
 
 /**
  * Compares npm's list of what it has installed with the project's own lock file, if there are both.
- * @throws VarveError `INVALID_GRAPH` for a package of another version; `DANGLING_REFERENCE` for one that isn't installed
+ * @throws VarveError `INVALID_GRAPH` for a package of another version, and for a lock file older than package.json; `DANGLING_REFERENCE` for one that isn't installed
  */
 export async function checkInstalled(installed: NpmLock, { project, platform }: CheckOptions): Promise<void> {
   const file = OWN_LOCK_FILES.map((name) => join(project, name)).find((path) => existsSync(path));
@@ -28,6 +29,7 @@ export async function checkInstalled(installed: NpmLock, { project, platform }: 
       `node_modules in ${project} is older than ${file}: ${key} is installed as ${there}, and locked as ${version}; ${advice}`,
     );
   }
+  checkRanges(wanted, { installed, project, file });
   const missing = [...wanted].find(
     ([key, entry]) => key !== "" && !installed.entries.has(key) && isNeeded(entry),
   );
@@ -38,6 +40,27 @@ export async function checkInstalled(installed: NpmLock, { project, platform }: 
     "DANGLING_REFERENCE",
     `${file} has ${key}, which is needed${where} and is not installed; ${advice}`,
   );
+}
+
+/**
+ * Finds the package.json that was changed after the lock file, which `npm ci` refuses, too: another range is in it, and what is
+ * locked isn't in that.
+ */
+function checkRanges(
+  wanted: ReadonlyMap<string, LockEntry>,
+  { installed, project, file }: { installed: NpmLock; project: string; file: string },
+): void {
+  const locked = wanted.get("")?.dependencies ?? {};
+  for (const [name, range] of Object.entries(installed.root.dependencies ?? {})) {
+    const version = wanted.get(`node_modules/${name}`)?.version;
+    if (typeof range !== "string" || version === undefined) continue;
+    if (!Object.hasOwn(locked, name) || locked[name] === range) continue;
+    if (!validRange(range) || satisfies(version, range)) continue;
+    throw new VarveError(
+      "INVALID_GRAPH",
+      `${file} is older than ${join(project, "package.json")}, which asks for ${name} ${range}: ${version} is locked; run \`npm install\` in ${project}`,
+    );
+  }
 }
 
 function isNeeded({ optional, dev, devOptional, peer, extraneous }: LockEntry): boolean {

@@ -3,6 +3,7 @@ import { posix, resolve } from "node:path";
 import { readError, VarveError } from "#errors";
 import { type NodePlatform, thisPlatform } from "../installed/lock-facts.ts";
 import { Manifests } from "../manifests.ts";
+import { installCommand } from "../project.ts";
 import { type Component, makeGraph, type ReferencesGraph } from "../references-graph.ts";
 import { saidIn } from "../said.ts";
 import { checkInstalled } from "./installed.ts";
@@ -181,8 +182,7 @@ class InstalledTree {
 
   #missing(key: string, name: string): VarveError {
     const { project } = this.#options;
-    // What a package.json of the project's own asks for and no lock file has, npm ci doesn't install either.
-    const advice = installedName(key) === undefined ? "npm install" : "npm ci";
+    const advice = installCommand("npm", installedName(key) === undefined);
     return new VarveError(
       "DANGLING_REFERENCE",
       `${key === ROOT ? `the project ${project}` : key} needs ${name}, which is not installed; run \`${advice}\` in ${project}`,

@@ -375,6 +375,28 @@ test("a package's integrity and repository are what its lock file and its packag
   assert.deepEqual([integrity, repository], ["sha512-AAAA", "github:me/a"]);
 });
 
+test("a lock file must have what package.json asks for", async (t) => {
+  const read = async (asked: string, lockedRange: string | undefined) => {
+    const root = lockedRange === undefined ? {} : { dependencies: { a: lockedRange } };
+    const folder = await locked(t, { "": root, "node_modules/a": { version: "1.0.0" } });
+    writeFileSync(join(folder, "package.json"), JSON.stringify({ dependencies: { a: asked } }));
+    return await readGraph(folder);
+  };
+  await assert.rejects(read("^2.0.0", "^1.0.0"), {
+    code: "INVALID_GRAPH",
+    message:
+      /package-lock\.json is older than .*package\.json, which asks for a \^2\.0\.0: 1\.0\.0 is locked; run `npm install` in /,
+  });
+  // What fits all the same, or was forced on npm, or isn't a range is none of varve's business.
+  for (const [asked, lockedRange] of [
+    ["1", "^1.0.0"],
+    ["^2.0.0", "^2.0.0"],
+    ["^2.0.0", undefined],
+    ["github:me/a", "^1.0.0"],
+  ] as const)
+    assert.ok((await read(asked, lockedRange)).components.has("node_modules/a"));
+});
+
 test("what is installed must be what the project's own lock file says", async (t) => {
   await assert.rejects(readGraph(await locked(t, { "node_modules/a": { version: "1.1.0" } })), {
     code: "INVALID_GRAPH",
