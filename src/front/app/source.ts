@@ -1,5 +1,6 @@
 /** What an image is asked for by: a spec, the file that it is in, or a project's folder. */
-import { basename, dirname } from "node:path";
+import { existsSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
 import { VarveError } from "#errors";
 import type { KeptListings } from "#fs";
 import type { ReferencesGraph } from "#graph";
@@ -85,13 +86,25 @@ const PROJECT_FILES: ReadonlySet<string> = new Set([
   ...["package.json", "package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "yarn.lock", "bun.lock"],
 ]);
 
+/** What is no JSON by its name: a program, a lock file, a Dockerfile. */
+const NO_SPEC = /\.(?:[cm]?[jt]sx?|ya?ml|lock)$|^(?:Docker|Container)file/;
+
 /** @throws VarveError `INVALID_SPEC` */
 function refuseProjectFile(path: string): void {
-  if (!PROJECT_FILES.has(basename(path))) return;
+  const name = basename(path);
+  if (!PROJECT_FILES.has(name) && !NO_SPEC.test(name)) return;
   throw new VarveError(
     "INVALID_SPEC",
-    `${path} is no spec; name the folder that it is in: varve build ${dirname(path)}`,
+    `${path} is no spec; name the folder of the project that it is in: varve build ${projectOf(path)}`,
   );
+}
+
+/** The nearest folder around a file that is a project; that which it is in, if there is none. */
+function projectOf(path: string): string {
+  for (let folder = dirname(path); ; folder = join(folder, "..")) {
+    if (existsSync(join(folder, "package.json"))) return folder;
+    if (resolve(folder) === resolve(folder, "..")) return dirname(path);
+  }
 }
 
 /** Who is told about what a source says. */

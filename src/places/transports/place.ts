@@ -3,7 +3,7 @@ import { stat } from "node:fs/promises";
 import { VarveError } from "#errors";
 import { recogniseImage } from "#formats";
 import { parseReference, type Reference } from "#oci";
-import { looksLikePath, type SpoolLimit } from "#util";
+import { looksLikePath, nearest, type SpoolLimit } from "#util";
 
 /** Where an image is, or is to be. */
 export type Place =
@@ -28,6 +28,7 @@ export async function parseSource(text: string, limit: SpoolLimit = {}): Promise
   if (named !== undefined) return named;
   const local = (await recognise(text, limit)) ?? (await recogniseWithSelect(text, limit));
   if (local !== undefined) return local;
+  refuseUnknown(text);
   if (looksLikePath(text)) {
     throw new VarveError("NOT_FOUND", `cannot read ${text}: it does not exist`);
   }
@@ -43,6 +44,7 @@ export async function parseDestination(text: string): Promise<Place> {
   const named = parseTransport(text);
   if (named !== undefined) return named;
   if ((await kindOf(text)) === "folder") return { transport: "oci", path: text };
+  refuseUnknown(text);
   if (looksLikePath(text)) return { transport: "docker-archive", path: text };
   return { transport: "docker", reference: parseReference(text) };
 }
@@ -64,6 +66,32 @@ function parseTransport(text: string): Place | undefined {
     return { transport: "docker-daemon", reference: parseReference(text.slice("docker-daemon:".length)) };
   }
   return undefined;
+}
+
+const TRANSPORTS = [...FILE_TRANSPORTS, "docker", "docker-daemon"];
+
+/** What other tools have besides. */
+const THEIR_TRANSPORTS: ReadonlySet<string> = new Set([
+  "containers-storage",
+  "dir",
+  "ostree",
+  "sif",
+  "tarball",
+]);
+
+/**
+ * Refuses what is meant to name a transport that varve doesn't have: else it would be a file of such a name. An image of a
+ * short name may be anything.
+ */
+function refuseUnknown(text: string): void {
+  const [, word = ""] = /^([a-z]+(?:-[a-z]+)*):/.exec(text) ?? [];
+  const near = word.includes("-") ? nearest(word, TRANSPORTS) : undefined;
+  if (near === undefined && !THEIR_TRANSPORTS.has(word)) return;
+  const hint =
+    near === undefined
+      ? `there are ${TRANSPORTS.join(", ")}; a file of that name is ./${text}, and an image in a registry docker://${text}`
+      : `did you mean ${near}?`;
+  throw new VarveError("USAGE", `${text} names ${word}, which is no transport of varve's; ${hint}`);
 }
 
 async function recognise(path: string, limit: SpoolLimit): Promise<Place | undefined> {

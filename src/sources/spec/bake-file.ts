@@ -2,12 +2,12 @@
 import { dirname, resolve } from "node:path";
 import * as z from "zod";
 import { VarveError } from "#errors";
-import { checkSchema } from "#util";
+import { checkSchema, nearest } from "#util";
 import { changeOf, type RawTarget } from "./bake-set.ts";
 import { filledIn, variableValues } from "./bake-variables.ts";
 import { isFields, readSpecJson, type SpecFields, withPaths } from "./read.ts";
 import { specJsonSchema } from "./spec.ts";
-import { nearest, strictFields } from "./strict.ts";
+import { strictFields } from "./strict.ts";
 
 const Name = z.string().regex(/^[A-Za-z0-9_.-]+$/, "must be letters, digits, _, . and -");
 const Names = z.array(z.string());

@@ -15,5 +15,4 @@ export {
 } from "./read.ts";
 export { SCRIPT_FIELDS } from "./scripts.ts";
 export { checkSpec, type ImageSpec, specJsonSchema } from "./spec.ts";
-export { nearest } from "./strict.ts";
 export { splitWords } from "./words.ts";

@@ -95,8 +95,10 @@ describe("varve in a Node.js project", () => {
     assert.match(sentence, /cannot reach 127\.0\.0\.1:1: the connection was refused; .*name/);
   });
 
-  it("takes a project's package.json and lock file for no specs", async () => {
-    for (const file of ["package.json", "package-lock.json"]) {
+  it("takes a project's files for no specs", async () => {
+    mkdirSync(`${folder}/src`);
+    for (const file of ["src/app.ts", "Dockerfile", "compose.yaml"]) writeFileSync(`${folder}/${file}`, "x");
+    for (const file of ["package.json", "package-lock.json", "src/app.ts", "Dockerfile", "compose.yaml"]) {
       const sentence = await failure(varve(["build", file, "-o", "x.tar"], { cwd: folder }));
       assert.match(sentence, new RegExp(`${file} is no spec; .*varve build \\.$`));
     }

@@ -99,6 +99,8 @@ describe("a spec", () => {
   it("refuses a field that nobody knows, in its config too, and says which may be meant", () => {
     for (const [fields, message] of [
       [{ nmae: "y" }, /no field "nmae"; did you mean "name"\?$/],
+      [{ port: 80 }, /no field "port"; did you mean "expose"\?$/],
+      [{ image: "y" }, /no field "image"; did you mean "fromImage"\?$/],
       [{ fromimage: "y" }, /no field "fromimage"; did you mean "fromImage"\?$/],
       [{ xyzzy: "y" }, /no field "xyzzy"$/],
       [{ config: { CMD: [] } }, /at config: it has no field "CMD"; did you mean "Cmd"\?$/],

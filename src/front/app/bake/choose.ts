@@ -1,7 +1,6 @@
 /** Which of several things names mean. */
 import { VarveError } from "#errors";
-import { nearest } from "#spec";
-import { sortNames } from "#util";
+import { nearest, sortNames } from "#util";
 
 interface Named {
   readonly name: string;
