@@ -156,7 +156,7 @@ const PLANTED: Readonly<Record<string, Planted>> = {
         code: "wrong-addon-version",
         path: "/app/build/Release/own.node",
         severity: "error",
-        says: /115.*137/,
+        says: /interface 115 \(Node\.js 20\), .* has 137 \(Node\.js 24\); rebuild it/,
       },
     ],
   },

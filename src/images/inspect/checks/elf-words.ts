@@ -40,3 +40,12 @@ function byVersion(a: string, b: string): number {
   }
   return 0;
 }
+
+/** The addon interfaces (NODE_MODULE_VERSION) of Node.js's lines. */
+const LINES: Readonly<Record<number, number>> = { 93: 16, 108: 18, 115: 20, 127: 22, 137: 24, 147: 26 };
+
+/** An addon interface, with the Node.js that has it, where that is known. */
+export function addonInterface(version: number): string {
+  const line = LINES[version];
+  return line === undefined ? String(version) : `${version} (Node.js ${line})`;
+}

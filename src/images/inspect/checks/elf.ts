@@ -5,7 +5,7 @@ import { type Fault, isTried } from "../findings.ts";
 import { LibrarySearch, type LoadResult } from "../libraries/load.ts";
 import { type Loader, Loaders } from "../libraries/loaders.ts";
 import { type ElfReport, withoutAlternatives } from "./alternatives.ts";
-import { faultOf } from "./elf-words.ts";
+import { addonInterface, faultOf } from "./elf-words.ts";
 import { type Inspected, type InspectedFile, nodeProgram, programPlaces, variable } from "./inspected.ts";
 import { namesPlatform, packageOf } from "./platforms.ts";
 
@@ -138,7 +138,7 @@ class ElfCheck {
     if (loader !== undefined) this.#load(file, { loader, severity, host: isSame ? host.result : undefined });
     const abi = this.#node?.facts.node?.abi;
     if (typeof elf.addon === "number" && abi !== undefined && elf.addon !== abi) {
-      const message = `it is built for Node.js's addon interface ${elf.addon}, and the image's Node.js has ${abi}; rebuild it, or take another base`;
+      const message = `it is built for Node.js's addon interface ${addonInterface(elf.addon)}, and the image's Node.js has ${addonInterface(abi)}; rebuild it, or take another base`;
       this.#add({ code: "wrong-addon-version", severity, path, message });
     }
   }
