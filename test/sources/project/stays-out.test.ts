@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
+import { dockerArchiveSink, fileOutput, ociArchiveSink, ociLayoutSink } from "#formats";
 import { readGraph } from "#graph";
+import { draftOf } from "#image";
 import { openProject } from "#project";
+import type { ImageSpecInput } from "#spec";
+import { madeImage } from "#testing";
+import { writeImage } from "#write";
 import { temporaryFolder } from "../../support/tmp.ts";
 import { writeTree } from "../../support/tree.ts";
 
@@ -71,4 +76,30 @@ it("what tools keep beside a project for themselves or for whoever develops it i
     Object.keys(files).map((name) => `${name}: ${reason}`),
   );
   assert.deepEqual(list.map(({ path, reason }) => `${path}: ${reason}`).sort(), wanted.sort());
+});
+
+it("images that builds before have put into the project are in none", async (t) => {
+  const folder = `${await temporaryFolder(t)}/project`;
+  const draft = draftOf(await madeImage([{ entries: { "etc/name": "a" } }]));
+  const text = (content: string) => ({ file: content });
+  writeTree(folder, {
+    dir: {
+      "package.json": text(JSON.stringify({ name: "a", version: "1.0.0", main: "index.js" })),
+      "index.js": text(""),
+      "data.tar": text("blobs of another kind"),
+      assets: { dir: { "index.json": text("{}"), blobs: { dir: { a: text("") } } } },
+      old: { dir: {} },
+    },
+  });
+  await writeImage(draft, [
+    dockerArchiveSink({ output: fileOutput(`${folder}/app.tar`) }),
+    ociArchiveSink({ output: fileOutput(`${folder}/old/app.tar`) }),
+    ociLayoutSink({ path: `${folder}/old/layout` }),
+  ]);
+  const leftOut = async (fields: Pick<ImageSpecInput, "include">) => {
+    const project = await openProject(folder, { base: "scratch", change: () => fields });
+    return project.staysOut(await readGraph(folder)).list.map(({ path, reason }) => `${path}: ${reason}`);
+  };
+  assert.deepEqual(await leftOut({}), ["app.tar: images", "old/app.tar: images", "old/layout: images"]);
+  assert.deepEqual(await leftOut({ include: ["app.tar", "old/layout"] }), ["old/app.tar: images"]);
 });

@@ -9,6 +9,7 @@ export type LeftOutReason =
   | "coverage"
   | "editors' files"
   | "varve's files"
+  | "images"
   | "Docker's files"
   | "package managers' files"
   | "links that lead nowhere"
@@ -23,6 +24,8 @@ interface Rule {
   readonly name: RegExp;
   /** Where the name alone doesn't tell: what its content must have. */
   readonly content?: RegExp;
+  /** Where the name alone doesn't tell of a folder: what must be in it. */
+  readonly holds?: readonly string[];
   /** Whether it counts beside a package.json only. */
   readonly besideManifest?: true;
 }
@@ -57,6 +60,14 @@ const RULES: readonly Rule[] = [
   { reason: "coverage", name: /^coverage$/, besideManifest: true },
   { reason: "editors' files", name: /^\.(?:idea|vscode|zed|fleet|DS_Store)$|^Thumbs\.db$|\.sw[op]$/ },
   { reason: "varve's files", name: /^varve\.json$/, besideManifest: true },
+  // What a build before has put there. The first entry of an archive of Docker's form, or of an OCI layout's, says what it is.
+  {
+    reason: "images",
+    name: /\.tar$/,
+    content:
+      /^(?:blobs\/|oci-layout\0|index\.json\0|manifest\.json\0|repositories\0|[0-9a-f]{64}(?:\/|\.json\0|\.tar\0))[\s\S]{0,256}ustar/,
+  },
+  { reason: "images", name: /./, holds: ["oci-layout", "index.json", "blobs"] },
   {
     reason: "Docker's files",
     name: /^(?:Dockerfile(?:\..+)?|.+\.Dockerfile|\.dockerignore|(?:docker-)?compose(?:\..+)?\.ya?ml)$/,
@@ -90,6 +101,8 @@ export interface OwnPath {
   /** From the project's folder. */
   readonly path: string;
   readonly isFile: boolean;
+  /** Whether it is a folder with something of this name in it. */
+  readonly has: (name: string) => boolean;
   /** Whether there is a package.json beside it. */
   readonly besideManifest: boolean;
   /** What it begins with, if it is a file. */
@@ -97,13 +110,14 @@ export interface OwnPath {
 }
 
 /** Why a path is in no image, by itself; undefined for what may be. */
-export function alwaysOut({ path, isFile, besideManifest, read }: OwnPath): LeftOutReason | undefined {
+export function alwaysOut({ path, isFile, has, besideManifest, read }: OwnPath): LeftOutReason | undefined {
   const name = path.slice(path.lastIndexOf("/") + 1);
   const rule = RULES.find(
     (rule) =>
       rule.name.test(rule.name.source.includes("\\/") ? path : name) &&
       (rule.besideManifest !== true || besideManifest) &&
-      (rule.content === undefined || (isFile && rule.content.test(read()))),
+      (rule.content === undefined || (isFile && rule.content.test(read()))) &&
+      (rule.holds ?? []).every(has),
   );
   return rule?.reason;
 }

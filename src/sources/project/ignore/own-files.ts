@@ -164,7 +164,9 @@ class Walk {
     const isFile = entry.isFile();
     const read = () => this.#beginning(path);
     const whole = this.#prefix + path;
-    const reason = above.always ?? alwaysOut({ path: whole, isFile, besideManifest, read });
+    const has = (name: string) =>
+      entry.isDirectory() && existsSync(fsPath(`${this.#absolute(path)}/${name}`));
+    const reason = above.always ?? alwaysOut({ path: whole, isFile, has, besideManifest, read });
     const isNamed =
       reason !== undefined && this.#exceptions.some((each) => each.named && each.matches(whole));
     return isNamed ? undefined : reason;
