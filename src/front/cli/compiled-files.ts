@@ -64,9 +64,10 @@ export class CompiledFiles {
   }
 }
 
-/** Of the source, of V8's version and flags, and of what this processor can do. */
+/** Of the source, of Node.js, of V8's version and flags, and of what this processor can do. */
 function keptName(filename: string, source: Buffer): string {
-  return `${basename(filename)}-${hash("sha256", source).slice(0, 32)}-${cachedDataVersionTag().toString(16)}`;
+  const by = [process.version, process.arch, cachedDataVersionTag().toString(16)];
+  return [basename(filename), hash("sha256", source).slice(0, 32), ...by].join("-");
 }
 
 /** What V8 kept; undefined if there is nothing, or it isn't whole. */
