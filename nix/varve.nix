@@ -46,7 +46,7 @@ let
       files = builtins.path {
         name = "varve-dist";
         path = dist;
-        filter = path: type: type == "directory" || builtins.match ".*\\.(js|json)" path != null;
+        filter = path: type: type == "directory" || builtins.match ".*\\.(c?js|json)" path != null;
       };
       # What isn't part of the files in `dist`, and what that needs. What lies in a package's own folder comes with it.
       isOutermost = place: builtins.match "node_modules/(@[^/]+/)?[^/]+" place != null;
