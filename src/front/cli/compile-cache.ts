@@ -23,7 +23,7 @@ let files = new CompiledFiles(undefined);
  * there is no folder to be trusted.
  */
 export function keepCompiled({ env, home, args }: CompiledOptions): void {
-  if (env["NODE_DISABLE_COMPILE_CACHE"] !== undefined) return;
+  if (env["NODE_DISABLE_COMPILE_CACHE"]) return;
   const folder = folderFor(env, home);
   if (folder === undefined) return;
   const own = join(folder, useOf(args));
@@ -38,7 +38,7 @@ export function loadBeside(name: string): unknown {
 
 function folderFor(env: CompiledOptions["env"], home: string): string | undefined {
   const told = env["NODE_COMPILE_CACHE"];
-  if (told !== undefined) return join(told, "varve");
+  if (told) return join(told, "varve");
   const folder = join(userCache(env, home), "varve-compiled");
   return isPrivate(folder) ? folder : undefined;
 }
