@@ -81,18 +81,13 @@ export async function openSource(
   };
 }
 
-/** Files of a project's that people take for what the project is asked for by. */
-const PROJECT_FILES: ReadonlySet<string> = new Set([
-  ...["package.json", "package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "yarn.lock", "bun.lock"],
-]);
-
-/** What is no JSON by its name: a program, a lock file, a Dockerfile. */
-const NO_SPEC = /\.(?:[cm]?[jt]sx?|ya?ml|lock)$|^(?:Docker|Container)file/;
+/** Files of a project's that people take for what it is asked for by: its manifest, a lock file, a program, a Dockerfile. */
+const NO_SPEC =
+  /^(?:package|package-lock|npm-shrinkwrap)\.json$|\.(?:[cm]?[jt]sx?|ya?ml|lock)$|^(?:Docker|Container)file/;
 
 /** @throws VarveError `INVALID_SPEC` */
 function refuseProjectFile(path: string): void {
-  const name = basename(path);
-  if (!PROJECT_FILES.has(name) && !NO_SPEC.test(name)) return;
+  if (!NO_SPEC.test(basename(path))) return;
   throw new VarveError(
     "INVALID_SPEC",
     `${path} is no spec; name the folder of the project that it is in: varve build ${projectOf(path)}`,
