@@ -5,6 +5,7 @@ import { EntryType } from "#tar";
 import { parentOf } from "#util";
 import type { TreeListing } from "./listing.ts";
 import type { EntryItem, LayerRecipe, TreeItem } from "./recipe.ts";
+import { pathReader } from "./tree-names.ts";
 
 /** A range of an item's entries that goes into the archive unchanged. */
 export interface Run {
@@ -27,7 +28,7 @@ export function joinItems(recipe: LayerRecipe, listings: readonly TreeListing[])
   let tree = 0;
   const whole = recipe.items.map((item): Run => {
     const listing = item.kind === "tree" ? listings[tree++]! : undefined;
-    return { item, listing, from: 0, to: listing?.names.length ?? 1 };
+    return { item, listing, from: 0, to: listing?.modes.length ?? 1 };
   });
   // In layers of store paths items hardly ever overlap; then no name has to be built at all.
   return !recipe.verbatim && mayMeet(recipe.items) ? new Join(whole).runs() : whole;
@@ -120,8 +121,9 @@ class Join {
     let number = 0;
     for (const [index, { item, listing, to }] of this.#whole.entries()) {
       const place = placeOf(item);
+      const pathAt = listing && pathReader(listing.names);
       for (let at = 0; at < to; at++) {
-        const name = at === 0 ? place : `${place}/${listing!.names[at]}`;
+        const name = at === 0 ? place : `${place}/${pathAt!(at)}`;
         yield { name, number: number++, item: index, kind: kindOf(item, listing?.modes[at]) };
       }
     }

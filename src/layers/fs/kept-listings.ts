@@ -3,10 +3,10 @@ import { type ListedTree, type TreeListing, treeKey } from "./listing.ts";
 import type { TreeItem } from "./recipe.ts";
 
 /** How many names are kept at most, which is some 10 MB. */
-const MOST_NAMES = 65_536;
+const MOST_NAMES = 262_144;
 
 /** How many names are kept at most for several images, which have most of them in common: some 100 MB. */
-const MOST_LASTING_NAMES = 655_360;
+const MOST_LASTING_NAMES = 2_621_440;
 
 interface KeptListingsOptions {
   /** Whether listings stay when they are taken, for several images that are made of the same trees. */
@@ -35,9 +35,9 @@ export class KeptListings {
 
   /** Keeps the listing of a tree, as far as there is room. */
   keep(item: TreeItem, listing: TreeListing): void {
-    if (listing.names.length > this.#room) return;
-    this.#room -= listing.names.length;
-    this.#names += listing.names.length;
+    if (listing.modes.length > this.#room) return;
+    this.#room -= listing.modes.length;
+    this.#names += listing.modes.length;
     const { source, exclude } = item;
     this.#kept.push({ source, exclude });
     this.#listings.set(treeKey(item), listing);
@@ -69,7 +69,7 @@ export class KeptListings {
     const listing = this.#listings.get(key);
     if (listing === undefined || this.#isLasting) return listing;
     this.#listings.delete(key);
-    this.#room += listing.names.length;
+    this.#room += listing.modes.length;
     return listing;
   }
 }

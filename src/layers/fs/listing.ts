@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { constants, lstatSync, readdirSync, type Stats } from "node:fs";
 import { readError, VarveError } from "#errors";
 import { decodeName, encodeName, fsPath, placeOfAside, readLink, sortNames } from "#util";
+import type { TreeNames } from "./tree-names.ts";
 
 /**
  * The names of a tree and what `lstat` says about them, in columns: a tree of 100,000 files is normal, and columns take less
@@ -12,10 +13,10 @@ export interface TreeListing {
   /** The tree's absolute path on this machine. */
   readonly root: string;
   /**
-   * Paths below the root, the root itself as `""`. A directory comes before what is in it, and the names in a
-   * directory are in the order of their code points: the order of sorted Python paths.
+   * The root comes first. A directory comes before what is in it, and the names in a directory are in the order of their code
+   * points: the order of sorted Python paths.
    */
-  readonly names: readonly string[];
+  readonly names: TreeNames;
   /** File type and permission bits, as in `st_mode`. */
   readonly modes: Uint32Array;
   /** Bytes of content; 0 for all but files. */
@@ -63,6 +64,7 @@ export interface ListOptions {
 export function listTree(root: string, options: ListOptions = {}): TreeListing {
   const excluded = new Set(options.exclude);
   const names: string[] = [];
+  const folders = new Column(Uint32Array);
   const modes = new Column(Uint32Array);
   const sizes = new Column(Float64Array);
   const mtimes = new Column(Float64Array);
@@ -72,10 +74,12 @@ export function listTree(root: string, options: ListOptions = {}): TreeListing {
 
   const isExcluded = (path: string): boolean =>
     excluded.has(path) || excluded.has(placeOfAside(path) ?? path);
-  const visit = (name: string): void => {
-    const path = name === "" ? root : `${root}/${name}`;
+  /** @param below the path below the root */
+  const visit = (name: string, { below, folder }: { below: string; folder: number }): void => {
+    const path = below === "" ? root : `${root}/${below}`;
     const stat = attempt(path, () => lstatSync(fsPath(path)));
     const index = names.push(name) - 1;
+    folders.push(folder);
     const { mode } = stat;
     const type = mode & constants.S_IFMT;
     modes.push(mode);
@@ -84,8 +88,8 @@ export function listTree(root: string, options: ListOptions = {}): TreeListing {
     identity?.push(stat);
     if (type === constants.S_IFDIR) {
       for (const child of readNames(path)) {
-        const below = name === "" ? child : `${name}/${child}`;
-        if (excluded.size === 0 || !isExcluded(below)) visit(below);
+        const place = below === "" ? child : `${below}/${child}`;
+        if (excluded.size === 0 || !isExcluded(place)) visit(child, { below: place, folder: index });
       }
     } else if (type === constants.S_IFLNK) {
       targets.set(index, readLink(path));
@@ -99,16 +103,30 @@ export function listTree(root: string, options: ListOptions = {}): TreeListing {
     }
   };
 
-  visit("");
-  const columns = { modes: modes.finish(), sizes: sizes.finish(), mtimes: mtimes.finish() };
+  visit("", { below: "", folder: 0 });
+  const columns = {
+    names: { text: names.join(""), ends: endsOf(names), folders: folders.finish() },
+    modes: modes.finish(),
+    sizes: sizes.finish(),
+    mtimes: mtimes.finish(),
+  };
   return {
     root,
-    names,
     ...columns,
     targets,
     devices,
-    ...(identity === undefined ? {} : { identity: identity.finish(names, columns) }),
+    ...(identity === undefined ? {} : { identity: identity.finish(columns) }),
   };
+}
+
+function endsOf(names: readonly string[]): Uint32Array {
+  const ends = new Uint32Array(names.length);
+  let end = 0;
+  for (const [index, name] of names.entries()) {
+    end += name.length;
+    ends[index] = end;
+  }
+  return ends;
 }
 
 /**
@@ -143,17 +161,14 @@ class IdentityColumns {
     this.#lastChange = Math.max(this.#lastChange, ctimeMs);
   }
 
-  finish(names: readonly string[], { modes, mtimes }: Pick<TreeListing, "modes" | "mtimes">): TreeIdentity {
+  finish({ names, modes, mtimes }: Pick<TreeListing, "names" | "modes" | "mtimes">): TreeIdentity {
     const hash = createHash("sha256");
     // Numbers are hashed as they are in memory, since converting them to text takes a third as long as listing does. Each
-    // column has one number for each name, and no name contains a NUL, so no two trees give the same bytes.
-    hash.update(`${names.length}\n`);
+    // column has one number for each name, and these say where in the text it is, so no two trees give the same bytes.
+    hash.update(`${names.ends.length}\n`);
     for (const column of [this.#ctimes, this.#inodes, this.#devices, this.#sizes])
       hash.update(column.finish());
-    hash
-      .update(modes)
-      .update(mtimes)
-      .update(encodeName(names.join("\0")));
+    hash.update(modes).update(mtimes).update(names.ends).update(names.folders).update(encodeName(names.text));
     return { metadata: hash.digest("hex"), lastChange: this.#lastChange };
   }
 }

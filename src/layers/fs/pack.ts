@@ -10,6 +10,7 @@ import { listTree, type TreeListing } from "./listing.ts";
 import { groupName, permissionsOf, userName } from "./permissions.ts";
 import type { EntryItem, LayerRecipe, TreeItem } from "./recipe.ts";
 import { type SmallFiles, SmallFilesCursor } from "./small-files.ts";
+import { pathLengths, pathReader } from "./tree-names.ts";
 
 export interface ListRecipeOptions {
   /** Asks for the trees' identities. */
@@ -52,13 +53,15 @@ export interface PackOptions {
 export function findChange(recipe: LayerRecipe, listings: readonly TreeListing[]): string | undefined {
   for (const [tree, now] of listRecipe(recipe).entries()) {
     const before = listings[tree]!;
-    const index = now.names.findIndex((name, index) => {
-      const isFile = typeOf(now.modes[index]!) === EntryType.file;
+    const [pathNow, pathBefore] = [pathReader(now.names), pathReader(before.names)];
+    const index = now.modes.findIndex((mode, index) => {
+      const isFile = typeOf(mode) === EntryType.file;
       const sameSize = now.sizes[index] === before.sizes[index];
       const sameTime = now.mtimes[index] === before.mtimes[index];
-      return name !== before.names[index] || (isFile && !(sameSize && sameTime));
+      const isThere = index < before.modes.length && pathNow(index) === pathBefore(index);
+      return !isThere || (isFile && !(sameSize && sameTime));
     });
-    if (index !== -1) return pathOf(now, index);
+    if (index !== -1) return placeOf(now.root, pathNow(index));
   }
   return undefined;
 }
@@ -90,11 +93,13 @@ export function* packLayer(recipe: LayerRecipe, options: PackOptions): Generator
 
   try {
     for (const { item, listing, from, to } of joinItems(recipe, options.listings)) {
+      const pathAt = listing && pathReader(listing.names);
       for (let index = from; index < to; index++) {
+        const below = pathAt?.(index) ?? "";
         const made =
           item.kind === "entry"
             ? plainEntry(recipe, item)
-            : treeEntry(recipe, { item, listing: listing!, index });
+            : treeEntry(recipe, { item, listing: listing!, index, below });
         const entry = permitted === undefined ? made : permitted(made);
         let header = writeHeader(entry, current, used);
         if (header === 0) {
@@ -116,7 +121,7 @@ export function* packLayer(recipe: LayerRecipe, options: PackOptions): Generator
             at += part.length;
           }
         } else {
-          const path = pathOf(listing!, index);
+          const path = placeOf(listing!.root, below);
           const keptPlace = keep.next(entry.size);
           const file = openListed(path);
           try {
@@ -176,13 +181,17 @@ export function packedSize(
     size: 0,
     mtime: recipe.mtime,
   };
-  const room = headerLength(plain) === BLOCK_SIZE && isAscii(target) ? SHORT_NAME - target.length - 2 : -1;
-  for (let index = 0; index < names.length; index++) {
-    const name = names[index]!;
+  // For nearly all of very many, neither a path nor an entry has to be made to know what its header takes.
+  const isPlain = headerLength(plain) === BLOCK_SIZE && isAscii(target) && isAscii(names.text);
+  const room = isPlain ? SHORT_NAME - target.length - 2 : -1;
+  const lengths = pathLengths(names);
+  const pathAt = pathReader(names);
+  for (let index = 0; index < sizes.length; index++) {
     const content = sizes[index]!;
-    // For nearly all of very many, no entry has to be made to know what its header takes.
-    const isShort = name.length <= room && content < LARGE && !targets.has(index) && isAscii(name);
-    const header = isShort ? BLOCK_SIZE : headerLength(treeEntry(recipe, { item, listing, index }));
+    const isShort = lengths[index]! <= room && content < LARGE && !targets.has(index);
+    const header = isShort
+      ? BLOCK_SIZE
+      : headerLength(treeEntry(recipe, { item, listing, index, below: pathAt(index) }));
     size += header + content + padding(content);
   }
   return size;
@@ -198,19 +207,20 @@ interface ListedEntry {
   readonly item: TreeItem;
   readonly listing: TreeListing;
   readonly index: number;
+  /** Its path below the tree's root. */
+  readonly below: string;
 }
 
 function treeEntry(
   recipe: Pick<LayerRecipe, "owner" | "mtime" | "modes">,
-  { item, listing, index }: ListedEntry,
+  { item, listing, index, below }: ListedEntry,
 ): TarEntry {
   const { uid, gid, uname, gname } = recipe.owner;
-  const name = listing.names[index]!;
   const mode = listing.modes[index]!;
   const type = typeOf(mode);
   const device = listing.devices.get(index);
   return {
-    name: name === "" ? item.target : `${item.target}/${name}`,
+    name: placeOf(item.target, below),
     type,
     mode: (item.modes ?? recipe.modes) === "keep" ? mode & 0o7777 : portableMode(type, mode),
     uid,
@@ -224,9 +234,8 @@ function treeEntry(
   };
 }
 
-function pathOf({ root, names }: TreeListing, index: number): string {
-  const name = names[index]!;
-  return name === "" ? root : `${root}/${name}`;
+function placeOf(root: string, below: string): string {
+  return below === "" ? root : `${root}/${below}`;
 }
 
 const TYPES = new Map<number, string>([

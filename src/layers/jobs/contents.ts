@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { closeSync, constants, openSync, readSync } from "node:fs";
 import { readError } from "#errors";
-import type { LayerRecipe, TreeListing } from "#fs";
+import { type LayerRecipe, pathsOf, type TreeListing } from "#fs";
 import { CHUNK_SIZE, encodeName, fsPath } from "#util";
 
 /** A tree's content. */
@@ -25,8 +25,8 @@ export function treeContents(listing: TreeListing, modes: LayerRecipe["modes"]):
   const all = createHash("sha256");
   const files: Record<string, string> = Object.create(null);
   const buffer = Buffer.allocUnsafeSlow(CHUNK_SIZE);
-  for (const [index, name] of listing.names.entries()) {
-    const state = createHash("sha256").update(stateOf(listing, { index, modes, buffer })).digest("hex");
+  for (const [index, name] of pathsOf(listing.names).entries()) {
+    const state = createHash("sha256").update(stateOf(listing, { index, name, modes, buffer })).digest("hex");
     all.update(encodeName(name)).update(`\0${state}\n`);
     files[name] = state.slice(0, SHORT);
   }
@@ -35,12 +35,14 @@ export function treeContents(listing: TreeListing, modes: LayerRecipe["modes"]):
 
 interface Place {
   readonly index: number;
+  /** The path below the root. */
+  readonly name: string;
   readonly modes: LayerRecipe["modes"];
   /** Memory to read into. */
   readonly buffer: Buffer;
 }
 
-function stateOf(listing: TreeListing, { index, modes, buffer }: Place): string | Buffer {
+function stateOf(listing: TreeListing, { index, name, modes, buffer }: Place): string | Buffer {
   const mode = listing.modes[index]!;
   const type = mode & constants.S_IFMT;
   if (type === constants.S_IFLNK) {
@@ -51,7 +53,6 @@ function stateOf(listing: TreeListing, { index, modes, buffer }: Place): string 
   const permissions = bits.toString(8);
   if (isFolder) return `folder ${permissions}`;
   if (type !== constants.S_IFREG) return `${type} ${permissions} ${listing.devices.get(index) ?? 0}`;
-  const name = listing.names[index]!;
   const path = name === "" ? listing.root : `${listing.root}/${name}`;
   return `file ${permissions} ${fileHash(path, buffer)}`;
 }

@@ -2,7 +2,7 @@
 import { constants, lstatSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { readError, VarveError } from "#errors";
-import { type EntryItem, listTree, readNames, type TreeListing } from "#fs";
+import { type EntryItem, listTree, pathsOf, readNames, type TreeListing } from "#fs";
 import { fsPath, realPath } from "#util";
 import { rootItems } from "./items.ts";
 import { type Directory, type Link, MergedRoot, newDirectory } from "./merge.ts";
@@ -55,8 +55,8 @@ export function linkedTree({ source, target }: ContentsTree, locate: Locate): Di
   const listing = listFolder(source, "merge");
   const root = newDirectory(source);
   const directories = new Map([["", root]]);
-  for (let index = 1; index < listing.names.length; index++) {
-    const path = listing.names[index]!;
+  for (const [index, path] of pathsOf(listing.names).entries()) {
+    if (index === 0) continue;
     const slash = path.lastIndexOf("/");
     const parent = directories.get(path.slice(0, Math.max(slash, 0)))!;
     const name = path.slice(slash + 1);

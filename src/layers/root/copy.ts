@@ -1,7 +1,7 @@
 /** Trees copied into the image's root. */
 import { constants } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { listTree, type TreeListing } from "#fs";
+import { listTree, pathsOf, type TreeListing } from "#fs";
 import { listFolder, realDirectory } from "./contents.ts";
 import { type Directory, type Node, newDirectory } from "./merge.ts";
 
@@ -31,8 +31,8 @@ function copiedFolder(listing: TreeListing, copying: Copying): Directory {
     newDirectory(from, { mode: listing.modes[index]! & 0o7777, copyOf });
   const root = directoryAt(0, listing.root);
   const directories = new Map([["", root]]);
-  for (let index = 1; index < listing.names.length; index++) {
-    const path = listing.names[index]!;
+  for (const [index, path] of pathsOf(listing.names).entries()) {
+    if (index === 0) continue;
     const slash = path.lastIndexOf("/");
     const parent = directories.get(path.slice(0, Math.max(slash, 0)))!;
     const at = `${listing.root}/${path}`;

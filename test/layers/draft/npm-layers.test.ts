@@ -5,7 +5,7 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import { draftImage } from "#draft";
 import { flattenedTree } from "#flatten";
-import { listTree } from "#fs";
+import { listTree, pathsOf } from "#fs";
 import type { Image, Layer } from "#image";
 import { checkSpec, type ImageSpecInput } from "#spec";
 import { madeImage } from "#testing";
@@ -104,7 +104,7 @@ describe("layers of an npm project", () => {
       for (const layer of layers) checkNames(await namesOf(layer));
       const tree = await flattenedTree([...(onBase?.layers ?? []), ...layers]);
       const root = fields.config!.WorkingDir!.replace("/srv", onBase === undefined ? "/srv" : "/var/srv");
-      for (const name of listTree(project).names) {
+      for (const name of pathsOf(listTree(project).names)) {
         assert.ok(tree.get(`${root}/${name}`), `${name} is lost`);
       }
       if (fields.copyToRoot !== undefined) {

@@ -3,7 +3,7 @@ import { mkdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { type EntryItem, type LayerRecipe, listRecipe, packLayer } from "#fs";
+import { type EntryItem, type LayerRecipe, listRecipe, packLayer, pathsOf } from "#fs";
 import { EntryType, readTar, type TarEntry } from "#tar";
 import { memoryInput } from "../../support/tar.ts";
 import { temporaryFolder } from "../../support/tmp.ts";
@@ -188,7 +188,7 @@ describe("every recipe", () => {
       const listed = listRecipe({ items } as unknown as LayerRecipe);
       const sources = listed.flatMap(({ names }, at) => {
         const { target } = items.filter((item) => item.kind === "tree")[at]!;
-        return names.map((each) => (each === "" ? target : `${target}/${each}`));
+        return pathsOf(names).map((each) => (each === "" ? target : `${target}/${each}`));
       });
       const wanted = new Set([
         ...sources,

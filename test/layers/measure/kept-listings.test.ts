@@ -78,7 +78,7 @@ describe("a listing that was kept", () => {
   it("has an end to its room", async (t) => {
     const { item, list } = await scene(t);
     const kept = new KeptListings(NOW);
-    const large = { ...list(), names: new Array<string>(40_000).fill("") };
+    const large = { ...list(), modes: new Uint32Array(150_000) };
     const other = { ...item, source: "/other" };
     kept.keep(item, large);
     kept.keep(other, large);
