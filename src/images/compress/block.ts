@@ -44,7 +44,14 @@ export async function compressInPlace(request: CompressRequest): Promise<Compres
   const bytes = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
   if (bytes.length > request.memory.byteLength) return { bytes, frames };
   new Uint8Array(request.memory).set(bytes);
+  for (const part of new Set([...parts, bytes])) free(part);
   return { bytes: undefined, frames };
+}
+
+/** Frees a result's memory at once: the collector would let megabytes of them gather in each thread. */
+function free({ buffer }: Uint8Array): void {
+  // Small results may be parts of Node.js' pool, whose memory others use, too.
+  if (buffer instanceof ArrayBuffer && buffer.byteLength > 2 * Buffer.poolSize) buffer.transfer(0);
 }
 
 function compressed(

@@ -5,7 +5,8 @@
  */
 import { crc32 } from "node:zlib";
 import type { CompressRequest } from "./block.ts";
-import { type CompressedBlock, compressBlock } from "./threads.ts";
+import { giveBackMemory, takeMemory } from "./block-memory.ts";
+import { type CompressedBlock, compressBlock, compressThreads } from "./threads.ts";
 
 /** How far back deflate looks: RFC 1951, section 2. */
 const GZIP_WINDOW = 32 * 1024;
@@ -86,30 +87,14 @@ export function zstdFrames(
 export type Block = Pick<CompressRequest, "memory" | "length" | "history" | "last" | "cuts">;
 
 /** Memory for a block of zstd frames; {@link zstdFrames} takes care of it from then on. */
-export const takeBlock = (): SharedArrayBuffer => take(ZSTD_FRAME);
-
-/**
- * Memory of blocks that no layer uses at the moment, by its size. If it were left to the garbage collector, memory would grow
- * in the meantime.
- */
-const free = new Map<number, SharedArrayBuffer[]>();
-
-function take(size: number): SharedArrayBuffer {
-  return free.get(size)?.pop() ?? new SharedArrayBuffer(size);
-}
-
-function giveBack(memory: SharedArrayBuffer): void {
-  const list = free.get(memory.byteLength);
-  if (list === undefined) free.set(memory.byteLength, [memory]);
-  else list.push(memory);
-}
+export const takeBlock = (): SharedArrayBuffer => takeMemory(ZSTD_FRAME);
 
 /** Copies bytes into blocks of `size`; only the last is shorter, and even nothing is one block. */
 async function* cutBlocks(
   chunks: AsyncIterable<Uint8Array>,
   { size, history }: { size: number; history: number },
 ): AsyncGenerator<Block, void, void> {
-  let memory: SharedArrayBuffer | undefined = take(size);
+  let memory: SharedArrayBuffer | undefined = takeMemory(size);
   let length = 0;
   let before: Uint8Array | undefined;
   try {
@@ -121,7 +106,7 @@ async function* cutBlocks(
           before = history === 0 ? undefined : new Uint8Array(memory, size - history).slice();
           memory = undefined;
           yield full;
-          memory = take(size);
+          memory = takeMemory(size);
           length = 0;
         }
         const part = chunk.subarray(at, at + size - length);
@@ -134,8 +119,20 @@ async function* cutBlocks(
     memory = undefined;
     yield rest;
   } finally {
-    if (memory !== undefined) giveBack(memory);
+    if (memory !== undefined) giveBackMemory(memory);
   }
+}
+
+/** How many layers are being compressed. */
+let layers = 0;
+
+/**
+ * How many blocks of one layer may be under way: several layers together keep all threads busy with fewer of each.
+ * @param limit for a layer by itself
+ */
+function underWay(limit: number): number {
+  const each = Math.floor((2 * compressThreads() + 2) / layers);
+  return Math.max(1, Math.min(limit, each));
 }
 
 /**
@@ -162,24 +159,26 @@ async function* inOrder(
     if (block.last) {
       // It isn't known when the last chunk is no longer needed, so its memory isn't reused.
       const own = bytes.slice();
-      giveBack(block.memory);
+      giveBackMemory(block.memory);
       yield own;
     } else yield bytes;
-    if (handedOut !== undefined) giveBack(handedOut.memory);
+    if (handedOut !== undefined) giveBackMemory(handedOut.memory);
     handedOut = block.last ? undefined : block;
   };
+  layers++;
   try {
     for await (const block of blocks) {
       const result = compressBlock({ ...choice, ...block });
       // A failure is handled when its turn comes; until then it must not count as an unhandled rejection.
       result.catch(() => {});
       under.push({ block, result });
-      if (under.length >= limit) yield* next();
+      while (under.length >= underWay(limit)) yield* next();
     }
     while (under.length > 0) yield* next();
   } finally {
+    layers--;
     await Promise.allSettled(under.map(({ result }) => result));
-    for (const { block } of under) giveBack(block.memory);
-    if (handedOut !== undefined) giveBack(handedOut.memory);
+    for (const { block } of under) giveBackMemory(block.memory);
+    if (handedOut !== undefined) giveBackMemory(handedOut.memory);
   }
 }

@@ -57,9 +57,14 @@ async function compressHere(request: CompressRequest): Promise<CompressedBlock> 
   return blockOf(request, await compressInPlace(request));
 }
 
+/** How many threads there are at most. */
+export function compressThreads(): number {
+  return Math.min(availableParallelism(), MAX_THREADS);
+}
+
 /** Gives waiting blocks to threads, starting as many as there may be. */
 function dispatch(): void {
-  const limit = Math.min(availableParallelism(), MAX_THREADS);
+  const limit = compressThreads();
   idle = idle.filter(({ ended }) => !ended);
   while (waiting.length > 0 && running < limit) {
     const job = waiting.shift()!;

@@ -90,10 +90,11 @@ export class LayeredTree implements RootTree {
 
   /**
    * Takes the next entry of a layer.
+   * @param name the entry's name, where `entry` stands for several that differ in nothing else
    * @throws VarveError `INVALID_IMAGE` for one that has no meaning within the root; `TOO_LARGE`
    */
-  apply(entry: TarEntry, at: LayerPosition): void {
-    const place: EntryPlace = { what: at.what, name: entry.name };
+  apply(entry: TarEntry, at: LayerPosition, name: string = entry.name): void {
+    const place: EntryPlace = { what: at.what, name };
     const change = namedChange(place);
     switch (change.kind) {
       case "ignored":

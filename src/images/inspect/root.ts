@@ -1,6 +1,7 @@
 /** An image's root with what is known of its files, and how paths lead through it. */
 import { LayeredTree, pathOf, type RootEntry, type TreeNode } from "#flatten";
-import type { FileFacts, LayerFacts } from "./facts/facts.ts";
+import type { TarEntry } from "#tar";
+import type { FactEntry, FileFacts, LayerFacts } from "./facts/facts.ts";
 
 /** Where a path leads. */
 export type Resolved =
@@ -20,7 +21,10 @@ const MOUNTED_FILES = ["etc/resolv.conf", "etc/hosts", "etc/hostname", "etc/mtab
 
 export class ImageRoot {
   readonly tree = new LayeredTree();
-  readonly #files: LayerFacts["files"][] = [];
+  /** Of each layer, by its entries' positions. */
+  readonly #files: Map<number, FileFacts>[] = [];
+  /** Files and folders by all that is known of them but their names: there are few kinds, and very many of each. */
+  readonly #alike = new Map<string, TarEntry>();
   readonly #mounted: string[];
 
   /** @param mounted absolute paths of what is mounted besides what every container has */
@@ -33,11 +37,24 @@ export class ImageRoot {
    * @throws VarveError as `LayeredTree.apply`
    */
   add(layer: LayerFacts, what: string): void {
-    const index = this.#files.push(layer.files) - 1;
-    const common = { size: 0, gid: 0, mtime: 0 };
-    for (const [position, [name, type, mode, linkname, uid]] of layer.entries.entries()) {
-      this.tree.apply({ name, type, mode, linkname, uid, ...common }, { layer: index, position, what });
+    const files = new Map<number, FileFacts>();
+    const index = this.#files.push(files) - 1;
+    let position = 0;
+    for (const known of layer) {
+      const [name, , , , , facts] = known;
+      if (facts !== undefined) files.set(position, facts);
+      this.tree.apply(this.#entry(known), { layer: index, position, what }, name);
+      position++;
     }
+  }
+
+  #entry([, type, mode, linkname, uid]: FactEntry): TarEntry {
+    const entry = { name: "", type, mode, linkname, uid, size: 0, gid: 0, mtime: 0 };
+    if (linkname !== "") return entry;
+    const key = `${type} ${mode} ${uid}`;
+    const alike = this.#alike.get(key) ?? entry;
+    this.#alike.set(key, alike);
+    return alike;
   }
 
   /** What is known of a file. */

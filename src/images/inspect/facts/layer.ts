@@ -1,12 +1,11 @@
 /** Learns of a layer while it passes by. */
 import { type TarEntry, TarScanner } from "#tar";
-import type { FactEntry, FileFacts, LayerFacts } from "./facts.ts";
+import { FactsWriter } from "./facts.ts";
 import { watchFile } from "./watch.ts";
 
 /** Gets a layer's archive, uncompressed. */
 export class LayerWatcher {
-  readonly #entries: FactEntry[] = [];
-  readonly #files = new Map<number, FileFacts>();
+  readonly #facts = new FactsWriter();
   readonly #scanner: TarScanner;
 
   /** @param what names the layer in errors */
@@ -20,18 +19,18 @@ export class LayerWatcher {
   }
 
   /**
-   * What was learned of it.
+   * What was learned of it, as `readFacts` reads it.
    * @throws VarveError `INVALID_TAR`
    */
-  finish(): LayerFacts {
+  finish(): Uint8Array {
     this.#scanner.finish();
-    return { entries: this.#entries, files: this.#files };
+    return this.#facts.finish();
   }
 
   #entry(entry: TarEntry) {
     const { name, type, mode, size, linkname = "", uid } = entry;
-    const position = this.#entries.push([name, type, mode, linkname, uid]) - 1;
+    const tell = this.#facts.add([name, type, mode, linkname, uid]);
     const isFile = size > 0 && !"123456".includes(type);
-    return isFile ? watchFile(entry, (facts) => void this.#files.set(position, facts)) : undefined;
+    return isFile ? watchFile(entry, tell) : undefined;
   }
 }

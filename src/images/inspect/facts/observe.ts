@@ -3,7 +3,7 @@ import { hash } from "node:crypto";
 import { plainLayer } from "#flatten";
 import { isUnmeasured, type Layer, type UnmeasuredLayer } from "#image";
 import type { Digest } from "#oci";
-import { decodeFacts, encodeFacts, type LayerFacts } from "./facts.ts";
+import { areFacts, type LayerFacts, readFacts } from "./facts.ts";
 import { handover } from "./handover.ts";
 import { LayerWatcher } from "./layer.ts";
 
@@ -32,7 +32,7 @@ export class LayerObserver {
 
   /** Takes what somebody else says of a layer of which nothing is known; it isn't kept. What isn't in the form of facts is left alone. */
   believe(diffId: Digest, facts: Uint8Array): void {
-    if (this.#known(diffId) === undefined && decodeFacts(facts) !== undefined) this.#facts.set(diffId, facts);
+    if (this.#known(diffId) === undefined && areFacts(facts)) this.#facts.set(diffId, facts);
   }
 
   /** Whether something is known of a layer. */
@@ -45,7 +45,7 @@ export class LayerObserver {
    * @throws VarveError what reading it throws
    */
   async of(layer: Layer, signal?: AbortSignal): Promise<LayerFacts> {
-    return decodeFacts(this.#known(layer.diffId) ?? Buffer.alloc(0)) ?? (await this.#read(layer, signal));
+    return readFacts(this.#known(layer.diffId) ?? (await this.#read(layer, signal)));
   }
 
   /**
@@ -53,14 +53,13 @@ export class LayerObserver {
    * @throws VarveError what reading it throws
    */
   async identityOf(layer: Layer, signal?: AbortSignal): Promise<string> {
-    if (this.#known(layer.diffId) === undefined) await this.#read(layer, signal);
-    return hash("sha256", this.#known(layer.diffId)!);
+    return hash("sha256", this.#known(layer.diffId) ?? (await this.#read(layer, signal)));
   }
 
-  async #read(layer: Layer, signal: AbortSignal | undefined): Promise<LayerFacts> {
+  async #read(layer: Layer, signal: AbortSignal | undefined): Promise<Uint8Array> {
     const watcher = await watched(layer, signal);
     const facts = watcher.finish();
-    this.#keep(layer.diffId, encodeFacts(facts));
+    this.#keep(layer.diffId, facts);
     return facts;
   }
 
@@ -119,7 +118,7 @@ export class LayerObserver {
 
   #finish(diffId: Digest, watcher: LayerWatcher | undefined): void {
     try {
-      if (watcher !== undefined) this.#keep(diffId, encodeFacts(watcher.finish()));
+      if (watcher !== undefined) this.#keep(diffId, watcher.finish());
     } catch {
       // As above.
     }
