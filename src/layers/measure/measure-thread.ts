@@ -2,12 +2,15 @@ import type { LayerRecipe, TreeListing } from "#fs";
 import { Thread } from "#util";
 import { newRingMemory, type RingMemory } from "./chunk-ring.ts";
 import { HashThread } from "./hash-threads.ts";
+import type { RoomMemory } from "./layer-room.ts";
 import { type MeasureAnswer, type MeasureRequest, type MeasureThreadData, measurer } from "./measurer.ts";
 
 type Measured = MeasureAnswer & { readonly type: "measured" };
 
 export interface MeasureThreadOptions {
   readonly fingerprintKey: Uint8Array;
+  /** Where it leaves whole layers, if it does. */
+  readonly room: RoomMemory | undefined;
   /** Whether another thread hashes what this one packs. */
   readonly hashesElsewhere: boolean;
   /** Whether there is so little to do that it is done in the thread that asks. */
@@ -21,13 +24,13 @@ export class MeasureThread {
   /** Started when it is needed. */
   #hasher: HashThread | undefined;
 
-  constructor({ fingerprintKey, hashesElsewhere, isLittle }: MeasureThreadOptions) {
+  constructor({ fingerprintKey, room, hashesElsewhere, isLittle }: MeasureThreadOptions) {
     const ring = hashesElsewhere ? newRingMemory() : undefined;
     this.#ring = ring;
     this.#thread = new Thread({
       job: "measure",
-      data: { fingerprintKey, ring } satisfies MeasureThreadData,
-      here: () => measurer({ fingerprintKey, ring: undefined }),
+      data: { fingerprintKey, ring, room } satisfies MeasureThreadData,
+      here: () => measurer({ fingerprintKey, ring: undefined, room }),
       isWorthIt: !isLittle,
     });
   }

@@ -7,15 +7,25 @@ import {
   type SmallFiles,
   type TreeListing,
 } from "#fs";
-import { Fingerprint } from "#util";
+import { CHUNK_SIZE, Fingerprint } from "#util";
 import { ChunkRing, type RingMemory } from "./chunk-ring.ts";
+import { estimateSize } from "./estimate.ts";
 import { InlineHasher, type LayerHasher } from "./layer-hasher.ts";
+import { LayerRoom, type RoomMemory } from "./layer-room.ts";
 
 /** What a thread gets when it starts. */
 export interface MeasureThreadData {
   readonly fingerprintKey: Uint8Array;
   /** Leads to a thread that hashes; without one, the thread hashes by itself. */
   readonly ring: RingMemory | undefined;
+  /** Where whole layers are left for the writer; without one, none are. */
+  readonly room: RoomMemory | undefined;
+}
+
+/** A chunk of a room that has a part of a layer, and how many bytes of it. */
+export interface LeftChunk {
+  readonly number: number;
+  readonly length: number;
 }
 
 /**
@@ -35,8 +45,11 @@ export type MeasureAnswer =
       /** In hexadecimal. */
       readonly sha256: string;
       readonly size: number;
-      readonly fingerprint: string;
+      /** Absent where there was room for the layer. */
+      readonly fingerprint: string | undefined;
       readonly kept: SmallFiles;
+      /** The whole layer but for the end of its archive, where it is in the room; nothing else of it is kept then. */
+      readonly chunks: readonly LeftChunk[];
       /** Absent if they were sent before. */
       readonly listings?: readonly TreeListing[];
     };
@@ -50,27 +63,47 @@ export function movedOf(answer: MeasureAnswer): ArrayBuffer[] {
 export function measurer({
   fingerprintKey,
   ring,
+  room: memory,
 }: MeasureThreadData): (request: MeasureRequest) => MeasureAnswer {
   const hasher: LayerHasher = ring === undefined ? new InlineHasher() : new ChunkRing(ring);
   /** What was listed last and hasn't been measured yet. */
   let listed: { recipe: LayerRecipe; listings: readonly TreeListing[] } | undefined;
 
+  const room = memory && new LayerRoom(memory);
+
   const measure = (recipe: LayerRecipe, listings: readonly TreeListing[], keepLimit: number) => {
-    const fingerprint = new Fingerprint(fingerprintKey);
-    const keep = roomForSmallFiles(listings, keepLimit);
+    // A chunk more, since one is full where the next header doesn't fit.
+    const numbers = room?.take(Math.ceil(estimateSize(recipe, listings) / CHUNK_SIZE) + 1);
+    const buffers = numbers?.map((number) => room!.chunk(number)) ?? hasher.buffers();
+    const keep = roomForSmallFiles(listings, numbers === undefined ? keepLimit : 0);
+    // What is written from memory needs none.
+    const fingerprint = numbers === undefined ? new Fingerprint(fingerprintKey) : undefined;
+    const lengths: number[] = [];
     let size = 0;
     try {
-      for (const chunk of packLayer(recipe, { listings, buffers: hasher.buffers(), keep })) {
-        fingerprint.update(chunk);
+      for (const chunk of packLayer(recipe, { listings, buffers, keep })) {
+        fingerprint?.update(chunk);
         size += chunk.length;
+        lengths.push(chunk.length);
         hasher.put(chunk);
       }
     } catch (error) {
       hasher.giveUp();
+      room?.giveBack(numbers ?? []);
       throw error;
     }
-    const sha256 = hasher.complete();
-    return { type: "measured", sha256, fingerprint: fingerprint.finish(), size, kept: keep } as const;
+    // The end of the archive was in no chunk of the room.
+    lengths.pop();
+    const used = numbers !== undefined && lengths.length <= numbers.length ? lengths.length : 0;
+    room?.giveBack(numbers?.slice(used) ?? []);
+    return {
+      type: "measured",
+      sha256: hasher.complete(),
+      fingerprint: fingerprint?.finish(),
+      size,
+      kept: keep,
+      chunks: numbers?.slice(0, used).map((number, at) => ({ number, length: lengths[at]! })) ?? [],
+    } as const;
   };
 
   return (request) => {

@@ -5,8 +5,9 @@ import type { Layer } from "#image";
 import { parseDigest } from "#oci";
 import { fingerprintKey } from "#util";
 import type { HashThreads } from "./hash-threads.ts";
+import { LayerRoom, newRoomMemory } from "./layer-room.ts";
 import { MeasureThread } from "./measure-thread.ts";
-import { cachedLayer, measuredLayer } from "./recipe-layer.ts";
+import { cachedLayer, layerInRoom, measuredLayer } from "./recipe-layer.ts";
 import type { RecipeRecord } from "./recipe-record.ts";
 
 /** How many bytes of small files, over all layers, may stay in memory between the measuring and the writing of a layer. */
@@ -45,6 +46,8 @@ export class MeasurePool implements AsyncDisposable {
   readonly #taken = new Set<Job>();
 
   readonly #fingerprintKey = fingerprintKey();
+  readonly #roomMemory = newRoomMemory();
+  readonly #layerRoom = new LayerRoom(this.#roomMemory);
 
   /** What is left of the room for small files, in bytes. */
   #room = KEEP_LIMIT;
@@ -60,17 +63,27 @@ export class MeasurePool implements AsyncDisposable {
     );
     const recipes = this.#inOrder.map(({ record }) => record.recipe);
     const isLittle = areSmall(recipes, BEFORE_THREADS);
-    const threads = isLittle ? 1 : Math.min(options.threads ?? threadsFor(recipes), recipes.length);
+    const hasGiant = isMostlyOne(recipes);
+    const most = options.threads ?? threadsFor({ hasGiant });
+    const threads = isLittle ? 1 : Math.min(most, recipes.length);
     for (let n = 0; n < threads; n++) {
-      // The large layers are for all threads but the first, and these have a second thread that hashes: a layer that is most of
-      // the image would otherwise keep one core busy and leave the others idle.
-      const fingerprintKey = this.#fingerprintKey;
-      this.#threads.push(new MeasureThread({ fingerprintKey, hashesElsewhere: n > 0, isLittle }));
+      // The largest layers are for all threads but the first, and these have a second thread that hashes: a layer that is most of
+      // the image would otherwise keep one core busy and leave the others idle. It is too large to be left for the writer whole.
+      const hashesElsewhere = hasGiant && n > 0;
+      const room = hashesElsewhere ? undefined : this.#roomMemory;
+      const thread = new MeasureThread({
+        fingerprintKey: this.#fingerprintKey,
+        room,
+        hashesElsewhere,
+        isLittle,
+      });
+      this.#threads.push(thread);
     }
     this.#threads.forEach((thread, n) => {
+      const isInOrder = !hasGiant || n === 0;
       void this.#work(
         thread,
-        n === 0 ? { queue: this.#inOrder, share: 0.25 } : { queue: bySize, share: 0.75 },
+        isInOrder ? { queue: this.#inOrder, share: 0.25 } : { queue: bySize, share: 0.75 },
       );
     });
   }
@@ -141,7 +154,6 @@ export class MeasurePool implements AsyncDisposable {
     const diffId = parseDigest(`sha256:${measured.sha256}`, "a measured layer");
     record.keep({ diffId, size });
     record.tellNow({ diffId, size });
-    const fingerprint = { key: this.#fingerprintKey, value: measured.fingerprint };
     this.#room += room - kept.bytes.length;
     const giveBack = () => {
       this.#room += kept.bytes.length;
@@ -149,18 +161,26 @@ export class MeasurePool implements AsyncDisposable {
       kept.bytes.buffer.transfer(0);
     };
     listings = measured.listings ?? listings ?? [];
+    if (measured.fingerprint === undefined) {
+      const { chunks } = measured;
+      const where = { chunks, room: this.#layerRoom, threads: this.#options.hashThreads };
+      return layerInRoom(record, { diffId, size, listings }, where);
+    }
+    const fingerprint = { key: this.#fingerprintKey, value: measured.fingerprint };
     return measuredLayer(record, { diffId, size, listings, fingerprint, kept, giveBack });
   }
 }
 
 /**
  * How many threads are worth their start. What they measure is written meanwhile, which keeps one core busy; but if one layer is
- * most of the image, there is nothing to write while it is measured in its turn. That is seen by what it is made of, since no size is
- * known yet.
+ * most of the image, there is nothing to write while it is measured in its turn.
  */
-function threadsFor(recipes: readonly LayerRecipe[]): number {
+function threadsFor({ hasGiant }: { hasGiant: boolean }): number {
+  return Math.min(Math.max(availableParallelism() - (hasGiant ? 0 : 1), 1), MAX_THREADS);
+}
+
+/** Whether one layer is most of the image. That is seen by what it is made of, since no size is known yet. */
+function isMostlyOne(recipes: readonly LayerRecipe[]): boolean {
   const counts = recipes.map(({ items }) => items.filter(({ kind }) => kind === "tree").length);
-  const all = counts.reduce((sum, count) => sum + count, 0);
-  const writers = Math.max(...counts) * 2 > all ? 0 : 1;
-  return Math.min(Math.max(availableParallelism() - writers, 1), MAX_THREADS);
+  return Math.max(...counts) * 2 > counts.reduce((sum, count) => sum + count, 0);
 }

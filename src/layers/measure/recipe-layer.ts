@@ -4,9 +4,12 @@ import { cancelled, VarveError } from "#errors";
 import { findChange, type LayerRecipe, listRecipe, packLayer, type SmallFiles, type TreeListing } from "#fs";
 import type { Layer, UnmeasuredLayer } from "#image";
 import { type Digest, MediaType, parseDigest } from "#oci";
-import { BLOCK_SIZE, padding } from "#tar";
+import { endOfArchive } from "#tar";
 import { Fingerprint } from "#util";
+import { estimateSize } from "./estimate.ts";
 import type { HashThreads } from "./hash-threads.ts";
+import type { LayerRoom } from "./layer-room.ts";
+import type { LeftChunk } from "./measurer.ts";
 import type { RecipeRecord, ToldLayer } from "./recipe-record.ts";
 
 /** What measuring a recipe's layer tells. */
@@ -53,6 +56,56 @@ export function measuredLayer(record: RecipeRecord, measured: MeasuredNow): Laye
       if (passing.finish() !== fingerprint.value) throw changedTree(recipe, listings);
     },
   };
+}
+
+interface InRoom {
+  /** What the room has of it: all but the end of the archive, or nothing. */
+  readonly chunks: readonly LeftChunk[];
+  readonly room: LayerRoom;
+  readonly threads: HashThreads;
+}
+
+/**
+ * A layer that was measured in this run and is in memory. The first time it is read from there; should it be read again, it is packed
+ * again, and checked by its digest.
+ */
+export function layerInRoom(
+  record: RecipeRecord,
+  measured: Measured & Pick<MeasuredNow, "listings">,
+  { chunks, room, threads }: InRoom,
+): Layer {
+  const { recipe } = record;
+  const { diffId, size, listings } = measured;
+  let left = chunks;
+  return {
+    ...describe(record, measured),
+    async *open(signal) {
+      const now = left;
+      left = [];
+      if (now.length > 0) return yield* readRoom(now, { room, signal });
+      const found = yield* packHashed(recipe, { listings, threads, signal, size, limit: size });
+      if (found?.diffId !== diffId) throw changedTree(recipe, listings);
+    },
+  };
+}
+
+/** Hands out chunks of a room, each of which is given back when the second next one is asked for, and the end of the archive. */
+function* readRoom(
+  chunks: readonly LeftChunk[],
+  { room, signal }: Pick<InRoom, "room"> & { readonly signal: AbortSignal | undefined },
+): Generator<Uint8Array, void, void> {
+  const taken = chunks.map(({ number }) => number);
+  const parts = chunks.map(({ number, length }) => room.chunk(number).subarray(0, length));
+  const packed = chunks.reduce((sum, { length }) => sum + length, 0);
+  try {
+    for (const [at, part] of [...parts, endOfArchive(packed)].entries()) {
+      if (signal?.aborted) throw cancelled("the build");
+      yield part;
+      if (at > 0) room.giveBack(taken.splice(0, 1));
+    }
+  } finally {
+    room.giveBack(taken);
+  }
 }
 
 /**
@@ -161,15 +214,6 @@ function describe(record: RecipeRecord, { diffId, size }: Measured): Omit<Layer,
     components: record.recipe.components,
     portable: record.portable,
   };
-}
-
-/** The archive's length, not counting headers that take more than one block. */
-function estimateSize({ items }: LayerRecipe, listings: readonly TreeListing[]): number {
-  let size = items.length * BLOCK_SIZE;
-  for (const { sizes } of listings) {
-    for (const content of sizes) size += BLOCK_SIZE + content + padding(content);
-  }
-  return size;
 }
 
 function changedTree(recipe: LayerRecipe, listings: readonly TreeListing[]): VarveError {

@@ -336,42 +336,67 @@ describe("measured layers", () => {
     }
   });
 
-  it("fail by name when a content changed and its size and time didn't", async (t) => {
-    const { folder, recipes } = await layersOf(t, { a: { dir: { x: { file: 50_000 }, y: { file: 10 } } } });
-    for await (const layer of measureLayers(recipes)) {
-      const path = `${folder}/a/x`;
-      const { atime, mtime } = statSync(path);
-      const bytes = readFileSync(path);
-      bytes[100] = bytes[100]! ^ 1;
-      writeFileSync(path, bytes);
-      utimesSync(path, atime, mtime);
-      await assert.rejects(bytesOf(layer), {
-        code: "CHANGED_WHILE_READING",
-        message: new RegExp(`^${folder}/a(/x)? changed while`),
-      });
+  // There is room in memory for the small one, so that it has to be read only when it is asked for again.
+  for (const [which, size] of [
+    ["is small", 50_000],
+    ["is larger than what is kept in memory", 20_000_000],
+  ] as const) {
+    it(`fail by name when a content changed that ${which}, and its size and time didn't`, async (t) => {
+      const { folder, recipes } = await layersOf(t, { a: { dir: { x: { file: size }, y: { file: 10 } } } });
+      for await (const layer of measureLayers(recipes)) {
+        const path = `${folder}/a/x`;
+        const { atime, mtime } = statSync(path);
+        const bytes = readFileSync(path);
+        bytes[100] = bytes[100]! ^ 1;
+        if (size < 1_000_000) assert.equal(digestOf(await bytesOf(layer)), layer.diffId);
+        writeFileSync(path, bytes);
+        utimesSync(path, atime, mtime);
+        await assert.rejects(bytesOf(layer), {
+          code: "CHANGED_WHILE_READING",
+          message: new RegExp(`^${folder}/a(/x)? changed while`),
+        });
+      }
+    });
+
+    it(`name the very file that ${which} when its time changed, too`, async (t) => {
+      const { folder, recipes } = await layersOf(t, { a: { dir: { x: { file: 50 }, y: { file: size } } } });
+      for await (const layer of measureLayers(recipes)) {
+        if (size < 1_000_000) assert.equal(digestOf(await bytesOf(layer)), layer.diffId);
+        writeFileSync(`${folder}/a/new`, Buffer.alloc(size));
+        utimesSync(`${folder}/a/new`, 1, 1);
+        renameSync(`${folder}/a/new`, `${folder}/a/y`);
+        await assert.rejects(bytesOf(layer), {
+          code: "CHANGED_WHILE_READING",
+          message: new RegExp(`^${folder}/a/y changed while`),
+        });
+      }
+    });
+  }
+
+  it("are what was measured though a file changed since, and fail when that is asked for again", async (t) => {
+    for (const small of [50, 5000]) {
+      const files: Tree = { dir: { x: { file: small }, y: { file: small === 50 ? 50_000 : 20_000_000 } } };
+      const { folder, recipes } = await layersOf(t, { a: files });
+      for await (const layer of measureLayers(recipes)) {
+        writeFileSync(`${folder}/a/x`, Buffer.alloc(small));
+        assert.equal(digestOf(await bytesOf(layer)), layer.diffId);
+        await assert.rejects(bytesOf(layer), { code: "CHANGED_WHILE_READING" });
+      }
     }
   });
 
-  it("name the very file when its time changed, too", async (t) => {
-    const { folder, recipes } = await layersOf(t, { a: { dir: { x: { file: 50 }, y: { file: 50_000 } } } });
-    for await (const layer of measureLayers(recipes)) {
-      writeFileSync(`${folder}/a/new`, Buffer.alloc(50_000));
-      utimesSync(`${folder}/a/new`, 1, 1);
-      renameSync(`${folder}/a/new`, `${folder}/a/y`);
-      await assert.rejects(bytesOf(layer), {
-        code: "CHANGED_WHILE_READING",
-        message: new RegExp(`^${folder}/a/y changed while`),
-      });
+  it("are right when others before them were read in part, or not at all", async (t) => {
+    const trees = Object.fromEntries(
+      Array.from({ length: 30 }, (_, n) => [`t${n}`, { file: 1_500_000 + n }]),
+    );
+    const { recipes } = await layersOf(t, trees);
+    let n = 0;
+    for await (const layer of measureLayers(recipes, { threads: 2 })) {
+      const kind = n++ % 3;
+      if (kind === 0) assert.equal(digestOf(await bytesOf(layer)), layer.diffId);
+      if (kind === 1) for await (const _ of layer.open()) break;
     }
-  });
-
-  it("are what was measured though a small file changed since, and fail when that is asked for again", async (t) => {
-    const { folder, recipes } = await layersOf(t, { a: { dir: { x: { file: 50 }, y: { file: 50_000 } } } });
-    for await (const layer of measureLayers(recipes)) {
-      writeFileSync(`${folder}/a/x`, Buffer.alloc(50));
-      assert.equal(digestOf(await bytesOf(layer)), layer.diffId);
-      await assert.rejects(bytesOf(layer), { code: "CHANGED_WHILE_READING" });
-    }
+    assert.equal(n, 30);
   });
 
   it("fail with what measuring failed with, and only in their turn", async (t) => {
