@@ -4,6 +4,7 @@ import { VarveError } from "#errors";
 import { counted, formatBytes, table } from "#report";
 import { sentenceOf } from "./failure.ts";
 import { duration } from "./summary/duration.ts";
+import { placeOf, wordsFor } from "./summary/place.ts";
 
 /** A line when an image is done, or has failed. */
 export function bakedLine(
@@ -12,8 +13,8 @@ export function bakedLine(
 ): string {
   const count = `[${String(done).padStart(String(all).length)}/${all}]`;
   if (image.built === undefined) return `${count} ${image.target} failed: ${sentenceOf(image.error)}`;
-  const { sent } = bytesOf(image);
-  return `${count} ${image.target}: ${formatBytes(sent)} sent in ${duration(image.milliseconds / 1000)}`;
+  const bytes = `${formatBytes(bytesOf(image).stored)} ${storedWord([image])}`;
+  return `${count} ${image.target}: ${bytes} in ${duration(image.milliseconds / 1000)}`;
 }
 
 /** A row for each image, and a line about all. */
@@ -28,20 +29,21 @@ export function bakedTable(images: readonly BakedImage[], seconds: number): stri
       image.target,
       String(layers.length),
       String(shared.length),
-      formatBytes(bytesOf(image).sent),
+      formatBytes(bytesOf(image).stored),
       duration(image.milliseconds / 1000),
       image.built.digest,
     ];
   });
-  const text = table(["IMAGE", "LAYERS", "SHARED", "SENT", "TIME", "DIGEST"], rows, [
+  const word = storedWord(images);
+  const text = table(["IMAGE", "LAYERS", "SHARED", word.toUpperCase(), "TIME", "DIGEST"], rows, [
     ...(["left", "right", "right", "right", "right", "left"] as const),
   ]);
   const made = images.filter(({ built }) => built !== undefined);
-  const sent = made.reduce((sum, image) => sum + bytesOf(image).sent, 0);
+  const stored = made.reduce((sum, image) => sum + bytesOf(image).stored, 0);
   const all = made.reduce((sum, image) => sum + bytesOf(image).all, 0);
   return [
     ...text.split("\n"),
-    `${counted(made.length, "image")} in ${duration(seconds)}: ${formatBytes(sent)} sent of ${formatBytes(all)}`,
+    `${counted(made.length, "image")} in ${duration(seconds)}: ${formatBytes(stored)} ${word} of ${formatBytes(all)}`,
   ];
 }
 
@@ -68,11 +70,18 @@ function layersOf(image: BakedImage): WrittenLayer[] {
   return imagesOf(image).flatMap(({ places }) => places[0]?.layers ?? []);
 }
 
-/** Bytes that went to all places, and bytes that are there. */
-function bytesOf(image: BakedImage): { readonly sent: number; readonly all: number } {
+/** What is said of bytes that weren't there before: `sent` where some go to a registry or an engine, else `written`. */
+function storedWord(images: readonly BakedImage[]): string {
+  const places = images.flatMap((image) => imagesOf(image).flatMap(({ places }) => places));
+  const words = new Set(places.map((place) => wordsFor(placeOf(place)).layer));
+  return words.size === 1 ? [...words].join() : "sent";
+}
+
+/** Bytes that all places took, and bytes that are there. */
+function bytesOf(image: BakedImage): { readonly stored: number; readonly all: number } {
   const layers = imagesOf(image).flatMap(({ places }) => places.flatMap(({ layers }) => layers));
   const sum = (list: readonly WrittenLayer[]) => list.reduce((total, { size }) => total + size, 0);
-  return { sent: sum(layers.filter(({ outcome }) => outcome === "written")), all: sum(layers) };
+  return { stored: sum(layers.filter(({ outcome }) => outcome === "written")), all: sum(layers) };
 }
 
 /** Which images have a layer. */
