@@ -1,5 +1,6 @@
 /** What others wrote never reaches the terminal as it is; programs get it exactly. */
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { globSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
 import { FakeRegistry, fail } from "#testing";
@@ -403,7 +404,10 @@ it("a script's output is relayed without escape sequences", {
 
 it("progress on a terminal has no escape sequences but its own", async (t) => {
   const folder = await temporaryFolder(t);
-  writeFileSync(`${folder}/spec.json`, '{"name": "app"}');
+  // It is drawn only of what takes a while.
+  mkdirSync(`${folder}/root`);
+  writeFileSync(`${folder}/root/large`, randomBytes(24_000_000));
+  writeFileSync(`${folder}/spec.json`, '{"name": "app", "copyToRoot": "root"}');
   const places = ["-o", `oci:one${HOSTILE}`, "-o", `oci:two${HOSTILE}`];
   const quoted = [...sourceCommand, "build", "spec.json", ...places].map((arg) => `'${arg}'`);
   const onTerminal = ["script", "-qec", quoted.join(" "), "/dev/null"] as const;

@@ -15,7 +15,7 @@ it("a build's files are listed before its code is loaded, where the arguments na
   const cache = openDigestCache({ folder: join(folder, "cache"), now: Date.now });
   const listings = new KeptListings(cache.now());
   const item = { kind: "tree", source: project, target: "/app" } as const;
-  const many = { names: Array.from({ length: 4000 }, String) };
+  const many = { modes: new Uint32Array(4000) };
   listings.keep(item, many as never);
   rememberListed(cache, project, listings);
   const begun = () => begunFor(project, cache)?.ahead;

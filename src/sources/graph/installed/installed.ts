@@ -7,8 +7,8 @@ import { saidIn } from "../said.ts";
 import { text } from "../yaml.ts";
 import { leftOut } from "./left.ts";
 import type { LockFacts } from "./lock-facts.ts";
-import { isOutside, Outside } from "./outside.ts";
-import { InstalledTree, isSource, type TreeOptions, type Unit } from "./tree.ts";
+import { isOutside, isSource, Outside } from "./outside.ts";
+import { InstalledTree, type TreeOptions, type Unit } from "./tree.ts";
 
 const ROOT = ".";
 

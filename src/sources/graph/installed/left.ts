@@ -2,8 +2,8 @@
 import { type Dirent, readdirSync } from "node:fs";
 import { join, posix } from "node:path";
 import { readError } from "#errors";
-import { isOutside } from "./outside.ts";
-import { type InstalledTree, isSource, isStore } from "./tree.ts";
+import { isOutside, isSource } from "./outside.ts";
+import { type InstalledTree, isStore } from "./tree.ts";
 
 /** What package managers and tools keep in `node_modules` for themselves. */
 const STATE =

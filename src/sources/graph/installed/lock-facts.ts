@@ -31,6 +31,8 @@ export interface LockFacts {
   readonly versionFor?: (wish: Wish) => string | undefined;
   /** Whether the lock file has a link to a folder for a need, where `package.json` need not say so. */
   readonly isLinked?: (wish: Wish) => boolean;
+  /** Whether what the project has for a name may be another version than is asked for, where its own `package.json` need not say so. */
+  readonly isReplaced?: (name: string) => boolean;
   /** Whether optional packages were left out on purpose. */
   readonly omitsOptional?: boolean;
 }

@@ -91,3 +91,8 @@ function upwards(id: string): number {
   const down = parts.findIndex((part) => part !== "..");
   return down === -1 ? parts.length : down;
 }
+
+/** Whether a folder is the project's own, and not something that was installed. */
+export function isSource(id: string): boolean {
+  return !/(?:^|\/)node_modules(?:\/|$)/.test(id);
+}

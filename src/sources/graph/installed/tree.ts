@@ -8,9 +8,10 @@ import { isObject } from "../file.ts";
 import type { Manifests } from "../manifests.ts";
 import { installCommand, type NodeProject } from "../project.ts";
 import { text } from "../yaml.ts";
-import { type LockFacts, type NodePlatform, plainVersion } from "./lock-facts.ts";
+import { checkVersion } from "./check-version.ts";
+import type { LockFacts, NodePlatform } from "./lock-facts.ts";
 import { bundles, isName } from "./manifest.ts";
-import { isOutside } from "./outside.ts";
+import { isOutside, isSource } from "./outside.ts";
 
 /** A package's folder, and what it is. */
 export interface InstalledPackage {
@@ -58,7 +59,8 @@ interface Target {
   readonly name: string;
 }
 
-interface Need {
+/** What a package says that it needs. */
+export interface Need {
   readonly name: string;
   readonly range: string;
   readonly kind: "required" | "optional" | "other";
@@ -162,7 +164,7 @@ export class InstalledTree {
       if (id === undefined) missing.push(need);
       else {
         this.#checkLinked(from, { need, id });
-        this.#checkVersion(from, { need, found: await this.#package(id) });
+        await this.#checkVersion(from, { need, found: await this.#package(id) });
         targets.push({ id, unit: this.unitOf(id), name: need.name });
       }
     }
@@ -271,30 +273,18 @@ export class InstalledTree {
     );
   }
 
-  #checkVersion(from: InstalledPackage, { need, found }: { need: Need; found: InstalledPackage }): void {
-    const { manifest, id } = found;
-    const [name, version] = [text(manifest["name"]), text(manifest["version"])];
-    if (isSource(id) || name === undefined || version === undefined) return;
+  async #checkVersion(
+    from: InstalledPackage,
+    { need, found }: { need: Need; found: InstalledPackage },
+  ): Promise<void> {
+    const { id } = found;
     // What is outside has a lock file of its own, if it has any.
-    if (isOutside(id)) return;
+    if (isSource(id) || isOutside(id)) return;
     if (this.#bundlerOf(id) !== undefined || this.#bundlerOf(from.id) !== undefined) return;
-    const { packages, versionFor } = this.#facts;
-    const wanted = versionFor?.({ from: from.id, name: need.name, range: need.range });
-    const isOther = wanted !== undefined && plainVersion(wanted) !== plainVersion(version);
-    if (!isOther && (!packages.has(name) || packages.find(name, version) !== undefined)) return;
-    const instead = isOther ? ` has ${need.name} ${wanted}` : " doesn't have";
-    throw new VarveError(
-      "INVALID_GRAPH",
-      `${resolve(this.project.root, id)} is version ${version}, which ${this.project.lockFile}${instead}: what is installed is not what is locked; ${this.#advice()}`,
-    );
+    await checkVersion({ from: from.id, need, found }, this.project, this.#facts);
   }
 
   #advice(isOwn = false): string {
     return `run \`${installCommand(this.project.manager, isOwn)}\` in ${this.project.root}`;
   }
-}
-
-/** Whether a folder is the project's own, and not something that was installed. */
-export function isSource(id: string): boolean {
-  return !/(?:^|\/)node_modules(?:\/|$)/.test(id);
 }

@@ -23,6 +23,9 @@ export async function readPnpmLock({ root, lockFile }: NodeProject): Promise<Loc
     packages: new LockedPackages(packagesOf(lock)),
     versionFor: ({ from, name }: Wish) => plain(dependencyOf(importers[from], name)),
     isLinked: ({ from, name }: Wish) => dependencyOf(importers[from], name)?.startsWith("link:") === true,
+    // A hook may change whatever packages ask for.
+    isReplaced: (name) =>
+      lock["pnpmfileChecksum"] !== undefined || JSON.stringify(lock["overrides"] ?? {}).includes(name),
     omitsOptional: await omitsOptional(root),
   };
 }

@@ -97,6 +97,21 @@ describe("a project that bun has installed", () => {
     assert.deepEqual(graph.components.get(`${STORE}/a@1.0.0`)!.nested, []);
   });
 
+  it("is refused if its lock file is older than package.json, which may ask for something else instead", async (t) => {
+    const newer = { ...own, dependencies: { ...own.dependencies, a: "^2.0.0" } };
+    const changed = (root: Readonly<Record<string, unknown>>) => ({
+      ...HOISTED,
+      packages: { ...HOISTED.packages, ".": root },
+    });
+    await assert.rejects(readGraph(await installed(t, changed(newer)), { platform: LINUX }), {
+      code: "INVALID_GRAPH",
+      message:
+        /bun\.lock is older than .*package\.json, which asks for a \^2\.0\.0: 1\.0\.0 is locked; run `bun install` in /,
+    });
+    const replaced = { ...newer, overrides: { a: "1.0.0" } };
+    assert.ok(await readGraph(await installed(t, changed(replaced)), { platform: LINUX }));
+  });
+
   it("asks for bun install if a package isn't there, or isn't what is locked", async (t) => {
     const { "node_modules/native": _, ...packages } = HOISTED.packages!;
     await assert.rejects(readGraph(await installed(t, { ...HOISTED, packages }), { platform: LINUX }), {

@@ -219,6 +219,27 @@ describe("a project that pnpm has installed", () => {
     assert.ok(await readGraph(folder, { platform: LINUX }));
   });
 
+  it("is refused if its lock file is older than package.json, unless something replaces what that asks for", async (t) => {
+    const asking = (lock: string, own: object = {}) => {
+      const packages = { ...ISOLATED.packages, ".": { name: "me", dependencies: { a: "^2.0.0" }, ...own } };
+      const files = { ...ISOLATED.files, "pnpm-lock.yaml": lock, [`${STORE}/lock.yaml`]: lock };
+      return installed(t, { ...ISOLATED, files, packages });
+    };
+    await assert.rejects(readGraph(await asking(LOCK), { platform: LINUX }), {
+      code: "INVALID_GRAPH",
+      message:
+        /pnpm-lock\.yaml is older than .*package\.json, which asks for a \^2\.0\.0: 1\.0\.0 is locked; run `pnpm install` in /,
+    });
+    for (const [lock, own] of [
+      [LOCK, { pnpm: { overrides: { a: "1.0.0" } } }],
+      // From pnpm-workspace.yaml, or by a hook in .pnpmfile.cjs.
+      [`${LOCK}overrides: {a: 1.0.0}\n`, {}],
+      [`${LOCK}pnpmfileChecksum: sha256-AAAA\n`, {}],
+    ] as const) {
+      assert.ok(await readGraph(await asking(lock, own), { platform: LINUX }), JSON.stringify(own));
+    }
+  });
+
   it("is refused if it is older than its lock file", async (t) => {
     const newer = LOCK.replace("version: 1.0.0(p@3.0.0)", "version: 1.1.0(p@3.0.0)");
     const folder = await installed(t, { ...ISOLATED, files: { ...ISOLATED.files, "pnpm-lock.yaml": newer } });

@@ -176,6 +176,21 @@ for (const [name, lock, integrity] of [
       });
     });
 
+    it("is refused if its lock file is older than package.json, which may ask for something else instead", async (t) => {
+      const { dependencies, ...rest } = TREE.packages!["."] as { dependencies: object };
+      const newer = { ...rest, dependencies: { ...dependencies, a: "^2.0.0" } };
+      const asking = (own: Readonly<Record<string, unknown>>) =>
+        installed(t, lock, { packages: { ".": own } });
+      await assert.rejects(readGraph(await asking(newer), { platform: LINUX }), {
+        code: "INVALID_GRAPH",
+        message:
+          /yarn\.lock is older than .*package\.json, which asks for a \^2\.0\.0: 1\.0\.0 is locked; run `yarn install` in /,
+      });
+      assert.ok(
+        await readGraph(await asking({ ...newer, resolutions: { a: "1.0.0" } }), { platform: LINUX }),
+      );
+    });
+
     it("is refused if it is older than its lock file", async (t) => {
       const newer = lock.replace(/(\n"?a@(?:npm:)?\^1\.0\.0"?:\n {2}version:? "?)1\.0\.0/, "$11.2.0");
       assert.notEqual(newer, lock);

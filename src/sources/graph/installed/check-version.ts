@@ -1,0 +1,58 @@
+/** Whether a package is the one that was locked, and the one that is asked for. */
+import { resolve } from "node:path";
+import { VarveError } from "#errors";
+import { satisfies, validRange } from "#util";
+import { isObject, type JsonObject } from "../file.ts";
+import { installCommand, type NodeProject } from "../project.ts";
+import { readManifest } from "../workspace.ts";
+import { text } from "../yaml.ts";
+import { type LockFacts, plainVersion } from "./lock-facts.ts";
+import { isSource } from "./outside.ts";
+import type { InstalledPackage, Need } from "./tree.ts";
+
+interface Found {
+  /** The folder of the package that needs it, relative to the project. */
+  readonly from: string;
+  readonly need: Need;
+  /** What is there. */
+  readonly found: InstalledPackage;
+}
+
+/** @throws VarveError `INVALID_GRAPH` if node_modules is older than the lock file, or that is older than package.json */
+export async function checkVersion(
+  { from, need, found }: Found,
+  { root, lockFile, manager }: NodeProject,
+  { packages, versionFor, isReplaced }: LockFacts,
+): Promise<void> {
+  const { manifest, id } = found;
+  const [name, version] = [text(manifest["name"]), text(manifest["version"])];
+  if (name === undefined || version === undefined) return;
+  const advice = (isOwn: boolean) => `run \`${installCommand(manager, isOwn)}\` in ${root}`;
+  const wanted = versionFor?.({ from, name: need.name, range: need.range });
+  const isOther = wanted !== undefined && plainVersion(wanted) !== plainVersion(version);
+  if (isOther || (packages.has(name) && packages.find(name, version) === undefined)) {
+    const instead = isOther ? ` has ${need.name} ${wanted}` : " doesn't have";
+    throw new VarveError(
+      "INVALID_GRAPH",
+      `${resolve(root, id)} is version ${version}, which ${lockFile}${instead}: what is installed is not what is locked; ${advice(false)}`,
+    );
+  }
+  // What others ask for was decided when it was locked.
+  if (!isSource(from) || !isOutOfRange(need, version) || isReplaced?.(need.name)) return;
+  if (isReplacedIn((await readManifest(root)) ?? {}, need.name)) return;
+  throw new VarveError(
+    "INVALID_GRAPH",
+    `${lockFile} is older than ${resolve(root, from, "package.json")}, which asks for ${need.name} ${need.range}: ${version} is locked; ${advice(true)}`,
+  );
+}
+
+/** Of prereleases managers have rules of their own. */
+function isOutOfRange({ range, kind }: Need, version: string): boolean {
+  return kind === "required" && !version.includes("-") && validRange(range) && !satisfies(version, range);
+}
+
+/** Whether a project takes another package, or another version, than is asked for. */
+function isReplacedIn({ overrides, resolutions, pnpm }: JsonObject, name: string): boolean {
+  const all = [overrides, resolutions, isObject(pnpm) ? pnpm["overrides"] : undefined];
+  return JSON.stringify(all).includes(name);
+}
