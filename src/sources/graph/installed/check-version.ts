@@ -48,7 +48,9 @@ export async function checkVersion(
 
 /** Of prereleases managers have rules of their own. */
 function isOutOfRange({ range, kind }: Need, version: string): boolean {
-  return kind === "required" && !version.includes("-") && validRange(range) && !satisfies(version, range);
+  const plain = plainVersion(version);
+  const isRelease = /^\d+\.\d+\.\d+$/.test(plain);
+  return kind === "required" && isRelease && validRange(range) && !satisfies(plain, range);
 }
 
 /** Whether a project takes another package, or another version, than is asked for. */
