@@ -35,9 +35,9 @@ interface Job {
 }
 
 /**
- * Measures the recipes that the cache doesn't know, in several threads. The first thread takes them in order, so that
- * writing the layers can begin at once. The others take the largest that is left, so that a large layer isn't still being
- * measured when everything else is done.
+ * Measures the recipes that the cache doesn't know, in several threads. They take them in order, so that writing the layers can
+ * begin at once. Where one layer is most of the image, all threads but the first take the largest that is left, so that it isn't
+ * still being measured when everything else is done.
  */
 export class MeasurePool implements AsyncDisposable {
   readonly #options: MeasurePoolOptions;
@@ -46,11 +46,11 @@ export class MeasurePool implements AsyncDisposable {
   readonly #taken = new Set<Job>();
 
   readonly #fingerprintKey = fingerprintKey();
-  readonly #roomMemory = newRoomMemory();
-  readonly #layerRoom = new LayerRoom(this.#roomMemory);
+  /** Made when something is to be measured. */
+  #layerRoom: LayerRoom | undefined;
 
   /** What is left of the room for small files, in bytes. */
-  #room = KEEP_LIMIT;
+  #keepRoom = KEEP_LIMIT;
 
   /** One layer for each recipe, in their order. */
   readonly layers: readonly Promise<Layer>[];
@@ -66,11 +66,13 @@ export class MeasurePool implements AsyncDisposable {
     const hasGiant = isMostlyOne(recipes);
     const most = options.threads ?? threadsFor({ hasGiant });
     const threads = isLittle ? 1 : Math.min(most, recipes.length);
+    const roomMemory = recipes.length === 0 ? undefined : newRoomMemory();
+    this.#layerRoom = roomMemory && new LayerRoom(roomMemory);
     for (let n = 0; n < threads; n++) {
       // The largest layers are for all threads but the first, and these have a second thread that hashes: a layer that is most of
       // the image would otherwise keep one core busy and leave the others idle. It is too large to be left for the writer whole.
       const hashesElsewhere = hasGiant && n > 0;
-      const room = hashesElsewhere ? undefined : this.#roomMemory;
+      const room = hashesElsewhere ? undefined : roomMemory;
       const thread = new MeasureThread({
         fingerprintKey: this.#fingerprintKey,
         room,
@@ -147,23 +149,23 @@ export class MeasurePool implements AsyncDisposable {
     const others = await record.shared();
     if (others) return cachedLayer(record, { ...others, listings }, this.#options.hashThreads);
     // Most of the room is for the large layers, but never all of it, so that something is left for the next request.
-    const room = Math.floor(this.#room * share);
-    this.#room -= room;
-    const measured = await thread.measure({ recipe: needsListing ? undefined : recipe, keepLimit: room });
+    const keepLimit = Math.floor(this.#keepRoom * share);
+    this.#keepRoom -= keepLimit;
+    const measured = await thread.measure({ recipe: needsListing ? undefined : recipe, keepLimit });
     const { size, kept } = measured;
     const diffId = parseDigest(`sha256:${measured.sha256}`, "a measured layer");
     record.keep({ diffId, size });
     record.tellNow({ diffId, size });
-    this.#room += room - kept.bytes.length;
+    this.#keepRoom += keepLimit - kept.bytes.length;
     const giveBack = () => {
-      this.#room += kept.bytes.length;
+      this.#keepRoom += kept.bytes.length;
       // Frees the memory at once, instead of when it is garbage-collected.
       kept.bytes.buffer.transfer(0);
     };
     listings = measured.listings ?? listings ?? [];
     if (measured.fingerprint === undefined) {
       const { chunks } = measured;
-      const where = { chunks, room: this.#layerRoom, threads: this.#options.hashThreads };
+      const where = { chunks, room: this.#layerRoom!, threads: this.#options.hashThreads };
       return layerInRoom(record, { diffId, size, listings }, where);
     }
     const fingerprint = { key: this.#fingerprintKey, value: measured.fingerprint };
