@@ -18,7 +18,7 @@ interface Found {
   readonly found: InstalledPackage;
 }
 
-/** @throws VarveError `INVALID_GRAPH` if node_modules is older than the lock file, or that is older than package.json */
+/** @throws VarveError `INVALID_GRAPH` if `node_modules` is older than the lock file, or that is older than `package.json` */
 export async function checkVersion(
   { from, need, found }: Found,
   { root, lockFile, manager }: NodeProject,
@@ -27,22 +27,41 @@ export async function checkVersion(
   const { manifest, id } = found;
   const [name, version] = [text(manifest["name"]), text(manifest["version"])];
   if (name === undefined || version === undefined) return;
-  const advice = (isOwn: boolean) => `run \`${installCommand(manager, isOwn)}\` in ${root}`;
   const wanted = versionFor?.({ from, name: need.name, range: need.range });
   const isOther = wanted !== undefined && plainVersion(wanted) !== plainVersion(version);
   if (isOther || (packages.has(name) && packages.find(name, version) === undefined)) {
     const instead = isOther ? ` has ${need.name} ${wanted}` : " doesn't have";
     throw new VarveError(
       "INVALID_GRAPH",
-      `${resolve(root, id)} is version ${version}, which ${lockFile}${instead}: what is installed is not what is locked; ${advice(false)}`,
+      `${resolve(root, id)} is version ${version}, which ${lockFile}${instead}: what is installed is not what is locked; run \`${installCommand(manager)}\` in ${root}`,
     );
   }
   // What others ask for was decided when it was locked.
-  if (!isSource(from) || !isOutOfRange(need, version) || isReplaced?.(need.name)) return;
+  if (isSource(from)) await checkAsked({ from, need, version }, { root, lockFile, manager }, isReplaced);
+}
+
+interface Asked {
+  /** The folder of the project's own package that asks, relative to the project. */
+  readonly from: string;
+  readonly need: Need;
+  readonly version: string;
+}
+
+/**
+ * Finds a package.json that was changed after the lock file.
+ * @param isReplaced as `LockFacts` has it
+ * @throws VarveError `INVALID_GRAPH`
+ */
+export async function checkAsked(
+  { from, need, version }: Asked,
+  { root, lockFile, manager }: Pick<NodeProject, "root" | "lockFile" | "manager">,
+  isReplaced: LockFacts["isReplaced"],
+): Promise<void> {
+  if (!isOutOfRange(need, version) || isReplaced?.(need.name)) return;
   if (isReplacedIn((await readManifest(root)) ?? {}, need.name)) return;
   throw new VarveError(
     "INVALID_GRAPH",
-    `${lockFile} is older than ${resolve(root, from, "package.json")}, which asks for ${need.name} ${need.range}: ${version} is locked; ${advice(true)}`,
+    `${lockFile} is older than ${resolve(root, from, "package.json")}, which asks for ${need.name} ${need.range}: ${version} is locked; run \`${installCommand(manager, true)}\` in ${root}`,
   );
 }
 

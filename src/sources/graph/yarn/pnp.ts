@@ -3,6 +3,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join, posix } from "node:path";
 import { readError, VarveError } from "#errors";
 import { isObject, type JsonObject, parseJson, readText } from "../file.ts";
+import { checkAsked } from "../installed/check-version.ts";
 import { graphOfUnits } from "../installed/installed.ts";
 import type { LockFacts } from "../installed/lock-facts.ts";
 import { isSource } from "../installed/outside.ts";
@@ -49,7 +50,9 @@ export async function readPnp(
   const seen = new Set(queue);
   for (let entry = queue.pop(); entry !== undefined; entry = queue.pop()) {
     const unit = unitAt(units, entry);
-    const unneeded = await unneededNames(project, entry, options);
+    const manifest = isSource(entry.location) ? await readManifest(join(project.root, entry.location)) : {};
+    const unneeded = unneededNames(manifest ?? {}, options);
+    await checkNeeds(entry, manifest ?? {}, { project, facts });
     for (const [alias, locator] of entry.needs) {
       const target = entries.get(keyOf(locator));
       if (target === undefined || target === entry || unneeded.has(alias)) continue;
@@ -66,13 +69,8 @@ export async function readPnp(
 }
 
 /** The names of what only developing a workspace's package takes. */
-async function unneededNames(
-  { root }: NodeProject,
-  { location }: Entry,
-  { omitDev }: TreeOptions,
-): Promise<Set<string>> {
-  if (!omitDev || !isSource(location)) return new Set();
-  const manifest = (await readManifest(join(root, location))) ?? {};
+function unneededNames(manifest: JsonObject, { omitDev }: TreeOptions): Set<string> {
+  if (!omitDev) return new Set();
   const names = (field: string) => Object.keys(isObject(manifest[field]) ? manifest[field] : {});
   const needed = new Set([
     ...names("dependencies"),
@@ -80,6 +78,27 @@ async function unneededNames(
     ...names("peerDependencies"),
   ]);
   return new Set(names("devDependencies").filter((name) => !needed.has(name)));
+}
+
+/** Whether the script has what the project's own package asks for now. */
+async function checkNeeds(
+  { name: own, location, needs }: Entry,
+  { dependencies }: JsonObject,
+  { project, facts }: Known,
+): Promise<void> {
+  for (const [name, range] of Object.entries(isObject(dependencies) ? dependencies : {})) {
+    const locator = needs.get(name);
+    if (locator === undefined) {
+      throw new VarveError(
+        "DANGLING_REFERENCE",
+        `${own} needs ${name}, which ${join(project.root, SCRIPT)} doesn't have; run \`yarn install\` in ${project.root}`,
+      );
+    }
+    const version = versionOf(locator.reference);
+    if (version === undefined || typeof range !== "string") continue;
+    const need = { name, range, kind: "required" } as const;
+    await checkAsked({ from: location, need, version }, project, facts.isReplaced);
+  }
 }
 
 function unitAt(units: Map<string, Unit>, { name, reference, location }: Entry): Unit {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { rmSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { readGraph } from "#graph";
@@ -151,6 +151,26 @@ describe("a project that yarn has installed without node_modules", () => {
       code: "INVALID_GRAPH",
       message: /\.pnp\.cjs has a 1\.0\.0, which .*yarn\.lock doesn't have: .* run `yarn install`/,
     });
+  });
+
+  it("is refused if package.json asks for more, or for other versions, than was installed", async (t) => {
+    const asking = async (own: object) => {
+      const folder = await installed(t);
+      const workspaces = ["apps/*", "packages/*"];
+      writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "root", workspaces, ...own }));
+      return folder;
+    };
+    await assert.rejects(readGraph(await asking({ dependencies: { a: "^2.0.0" } }), { platform: LINUX }), {
+      code: "INVALID_GRAPH",
+      message:
+        /yarn\.lock is older than .*package\.json, which asks for a \^2\.0\.0: 1\.0\.0 is locked; run `yarn install` in /,
+    });
+    await assert.rejects(readGraph(await asking({ dependencies: { new: "1" } }), { platform: LINUX }), {
+      code: "DANGLING_REFERENCE",
+      message: /^root needs new, which .*\.pnp\.cjs doesn't have; run `yarn install` in /,
+    });
+    const replaced = { dependencies: { a: "^2.0.0" }, resolutions: { a: "1.0.0" } };
+    assert.ok(await readGraph(await asking(replaced), { platform: LINUX }));
   });
 
   it("is refused if its archives lie elsewhere", async (t) => {
