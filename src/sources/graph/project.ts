@@ -46,6 +46,17 @@ export function installCommand(manager: PackageManager, isOwn = false): string {
   return `${manager === "yarn-classic" ? "yarn" : manager} install`;
 }
 
+/** The error for a `package.json` that was changed after the lock file: what is locked isn't what it asks for any more. */
+export function olderLock(
+  { root, lockFile, manager }: Pick<NodeProject, "root" | "lockFile" | "manager">,
+  { from, name, range, version }: { from: string; name: string; range: string; version: string },
+): VarveError {
+  return new VarveError(
+    "INVALID_GRAPH",
+    `${lockFile} is older than ${join(root, from, "package.json")}, which asks for ${name} ${range}: ${version} is locked; run \`${installCommand(manager, true)}\` in ${root}`,
+  );
+}
+
 /** Whether a file's name is that of a lock file which isn't JSON, or not npm's. */
 export function isLockName(name: string): boolean {
   return LOCKS.some(({ manager, files }) => manager !== "npm" && files.includes(name));

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { VarveError } from "#errors";
 import { satisfies, validRange } from "#util";
 import { isObject, type JsonObject } from "../file.ts";
-import { installCommand, type NodeProject } from "../project.ts";
+import { installCommand, type NodeProject, olderLock } from "../project.ts";
 import { readManifest } from "../workspace.ts";
 import { text } from "../yaml.ts";
 import { type LockFacts, plainVersion } from "./lock-facts.ts";
@@ -21,9 +21,10 @@ interface Found {
 /** @throws VarveError `INVALID_GRAPH` if `node_modules` is older than the lock file, or that is older than `package.json` */
 export async function checkVersion(
   { from, need, found }: Found,
-  { root, lockFile, manager }: NodeProject,
+  project: NodeProject,
   { packages, versionFor, isReplaced }: LockFacts,
 ): Promise<void> {
+  const { root, lockFile, manager } = project;
   const { manifest, id } = found;
   const [name, version] = [text(manifest["name"]), text(manifest["version"])];
   if (name === undefined || version === undefined) return;
@@ -37,7 +38,7 @@ export async function checkVersion(
     );
   }
   // What others ask for was decided when it was locked.
-  if (isSource(from)) await checkAsked({ from, need, version }, { root, lockFile, manager }, isReplaced);
+  if (isSource(from)) await checkAsked({ from, need, version }, project, isReplaced);
 }
 
 interface Asked {
@@ -54,15 +55,12 @@ interface Asked {
  */
 export async function checkAsked(
   { from, need, version }: Asked,
-  { root, lockFile, manager }: Pick<NodeProject, "root" | "lockFile" | "manager">,
+  project: NodeProject,
   isReplaced: LockFacts["isReplaced"],
 ): Promise<void> {
   if (!isOutOfRange(need, version) || isReplaced?.(need.name)) return;
-  if (isReplacedIn((await readManifest(root)) ?? {}, need.name)) return;
-  throw new VarveError(
-    "INVALID_GRAPH",
-    `${lockFile} is older than ${resolve(root, from, "package.json")}, which asks for ${need.name} ${need.range}: ${version} is locked; run \`${installCommand(manager, true)}\` in ${root}`,
-  );
+  if (isReplacedIn((await readManifest(project.root)) ?? {}, need.name)) return;
+  throw olderLock(project, { from, ...need, version });
 }
 
 /** Of prereleases managers have rules of their own. */

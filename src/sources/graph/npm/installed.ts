@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { VarveError } from "#errors";
 import { satisfies, validRange } from "#util";
 import { fitsPlatform, isPicky, type NodePlatform } from "../installed/lock-facts.ts";
+import { olderLock } from "../project.ts";
 import { type LockEntry, type NpmLock, OWN_LOCK_FILES, readLockEntries } from "./lock.ts";
 
 interface CheckOptions {
@@ -56,10 +57,8 @@ function checkRanges(
     if (typeof range !== "string" || version === undefined) continue;
     if (!Object.hasOwn(locked, name) || locked[name] === range) continue;
     if (!validRange(range) || satisfies(version, range)) continue;
-    throw new VarveError(
-      "INVALID_GRAPH",
-      `${file} is older than ${join(project, "package.json")}, which asks for ${name} ${range}: ${version} is locked; run \`npm install\` in ${project}`,
-    );
+    const lock = { root: project, lockFile: file, manager: "npm" } as const;
+    throw olderLock(lock, { from: ".", name, range, version });
   }
 }
 
