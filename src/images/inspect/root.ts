@@ -49,12 +49,12 @@ export class ImageRoot {
   }
 
   #entry([, type, mode, linkname, uid]: FactEntry): TarEntry {
-    const entry = { name: "", type, mode, linkname, uid, size: 0, gid: 0, mtime: 0 };
-    if (linkname !== "") return entry;
     const key = `${type} ${mode} ${uid}`;
-    const alike = this.#alike.get(key) ?? entry;
-    this.#alike.set(key, alike);
-    return alike;
+    const alike = linkname === "" ? this.#alike.get(key) : undefined;
+    if (alike !== undefined) return alike;
+    const entry = { name: "", type, mode, linkname, uid, size: 0, gid: 0, mtime: 0 };
+    if (linkname === "") this.#alike.set(key, entry);
+    return entry;
   }
 
   /** What is known of a file. */
