@@ -14,4 +14,4 @@ export { permissionsOf } from "./permissions.ts";
 export type { EntryItem, LayerRecipe, Ownership, PermissionRule, TreeItem } from "./recipe.ts";
 export { areSmall } from "./small.ts";
 export { roomForSmallFiles, type SmallFiles } from "./small-files.ts";
-export { pathReader, pathsOf } from "./tree-names.ts";
+export { pathIn, pathsOf } from "./tree-names.ts";

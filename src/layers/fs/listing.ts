@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { constants, lstatSync, readdirSync, type Stats } from "node:fs";
 import { readError, VarveError } from "#errors";
 import { decodeName, encodeName, fsPath, placeOfAside, readLink, sortNames } from "#util";
-import type { TreeNames } from "./tree-names.ts";
+import { pathIn, type TreeNames } from "./tree-names.ts";
 
 /**
  * The names of a tree and what `lstat` says about them, in columns: a tree of 100,000 files is normal, and columns take less
@@ -76,7 +76,7 @@ export function listTree(root: string, options: ListOptions = {}): TreeListing {
     excluded.has(path) || excluded.has(placeOfAside(path) ?? path);
   /** @param below the path below the root */
   const visit = (name: string, { below, folder }: { below: string; folder: number }): void => {
-    const path = below === "" ? root : `${root}/${below}`;
+    const path = pathIn(root, below);
     const stat = attempt(path, () => lstatSync(fsPath(path)));
     const index = names.push(name) - 1;
     folders.push(folder);

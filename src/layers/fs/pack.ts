@@ -10,7 +10,7 @@ import { listTree, type TreeListing } from "./listing.ts";
 import { groupName, permissionsOf, userName } from "./permissions.ts";
 import type { EntryItem, LayerRecipe, TreeItem } from "./recipe.ts";
 import { type SmallFiles, SmallFilesCursor } from "./small-files.ts";
-import { pathLengths, pathReader } from "./tree-names.ts";
+import { pathIn, pathLengths, pathReader } from "./tree-names.ts";
 
 export interface ListRecipeOptions {
   /** Asks for the trees' identities. */
@@ -61,7 +61,7 @@ export function findChange(recipe: LayerRecipe, listings: readonly TreeListing[]
       const isThere = index < before.modes.length && pathNow(index) === pathBefore(index);
       return !isThere || (isFile && !(sameSize && sameTime));
     });
-    if (index !== -1) return placeOf(now.root, pathNow(index));
+    if (index !== -1) return pathIn(now.root, pathNow(index));
   }
   return undefined;
 }
@@ -121,7 +121,7 @@ export function* packLayer(recipe: LayerRecipe, options: PackOptions): Generator
             at += part.length;
           }
         } else {
-          const path = placeOf(listing!.root, below);
+          const path = pathIn(listing!.root, below);
           const keptPlace = keep.next(entry.size);
           const file = openListed(path);
           try {
@@ -220,7 +220,7 @@ function treeEntry(
   const type = typeOf(mode);
   const device = listing.devices.get(index);
   return {
-    name: placeOf(item.target, below),
+    name: pathIn(item.target, below),
     type,
     mode: (item.modes ?? recipe.modes) === "keep" ? mode & 0o7777 : portableMode(type, mode),
     uid,
@@ -232,10 +232,6 @@ function treeEntry(
     linkname: listing.targets.get(index) ?? "",
     ...(device === undefined ? undefined : deviceNumbers(device)),
   };
-}
-
-function placeOf(root: string, below: string): string {
-  return below === "" ? root : `${root}/${below}`;
 }
 
 const TYPES = new Map<number, string>([

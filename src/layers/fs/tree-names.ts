@@ -33,6 +33,11 @@ export function pathReader({ text, ends, folders }: TreeNames): (index: number) 
   return read;
 }
 
+/** A path as {@link pathReader} reads it, in the place of its root. */
+export function pathIn(root: string, below: string): string {
+  return below === "" ? root : `${root}/${below}`;
+}
+
 /** All paths in their order. */
 export function pathsOf(names: TreeNames): string[] {
   const pathAt = pathReader(names);

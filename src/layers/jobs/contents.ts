@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { closeSync, constants, openSync, readSync } from "node:fs";
 import { readError } from "#errors";
-import { type LayerRecipe, pathsOf, type TreeListing } from "#fs";
+import { type LayerRecipe, pathIn, pathsOf, type TreeListing } from "#fs";
 import { CHUNK_SIZE, encodeName, fsPath } from "#util";
 
 /** A tree's content. */
@@ -53,8 +53,7 @@ function stateOf(listing: TreeListing, { index, name, modes, buffer }: Place): s
   const permissions = bits.toString(8);
   if (isFolder) return `folder ${permissions}`;
   if (type !== constants.S_IFREG) return `${type} ${permissions} ${listing.devices.get(index) ?? 0}`;
-  const path = name === "" ? listing.root : `${listing.root}/${name}`;
-  return `file ${permissions} ${fileHash(path, buffer)}`;
+  return `file ${permissions} ${fileHash(pathIn(listing.root, name), buffer)}`;
 }
 
 function fileHash(path: string, buffer: Buffer): string {

@@ -1,7 +1,7 @@
 /** Rules for single paths: from globs to what `fs` applies. */
 import type picomatch from "picomatch";
 import { VarveError } from "#errors";
-import { type LayerRecipe, listTree, type PermissionRule, pathsOf, type TreeItem } from "#fs";
+import { type LayerRecipe, listTree, type PermissionRule, pathIn, pathsOf, type TreeItem } from "#fs";
 
 /** A rule as people write it. */
 export interface PathRule extends Omit<PermissionRule, "path"> {
@@ -80,9 +80,7 @@ export function unmatchedGlobs(recipes: readonly LayerRecipe[], rules: readonly 
   const items = recipes.flatMap((recipe) => recipe.items);
   const inTree = ({ path }: PermissionRule, { source, target, exclude = [] }: TreeItem) =>
     path.test(target) ||
-    pathsOf(listTree(source, { exclude }).names).some((name) =>
-      path.test(name === "" ? target : `${target}/${name}`),
-    );
+    pathsOf(listTree(source, { exclude }).names).some((name) => path.test(pathIn(target, name)));
   return rules
     .filter((each) => {
       const trees = items.filter((item) => item.kind === "tree").filter((item) => couldMatch(each, item));
